@@ -1,0 +1,141 @@
+"""minidl: small networks, trained fast, seen through, and paired with the right loss.
+
+The public names, in the order in which a training run meets them.
+"""
+
+from minidl import data
+from minidl.activations import Activation as ActivationFunction
+from minidl.activations import activation, activations
+from minidl.callbacks import Callback, EarlyStopping
+from minidl.errors import MinidlError
+from minidl.evaluation import evaluate
+from minidl.history import History
+from minidl.layers import Activation, Dense, Dropout, Layer
+from minidl.losses import Loss, loss, losses, unsound
+from minidl.model import Sequential, load, mlp
+from minidl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, optimizers
+from minidl.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
+from minidl.tensor import (
+    Tensor,
+    absolute,
+    clip,
+    concatenate,
+    exp,
+    log,
+    matmul,
+    maximum,
+    minimum,
+    no_grad,
+    sqrt,
+    stack,
+    where,
+)
+from minidl.training import fit
+
+__version__ = "0.1.0"
+
+relu = activations["relu"]
+leaky_relu = activations["leaky_relu"]
+prelu = activations["prelu"]
+sigmoid = activations["sigmoid"]
+tanh = activations["tanh"]
+softmax = activations["softmax"]
+log_softmax = activations["log_softmax"]
+elu = activations["elu"]
+selu = activations["selu"]
+linear = activations["linear"]
+softplus = activations["softplus"]
+softsign = activations["softsign"]
+gelu = activations["gelu"]
+silu = activations["silu"]
+mish = activations["mish"]
+
+mse = losses["mse"]
+mae = losses["mae"]
+huber = losses["huber"]
+log_cosh = losses["log_cosh"]
+binary_crossentropy = losses["binary_crossentropy"]
+categorical_crossentropy = losses["categorical_crossentropy"]
+focal = losses["focal"]
+categorical_focal = losses["categorical_focal"]
+hinge = losses["hinge"]
+squared_hinge = losses["squared_hinge"]
+categorical_hinge = losses["categorical_hinge"]
+poisson = losses["poisson"]
+kl_divergence = losses["kl_divergence"]
+
+__all__ = [
+    "SGD",
+    "Activation",
+    "ActivationFunction",
+    "Adam",
+    "AdamW",
+    "Callback",
+    "Constant",
+    "Cosine",
+    "Dense",
+    "Dropout",
+    "EarlyStopping",
+    "History",
+    "Layer",
+    "Loss",
+    "MinidlError",
+    "Optimizer",
+    "RMSprop",
+    "Schedule",
+    "Sequential",
+    "StepDecay",
+    "Tensor",
+    "WarmUp",
+    "absolute",
+    "activation",
+    "activations",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "categorical_focal",
+    "categorical_hinge",
+    "clip",
+    "concatenate",
+    "data",
+    "elu",
+    "evaluate",
+    "exp",
+    "fit",
+    "focal",
+    "gelu",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "leaky_relu",
+    "linear",
+    "load",
+    "log",
+    "log_cosh",
+    "log_softmax",
+    "loss",
+    "losses",
+    "mae",
+    "matmul",
+    "maximum",
+    "minimum",
+    "mish",
+    "mlp",
+    "mse",
+    "no_grad",
+    "optimizers",
+    "poisson",
+    "prelu",
+    "relu",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sqrt",
+    "squared_hinge",
+    "stack",
+    "tanh",
+    "unsound",
+    "where",
+]

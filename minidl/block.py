@@ -1,0 +1,99 @@
+"""One block of memory a network: parameters side by side, and so their gradients.
+
+A parameter Tensor is a view of its network's block, so eager code, optimizers, saving and
+several programs of one network always see the same weights, and an optimizer updates a whole
+network in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from minidl.tensor import Tensor
+
+
+class Block:
+    """Parameters and their gradients in two arrays that are never moved.
+
+    Parameters
+    ----------
+    parameters : iterable of Tensor
+        Moved into the block, in this order; each keeps its numbers.
+
+    Examples
+    --------
+    >>> w, b = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0], requires_grad=True)
+    >>> block = Block([w, b])
+    >>> w[0] = 9.0
+    >>> block.values
+    array([9., 2., 3.], dtype=float32)
+    """
+
+    def __init__(self, parameters: Iterable[Tensor]) -> None:
+        self.parameters = list(parameters)
+        dtype = self.parameters[0].dtype if self.parameters else np.dtype(np.float32)
+        size = sum(parameter.size for parameter in self.parameters)
+        self.values, self.gradients = np.empty(size, dtype), np.zeros(size, dtype)
+        start = 0
+        for parameter in self.parameters:
+            stop = start + parameter.size
+            values = self.values[start:stop].reshape(parameter.shape)
+            values[...] = parameter._array
+            parameter._array = values
+            parameter._home = self.gradients[start:stop].reshape(parameter.shape)
+            parameter._grad = None
+            start = stop
+
+
+def stretches(parameters: list[Tensor]) -> list[tuple[np.ndarray, np.ndarray, slice]]:
+    """Values, gradients and place in the list's numbers, joined where they lie side by side.
+
+    A whole network is one stretch. A parameter of no block gets a home for its gradient.
+    """
+    runs: list[list[Tensor]] = []
+    for parameter in parameters:
+        if parameter._home is None:
+            home = np.zeros_like(parameter._array)
+            if parameter._grad is not None:
+                home[...] = parameter._grad
+                parameter._grad = home
+            parameter._home = home
+        if runs and _follows(runs[-1][-1], parameter):
+            runs[-1].append(parameter)
+        else:
+            runs.append([parameter])
+    found, start = [], 0
+    for run in runs:
+        stop = start + sum(parameter.size for parameter in run)
+        found.append((*_joined(run, stop - start), slice(start, stop)))
+        start = stop
+    return found
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _follows(first: Tensor, second: Tensor) -> bool:
+    assert first._home is not None and second._home is not None
+    return (
+        first._array.base is not None
+        and first._array.base is second._array.base
+        and first._home.base is second._home.base
+        and _address(first._array) + first._array.nbytes == _address(second._array)
+        and _address(first._home) + first._home.nbytes == _address(second._home)
+    )
+
+
+def _joined(run: list[Tensor], size: int) -> tuple[np.ndarray, np.ndarray]:
+    if len(run) == 1:
+        assert run[0]._home is not None
+        return run[0]._array.reshape(-1), run[0]._home.reshape(-1)
+    pair = []
+    for array in (run[0]._array, run[0]._home):
+        assert array is not None and array.base is not None
+        start = (_address(array) - _address(array.base)) // array.itemsize
+        pair.append(array.base.reshape(-1)[start : start + size])
+    return pair[0], pair[1]

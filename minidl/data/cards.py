@@ -1,0 +1,261 @@
+"""The cards of the toy datasets, and the generators that scikit-learn does not have.
+
+A card is a TOML file in ``datasets/``: where the rows come from, and what they teach. It names a
+``make_…`` or ``load_…`` of ``sklearn.datasets`` or one of ``GENERATORS``; nothing else is called.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.data.tables import TASKS, Table
+from minidl.errors import FileError
+from minidl.registry import Registry
+
+
+@dataclass(eq=False)
+class Card:
+    """What is known of a dataset before it is loaded.
+
+    Parameters
+    ----------
+    name, title : str
+        What to load it by (the name of its file), and what to print above a picture.
+    task : {"classification", "regression"}
+        What is predicted: a class or a quantity.
+    family : str
+        Sets of one family are variants of one problem: a study must not count them as independent.
+    source : str
+        Where the rows come from: a function or a formula, and the publication.
+    loader : str
+        ``"sklearn.datasets.make_moons"``, or ``"minidl:xor"`` for one of ``GENERATORS``.
+    parameters : dict
+        What the loader is called with; a generator is given the seed besides.
+    metric : str
+        The scikit-learn scorer that says how good a prediction is.
+    teaches : str
+        What this set shows about activations and losses.
+    path : Path
+        The file, for messages.
+    aliases : tuple of str
+        Other names.
+
+    Examples
+    --------
+    >>> card = read_cards()["moons"]
+    >>> card.loader, card.parameters["n_samples"]
+    ('sklearn.datasets.make_moons', 500)
+    """
+
+    name: str
+    title: str
+    task: str
+    family: str
+    source: str
+    loader: str
+    parameters: dict[str, Any]
+    metric: str
+    teaches: str
+    path: Path
+    aliases: tuple[str, ...] = ()
+
+    def table(self, seed: int) -> Table:
+        """Make or read the rows; ``seed`` decides the noise of a generated set."""
+        try:
+            X, y, names, classes = self._rows(seed)
+        except (TypeError, ValueError) as error:
+            got, remedy = f"{self.parameters} ({error})", "Correct the card's table of parameters."
+            raise FileError(str(self.path), f"parameters of {self.loader}", got, remedy) from error
+        X = np.ascontiguousarray(X, dtype=np.float64)  # digits comes as a view of a wider table
+        names = names or tuple(f"x{column}" for column in range(1, X.shape[1] + 1))
+        if self.task == "regression":
+            return Table(X, y.astype(np.float64), self.task, names, ())
+        classes = classes or tuple(str(number) for number in range(y.max() + 1))
+        return Table(X, y.astype(np.int64), self.task, names, classes)
+
+    def _rows(self, seed: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]:
+        package, separator, own = self.loader.partition(":")
+        if separator and package == "minidl" and own in GENERATORS:
+            return *GENERATORS[own](np.random.default_rng(seed), **self.parameters), (), ()
+        from sklearn import datasets as sklearn_datasets  # here: it takes 0.7 s
+
+        function = self.loader.removeprefix("sklearn.datasets.")
+        known = function != self.loader and function in sklearn_datasets.__all__
+        if not (known and function.startswith(("make_", "load_"))):
+            own_names = ", ".join(f"minidl:{name}" for name in GENERATORS)
+            remedy = f"Write sklearn.datasets.make_… or load_…, or one of {own_names}."
+            raise FileError(str(self.path), "a loader that exists", repr(self.loader), remedy)
+        load = getattr(sklearn_datasets, function)
+        if function.startswith("make_"):
+            return *load(random_state=seed, **self.parameters), (), ()
+        bunch = load(**self.parameters)
+        classes = tuple(str(name) for name in bunch.get("target_names", ()))
+        return bunch.data, bunch.target, tuple(map(str, bunch.feature_names)), classes
+
+
+def read_card(path: Path) -> Card:
+    """Read one card, or say what is wrong with its file.
+
+    Examples
+    --------
+    >>> read_card(cards_folder() / "iris.toml").task
+    'classification'
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        remedy = "Correct the file, or restore the one that came with minidl."
+        raise FileError(str(path), "a card in TOML", str(error), remedy) from error
+    _check_fields(path, content)
+    if content["task"] not in TASKS:
+        remedy = "Write one of the two."
+        raise FileError(str(path), f"task to be {' or '.join(TASKS)}", content["task"], remedy)
+    if content["name"] != path.stem:
+        remedy = f"Write name = {path.stem!r}, or rename the file."
+        raise FileError(str(path), "the name of its file", repr(content["name"]), remedy)
+    content["aliases"] = tuple(content.get("aliases", ()))
+    return Card(path=path, **content)
+
+
+def _check_fields(path: Path, content: dict[str, Any]) -> None:
+    known = {field.name: field.default for field in fields(Card) if field.name != "path"}
+    required = [name for name, default in known.items() if default is MISSING]
+    expected = f"the fields {', '.join(required)}"
+    for name in required:
+        if name not in content:
+            remedy = f"Add the table [{name}]." if name == "parameters" else f'Add {name} = "…".'
+            raise FileError(str(path), expected, f"no {name!r}", remedy)
+    for name, value in content.items():
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {close[0]!r}?" if close else "Remove it."
+            raise FileError(str(path), expected, f"{name!r} besides", remedy)
+        kind: type = {"parameters": dict, "aliases": list}.get(name, str)
+        if not isinstance(value, kind):
+            words, example = _KINDS[kind]
+            remedy = f"Write {example.format(name)}."
+            raise FileError(str(path), f"{name} to be {words}", repr(value), remedy)
+
+
+# What TOML calls each kind of value, and how it is written.
+_KINDS: dict[type, tuple[str, str]] = {
+    dict: ("a table", "[{}] and its lines below"),
+    list: ("a list", '{} = ["…"]'),
+    str: ("text", '{} = "…"'),
+}
+
+
+def cards_folder(package: Path = Path(__file__).parents[1]) -> Path:
+    """The folder of the cards: inside an installed package, beside it in a checkout.
+
+    Examples
+    --------
+    >>> cards_folder().name
+    'datasets'
+    """
+    places = (package / "datasets", package.parent / "datasets")
+    for folder in places:
+        if next(folder.glob("*.toml"), None) is not None:
+            return folder
+    got, remedy = "none there", "Install minidl again: pip install --force-reinstall minidl."
+    raise FileError(str(places[0]), "the cards of the datasets (*.toml)", got, remedy)
+
+
+@cache
+def read_cards() -> Registry[Card]:
+    """Every card by name, read once, when the first is asked for.
+
+    Examples
+    --------
+    >>> read_cards()["moon"]  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    minidl.errors.UnknownNameError: dataset: expected one of ... Did you mean 'moons'?
+    """
+    cards: Registry[Card] = Registry("dataset")
+    for path in sorted(cards_folder().glob("*.toml")):
+        cards.register(read_card(path))
+    return cards
+
+
+def xor(generator: np.random.Generator, rows: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Label points of a square by the sign of x₁x₂, then move each a little.
+
+    Examples
+    --------
+    >>> X, y = xor(np.random.default_rng(0), rows=4, noise=0.0)
+    >>> bool(((X[:, 0] * X[:, 1] < 0) == y).all())
+    True
+    """
+    X = generator.uniform(-1.0, 1.0, (rows, 2))
+    y = (X[:, 0] * X[:, 1] < 0).astype(np.int64)
+    return X + generator.normal(0.0, noise, X.shape), y
+
+
+def spirals(
+    generator: np.random.Generator, rows: int, turns: float, noise: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Wind two arms around each other; the second is the first, turned by half a circle.
+
+    Examples
+    --------
+    >>> X, y = spirals(np.random.default_rng(0), rows=6, turns=1.0, noise=0.0)
+    >>> np.bincount(y)
+    array([3, 3])
+    """
+    y = generator.permutation(rows) % 2
+    # The root spreads the points evenly along the arm, whose length grows as radius².
+    radius = np.sqrt(generator.uniform(0.01, 1.0, rows))
+    angle = 2.0 * np.pi * turns * radius + np.pi * y
+    X = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return X + generator.normal(0.0, noise, X.shape), y
+
+
+def imbalanced(
+    generator: np.random.Generator, negatives: int, positives: int, distance: float, spread: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hide a small dense cloud of positives in the rim of a large one of negatives.
+
+    Examples
+    --------
+    >>> X, y = imbalanced(np.random.default_rng(0), 100, 2, distance=2.0, spread=0.5)
+    >>> np.bincount(y)
+    array([100,   2])
+    """
+    large = generator.normal(0.0, 1.0, (negatives, 2))
+    small = generator.normal(distance / np.sqrt(2.0), spread, (positives, 2))
+    order = generator.permutation(negatives + positives)
+    return np.concatenate([large, small])[order], (order >= negatives).astype(np.int64)
+
+
+def outliers(
+    generator: np.random.Generator, rows: int, share: float, noise: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sample a sine over one period, and push a share of the targets up by 3 to 6.
+
+    Examples
+    --------
+    >>> X, y = outliers(np.random.default_rng(0), rows=10, share=0.2, noise=0.0)
+    >>> np.flatnonzero(y - np.sin(X[:, 0]) > 1).size
+    2
+    """
+    X = generator.uniform(-np.pi, np.pi, (rows, 1))
+    y = np.sin(X[:, 0]) + generator.normal(0.0, noise, rows)
+    pushed = generator.choice(rows, round(share * rows), replace=False)
+    y[pushed] += generator.uniform(3.0, 6.0, pushed.size)
+    return X, y
+
+
+GENERATORS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+    "xor": xor,
+    "spirals": spirals,
+    "imbalanced": imbalanced,
+    "outliers": outliers,
+}

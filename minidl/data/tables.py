@@ -1,0 +1,296 @@
+"""Read a CSV file as numbers, or say which cell keeps it from being read.
+
+``minidl.data.load_csv`` is the door; it makes a ``Dataset`` of the ``Table`` made here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from minidl.errors import ArgumentError, DataError, FileError, MinidlError, UnknownNameError
+
+TASKS = ("classification", "regression")
+
+# What spreadsheets, pandas, R and UCI's tables write where a value is missing.
+GAPS = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none", "?", "-"})
+
+# A whole-number target with at most this many values is taken for class numbers.
+MOST_CLASSES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What a CSV file holds: features, and the target as class numbers or as quantities.
+
+    Attributes
+    ----------
+    X : numpy.ndarray
+        Features, float64, shape (rows, features).
+    y : numpy.ndarray
+        Class numbers (int64) or quantities (float64), shape (rows,).
+    task : str
+        ``"classification"`` or ``"regression"``.
+    feature_names : tuple of str
+        The header without the target.
+    classes : tuple of str
+        What each class number stands for; empty for regression.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    task: str
+    feature_names: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+def read_table(path: str | Path, target: str, task: str | None = None) -> Table:
+    r"""Read a CSV file whose first line names its columns.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file in UTF-8, columns separated by commas.
+    target : str
+        The column to predict; every other column is a feature and must be numeric.
+    task : {"classification", "regression"}, optional
+        Inferred from the target unless given: see ``minidl.data.load_csv``.
+
+    Returns
+    -------
+    Table
+        Features and target, without gaps, finite.
+
+    Raises
+    ------
+    FileError
+        The file is missing, unreadable or not text.
+    DataError
+        A row is ragged, or a cell empty or not a number; names line and column.
+    UnknownNameError
+        No column is called ``target``.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "fruit.csv")
+    ...     _ = path.write_text("width,kind\n7.1,apple\n9.0,orange\n7.3,apple\n")
+    ...     table = read_table(path, "kind")
+    >>> table.y, table.classes
+    (array([0, 1, 0]), ('apple', 'orange'))
+    """
+    if task is not None and task not in TASKS:
+        close = get_close_matches(str(task), TASKS, n=1)
+        raise ArgumentError(
+            "task",
+            "'classification' or 'regression'",
+            repr(task),
+            f"Write task={close[0]!r}." if close else "Leave it out to have it inferred.",
+        )
+    source = Path(path)
+    rows = _rows(source)
+    header = _header(source, *rows[0])
+    position = _target_position(source, header, target)
+    if len(rows) == 1:
+        raise DataError(str(source), "rows below the header", "none", "Add rows to learn from.")
+    for line, cells in rows[1:]:
+        if len(cells) != len(header):
+            raise DataError(
+                f"{source}, line {line}",
+                f"{len(header)} cells, as in the header",
+                str(len(cells)),
+                'Complete the row; a cell that holds a comma needs quotes: "a, b".',
+            )
+    places = [_Place(source, line, header) for line, _ in rows[1:]]
+    labels = [cells.pop(position).strip() for _, cells in rows[1:]]
+    X = np.array(
+        [
+            [place.number(cell, column + (column >= position)) for column, cell in enumerate(cells)]
+            for place, (_, cells) in zip(places, rows[1:], strict=True)
+        ]
+    )
+    y, classes = _target(source, places, labels, position, task)
+    names = (*header[:position], *header[position + 1 :])
+    return Table(X, y, "classification" if classes else "regression", names, classes)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A row of the file: what an error about one of its cells points at."""
+
+    source: Path
+    line: int
+    header: list[str]
+
+    def error(self, column: int, expected: str, got: str, remedy: str) -> DataError:
+        culprit = f"{self.source}, line {self.line}, column {self.header[column]!r}"
+        return DataError(culprit, expected, got, remedy)
+
+    def check_gap(self, cell: str, column: int) -> None:
+        if cell.strip().lower() in GAPS:
+            got = f"a gap ({cell.strip()!r})"
+            remedy = "Fill it in, or leave the whole row out."
+            raise self.error(column, "a value", got, remedy)
+
+    def number(self, cell: str, column: int) -> float:
+        self.check_gap(cell, column)
+        value = _number(cell)
+        if value is None:
+            remedy = "Replace text by numbers: one column of 0 and 1 for each value it takes."
+            if _number(cell.replace(",", ".")) is not None:
+                remedy = f"Write a decimal point: {cell.strip().replace(',', '.')}."
+            raise self.error(column, "a number", repr(cell.strip()), remedy)
+        if not math.isfinite(value):
+            remedy = "Replace it by the largest value that makes sense, or leave the row out."
+            raise self.error(column, "a finite number", cell.strip(), remedy)
+        return value
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _rows(source: Path) -> list[tuple[int, list[str]]]:
+    """The rows that are not blank, each with the number of the line where it begins."""
+    try:
+        content = source.read_bytes()
+    except FileNotFoundError:
+        raise _missing_file(source) from None
+    except OSError as error:
+        remedy = "Give the path of a file that you may read."
+        raise FileError(str(source), "a CSV file", str(error.strerror), remedy) from error
+    try:
+        text = content.decode("utf-8-sig")  # -sig: Excel puts a byte order mark first
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            f"{source}, line {line}",
+            "text in UTF-8",
+            f"the byte 0x{content[error.start]:02x}",
+            "Save the table as CSV in UTF-8 (spreadsheets: Save as… “CSV UTF-8”).",
+        ) from None
+    # strict: a stray quote is an error instead of a cell that swallows the rows after it.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows, line = [], 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append((line, cells))
+            line = reader.line_num + 1  # a quoted cell may go over several lines
+    except csv.Error as error:
+        raise DataError(
+            f"{source}, line {line}",
+            "cells separated by commas",
+            str(error),
+            'Close every quote, and write a quote inside quotes twice: "5"" disk".',
+        ) from None
+    if not rows:
+        remedy = "Write a header that names the columns, then one line a row."
+        raise DataError(str(source), "a header and rows", "an empty file", remedy)
+    return rows
+
+
+def _missing_file(source: Path) -> FileError:
+    folder = source.parent
+    others = [path.name for path in folder.glob("*.csv")] if folder.is_dir() else []
+    close = get_close_matches(source.name, others, n=1)
+    remedy = f"Give the path as seen from {Path.cwd()}, or a full one."
+    if close:
+        remedy = f"Did you mean {str(folder / close[0])!r}?"
+    return FileError(str(source), "a CSV file", "no such file", remedy)
+
+
+def _header(source: Path, line: int, cells: list[str]) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    where, expected = f"{source}, line {line}", "a header that names each column once"
+    if len(header) == 1 and (separators := [mark for mark in ";\t|" if mark in header[0]]):
+        remedy = "Save the table again with commas, and with points in its decimal numbers."
+        raise DataError(where, "columns separated by commas", repr(separators[0]), remedy)
+    if all(_number(name) is not None for name in header):
+        remedy = "Put a first line with the names of the columns above the numbers."
+        raise DataError(where, expected, f"numbers ({', '.join(header[:3])} …)", remedy)
+    for column, name in enumerate(header):
+        if not name:
+            got = f"no name for column {column + 1}"
+            remedy = "Name it, or leave it out (pandas: to_csv(path, index=False))."
+            raise DataError(where, expected, got, remedy)
+        if name in header[:column]:
+            got, remedy = f"two columns called {name!r}", "Rename or remove one of them."
+            raise DataError(where, expected, got, remedy)
+    return header
+
+
+def _target_position(source: Path, header: list[str], target: str) -> int:
+    if target not in header:
+        close = get_close_matches(str(target), header, n=1, cutoff=0.5)
+        remedy = f"Did you mean {close[0]!r}?" if close else f"Write target={header[-1]!r}, say."
+        culprit = f"target column of {source}"
+        raise UnknownNameError(culprit, f"one of {', '.join(header)}", repr(target), remedy)
+    if len(header) == 1:
+        got, remedy = f"{target!r} alone", "Add the columns to predict it from."
+        raise DataError(str(source), "at least one feature beside the target", got, remedy)
+    return header.index(target)
+
+
+def _target(
+    source: Path, places: list[_Place], labels: list[str], position: int, task: str | None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The target as an array, and its classes (none for regression)."""
+    for place, label in zip(places, labels, strict=True):
+        place.check_gap(label, position)
+    numeric = [_number(label) is not None for label in labels]
+    if any(numeric) and not all(numeric) and task is None:
+        first = numeric.index(False)  # a typo in a number must not make 500 classes of 500 rows
+        raise places[first].error(
+            position,
+            "a number, as in other rows",
+            repr(labels[first]),
+            "Correct it, or write task='classification' if these are names of classes.",
+        )
+    if all(numeric) or task == "regression":
+        pairs = zip(places, labels, strict=True)
+        values: list = [place.number(label, position) for place, label in pairs]
+    else:
+        values = labels
+    distinct = sorted(set(values))
+    if len(distinct) == 1:
+        raise _one_value_only(source, places[0].header[position], labels[0])
+    if (task or _inferred_task(values, distinct)) == "regression":
+        return np.array(values, dtype=np.float64), ()
+    numbers = {value: number for number, value in enumerate(distinct)}
+    y = np.array([numbers[value] for value in values], dtype=np.int64)
+    return y, tuple(_class_name(value) for value in distinct)
+
+
+def _inferred_task(values: list, distinct: list) -> str:
+    if isinstance(distinct[0], str):
+        return "classification"
+    repeats = len(distinct) <= MOST_CLASSES and 2 * len(distinct) < len(values)
+    whole = all(value.is_integer() for value in distinct)
+    return "classification" if repeats and whole else "regression"
+
+
+def _class_name(value: str | float) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # 3, as in the file, though it was read as 3.0
+    return str(value)
+
+
+def _one_value_only(source: Path, target: str, label: str) -> MinidlError:
+    return DataError(
+        f"{source}, column {target!r}",
+        "at least two different values",
+        f"{label!r} in every row",
+        "Add rows of another class or value, or choose another target.",
+    )

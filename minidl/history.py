@@ -1,0 +1,65 @@
+"""What each epoch measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class History(Mapping[str, list[float]]):
+    """Named curves, one number an epoch.
+
+    ``loss`` is the running mean over the epoch's batches, measured while the weights changed;
+    every name that starts with ``val_`` comes from a clean pass after the epoch.
+
+    Attributes
+    ----------
+    stopped : str
+        Why training ended: ``"finished"``, ``"early stopping"``, ``"interrupted"`` or
+        ``"diverged"``.
+    best_epoch : int or None
+        The epoch (from 0) whose weights early stopping restored.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.add({"loss": 0.5})
+    >>> history["loss"]
+    [0.5]
+    """
+
+    def __init__(self) -> None:
+        self.curves: dict[str, list[float]] = {}
+        self.stopped = "finished"
+        self.best_epoch: int | None = None
+
+    def add(self, measured: Mapping[str, float]) -> None:
+        """Append one epoch's numbers."""
+        for name, value in measured.items():
+            self.curves.setdefault(name, []).append(float(value))
+
+    def __getitem__(self, name: str) -> list[float]:
+        return self.curves[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.curves)
+
+    def __len__(self) -> int:
+        return len(self.curves)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw every curve against the epoch; returns the matplotlib axes."""
+        if axes is None:
+            import matplotlib.pyplot as plt
+
+            axes = plt.subplots()[1]
+        for name, values in self.items():
+            axes.plot(range(1, len(values) + 1), values, label=name)
+        axes.set_xlabel("epoch")
+        axes.legend()
+        return axes
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.items())
+        epochs = max((len(values) for values in self.curves.values()), default=0)
+        return f"History({epochs} epochs, {self.stopped}; last: {last})"

@@ -1,0 +1,40 @@
+"""Find the first number that is out of place; −1 if all are well. Kernels cannot raise."""
+
+from __future__ import annotations
+
+from minidl.kernels.jit import kernel
+
+
+@kernel
+def outside_interval(x, low, high, includes_low, includes_high):
+    """NaN passes: a diverged prediction shows in the loss, not as a domain error."""
+    for i in range(x.size):
+        if x[i] < low or x[i] > high:
+            return i
+        if (x[i] == low and not includes_low) or (x[i] == high and not includes_high):
+            return i
+    return -1
+
+
+@kernel
+def outside_choices(x, first, second):
+    for i in range(x.size):
+        if x[i] != first and x[i] != second:
+            return i
+    return -1
+
+
+@kernel
+def not_a_class(x, classes):
+    for i in range(x.size):
+        if not (0 <= x[i] < classes) or x[i] != int(x[i]):
+            return i
+    return -1
+
+
+@kernel
+def not_finite(x):
+    for i in range(x.size):
+        if x[i] - x[i] != 0:
+            return i
+    return -1

@@ -1,0 +1,97 @@
+"""The one place where numba is configured.
+
+Two decorators make everything compiled: ``scalar`` for a formula on single numbers, ``kernel``
+for a loop over arrays. Both put a digest of what the machine code depends on into the function's
+name. numba's disk cache looks at a kernel's own file and name only; with the digest in the name,
+an edit in any file below it leads to new code, and an unchanged formula is always found again,
+also one that was typed into a notebook.
+
+No fastmath flag is ever set: sums and rounding stay as they are written (law 9 of the design).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numba
+import numpy as np
+from numba.extending import register_jitable
+
+JIT = not numba.config.DISABLE_JIT
+
+_SOURCES = hashlib.sha256(
+    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    + numba.__version__.encode()
+).digest()
+
+
+def _ingredients(function: FunctionType, seen: set[FunctionType]) -> list[bytes]:
+    """Bytecode, constants and whatever the function refers to, as bytes in a fixed order."""
+    if function in seen:
+        return []
+    seen.add(function)
+    found: list[bytes] = []
+
+    def read(code: CodeType) -> None:
+        found.append(code.co_code)
+        for constant in code.co_consts:
+            read(constant) if isinstance(constant, CodeType) else found.append(
+                repr(constant).encode()
+            )
+        for name in code.co_names:
+            found.append(name.encode())
+            refer(function.__globals__.get(name))
+
+    def refer(value: Any) -> None:
+        if isinstance(value, FunctionType):
+            found.extend(_ingredients(value, seen))
+        elif value is not None and not isinstance(value, ModuleType | type):
+            found.append(repr(value).encode())
+
+    read(function.__code__)
+    for cell in function.__closure__ or ():
+        refer(cell.cell_contents)
+    return found
+
+
+def digest(function: Callable[..., Any]) -> str:
+    """Fingerprint of all that a function's machine code is made from."""
+    parts = [_SOURCES, *_ingredients(function, set())]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+
+
+def scalar(function: Callable[..., Any]) -> Any:
+    """Make a formula on numbers callable, and inlined, inside kernels.
+
+    The copy that is returned lives in this module under a name that ends in its digest: numba
+    keys a kernel's cache by pickling what the kernel closes over, and a function that is found
+    by name is pickled as that name.
+    """
+    if not JIT:
+        return function
+    assert isinstance(function, FunctionType)
+    copy = FunctionType(
+        function.__code__, function.__globals__, None, function.__defaults__, function.__closure__
+    )
+    copy.__name__ = copy.__qualname__ = f"{function.__name__}_{digest(function)}"
+    copy.__module__, copy.__doc__ = __name__, function.__doc__
+    globals()[copy.__name__] = copy
+    return register_jitable(forceinline=True, error_model="numpy")(copy)
+
+
+def kernel(function: Callable[..., Any], name: str | None = None) -> Any:
+    """Compile a loop over arrays, once per dtype, kept on disk and run without the GIL.
+
+    With ``NUMBA_DISABLE_JIT=1`` the plain function comes back, deaf to floating-point warnings
+    as machine code is.
+    """
+    name = name or function.__name__
+    if not JIT:
+        return np.errstate(all="ignore")(function)
+    function.__name__ = name
+    function.__qualname__ = f"{name}_{digest(function)}"
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)

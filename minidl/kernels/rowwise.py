@@ -1,0 +1,252 @@
+"""Functions of a whole row: softmax, and the losses that compare two rows.
+
+Arrays arrive flat; ``columns`` says how long a row is. Sums run in float64. A row's targets are
+either one number a column, or a single class number: the array's size tells which.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.kernels.jit import kernel, scalar
+from minidl.kernels.vecmath import exp, log, log1p, power
+
+
+@scalar
+def _peak(x, start, columns):
+    """Where the largest number of the row stands (a NaN counts as largest)."""
+    best = start
+    for j in range(start, start + columns):
+        if x[j] > x[best] or x[j] != x[j]:
+            best = j
+    return best
+
+
+@scalar
+def _rest(x, start, columns, peak):
+    """Σ e^(xⱼ − max) without the peak's own 1: small sums keep their digits."""
+    total = 0.0
+    for j in range(start, start + columns):
+        if j != peak:
+            total += exp(np.float64(x[j]) - x[peak])
+    return total
+
+
+@scalar
+def _target(t, row, j, columns, sparse, smoothing):
+    """The target of column j: given, or made from the row's class number, and smoothed."""
+    given = (1.0 if t[row] == j else 0.0) if sparse else np.float64(t[row * columns + j])
+    return (1.0 - smoothing) * given + smoothing / columns if smoothing > 0.0 else given
+
+
+@kernel
+def softmax(x, y, columns):
+    for row in range(x.size // columns):
+        start = row * columns
+        peak = _peak(x, start, columns)
+        total = 1.0 + _rest(x, start, columns, peak)
+        for j in range(start, start + columns):
+            y[j] = exp(np.float64(x[j]) - x[peak]) / total
+
+
+@kernel
+def softmax_backward(y, dy, dx, columns):
+    for row in range(y.size // columns):
+        start = row * columns
+        inner = 0.0
+        for j in range(start, start + columns):
+            inner += np.float64(y[j]) * dy[j]
+        for j in range(start, start + columns):
+            dx[j] = y[j] * (np.float64(dy[j]) - inner)
+
+
+@kernel
+def log_softmax(x, y, columns):
+    for row in range(x.size // columns):
+        start = row * columns
+        peak = _peak(x, start, columns)
+        log_total = log1p(_rest(x, start, columns, peak))
+        for j in range(start, start + columns):
+            y[j] = (np.float64(x[j]) - x[peak]) - log_total
+
+
+@kernel
+def log_softmax_backward(y, dy, dx, columns):
+    for row in range(y.size // columns):
+        start = row * columns
+        total = 0.0
+        for j in range(start, start + columns):
+            total += dy[j]
+        for j in range(start, start + columns):
+            dx[j] = dy[j] - exp(np.float64(y[j])) * total
+
+
+@kernel
+def focal_logits(t, z, losses, columns, reals):
+    """−α Σ tⱼ (1 − pⱼ)^γ log pⱼ with p = softmax(z); γ = 0 and α = 1 is cross-entropy."""
+    gamma, alpha, smoothing = reals[0], reals[1], reals[2]
+    sparse = t.size == losses.size
+    for row in range(losses.size):
+        start = row * columns
+        peak = _peak(z, start, columns)
+        rest = _rest(z, start, columns, peak)
+        log_total = log1p(rest)
+        loss = 0.0
+        for j in range(columns):
+            target = _target(t, row, j, columns, sparse, smoothing)
+            below = np.float64(z[start + j]) - z[peak]
+            if target != 0.0 or below != below:
+                part = target * (log_total - below)
+                if gamma != 0.0:
+                    others = rest if start + j == peak else 1.0 + rest - exp(below)
+                    part *= power(others / (1.0 + rest), gamma)
+                loss += part
+        losses[row] = alpha * loss
+
+
+@kernel
+def focal_logits_backward(t, z, dy, dz, columns, reals):
+    gamma, alpha, smoothing = reals[0], reals[1], reals[2]
+    sparse = t.size == dy.size
+    for row in range(dy.size):
+        start = row * columns
+        peak = _peak(z, start, columns)
+        rest = _rest(z, start, columns, peak)
+        total, log_total = 1.0 + rest, log1p(rest)
+        # h = p · d/dp of one term; dz_k = α (t_k h_k (1 − p_k) − p_k Σ_{j≠k} t_j h_j)
+        everything = 0.0
+        for j in range(columns):
+            target = _target(t, row, j, columns, sparse, smoothing)
+            if target != 0.0:
+                everything += target * _steepness(z, start + j, peak, rest, log_total, gamma)
+        for k in range(columns):
+            target = _target(t, row, k, columns, sparse, smoothing)
+            own = exp(np.float64(z[start + k]) - z[peak])
+            others = rest if start + k == peak else total - own
+            mine = 0.0
+            if target != 0.0:
+                mine = target * _steepness(z, start + k, peak, rest, log_total, gamma)
+            apart = everything - mine if target != everything else 0.0
+            if sparse and smoothing == 0.0 and target != 0.0:
+                apart = 0.0
+            dz[start + k] = (
+                dy[row] * alpha * (mine * (others / total) - (own / total) * apart)
+            )
+
+
+@scalar
+def _steepness(z, j, peak, rest, log_total, gamma):
+    """p d/dp [−(1 − p)^γ log p] = γ p (1 − p)^γ log p / (1 − p) − (1 − p)^γ."""
+    if gamma == 0.0:
+        return -1.0
+    total = 1.0 + rest
+    own = exp(np.float64(z[j]) - z[peak])
+    p = own / total
+    u = (rest if j == peak else total - own) / total
+    log_p = (np.float64(z[j]) - z[peak]) - log_total
+    ratio = log_p / u if u > 0.0 else -1.0  # log p → −(1 − p) as p → 1
+    return power(u, gamma) * (gamma * p * ratio - 1.0) if p > 0.0 else -power(u, gamma)
+
+
+@kernel
+def focal_probabilities(t, p, losses, columns, reals):
+    """The same from probabilities; each log is bounded below by −100."""
+    gamma, alpha, smoothing = reals[0], reals[1], reals[2]
+    sparse = t.size == losses.size
+    for row in range(losses.size):
+        loss = 0.0
+        for j in range(columns):
+            target = _target(t, row, j, columns, sparse, smoothing)
+            probability = np.float64(p[row * columns + j])
+            if target != 0.0 or probability != probability:
+                log_p = log(probability)
+                part = -target * (-100.0 if log_p < -100.0 else log_p)
+                loss += part if gamma == 0.0 else part * power(1.0 - probability, gamma)
+        losses[row] = alpha * loss
+
+
+@kernel
+def focal_probabilities_backward(t, p, dy, dp, columns, reals):
+    gamma, alpha, smoothing = reals[0], reals[1], reals[2]
+    sparse = t.size == dy.size
+    for row in range(dy.size):
+        for j in range(columns):
+            target = _target(t, row, j, columns, sparse, smoothing)
+            probability = np.float64(p[row * columns + j])
+            floored = 1e-12 if probability < 1e-12 else probability
+            slope = -1.0 / floored
+            if gamma != 0.0:
+                u = 1.0 - probability
+                ratio = log(floored) / u if u > 0.0 else -1.0
+                slope = power(u, gamma) * (gamma * ratio + slope)
+            dp[row * columns + j] = dy[row] * alpha * target * slope if target != 0.0 else 0.0
+
+
+@kernel
+def divergence_probabilities(t, p, losses, columns, reals):
+    """Σ tⱼ (log tⱼ − log pⱼ); a target of 0 adds nothing."""
+    for row in range(losses.size):
+        loss = 0.0
+        for j in range(row * columns, (row + 1) * columns):
+            target, log_p = np.float64(t[j]), log(np.float64(p[j]))
+            log_p = -100.0 if log_p < -100.0 else log_p
+            if target != 0.0 or log_p != log_p:
+                loss += target * ((log(target) if target > 0.0 else 0.0) - log_p)
+        losses[row] = loss
+
+
+@kernel
+def divergence_logits(t, z, losses, columns, reals):
+    for row in range(losses.size):
+        start = row * columns
+        peak = _peak(z, start, columns)
+        log_total = log1p(_rest(z, start, columns, peak))
+        loss = 0.0
+        for j in range(start, start + columns):
+            target, log_p = np.float64(t[j]), (np.float64(z[j]) - z[peak]) - log_total
+            if target != 0.0 or log_p != log_p:
+                loss += target * ((log(target) if target > 0.0 else 0.0) - log_p)
+        losses[row] = loss
+
+
+@kernel
+def margin(t, z, losses, columns):
+    """Crammer and Singer's hinge: max(0, 1 + the best wrong score − the right score)."""
+    sparse = t.size == losses.size
+    for row in range(losses.size):
+        right, wrong = _scores(t, z, row, columns, sparse)
+        gap = 1.0 + wrong - right
+        losses[row] = 0.0 if gap <= 0.0 else gap
+
+
+@scalar
+def _scores(t, z, row, columns, sparse):
+    """The score of the right class, and the best of the others (NaN if any is)."""
+    right, wrong = 0.0, -np.inf
+    for j in range(columns):
+        score = np.float64(z[row * columns + j])
+        if _target(t, row, j, columns, sparse, 0.0) != 0.0:
+            right = score
+        elif not score <= wrong:
+            wrong = score if wrong == wrong else wrong
+    return right, wrong
+
+
+@kernel
+def margin_backward(t, z, dy, dz, columns):
+    sparse = t.size == dy.size
+    for row in range(dy.size):
+        right, wrong = _scores(t, z, row, columns, sparse)
+        active = not (1.0 + wrong - right <= 0.0)
+        ties = 0
+        for j in range(columns):
+            hit = _target(t, row, j, columns, sparse, 0.0) != 0.0
+            ties += int(not hit and z[row * columns + j] == wrong)
+        for j in range(columns):
+            k = row * columns + j
+            if not active:
+                dz[k] = 0.0
+            elif _target(t, row, j, columns, sparse, 0.0) != 0.0:
+                dz[k] = -dy[row]
+            else:
+                dz[k] = dy[row] / ties if z[k] == wrong else 0.0

@@ -1,0 +1,168 @@
+"""The contract of every operation: shapes, forward, backward.
+
+The letters are the same everywhere: ``x`` in, ``y`` out, ``dy`` and ``dx`` the loss's gradient
+with respect to them. An op works on arrays and writes into arrays it is given; only ``Tensor``
+knows tensors. Arrays are contiguous, of one dtype (float32 or float64), and flat where a kernel
+does not care for their shape.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minidl.errors import ArgumentError, ShapeError
+from minidl.kernels import elementwise
+from minidl.kernels.jit import scalar
+
+OUTPUT = -1
+"""In ``Op.saves``: the output itself is needed to go backward."""
+
+Shape = tuple[int, ...]
+Arrays = Sequence[np.ndarray]
+
+
+def as_float(array: Any) -> np.ndarray:
+    """An array as kernels want it: contiguous, writable, float32 or float64."""
+    array = np.asarray(array)
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    return np.require(array, requirements=["C", "A", "W"])
+
+
+class Op:
+    """Something that can be done to arrays, and undone for gradients.
+
+    Hyper-parameters are class attributes listed in ``hyper`` with their defaults; an instance may
+    have others: ``LeakyReLU(alpha=0.2)``. Kernels get them as float64 in ``reals``.
+    """
+
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    saves: tuple[int, ...] = ()
+    hyper: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, **hyper: Any) -> None:
+        for key in hyper:
+            if key not in self.hyper:
+                close = get_close_matches(key, self.hyper, n=1)
+                raise ArgumentError(
+                    f"{self.name}({key}=…)",
+                    f"one of {', '.join(self.hyper) or 'no hyper-parameters at all'}",
+                    repr(key),
+                    f"Did you mean {close[0]!r}?" if close else f"See `minidl show {self.name}`.",
+                )
+        self.settings: dict[str, Any] = {**self.hyper, **hyper}
+        self.reals = np.array(self.constants(), np.float64)
+
+    def constants(self) -> list[float]:
+        """The numbers a kernel gets in ``reals``."""
+        return [float(value) for value in self.settings.values()]
+
+    def with_settings(self, **hyper: Any) -> Op:
+        """This op with other hyper-parameters; itself if none are given."""
+        return type(self)(**{**self.settings, **hyper}) if hyper else self
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """The output's shape; an error where the inputs do not fit."""
+        raise NotImplementedError
+
+    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
+        """Write the result into ``y``."""
+        raise NotImplementedError
+
+    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
+        """Write each input's gradient into ``dxs``; None stands where none is wanted."""
+        raise NotImplementedError
+
+    def __call__(self, *operands: Any, **hyper: Any) -> Any:
+        """Apply to Tensors or to arrays; what comes back is of the same kind."""
+        op = self.with_settings(**hyper)
+        for operand in operands:
+            if hasattr(operand, "apply"):
+                return operand.apply(op, *operands)
+        arrays = [as_float(operand) for operand in operands]
+        dtype = np.result_type(*arrays)
+        arrays = [as_float(array.astype(dtype, copy=False)) for array in arrays]
+        y = np.empty(op.shape(*(array.shape for array in arrays)), dtype)
+        op.forward(y, *arrays)
+        return y if y.ndim else y[()]
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
+        return f"{self.name}({settings})" if settings else self.name
+
+
+@functools.cache
+def _kernels(owner: type, methods: tuple[str, ...]) -> tuple[Any, ...]:
+    """The compiled loops of an elementwise class: forward, then a backward per slope."""
+    arity = 1 if methods == ("slope",) else 2
+    count = len(inspect.signature(owner.value).parameters) - arity  # type: ignore[attr-defined]
+    forward = elementwise.forward_unary if arity == 1 else elementwise.forward_binary
+    backward = elementwise.backward_unary if arity == 1 else elementwise.backward_binary
+    name = owner.__dict__.get("name", owner.__name__)
+    value = scalar(owner.value)  # type: ignore[attr-defined]
+    slopes = (
+        backward(name if arity == 1 else f"{name}_{method}", scalar(getattr(owner, method)), count)
+        for method in methods
+    )
+    return forward(name, value, count), *slopes
+
+
+class Elementwise(Op):
+    """One number in, one number out, at every place: give ``value`` and ``slope``.
+
+    Both are static methods on single numbers followed by the hyper-parameters. A slope whose
+    first parameter is called ``y`` is computed from the output, otherwise from the input ``x``.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "slope" in cls.__dict__:
+            first = next(iter(inspect.signature(cls.slope).parameters))  # type: ignore[attr-defined]
+            cls.saves = (OUTPUT,) if first == "y" else (0,)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
+        _kernels(type(self), ("slope",))[0](xs[0].reshape(-1), y.reshape(-1), self.reals)
+
+    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
+        saved = y if self.saves[0] == OUTPUT else xs[0]
+        _kernels(type(self), ("slope",))[1](
+            saved.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), self.reals
+        )
+
+
+class Elementwise2(Op):
+    """Two numbers in, one out: give ``value(a, b)``, ``slope_a`` and ``slope_b``.
+
+    The operands have one shape; a constant of one element may go with any shape.
+    """
+
+    saves = (0, 1)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        a, b = shapes
+        if a == b or b in ((), (1,)):
+            return a
+        if a in ((), (1,)):
+            return b
+        raise ShapeError(self.name, f"two operands of shape {a}", f"{a} and {b}", "Broadcast first.")
+
+    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
+        kernel = _kernels(type(self), ("slope_a", "slope_b"))[0]
+        kernel(xs[0].reshape(-1), xs[1].reshape(-1), y.reshape(-1), self.reals)
+
+    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
+        kernels = _kernels(type(self), ("slope_a", "slope_b"))[1:]
+        a, b, dy = xs[0].reshape(-1), xs[1].reshape(-1), dy.reshape(-1)
+        for kernel, dx in zip(kernels, dxs, strict=True):
+            if dx is not None:
+                kernel(a, b, dy, dx.reshape(-1), self.reals)

@@ -1,0 +1,82 @@
+"""A named, ordered catalogue that answers a typo with "did you mean"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Generic, Protocol, TypeVar
+
+from minidl.errors import ArgumentError, UnknownNameError
+
+
+class Entry(Protocol):
+    """What a registry holds: anything that has a name, and perhaps other names."""
+
+    name: str
+    aliases: tuple[str, ...]
+
+
+T = TypeVar("T", bound=Entry)
+
+
+class Registry(Generic[T]):
+    """Entries by name, in the order they were registered.
+
+    Parameters
+    ----------
+    kind : str
+        What the entries are, for messages: ``"activation"``.
+
+    Examples
+    --------
+    >>> from minidl.activations import activations
+    >>> activations["swish"].name
+    'silu'
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, T] = {}
+        self._aliases: dict[str, str] = {}
+
+    def register(self, entry: T) -> None:
+        """Add an entry; a name that is taken already is an error."""
+        for name in (entry.name, *entry.aliases):
+            if name in self:
+                raise ArgumentError(
+                    f"{self.kind} {name!r}",
+                    "a name of its own",
+                    f"one that {self[name].name!r} has already",
+                    f"Give the new {self.kind} another name, or unregister({name!r}) first.",
+                )
+        self._entries[entry.name] = entry
+        self._aliases.update(dict.fromkeys(entry.aliases, entry.name))
+
+    def unregister(self, name: str) -> None:
+        """Take an entry out again, with its aliases."""
+        entry = self._entries.pop(self[name].name)
+        for alias in entry.aliases:
+            del self._aliases[alias]
+
+    def __getitem__(self, name: str) -> T:
+        entry = self._entries.get(self._aliases.get(name, name))
+        if entry is not None:
+            return entry
+        close = get_close_matches(str(name), [*self._entries, *self._aliases], n=1, cutoff=0.5)
+        remedy = f"Did you mean {close[0]!r}?" if close else f"See `minidl list` for every {self.kind}."
+        raise UnknownNameError(
+            self.kind, f"one of {', '.join(self._entries)}", repr(name), remedy
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries or name in self._aliases
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def names(self) -> list[str]:
+        """The names, without aliases, in the order of registration."""
+        return list(self._entries)

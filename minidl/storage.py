@@ -1,0 +1,76 @@
+"""Named arrays and plain data in a safetensors file: nothing in it is ever run."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import FileError
+
+FORMAT = "minidl-1"
+
+
+def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+    """Write arrays and a JSON header; the file appears whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written.
+    """
+    from safetensors.numpy import save
+
+    path = Path(path)
+    content = save(arrays, metadata={"format": FORMAT, "header": json.dumps(header)})
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(content)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise FileError(
+            str(path), "a folder that can be written", str(error), "Choose another folder."
+        ) from error
+
+
+def read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and header of a file that ``write`` made.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or if it is damaged or foreign.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(
+            str(path), "a saved network", "no such file", "Check the path, or net.save() it first."
+        )
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise FileError(
+            str(path), "a safetensors file", str(error), "It is damaged or foreign: save it again."
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise FileError(
+            str(path),
+            f"a network saved by minidl ({FORMAT})",
+            f"format {metadata.get('format')!r}",
+            "Load it with what wrote it.",
+        )
+    try:
+        header = json.loads(metadata["header"])
+    except (KeyError, ValueError) as error:
+        raise FileError(
+            str(path), "a readable header", str(error), "It is damaged: save it again."
+        ) from error
+    return arrays, header
