@@ -21,11 +21,17 @@ from minidl.kernels.vecmath import (
     expm1,
     normal_cdf,
     normal_density,
-    sigmoid as sigmoid_of,
-    softplus as softplus_of,
-    tanh as tanh_of,
     times_exp,
     times_normal_cdf,
+)
+from minidl.kernels.vecmath import (
+    sigmoid as sigmoid_of,
+)
+from minidl.kernels.vecmath import (
+    softplus as softplus_of,
+)
+from minidl.kernels.vecmath import (
+    tanh as tanh_of,
 )
 from minidl.op import OUTPUT, Arrays, Elementwise, Elementwise2, Op, Shape
 from minidl.registry import Registry
@@ -79,7 +85,7 @@ A = TypeVar("A", bound=type[Facts])
 
 def activation(cls: A) -> A:
     """Register an activation class under its ``name`` (see ``examples/`` for one in ten lines)."""
-    activations.register(cls())  # type: ignore[call-arg]
+    activations.register(cls())
     return cls
 
 
@@ -228,9 +234,7 @@ class Softmax(RowActivation):
         rowwise.softmax(xs[0].reshape(-1), y.reshape(-1), y.shape[-1])
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        rowwise.softmax_backward(
-            y.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), y.shape[-1]
-        )
+        rowwise.softmax_backward(y.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), y.shape[-1])
 
 
 @activation
@@ -250,9 +254,7 @@ class LogSoftmax(RowActivation):
         rowwise.log_softmax(xs[0].reshape(-1), y.reshape(-1), y.shape[-1])
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        rowwise.log_softmax_backward(
-            y.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), y.shape[-1]
-        )
+        rowwise.log_softmax_backward(y.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), y.shape[-1])
 
 
 @activation

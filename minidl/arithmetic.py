@@ -1,4 +1,4 @@
-"""What is done to tensors between layers: add, multiply, matmul, sum, reshape …
+"""What is done to tensors between layers: add, multiply, matmul, sum, reshape.
 
 Elementwise operations work on operands of one shape; ``Broadcast`` makes them so, which leaves
 each gradient one job. Movements are all one operation: output i is input ``index[i]``.
@@ -185,7 +185,9 @@ class Move(Op):
         if not x or not index.ndim or index.shape[-1] != x[-1]:
             return False
         rows = index.reshape(-1, x[-1])
-        return bool(np.all(rows == rows[:, :1] + np.arange(x[-1])) and np.all(rows[:, 0] % x[-1] == 0))
+        return bool(
+            np.all(rows == rows[:, :1] + np.arange(x[-1])) and np.all(rows[:, 0] % x[-1] == 0)
+        )
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
         x = xs[0]
@@ -235,8 +237,7 @@ def broadcast(shape: Shape) -> Move:
 
 def take(key: Any) -> Move:
     """Indexing as NumPy does it."""
-    named = repr(key) if _is_basic(key) else np.empty(0)  # an unhashable key is not cached
-    named = named if isinstance(named, str) else [named]
+    named = repr(key) if _is_basic(key) else [key]  # a list is no key: not cached
     return Move("index", lambda positions: np.asarray(positions[key]), named)
 
 
@@ -262,7 +263,7 @@ class Concatenate(Op):
                     "Reshape them, or choose another axis.",
                 )
         length = sum(shape[axis] for shape in shapes)
-        return shapes[0][:axis] + (length,) + shapes[0][axis + 1 :]
+        return (*shapes[0][:axis], length, *shapes[0][axis + 1 :])
 
     def _indices(self, y: np.ndarray, xs: Arrays) -> list[np.ndarray]:
         axis = int(self.settings["axis"])
@@ -458,7 +459,7 @@ class DenseOp(Op):
 
 
 class Dropout(Op):
-    """Silence a random share of the numbers and scale the rest up: same seed and step, same ones."""
+    """Silence a random share of the numbers, scale the rest up; seed and step decide which."""
 
     name = "dropout"
     hyper = {"rate": 0.5, "seed": 0, "step": 0}

@@ -77,7 +77,8 @@ def _address(array: np.ndarray) -> int:
 
 
 def _follows(first: Tensor, second: Tensor) -> bool:
-    assert first._home is not None and second._home is not None
+    assert first._home is not None
+    assert second._home is not None
     return (
         first._array.base is not None
         and first._array.base is second._array.base
@@ -93,7 +94,8 @@ def _joined(run: list[Tensor], size: int) -> tuple[np.ndarray, np.ndarray]:
         return run[0]._array.reshape(-1), run[0]._home.reshape(-1)
     pair = []
     for array in (run[0]._array, run[0]._home):
-        assert array is not None and array.base is not None
+        assert array is not None
+        assert array.base is not None
         start = (_address(array) - _address(array.base)) // array.itemsize
         pair.append(array.base.reshape(-1)[start : start + size])
     return pair[0], pair[1]

@@ -63,7 +63,8 @@ class EarlyStopping(Callback):
 
     def training_began(self, net: Any) -> None:
         """Forget what another training left."""
-        self.best, self.best_epoch, self.weights = np.inf, None, net.block.values.copy()
+        self.best, self.weights = np.inf, net.block.values.copy()
+        self.best_epoch: int | None = None
         self.stopped = False
 
     def epoch_ended(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:

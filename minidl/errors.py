@@ -22,9 +22,8 @@ class MinidlError(Exception):
 
     Examples
     --------
-    >>> raise MinidlError("epochs", "a whole number of at least 1", "0", "Write epochs=100.")
-    Traceback (most recent call last):
-    minidl.errors.MinidlError: epochs: expected a whole number of at least 1, got 0. Write epochs=100.
+    >>> print(MinidlError("epochs", "at least 1", "0", "Write epochs=100."))
+    epochs: expected at least 1, got 0. Write epochs=100.
     """
 
     def __init__(self, culprit: str, expected: str, got: str, remedy: str) -> None:

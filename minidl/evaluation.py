@@ -142,7 +142,7 @@ def _classifier(y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits: boo
     wide = outputs.ndim == 2 and outputs.shape[1] > 1
     scores = outputs if wide else outputs.reshape(-1)
 
-    class Predicted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    class Predicted(ClassifierMixin, BaseEstimator):
         classes_ = np.arange(outputs.shape[1] if wide else 2)
 
         def predict(self, X: Any) -> np.ndarray:
@@ -168,7 +168,7 @@ def _classifier(y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits: boo
 def _regressor(outputs: np.ndarray) -> Any:
     from sklearn.base import BaseEstimator, RegressorMixin
 
-    class Predicted(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    class Predicted(RegressorMixin, BaseEstimator):
         def predict(self, X: Any) -> np.ndarray:
             return outputs
 

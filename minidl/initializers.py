@@ -11,7 +11,7 @@ from minidl.errors import ArgumentError
 from minidl.registry import Registry
 
 
-@dataclass(frozen=True)
+@dataclass
 class Initializer:
     """Random weights of a given variance.
 

@@ -154,7 +154,9 @@ class Dense(Layer):
             (self.in_features, self.out_features), seed, stream
         )
         self.weight = Tensor(weights, requires_grad=True, dtype=dtype, name="dense.weight")
-        self.bias = Tensor(np.zeros(out_features), requires_grad=True, dtype=dtype, name="dense.bias")
+        self.bias = Tensor(
+            np.zeros(out_features), requires_grad=True, dtype=dtype, name="dense.bias"
+        )
         self.name = "dense"
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:

@@ -9,7 +9,6 @@ that comes straight from a sigmoid or softmax is, unasked, which keeps every dig
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -69,6 +68,8 @@ class Loss:
     link: str | None = None
     rowwise: bool = False
     rows_sum_to_one: bool = False
+    needs_distributions: bool = False
+    kernels: ClassVar[tuple[Any, ...]] = ()
     kinks: tuple[str, ...] = ()
     properties: tuple[str, ...] = ()
     good_for: tuple[str, ...] = ()
@@ -97,6 +98,24 @@ class Loss:
     def op(self, from_logits: bool) -> Op:
         """The operation that computes the loss of each element or row."""
         return ElementLoss(self, from_logits)
+
+    @classmethod
+    def loops(cls, from_logits: bool) -> tuple[Any, Any]:
+        """The compiled loops over elements, made once a class: forward and backward."""
+        key = f"_loops_{from_logits}"
+        if key not in cls.__dict__:
+            prefix = "logit_" if from_logits else ""
+            value, slope = getattr(cls, f"{prefix}value"), getattr(cls, f"{prefix}slope")
+            count = len(inspect.signature(value).parameters) - 2
+            name = f"{cls.name}_{prefix}loss"
+            forward = elementwise.forward_binary(name, scalar(value), count)
+            setattr(cls, key, (forward, elementwise.backward_binary(name, scalar(slope), count)))
+        made: tuple[Any, Any] = getattr(cls, key)
+        return made
+
+    def extras(self, from_logits: bool) -> tuple[Any, ...]:
+        """What kernels of rows get after the number of columns."""
+        return (self.reals,)
 
     def __call__(
         self,
@@ -155,7 +174,9 @@ class Loss:
         self.check_shapes(t.shape, p.shape)
         self.check_domains(t, p, from_logits)
         weights = row_weights(t, sample_weight, class_weight, self.name)
-        target = y_true if getattr(y_true, "dtype", None) == p.dtype and hasattr(y_true, "apply") else t
+        target = (
+            y_true if getattr(y_true, "dtype", None) == p.dtype and hasattr(y_true, "apply") else t
+        )
         each = self.op(from_logits)(target, y_pred)
         return _reduce(each, reduction, weights, p.dtype)
 
@@ -226,8 +247,6 @@ class Loss:
             f"shape {t}",
             f"The prediction has {p[-1]} columns: give each class one column, or class numbers.",
         )
-
-    needs_distributions: bool = False
 
     def check_domains(self, t: np.ndarray, p: np.ndarray, from_logits: bool) -> None:
         """An error where a target or a prediction is outside its domain."""
@@ -329,18 +348,6 @@ def _reduce(each: Any, reduction: str, weights: np.ndarray | None, dtype: Any) -
     return weighted if reduction == "none" else Sum()(weighted)
 
 
-@functools.cache
-def _element_kernels(cls: type[Loss], from_logits: bool) -> tuple[Any, Any]:
-    prefix = "logit_" if from_logits else ""
-    value, slope = getattr(cls, f"{prefix}value"), getattr(cls, f"{prefix}slope")
-    count = len(inspect.signature(value).parameters) - 2
-    name = f"{cls.name}_{prefix}loss"
-    return (
-        elementwise.forward_binary(name, scalar(value), count),
-        elementwise.backward_binary(name, scalar(slope), count),
-    )
-
-
 class ElementLoss(Op):
     """The loss of each element: made of a loss's ``value`` and ``slope`` in (t, p)."""
 
@@ -355,12 +362,12 @@ class ElementLoss(Op):
         return shapes[1]
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        kernel = _element_kernels(type(self.loss), self.from_logits)[0]
+        kernel = self.loss.loops(self.from_logits)[0]
         kernel(xs[0].reshape(-1), xs[1].reshape(-1), y.reshape(-1), self.loss.reals)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
         t, p = (x.reshape(-1) for x in xs)
-        kernel = _element_kernels(type(self.loss), self.from_logits)[1]
+        kernel = self.loss.loops(self.from_logits)[1]
         kernel(t, p, dy.reshape(-1), dxs[1].reshape(-1), self.loss.reals)
 
 
@@ -386,15 +393,10 @@ class Rowwise(Loss):
     """A loss that compares rows."""
 
     rowwise = True
-    kernels: ClassVar[tuple[Any, ...]] = ()
     target: Domain = UNIT
 
     def op(self, from_logits: bool) -> Op:
         return RowLoss(self, from_logits)
-
-    def extras(self, from_logits: bool) -> tuple[Any, ...]:
-        """What the kernels get after the number of columns."""
-        return (self.reals,)
 
 
 @loss
@@ -449,7 +451,9 @@ class Huber(Loss):
     name = "huber"
     aliases = ("huber_loss",)
     hyper = {"delta": 1.0}
-    formula = "Piecewise(((p - t)**2/2, Abs(p - t) <= delta), (delta*Abs(p - t) - delta**2/2, True))"
+    formula = (
+        "Piecewise(((p - t)**2/2, Abs(p - t) <= delta), (delta*Abs(p - t) - delta**2/2, True))"
+    )
     latex = (
         r"\begin{cases} \frac{1}{2}(p-t)^2 & |p-t| \le \delta \\ "
         r"\delta|p-t| - \frac{1}{2}\delta^2 & \text{otherwise} \end{cases}"
@@ -497,19 +501,19 @@ class LogCosh(Loss):
 
 
 @scalar
-def _bounded_log(x):
+def _bounded_log(x: float) -> float:
     value = log(x)
     return -100.0 if value < -100.0 else value
 
 
 @scalar
-def _bounded_log1m(x):
+def _bounded_log1m(x: float) -> float:
     value = log1p(-x)  # log(1 − x) without rounding 1 − x
     return -100.0 if value < -100.0 else value
 
 
 @scalar
-def _floored(x):
+def _floored(x: float) -> float:
     return 1e-12 if x < 1e-12 else x
 
 
@@ -587,7 +591,13 @@ class CategoricalCrossentropy(Rowwise):
     """Surprise at the true class, when a row of the prediction holds the classes' probabilities."""
 
     name = "categorical_crossentropy"
-    aliases = ("cce", "cross_entropy", "crossentropy", "sparse_categorical_crossentropy", "nll")
+    aliases: tuple[str, ...] = (
+        "cce",
+        "cross_entropy",
+        "crossentropy",
+        "sparse_categorical_crossentropy",
+        "nll",
+    )
     hyper = {"label_smoothing": 0.0}
     formula = "-t*log(p)"
     latex = r"-\sum_j t_j \log p_j"
@@ -830,5 +840,6 @@ def unsound(activation: Any, loss: Loss, targets: Domain | None = None) -> str |
         goal = loss.minimiser(target)
         if not activation.range.closure().meets(goal):
             shown = f"{target:g}".replace("-", "−").replace("inf", "∞")
-            return f"{activation.name} gives {activation.range}, {loss.name} is least for {shown} in {goal}"
+            given = f"{activation.name} gives {activation.range}"
+            return f"{given}, {loss.name} is least for {shown} in {goal}"
     return None

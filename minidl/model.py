@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ class Sequential:
         return next((n for n in (layer.out_features for layer in self.layers[::-1]) if n), None)
 
     def parameters(self) -> list[Tensor]:
-        """What is learned, each with a name: ``dense1.weight`` …"""
+        """What is learned, each with a name such as ``dense1.weight``."""
         return [parameter for layer in self.layers for parameter in layer.parameters()]
 
     def predict(self, X: Any, batch_size: int = 4096) -> np.ndarray:
@@ -196,7 +197,7 @@ def mlp(
             "mlp(widths=…)", "inputs and outputs at least", str(list(widths)), "Write [2, 16, 1]."
         )
     layers: list[Layer] = []
-    for i, (inputs, outputs) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for i, (inputs, outputs) in enumerate(pairwise(widths)):
         last = i == len(widths) - 2
         activation = output if last else hidden
         layers.append(

@@ -8,7 +8,6 @@ does not care for their shape.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -65,7 +64,7 @@ class Op:
         return [float(value) for value in self.settings.values()]
 
     def with_settings(self, **hyper: Any) -> Op:
-        """This op with other hyper-parameters; itself if none are given."""
+        """The op with other hyper-parameters; itself if none are given."""
         return type(self)(**{**self.settings, **hyper}) if hyper else self
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -98,28 +97,38 @@ class Op:
         return f"{self.name}({settings})" if settings else self.name
 
 
-@functools.cache
-def _kernels(owner: type, methods: tuple[str, ...]) -> tuple[Any, ...]:
-    """The compiled loops of an elementwise class: forward, then a backward per slope."""
-    arity = 1 if methods == ("slope",) else 2
-    count = len(inspect.signature(owner.value).parameters) - arity  # type: ignore[attr-defined]
-    forward = elementwise.forward_unary if arity == 1 else elementwise.forward_binary
-    backward = elementwise.backward_unary if arity == 1 else elementwise.backward_binary
-    name = owner.__dict__.get("name", owner.__name__)
-    value = scalar(owner.value)  # type: ignore[attr-defined]
-    slopes = (
-        backward(name if arity == 1 else f"{name}_{method}", scalar(getattr(owner, method)), count)
-        for method in methods
-    )
-    return forward(name, value, count), *slopes
+class ScalarOp(Op):
+    """An op whose loops are made of scalars: a ``value``, and a slope for each of ``slopes``."""
+
+    slopes: ClassVar[tuple[str, ...]] = ()
+    _loops: ClassVar[tuple[Any, ...]]
+
+    @classmethod
+    def loops(cls) -> tuple[Any, ...]:
+        """The compiled loops, made once a class: forward, then a backward for each slope."""
+        if "_loops" not in cls.__dict__:
+            one = len(cls.slopes) == 1
+            value: Any = getattr(cls, "value")  # noqa: B009
+            count = len(inspect.signature(value).parameters) - (1 if one else 2)
+            forward = elementwise.forward_unary if one else elementwise.forward_binary
+            backward = elementwise.backward_unary if one else elementwise.backward_binary
+            name = cls.name or cls.__name__
+            slopes = (
+                backward(f"{name}_{slope}", scalar(getattr(cls, slope)), count)
+                for slope in cls.slopes
+            )
+            cls._loops = (forward(name, scalar(value), count), *slopes)
+        return cls._loops
 
 
-class Elementwise(Op):
+class Elementwise(ScalarOp):
     """One number in, one number out, at every place: give ``value`` and ``slope``.
 
     Both are static methods on single numbers followed by the hyper-parameters. A slope whose
     first parameter is called ``y`` is computed from the output, otherwise from the input ``x``.
     """
+
+    slopes = ("slope",)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -131,22 +140,21 @@ class Elementwise(Op):
         return shapes[0]
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        _kernels(type(self), ("slope",))[0](xs[0].reshape(-1), y.reshape(-1), self.reals)
+        self.loops()[0](xs[0].reshape(-1), y.reshape(-1), self.reals)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
         saved = y if self.saves[0] == OUTPUT else xs[0]
-        _kernels(type(self), ("slope",))[1](
-            saved.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), self.reals
-        )
+        self.loops()[1](saved.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), self.reals)
 
 
-class Elementwise2(Op):
+class Elementwise2(ScalarOp):
     """Two numbers in, one out: give ``value(a, b)``, ``slope_a`` and ``slope_b``.
 
     The operands have one shape; a constant of one element may go with any shape.
     """
 
-    saves = (0, 1)
+    slopes = ("slope_a", "slope_b")
+    saves: tuple[int, ...] = (0, 1)
 
     def shape(self, *shapes: Shape) -> Shape:
         a, b = shapes
@@ -154,14 +162,16 @@ class Elementwise2(Op):
             return a
         if a in ((), (1,)):
             return b
-        raise ShapeError(self.name, f"two operands of shape {a}", f"{a} and {b}", "Broadcast first.")
+        raise ShapeError(
+            self.name, f"two operands of shape {a}", f"{a} and {b}", "Broadcast first."
+        )
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        kernel = _kernels(type(self), ("slope_a", "slope_b"))[0]
+        kernel = self.loops()[0]
         kernel(xs[0].reshape(-1), xs[1].reshape(-1), y.reshape(-1), self.reals)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        kernels = _kernels(type(self), ("slope_a", "slope_b"))[1:]
+        kernels = self.loops()[1:]
         a, b, dy = xs[0].reshape(-1), xs[1].reshape(-1), dy.reshape(-1)
         for kernel, dx in zip(kernels, dxs, strict=True):
             if dx is not None:

@@ -82,7 +82,10 @@ class Optimizer:
         for key, value in (*self.settings.items(), ("clip_norm", self.clip_norm)):
             if isinstance(value, int | float) and not isinstance(value, bool) and not value >= 0:
                 raise ArgumentError(
-                    f"{self.name}({key}=…)", "a number of at least 0", str(value), "Write 0.01, say."
+                    f"{self.name}({key}=…)",
+                    "a number of at least 0",
+                    str(value),
+                    "Write 0.01, say.",
                 )
 
     @property

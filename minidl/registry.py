@@ -63,10 +63,10 @@ class Registry(Generic[T]):
         if entry is not None:
             return entry
         close = get_close_matches(str(name), [*self._entries, *self._aliases], n=1, cutoff=0.5)
-        remedy = f"Did you mean {close[0]!r}?" if close else f"See `minidl list` for every {self.kind}."
-        raise UnknownNameError(
-            self.kind, f"one of {', '.join(self._entries)}", repr(name), remedy
+        remedy = (
+            f"Did you mean {close[0]!r}?" if close else f"See `minidl list` for every {self.kind}."
         )
+        raise UnknownNameError(self.kind, f"one of {', '.join(self._entries)}", repr(name), remedy)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries or name in self._aliases

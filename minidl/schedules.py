@@ -90,7 +90,9 @@ class WarmUp(Schedule):
 
 def build_schedule(config: dict[str, Any]) -> Schedule:
     """A schedule from what ``config()`` said; for saved optimizers."""
-    kinds = {kind.__name__: kind for kind in (Constant, StepDecay, Cosine, WarmUp)}
-    values = {k: build_schedule(v) if isinstance(v, dict) else v for k, v in config.items()}
-    made: Schedule = kinds[values.pop("schedule")](**values)
+    kinds: dict[str, Any] = {kind.__name__: kind for kind in (Constant, StepDecay, Cosine, WarmUp)}
+    values = dict(config)
+    kind = kinds[values.pop("schedule")]
+    inner = {k: build_schedule(v) if isinstance(v, dict) else v for k, v in values.items()}
+    made: Schedule = kind(**inner)
     return made

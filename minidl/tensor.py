@@ -188,7 +188,7 @@ class Tensor:
         return self._array.dtype
 
     @property
-    def T(self) -> Tensor:
+    def T(self) -> Tensor:  # noqa: N802
         """The axes turned round."""
         return self.transpose()
 
@@ -266,7 +266,7 @@ class Tensor:
         Looks through reshape, transpose and indexing, which are then done to the logits; None if
         there is no such thing, or if a row of a softmax did not stay whole.
         """
-        moves: list[Op] = []
+        moves: list[ops.Move] = []
         tensor = self
         while isinstance(tensor._op, ops.Move):
             moves.append(tensor._op)
@@ -275,8 +275,9 @@ class Tensor:
         if link is None:
             return None
         logits = tensor._inputs[0]
+        whole_rows = getattr(tensor._op, "rows_sum_to_one", False)
         for move in reversed(moves):
-            if tensor._op.rows_sum_to_one and not move.keeps_rows(logits.shape):  # type: ignore[union-attr]
+            if whole_rows and not move.keeps_rows(logits.shape):
                 return None
             logits = move(logits)
         return link, logits
@@ -622,7 +623,9 @@ def _step_back(tensor: Tensor, dy: np.ndarray, gradients: dict[int, np.ndarray])
 
 def matmul(a: Any, b: Any) -> Tensor:
     """The matrix product of tensors or arrays, with stacks of matrices broadcast."""
-    a, b = (x if isinstance(x, Tensor) else Tensor(np.asarray(x), dtype=_other(a, b)) for x in (a, b))
+    a, b = (
+        x if isinstance(x, Tensor) else Tensor(np.asarray(x), dtype=_other(a, b)) for x in (a, b)
+    )
     if not a.ndim or not b.ndim:
         raise ShapeError(
             "matmul", "vectors or matrices", f"{a.shape} @ {b.shape}", "Write a * b for numbers."
@@ -719,7 +722,7 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
                 "stack", f"tensors of one shape {shape}", f"shape {tensor.shape}", "Reshape it."
             )
     axis = axis % (len(shape) + 1)
-    grown = shape[:axis] + (1,) + shape[axis:]
+    grown = (*shape[:axis], 1, *shape[axis:])
     return concatenate([tensor.reshape(grown) for tensor in tensors], axis)
 
 

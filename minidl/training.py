@@ -121,7 +121,9 @@ def fit(
         with _progress(epochs, verbose) as advance:
             for epoch in range(epochs):
                 order = permutation(len(X), seed, made.steps) if shuffle else np.arange(len(X))
-                mean = _epoch(net, X, y, weights, order, loss, from_logits, made, batch_size, watchers)
+                mean = _epoch(
+                    net, X, y, weights, order, loss, from_logits, made, batch_size, watchers
+                )
                 measured = {"loss": mean, **_validate(net, validation, loss, from_logits, metrics)}
                 history.add(measured)
                 advance(measured)
@@ -280,7 +282,13 @@ def _progress(epochs: int, verbose: bool | None) -> Iterator[Any]:
         yield lambda measured: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("epoch"),

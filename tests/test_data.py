@@ -560,6 +560,7 @@ def test_drop_last_leaves_out_what_is_not_full():
     lengths = [len(x) for x, _ in data.batches(X, X, batch_size=4, drop_last=True)]
     assert lengths == [4, 4]
     assert [len(x) for x, _ in data.batches(X, X, batch_size=5, drop_last=True)] == [5, 5]
+    assert [len(x) for x, _ in data.batches(X, X, batch_size=10, drop_last=True)] == [10]
     with refused(ArgumentError, "batch_size", "at most the 10 rows", "11", "leave drop_last out"):
         data.batches(X, X, batch_size=11, drop_last=True)
 
@@ -702,6 +703,7 @@ def test_files_of_other_systems(csv_file, content):
     loaded = data.load_csv(str(csv_file(content)), "t")
     assert loaded.X.tolist() == [[1.0], [3.0]]
     assert loaded.y.tolist() == [2.0, 4.5]
+    assert loaded.feature_names == ("x",)
 
 
 HEAD = "age,height,t\n1,2,3\n"
@@ -724,6 +726,7 @@ HEAD = "age,height,t\n1,2,3\n"
         (HEAD + "1,-inf,4\n", "line 3, column 'height'", "a finite", "-inf", "leave the row"),
         (HEAD + "1,1e999,4\n", "line 3, column 'height'", "a finite", "1e999", "leave the row"),
         (HEAD + "1,2,inf\n", "line 3, column 't'", "a finite number", "inf", "leave the row"),
+        ("t,a,b\n1,2,3\n1,x,3\n", "line 3, column 'a'", "a number", "'x'", "0 and 1"),
         (HEAD + "1,2,4\n1,2,x\n", "line 4, column 't'", "a number", "'x'", "task='classif"),
         (HEAD + "1,2\n", "table.csv, line 3", "3 cells, as in the header", "2", "Complete the row"),
         (HEAD + "1,2,3,4\n", "table.csv, line 3", "3 cells, as in the header", "4", "quotes"),

@@ -29,7 +29,7 @@ _SOURCES = hashlib.sha256(
 ).digest()
 
 
-def _ingredients(function: FunctionType, seen: set[FunctionType]) -> list[bytes]:
+def _ingredients(function: Any, seen: set[FunctionType]) -> list[bytes]:
     """Bytecode, constants and whatever the function refers to, as bytes in a fixed order."""
     if function in seen:
         return []

@@ -46,7 +46,9 @@ def dropout(x, y, rate, seed, step):
     stream = _stream(seed, step)
     for i in range(x.size):
         # The top 53 bits as a number in [0, 1).
-        uniform = np.float64(mix(stream ^ mix(np.uint64(i))) >> np.uint64(11)) * 1.1102230246251565e-16
+        uniform = (
+            np.float64(mix(stream ^ mix(np.uint64(i))) >> np.uint64(11)) * 1.1102230246251565e-16
+        )
         y[i] = x[i] / (1.0 - rate) if uniform >= rate else 0.0
 
 

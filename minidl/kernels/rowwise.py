@@ -129,9 +129,7 @@ def focal_logits_backward(t, z, dy, dz, columns, reals):
             apart = everything - mine if target != everything else 0.0
             if sparse and smoothing == 0.0 and target != 0.0:
                 apart = 0.0
-            dz[start + k] = (
-                dy[row] * alpha * (mine * (others / total) - (own / total) * apart)
-            )
+            dz[start + k] = dy[row] * alpha * (mine * (others / total) - (own / total) * apart)
 
 
 @scalar
