@@ -7,6 +7,7 @@ each gradient one job. Movements are all one operation: output i is input ``inde
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -350,7 +351,7 @@ class Mean(Sum):
     name = "mean"
 
     def divisor(self, x: Shape) -> float:
-        return float(np.prod([x[axis] for axis in self.axes(x)]))
+        return float(math.prod([x[axis] for axis in self.axes(x)]))
 
 
 class Max(Reduce):

@@ -29,8 +29,11 @@ Arrays = Sequence[np.ndarray]
 def as_float(array: Any) -> np.ndarray:
     """An array as kernels want it: contiguous, writable, float32 or float64."""
     array = np.asarray(array)
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype.char not in "fd":
         array = array.astype(np.float64)
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned and flags.writeable:
+        return array
     return np.require(array, requirements=["C", "A", "W"])
 
 

@@ -523,6 +523,11 @@ def _leads_behind(op: Op) -> bool:
 def _at_the_door(op: Op, operands: Sequence[Any]) -> tuple[Tensor, ...]:
     """Operands as tensors of one floating dtype."""
     dtype = None
+    if all([type(operand) is Tensor for operand in operands]):
+        dtype = operands[0]._array.dtype
+        if dtype.kind == "f" and all([operand._array.dtype is dtype for operand in operands]):
+            return tuple(operands)
+        dtype = None
     for operand in operands:
         if isinstance(operand, Tensor):
             if dtype is None:
@@ -608,7 +613,7 @@ def _step_back(tensor: Tensor, dy: np.ndarray, gradients: dict[int, np.ndarray])
             x._grad = x._home
             dxs.append(x._home)
         else:
-            dxs.append(np.empty_like(x._array))
+            dxs.append(np.empty(x._array.shape, x._array.dtype))
     op.backward(dy, tensor._array, [x._array for x in inputs], dxs)
     for x, dx in zip(inputs, dxs, strict=True):
         if dx is None:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping
+from minidl.data.checks import check_finite
 from minidl.errors import ArgumentError, DataError, DomainError, ShapeError
 from minidl.evaluation import aligned, clean_loss, score
 from minidl.history import History
-from minidl.kernels import checks
 from minidl.kernels.random import permutation
 from minidl.losses import Loss, get_loss, row_weights, unfit
 from minidl.model import Sequential
@@ -92,7 +92,7 @@ def fit(
     >>> from minidl.model import mlp
     >>> net = mlp([1, 8, 1], hidden="tanh", seed=0)
     >>> X = np.linspace(-1, 1, 64).reshape(-1, 1)
-    >>> history = fit(net, X, X[:, 0] ** 2, loss="mse", learning_rate=1e-2, epochs=50)
+    >>> history = fit(net, X, X[:, 0] ** 2, loss="mse", learning_rate=1e-2, epochs=200)
     >>> history["loss"][-1] < 0.01
     True
     """
@@ -212,16 +212,16 @@ def check_data(
         raise ShapeError(
             f"{prefix}y", f"{len(X)} rows, as X has", f"shape {y.shape}", "Check the split."
         )
-    for name, array in ((f"{prefix}X", X), (f"{prefix}y", y)):
-        place = checks.not_finite(array.reshape(-1))
-        if place >= 0:
-            where = tuple(int(i) for i in np.unravel_index(place, array.shape))
-            raise DataError(
-                name,
-                "finite numbers",
-                f"{array.reshape(-1)[place]} at {where}",
-                f"Drop the row, or fill it: {name}[~np.isfinite({name})] = 0.",
-            )
+    check_finite(f"{prefix}X", X)
+    check_finite(f"{prefix}y", y)
+    features = next((n for n in (layer.in_features for layer in net) if n), None)
+    if features is not None and X.shape[-1] != features:
+        raise ShapeError(
+            f"{prefix}X",
+            f"{features} features, as {net[0].name} has {features} inputs",
+            f"shape {X.shape}",
+            f"Build the network for {X.shape[-1]} features: ml.mlp([{X.shape[-1]}, …]).",
+        )
     outputs = (len(X), net.out_features) if net.out_features else y.shape
     loss.check_shapes(y.shape, outputs)
     loss.check_domains(y, np.zeros(outputs, net.dtype), from_logits=True)

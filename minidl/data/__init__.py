@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minidl.data.batching import batches, permutation
+from minidl.data.batching import batches
 from minidl.data.cards import Card, read_cards
 from minidl.data.checks import check_finite
 from minidl.data.dataset import Dataset, Split
@@ -24,7 +24,6 @@ __all__ = [
     "Dataset",
     "Split",
     "batches",
-    "permutation",
     "check_finite",
 ]
 

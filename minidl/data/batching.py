@@ -8,17 +8,7 @@ import numpy as np
 
 from minidl.data.checks import check_finite, whole_number
 from minidl.errors import ArgumentError, DataError, ShapeError
-
-
-def permutation(n: int, seed: int) -> np.ndarray:
-    """Put 0 … n−1 in an order that the seed alone decides, on every machine and in any process.
-
-    Examples
-    --------
-    >>> sorted(permutation(4, seed=7).tolist())
-    [0, 1, 2, 3]
-    """
-    return np.random.Generator(np.random.Philox(key=seed)).permutation(n)
+from minidl.kernels.random import permutation
 
 
 def batches(

@@ -1,0 +1,353 @@
+"""Training: bits, falling losses, history, early stopping, saving, and data that is refused."""
+
+import json
+from itertools import product
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import minidl as ml
+from minidl.errors import (
+    ArgumentError,
+    DataError,
+    DomainError,
+    DtypeError,
+    FileError,
+    ShapeError,
+    UnknownNameError,
+)
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3))
+CLASSES = (X @ [1.0, -2.0, 0.5] > 0).astype(np.int64)
+
+
+def targets(loss):
+    """Targets in the loss's domain for a network with three outputs."""
+    one_hot = np.eye(3)[(CLASSES + (X[:, 2] > 0.5)).astype(int)]
+    if 0 not in loss.target:
+        return 2 * one_hot - 1
+    return one_hot
+
+
+def head(loss):
+    return {"sigmoid": "sigmoid", "softmax": "softmax", "exp": "softplus"}.get(loss.link)
+
+
+@pytest.mark.parametrize("optimizer", ml.optimizers.names())
+@pytest.mark.parametrize("loss", ml.losses.names())
+def test_loss_falls_for_every_hidden_activation(loss, optimizer):
+    loss = ml.losses[loss]
+    for hidden in ml.activations:
+        net = ml.mlp([3, 8, 3], hidden=hidden, output=head(loss), seed=1)
+        history = ml.fit(net, X, targets(loss), loss=loss, optimizer=optimizer, epochs=8,
+                         learning_rate=1e-2, batch_size=20)  # fmt: skip
+        assert history["loss"][-1] < history["loss"][0], hidden
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_optimizers_equal_their_definition(dtype):
+    """One step of each against the formula in float64, by hand."""
+    gradient, start = np.array([0.5, -2.0, 0.0]), np.array([1.0, -1.0, 3.0])
+
+    def after(cls, steps=1, **settings):
+        p = ml.Tensor(start, requires_grad=True, dtype=dtype)
+        optimizer = cls([p], **settings)
+        for _ in range(steps):
+            p.grad = gradient
+            optimizer.step()
+        return p.numpy().astype(float)
+
+    def close(got, wanted):
+        np.testing.assert_allclose(got, wanted, rtol=4 * np.finfo(dtype).eps)
+
+    close(after(ml.SGD, learning_rate=0.1), start - 0.1 * gradient)
+    close(
+        after(ml.SGD, steps=2, learning_rate=0.1, momentum=0.9), start - 0.1 * gradient * (1 + 1.9)
+    )
+    close(
+        after(ml.SGD, learning_rate=0.1, momentum=0.9, nesterov=True), start - 0.1 * gradient * 1.9
+    )
+    close(
+        after(ml.SGD, learning_rate=0.1, weight_decay=0.5), start - 0.1 * (gradient + 0.5 * start)
+    )
+    wanted = start - 0.1 * gradient / (np.abs(gradient) + 1e-8)
+    close(after(ml.Adam, learning_rate=0.1), wanted)
+    close(after(ml.AdamW, learning_rate=0.1, weight_decay=0.5), wanted - 0.05 * start)
+    close(
+        after(ml.RMSprop, learning_rate=0.1, rho=0.9),
+        start - 0.1 * gradient / (np.sqrt(0.1) * np.abs(gradient) + 1e-8),
+    )
+    clipped = gradient / np.linalg.norm(gradient)
+    close(after(ml.SGD, learning_rate=0.1, clip_norm=1.0), start - 0.1 * clipped)
+    close(after(ml.SGD, learning_rate=0.1, clip_value=0.4), start - 0.1 * gradient.clip(-0.4, 0.4))
+
+
+def test_same_seed_same_bits_and_another_seed_others():
+    def weights(seed):
+        net = ml.mlp([3, 8, 1], output="sigmoid", seed=seed, dropout=0.3)
+        ml.fit(net, X, CLASSES, loss="bce", epochs=3, batch_size=16, seed=seed)
+        return net.block.values.tobytes()
+
+    assert weights(1) == weights(1)
+    assert weights(1) != weights(2)
+
+
+@pytest.mark.parametrize("optimizer", ml.optimizers.names())
+def test_saved_training_goes_on_bit_for_bit(tmp_path, optimizer):
+    settings = {"loss": "bce", "batch_size": 16, "seed": 4}
+
+    def network():
+        return ml.mlp([3, 8, 1], hidden="prelu", output="sigmoid", seed=3, dropout=0.2)
+
+    whole = network()
+    schedule = ml.WarmUp(ml.Cosine(1e-2, steps=20), steps=3)
+    ml.fit(whole, X, CLASSES, optimizer=optimizer, learning_rate=schedule, epochs=6, **settings)
+
+    first = network()
+    ml.fit(first, X, CLASSES, optimizer=optimizer, learning_rate=schedule, epochs=2, **settings)
+    first.save(tmp_path / "half.safetensors")
+    second = ml.load(tmp_path / "half.safetensors")
+    ml.fit(second, X, CLASSES, optimizer=second.optimizer, epochs=4, **settings)
+    assert second.block.values.tobytes() == whole.block.values.tobytes()
+    for name, state in whole.optimizer.state.items():
+        assert second.optimizer.state[name].tobytes() == state.tobytes()
+
+
+def test_one_block_and_one_stretch():
+    net = ml.mlp([3, 8, 1], seed=0)
+    held = [p.data for p in net.parameters()]
+    ml.fit(net, X, X[:, 0], loss="mse", epochs=1)
+    assert all(a is p.data for a, p in zip(held, net.parameters(), strict=True))
+    assert all(p.data.base is net.block.values for p in net.parameters())
+    assert len(net.optimizer._stretches()) == 1
+
+
+def test_parameters_without_gradient_are_left_alone():
+    a, b = (ml.Tensor([1.0], requires_grad=True) for _ in range(2))
+    optimizer = ml.SGD([a, b], learning_rate=1.0, weight_decay=0.5)
+    (a * 2).sum().backward()
+    optimizer.step()
+    assert a.item() == -1.5
+    assert b.item() == 1.0
+
+
+def test_validation_early_stopping_and_history():
+    net = ml.mlp([3, 16, 1], output="sigmoid", seed=0)
+    noise = RNG.integers(0, 2, 60)
+    history = ml.fit(net, X, noise, loss="bce", epochs=200, learning_rate=3e-2, seed=0,
+                     validation_split=0.3, metrics=["accuracy"], early_stopping=5)  # fmt: skip
+    assert history.stopped == "early stopping"
+    assert set(history) == {"loss", "val_loss", "val_accuracy"}
+    best = history["val_loss"].index(min(history["val_loss"]))
+    assert history.best_epoch == best
+    assert len(history["loss"]) == best + 6
+
+
+def test_early_stopping_restores_the_best_weights():
+    net = ml.mlp([3, 16, 1], output="sigmoid", seed=0)
+    data = (X[:20], RNG.integers(0, 2, 20))
+    history = ml.fit(net, X[20:], CLASSES[20:], loss="bce", epochs=200, learning_rate=3e-2,
+                     validation_data=data, early_stopping=5)  # fmt: skip
+    assert ml.evaluate(net, *data, loss="bce")["loss"] == min(history["val_loss"])
+
+
+def test_callbacks_and_interruption():
+    class Interrupt(ml.Callback):
+        batches = 0
+
+        def batch_ended(self, net, loss):
+            self.batches += 1
+            if self.batches == 5:
+                raise KeyboardInterrupt
+
+    watcher = Interrupt()
+    net = ml.mlp([3, 4, 1], seed=0)
+    history = ml.fit(net, X, X[:, 0], loss="mse", epochs=9, batch_size=20, callbacks=[watcher])
+    assert history.stopped == "interrupted"
+    assert len(history["loss"]) == 1
+    assert net.optimizer.steps == 5
+
+
+def test_divergence_is_said():
+    net = ml.mlp([3, 4, 1], seed=0)
+    history = ml.fit(net, X, X[:, 0], loss="mse", optimizer="sgd", learning_rate=1e12, epochs=50)
+    assert history.stopped == "diverged"
+
+
+def test_weights_count_as_repeated_rows():
+    def trained(x, y, **weights):
+        net = ml.mlp([3, 4, 1], output="sigmoid", seed=0, dtype="float64")
+        ml.fit(net, x, y, loss="bce", epochs=3, batch_size=1000, shuffle=False, **weights)
+        return net.block.values
+
+    twice = np.concatenate([X, X[CLASSES == 1]])
+    labels = np.concatenate([CLASSES, CLASSES[CLASSES == 1]])
+    repeated = trained(twice, labels)
+    np.testing.assert_allclose(trained(X, CLASSES, class_weight={0: 1, 1: 2}), repeated, rtol=1e-9)
+    np.testing.assert_allclose(trained(X, CLASSES, sample_weight=1 + CLASSES), repeated, rtol=1e-9)
+
+
+def test_evaluate_with_any_scorer():
+    several = ml.mlp([3, 8, 3], output="softmax", seed=0)
+    y = (CLASSES + (X[:, 2] > 0.5)).astype(int)
+    ml.fit(several, X, y, loss="cce", epochs=60, learning_rate=1e-2)
+    names = ["accuracy", "f1_macro", "roc_auc_ovr", "neg_log_loss"]
+    measured = ml.evaluate(several, X, y, loss="cce", metrics=names)
+    right = several.predict(X).argmax(axis=1) == y
+    assert measured["accuracy"] == right.mean() > 0.8
+    assert measured["neg_log_loss"] == pytest.approx(-measured["loss"], rel=1e-5)
+    margin = ml.mlp([3, 8, 1], seed=0)
+    ml.fit(margin, X, 2 * CLASSES - 1, loss="hinge", epochs=60, learning_rate=1e-2)
+    measured = ml.evaluate(margin, X, 2 * CLASSES - 1, loss="hinge", metrics=["accuracy"])
+    assert measured["accuracy"] == ((margin.predict(X)[:, 0] > 0) == CLASSES).mean() > 0.9
+
+
+def test_several_outputs_and_several_labels():
+    both = ml.mlp([3, 16, 2], hidden="tanh", seed=0)
+    ml.fit(both, X, X[:, :2], loss="mse", epochs=200, learning_rate=1e-2)
+    assert ml.evaluate(both, X, X[:, :2], loss="mse", metrics=["r2"])["r2"] > 0.9
+    labels = (X[:, :2] > 0).astype(int)
+    many = ml.mlp([3, 16, 2], output="sigmoid", seed=0)
+    ml.fit(many, X, labels, loss="bce", epochs=200, learning_rate=1e-2)
+    measured = ml.evaluate(many, X, labels, loss="bce", metrics=["accuracy", "f1_macro"])
+    assert min(measured["accuracy"], measured["f1_macro"]) > 0.9
+
+
+def net(*widths, **settings):
+    return ml.mlp(list(widths), **settings)
+
+
+REFUSED = {
+    "one-based classes": (DomainError, "0 to 2", "3 in row", lambda: ml.fit(
+        net(3, 4, 3, output="softmax"), X, CLASSES + 2, loss="cce")),
+    "labels for hinge": (DomainError, "{−1, 1}", "0 at", lambda: ml.fit(
+        net(3, 4, 1), X, CLASSES, loss="hinge")),
+    "labels for bce": (DomainError, "[0, 1]", "-1 at", lambda: ml.fit(
+        net(3, 4, 1, output="sigmoid"), X, 2 * CLASSES - 1, loss="bce")),
+    "bytes for bce": (DomainError, "[0, 1]", "255 at", lambda: ml.fit(
+        net(3, 4, 1, output="sigmoid"), X, 255 * CLASSES, loss="bce")),
+    "one-hot of another width": (ShapeError, "(60, 3)", "(60, 2)", lambda: ml.fit(
+        net(3, 4, 3, output="softmax"), X, np.eye(2)[CLASSES], loss="cce")),
+    "raw outputs into bce": (DomainError, "[0, 1]", "all reals", lambda: ml.fit(
+        net(3, 4, 1), X, CLASSES, loss="bce")),
+    "rows that do not sum to one": (DomainError, "[0, 1]", "sum to 1", lambda: ml.fit(
+        net(3, 4, 2, output="sigmoid"), X, CLASSES, loss="cce")),
+    "probabilities as logits": (ArgumentError, "before the activation", "sigmoid", lambda: ml.fit(
+        net(3, 4, 1, output="sigmoid"), X, CLASSES, loss="bce", from_logits=True)),
+    "softmax over one unit": (ShapeError, "at least two", "(60, 1)", lambda: ml.fit(
+        net(3, 4, 1, output="softmax"), X, CLASSES, loss="cce")),
+    "NaN": (DataError, "finite", "nan in row 0", lambda: ml.fit(
+        net(3, 4, 1), np.full((5, 3), np.nan), np.zeros(5), loss="mse")),
+    "infinite target": (DataError, "finite", "inf in row 1", lambda: ml.fit(
+        net(3, 4, 1), X[:2], [0.0, np.inf], loss="mse")),
+    "no rows": (DataError, "one row", "none", lambda: ml.fit(
+        net(3, 4, 1), np.empty((0, 3)), np.empty(0), loss="mse")),
+    "y of another length": (ShapeError, "60 rows", "(59,", lambda: ml.fit(
+        net(3, 4, 1), X, CLASSES[1:], loss="mse")),
+    "text": (DataError, "numbers", "<U1", lambda: ml.fit(
+        net(3, 4, 1), np.array([["a", "b", "c"]]), [0.0], loss="mse")),
+    "features": (ShapeError, "3 features", "(60, 2)", lambda: ml.fit(
+        net(3, 4, 1), X[:, :2], X[:, 0], loss="mse")),
+    "widths": (ShapeError, "8 inputs", "in_features=9", lambda: ml.Sequential(
+        ml.Dense(3, 8), ml.Dense(9, 1))),
+    "no epochs": (ArgumentError, "at least 1", "0", lambda: ml.fit(
+        net(3, 4, 1), X, X[:, 0], loss="mse", epochs=0)),
+    "unknown loss": (UnknownNameError, "huber", "'hubber'", lambda: ml.fit(
+        net(3, 4, 1), X, X[:, 0], loss="hubber")),
+    "unknown activation": (UnknownNameError, "leaky_relu", "'leaky_rlu'", lambda: ml.mlp(
+        [3, 4, 1], hidden="leaky_rlu")),
+    "unknown optimizer": (UnknownNameError, "adam", "'adm'", lambda: ml.fit(
+        net(3, 4, 1), X, X[:, 0], loss="mse", optimizer="adm")),
+    "unknown metric": (UnknownNameError, "scorer", "'acuracy'", lambda: ml.evaluate(
+        net(3, 4, 1), X, X[:, 0], loss="mse", metrics=["acuracy"])),
+    "tensor of another dtype": (DtypeError, "one dtype", "float64", lambda: net(3, 4, 1)(
+        ml.Tensor(X, dtype="float64"))),
+    "another network's optimizer": (ArgumentError, "this network", "others", lambda: ml.fit(
+        net(3, 4, 1), X, X[:, 0], loss="mse", optimizer=ml.Adam(net(3, 4, 1).parameters()))),
+    "negative learning rate": (ArgumentError, "at least 0", "-1", lambda: ml.fit(
+        net(3, 4, 1), X, X[:, 0], loss="mse", learning_rate=-1)),
+    "dropout of everything": (ArgumentError, "[0, 1)", "1", lambda: ml.Dropout(1.0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_refused_with_a_remedy(case):
+    kind, expected, got, attempt = REFUSED[case]
+    with pytest.raises(kind) as caught:
+        attempt()
+    error = caught.value
+    assert expected in error.expected
+    assert got in error.got
+    assert error.culprit
+    assert error.remedy.endswith((".", "?"))
+    assert all(part in str(error) for part in (error.culprit, error.got, error.remedy))
+
+
+def damaged(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def foreign(path):
+    save_file({"x": np.zeros(3)}, path)
+
+
+def shortened(path):
+    header = {"dtype": "float32", "layers": [{"kind": "dense"}]}
+    metadata = {"format": "minidl-1", "header": json.dumps(header)}
+    save_file({"x": np.zeros(3)}, path, metadata=metadata)
+
+
+@pytest.mark.parametrize("harm", [damaged, foreign, shortened, lambda path: path.unlink()])
+def test_bad_files_are_refused(tmp_path, harm):
+    path = tmp_path / "net.safetensors"
+    net(3, 4, 1).save(path)
+    harm(path)
+    with pytest.raises(FileError) as caught:
+        ml.load(path)
+    assert caught.value.culprit == str(path)
+
+
+def test_unwritable_folder(tmp_path):
+    with pytest.raises(FileError) as caught:
+        net(3, 4, 1).save(tmp_path / "missing" / "net.safetensors")
+    assert "folder" in caught.value.expected
+
+
+def test_every_saved_layer_comes_back(tmp_path):
+    made = ml.Sequential(
+        ml.Dense(3, 4, ml.activations["leaky_relu"].with_settings(alpha=0.2)),
+        ml.Activation("elu", alpha=0.5),
+        ml.Dropout(0.4, seed=7),
+        ml.Dense(4, 2, "prelu", dtype="float32"),
+    )
+    made.save(tmp_path / "net.safetensors")
+    back = ml.load(tmp_path / "net.safetensors")
+    assert [layer.config() for layer in back] == [layer.config() for layer in made]
+    np.testing.assert_array_equal(back.predict(X), made.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("init", "distribution"), list(product(("he", "glorot", "lecun"), ("normal", "uniform")))
+)
+def test_initial_weights_have_the_variance_that_is_promised(init, distribution):
+    weight = ml.Dense(300, 200, init=f"{init}_{distribution}").weight.numpy()
+    promised = {"he": 2 / 300, "glorot": 2 / 500, "lecun": 1 / 300}[init]
+    assert weight.var() == pytest.approx(promised, rel=0.03)
+    widest = np.abs(weight).max() / weight.std()
+    assert widest < 1.75 if distribution == "uniform" else widest > 3
+
+
+def test_dropout_keeps_the_mean_and_rests_outside_training():
+    layer = ml.Dropout(0.25, seed=1)
+    x = ml.Tensor(np.ones(40_000), requires_grad=True)
+    y = layer(x, training=True)
+    kept = y.numpy() != 0
+    assert kept.mean() == pytest.approx(0.75, abs=0.01)
+    np.testing.assert_allclose(y.numpy()[kept], 1 / 0.75)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, y.numpy())
+    assert not np.array_equal(layer(x, training=True).numpy(), y.numpy())
+    assert layer(x) is x
