@@ -520,14 +520,23 @@ def _leads_behind(op: Op) -> bool:
     return isinstance(op, ops.Move) or getattr(op, "link", None) is not None
 
 
+def _alike(operands: Sequence[Any]) -> bool:
+    """Whether all are float tensors of one dtype already: the common case, told fast."""
+    first = operands[0]
+    if type(first) is not Tensor or first._array.dtype not in FLOATS:
+        return False
+    dtype = first._array.dtype
+    for operand in operands:
+        if type(operand) is not Tensor or operand._array.dtype is not dtype:
+            return False
+    return True
+
+
 def _at_the_door(op: Op, operands: Sequence[Any]) -> tuple[Tensor, ...]:
     """Operands as tensors of one floating dtype."""
     dtype = None
-    if all([type(operand) is Tensor for operand in operands]):
-        dtype = operands[0]._array.dtype
-        if dtype.kind == "f" and all([operand._array.dtype is dtype for operand in operands]):
-            return tuple(operands)
-        dtype = None
+    if _alike(operands):
+        return tuple(operands)
     for operand in operands:
         if isinstance(operand, Tensor):
             if dtype is None:

@@ -27,6 +27,7 @@ from minidl.errors import (
     ShapeError,
     UnknownNameError,
 )
+from minidl.kernels.random import permutation
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -535,13 +536,13 @@ def test_the_order_is_a_function_of_the_seed():
     def order(seed, batch_size):
         return np.concatenate([t for _, t in data.batches(X, X[:, 0], batch_size, seed)]).tolist()
 
-    assert order(3, 10) == order(3, 10) == order(3, 7) == X[data.permutation(100, 3), 0].tolist()
+    assert order(3, 10) == order(3, 10) == order(3, 7) == X[permutation(100, 3), 0].tolist()
     assert len({tuple(order(seed, 10)) for seed in range(20)}) == 20
     assert order(0, 10) != sorted(order(0, 10))
 
 
 def test_every_order_is_as_likely_as_any_other():
-    orders = [tuple(data.permutation(3, seed)) for seed in range(1200)]
+    orders = [tuple(permutation(3, seed)) for seed in range(1200)]
     counts = [orders.count(order) for order in set(orders)]
     assert len(counts) == 6
     # χ² with 5 degrees of freedom stays below 20.5 in 999 of 1000 such experiments.

@@ -1,0 +1,119 @@
+"""What holds for the whole: the public door, light imports, the README, and numba's cache."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minidl as ml
+from minidl.kernels.jit import digest
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+def python(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_all_names_are_there_and_documented():
+    assert len(set(ml.__all__)) == len(ml.__all__)
+    for name in ml.__all__:
+        assert getattr(ml, name).__doc__, name
+
+
+def test_every_registered_entry_is_a_public_name():
+    for registry in (ml.activations, ml.losses):
+        for entry in registry:
+            assert getattr(ml, entry.name) is entry
+
+
+@pytest.mark.parametrize("name", ml.activations.names() + ml.losses.names())
+def test_every_entry_carries_its_facts(name):
+    entry = (ml.activations if name in ml.activations else ml.losses)[name]
+    for fact in ("formula", "latex", "derivative", "properties", "good_for", "source", "__doc__"):
+        assert getattr(entry, fact), fact
+
+
+def test_importing_brings_numpy_and_numba_only():
+    heavy = ["sklearn", "scipy.linalg", "matplotlib", "rich", "typer", "safetensors", "jinja2"]
+    code = f"import minidl, sys; print([name for name in {heavy} if name in sys.modules])"
+    assert python(code) == "[]\n"
+
+
+def test_readme_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.S)
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(block, {"__name__": "readme"})
+    assert (tmp_path / "moons.safetensors").is_file()
+
+
+TRAIN = """
+import minidl as ml, numpy as np
+
+@ml.activation
+class Twice(ml.ActivationFunction):
+    "A user's own."
+    name = "twice"
+    value = staticmethod(lambda x: FACTOR * x)
+    slope = staticmethod(lambda x: FACTOR)
+
+net = ml.mlp([3, 4, 2], hidden="twice", output="softmax", seed=0)
+X = np.random.default_rng(0).normal(size=(8, 3))
+ml.fit(net, X, [0, 1] * 4, loss="cce", epochs=1)
+print(float(ml.activations["twice"](1.0)))
+"""
+
+
+def test_a_second_process_compiles_nothing_and_an_edit_is_seen(tmp_path):
+    script = tmp_path / "train.py"
+
+    def run(factor):
+        script.write_text(f"FACTOR = {factor}\n{TRAIN}")
+        code = f"import runpy; runpy.run_path({str(script)!r})"
+        shown = python(code, NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+        return float(shown), sorted(p.name for p in (tmp_path / "cache").rglob("*.nb?"))
+
+    first, files = run(2.0)
+    assert first == 2.0
+    assert files
+    assert run(2.0) == (2.0, files)
+    changed, more = run(3.0)
+    assert changed == 3.0
+    assert set(files) < set(more)
+
+
+def test_the_digest_sees_constants_closures_and_callees():
+    def made(constant, inner):
+        def function(x):
+            return inner(x) * constant
+
+        return function
+
+    def one(x):
+        return x + 1.0
+
+    def two(x):
+        return x + 2.0
+
+    digests = {digest(made(1.0, one)), digest(made(2.0, one)), digest(made(1.0, two))}
+    assert len(digests) == 3
+    assert digest(made(1.0, one)) == digest(made(1.0, one))
+
+
+def test_a_typo_is_answered():
+    with pytest.raises(ml.MinidlError) as caught:
+        ml.activations["leakyrelu"]
+    assert caught.value.remedy == "Did you mean 'leaky_relu'?"
