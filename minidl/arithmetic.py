@@ -322,6 +322,12 @@ def _targets(x: Shape, axes: tuple[int, ...]) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(_positions(kept), x)).reshape(-1)
 
 
+@functools.lru_cache(maxsize=256)
+def reduction(kind: type[Reduce], axis: Any = None, keepdims: bool = False) -> Reduce:
+    """The sum, mean, max or min along axes; made once for each."""
+    return kind(axis=axis, keepdims=keepdims)
+
+
 class Sum(Reduce):
     """Σ x along axes."""
 

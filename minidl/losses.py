@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.arithmetic import Mean, Sum, multiply, weighted_mean
+from minidl.arithmetic import Mean, Sum, multiply, reduction, weighted_mean
 from minidl.errors import ArgumentError, DomainError, DtypeError, GradientError, ShapeError
 from minidl.intervals import (
     NON_NEGATIVE,
@@ -337,15 +337,15 @@ def row_weights(
     return weights
 
 
-def _reduce(each: Any, reduction: str, weights: np.ndarray | None, dtype: Any) -> Any:
+def _reduce(each: Any, how: str, weights: np.ndarray | None, dtype: Any) -> Any:
     if weights is None:
-        return each if reduction == "none" else (Mean() if reduction == "mean" else Sum())(each)
-    if reduction == "mean":
+        return each if how == "none" else reduction(Mean if how == "mean" else Sum)(each)
+    if how == "mean":
         return weighted_mean(each, weights)
     columns = np.ones((1,) * (len(each.shape) - 1), dtype)
     spread = np.broadcast_to(weights.reshape(-1, *columns.shape), each.shape)
     weighted = multiply(each, np.ascontiguousarray(spread))
-    return weighted if reduction == "none" else Sum()(weighted)
+    return weighted if how == "none" else reduction(Sum)(weighted)
 
 
 class ElementLoss(Op):

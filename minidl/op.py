@@ -104,12 +104,16 @@ class ScalarOp(Op):
     """An op whose loops are made of scalars: a ``value``, and a slope for each of ``slopes``."""
 
     slopes: ClassVar[tuple[str, ...]] = ()
-    _loops: ClassVar[tuple[Any, ...]]
+    _loops: ClassVar[tuple[Any, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._loops = ()  # a subclass may have another value
 
     @classmethod
     def loops(cls) -> tuple[Any, ...]:
         """The compiled loops, made once a class: forward, then a backward for each slope."""
-        if "_loops" not in cls.__dict__:
+        if not cls._loops:
             one = len(cls.slopes) == 1
             value: Any = getattr(cls, "value")  # noqa: B009
             count = len(inspect.signature(value).parameters) - (1 if one else 2)
@@ -143,11 +147,13 @@ class Elementwise(ScalarOp):
         return shapes[0]
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        self.loops()[0](xs[0].reshape(-1), y.reshape(-1), self.reals)
+        (self._loops or self.loops())[0](xs[0].reshape(-1), y.reshape(-1), self.reals)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
         saved = y if self.saves[0] == OUTPUT else xs[0]
-        self.loops()[1](saved.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), self.reals)
+        (self._loops or self.loops())[1](
+            saved.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), self.reals
+        )
 
 
 class Elementwise2(ScalarOp):
@@ -170,11 +176,11 @@ class Elementwise2(ScalarOp):
         )
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        kernel = self.loops()[0]
+        kernel = (self._loops or self.loops())[0]
         kernel(xs[0].reshape(-1), xs[1].reshape(-1), y.reshape(-1), self.reals)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        kernels = self.loops()[1:]
+        kernels = (self._loops or self.loops())[1:]
         a, b, dy = xs[0].reshape(-1), xs[1].reshape(-1), dy.reshape(-1)
         for kernel, dx in zip(kernels, dxs, strict=True):
             if dx is not None:

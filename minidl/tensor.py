@@ -77,20 +77,18 @@ class Tensor:
     array([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_age",
-        "_array",
-        "_grad",
-        "_home",
-        "_inputs",
-        "_op",
-        "_retains",
-        "_seen",
-        "_version",
-        "name",
-        "requires_grad",
-    )
+    # Defaults of the class: an intermediate result sets only what differs.
+    requires_grad: bool = False
+    name: str | None = None
+    _array: np.ndarray
+    _op: Op | None = None
+    _inputs: tuple[Tensor, ...] = ()
+    _seen: tuple[int, ...] = ()  # the inputs' versions when the op ran
+    _age = 0
+    _version = 0
+    _grad: np.ndarray | None = None
+    _home: np.ndarray | None = None  # where a parameter's gradient lives in its network's block
+    _retains = False
     __array_priority__ = 1000  # array + tensor asks the tensor
 
     def __init__(
@@ -118,24 +116,13 @@ class Tensor:
                 str(array.dtype),
                 "Write dtype='float32'.",
             )
-        self._fill(array, requires_grad)
-        self.name = name
-
-    def _fill(self, array: np.ndarray, requires_grad: bool) -> None:
-        self._array, self.requires_grad, self.name = array, requires_grad, None
-        self._op: Op | None = None
-        self._inputs: tuple[Tensor, ...] = ()
-        self._seen: tuple[int, ...] = ()
-        self._age = self._version = 0
-        self._grad: np.ndarray | None = None
-        self._home: np.ndarray | None = None
-        self._retains = False
+        self._array, self.requires_grad, self.name = array, requires_grad, name
 
     @classmethod
     def _of(cls, array: np.ndarray) -> Tensor:
         """A tensor around an array that is known to be well-formed."""
         tensor = cls.__new__(cls)
-        tensor._fill(array, False)
+        tensor._array = array
         return tensor
 
     # ── what it is ────────────────────────────────────────────────────────────────────────────
@@ -470,19 +457,19 @@ class Tensor:
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         """The sum along axes, added up in float64."""
-        return self.apply(ops.Sum(axis=axis, keepdims=keepdims), self)
+        return self.apply(ops.reduction(ops.Sum, axis, keepdims), self)
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         """The mean along axes, added up in float64."""
-        return self.apply(ops.Mean(axis=axis, keepdims=keepdims), self)
+        return self.apply(ops.reduction(ops.Mean, axis, keepdims), self)
 
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         """The largest along axes; ties share the gradient evenly."""
-        return self.apply(ops.Max(axis=axis, keepdims=keepdims), self)
+        return self.apply(ops.reduction(ops.Max, axis, keepdims), self)
 
     def min(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         """The smallest along axes; ties share the gradient evenly."""
-        return self.apply(ops.Min(axis=axis, keepdims=keepdims), self)
+        return self.apply(ops.reduction(ops.Min, axis, keepdims), self)
 
     def reshape(self, *shape: int | tuple[int, ...]) -> Tensor:
         """The same numbers under another shape; one −1 is worked out."""
