@@ -115,6 +115,13 @@ def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits
     return float(get_scorer(name)(estimator, np.zeros((len(outputs), 1)), y))
 
 
+def score_predictions(name: str, y: np.ndarray, predicted: np.ndarray) -> float:
+    """One scikit-learn scorer on predictions that are final: labels, or numbers."""
+    from sklearn.metrics import get_scorer
+
+    return float(get_scorer(name)(_regressor(predicted), np.zeros((len(y), 1)), y))
+
+
 def decide(outputs: np.ndarray, loss: Loss, from_logits: bool = False) -> np.ndarray:
     """Class numbers (0, 1, …) from outputs: the largest column, or above the middle."""
     if outputs.ndim == 2 and outputs.shape[1] > 1 and not _several_labels(loss):

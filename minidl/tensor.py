@@ -639,10 +639,8 @@ def matmul(a: Any, b: Any) -> Tensor:
     b = b if b.shape[:-2] == stack else b.broadcast_to(stack + b.shape[-2:])
     y = Tensor.apply(ops.matmul, a, b)
     if left or right:
-        shape = list(y.shape)
-        del shape[-2 if left else -1 :][: 1 if not (left and right) else 2]
         kept = stack + (() if left else y.shape[-2:-1]) + (() if right else y.shape[-1:])
-        y = y.reshape(tuple(kept))
+        y = y.reshape(kept)
     return y
 
 

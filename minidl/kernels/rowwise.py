@@ -25,7 +25,7 @@ def _peak(x, start, columns):
 @scalar
 def _rest(x, start, columns, peak):
     """Σ e^(xⱼ − max) without the peak's own 1: small sums keep their digits."""
-    total = 0.0
+    total = np.float64(x[peak]) - x[peak]  # 0; NaN for an infinite peak, and so for its whole row
     for j in range(start, start + columns):
         if j != peak:
             total += exp(np.float64(x[j]) - x[peak])

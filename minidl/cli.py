@@ -1,0 +1,175 @@
+"""The command line: minidl pair | list | show | plot."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from minidl.errors import ArgumentError, MinidlError
+
+
+class _Commands(typer.core.TyperGroup):
+    """Shows what minidl refuses as one message, without a traceback."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run a command; a refusal ends with exit code 2."""
+        try:
+            return super().invoke(context)
+        except MinidlError as error:
+            typer.secho(f"minidl: {error}", fg="red", err=True)
+            raise SystemExit(2) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Small networks: trained fast, and paired with the right loss.",
+)
+
+DATA = ("moons", "spirals", "breast_cancer", "wine", "diabetes", "outliers")
+HIDDEN = ("relu", "leaky_relu", "elu", "selu", "tanh", "sigmoid")
+
+
+@app.command()
+def pair(
+    data: Annotated[list[str] | None, typer.Option(help="A dataset's name, or a CSV file.")] = None,
+    target: Annotated[str | None, typer.Option(help="The CSV's column to predict.")] = None,
+    hidden: Annotated[list[str] | None, typer.Option(help="A hidden activation.")] = None,
+    head: Annotated[list[str] | None, typer.Option(help="A head: sigmoid+bce.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    optimizer: str = "adam",
+    learning_rate: float = 1e-2,
+    quick: Annotated[bool, typer.Option(help="A first look, within 30 seconds.")] = False,
+    unsound: Annotated[bool, typer.Option(help="Train unsound heads, too.")] = False,
+    why: Annotated[
+        bool, typer.Option(help="List unsound heads with the reason, and stop.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    out: Annotated[Path, typer.Option(help="Folder for results.csv and pairings.png.")] = Path(
+        "results"
+    ),
+) -> None:
+    """Train hidden activations × heads × datasets × seeds, and show which pairings work."""
+    from minidl.activations import activations
+    from minidl.figures import heat_map
+    from minidl.optimizers import optimizers
+    from minidl.pairing import Head, Plan, run, show
+
+    chosen = tuple(data or (DATA[:1] + DATA[4:5] if quick else DATA))
+    plan = Plan(
+        data=[_dataset(name, target) for name in chosen],
+        hidden=[activations[name].name for name in hidden or (HIDDEN[::2] if quick else HIDDEN)],
+        heads=[Head.parse(text) for text in head] if head else None,
+        seeds=seeds or (2 if quick else 3),
+        unsound=unsound,
+        settings={
+            "epochs": epochs or (15 if quick else 40),
+            "optimizer": optimizers[optimizer].name,
+            "learning_rate": learning_rate,
+        },
+    )
+    if why:
+        for dataset in plan.data:
+            typer.secho(dataset.name, bold=True)
+            for which, reason in plan.left_out(dataset).items():
+                typer.echo(f"  {which.name}: {reason}")
+        return
+    if not plan.trials():
+        raise ArgumentError(
+            "--head", "a sound head for the dataset", "none", "See why with --why, or --unsound."
+        )
+    results = run(plan, out, workers)
+    if results:
+        show(results, plan)
+        heat_map(results, plan, out / "pairings.png")
+        typer.echo(f"\n{out / 'results.csv'}\n{out / 'pairings.png'}")
+
+
+def _dataset(name: str, target: str | None) -> Any:
+    from minidl.data import load, load_csv
+
+    if not name.endswith(".csv"):
+        return load(name)
+    if target is None:
+        raise ArgumentError("--target", "the column to predict", "none", "Write --target COLUMN.")
+    return load_csv(name, target)
+
+
+@app.command("list")
+def list_() -> None:
+    """Every activation, loss, optimizer, initializer and dataset."""
+    from minidl import data
+    from minidl.activations import activations
+    from minidl.initializers import initializers
+    from minidl.losses import losses
+    from minidl.optimizers import optimizers
+
+    for registry in (activations, losses, optimizers, initializers, data.datasets):
+        plural = registry.kind + ("es" if registry.kind.endswith("s") else "s")
+        typer.secho(plural, bold=True)
+        for entry in registry:
+            shown = getattr(entry, "cls", type(entry))
+            note = getattr(entry, "title", None) or getattr(entry, "source", "")
+            if registry.kind in ("activation", "loss", "optimizer"):
+                note = (shown.__doc__ or "").splitlines()[0]
+            typer.echo(f"  {entry.name:<26}{note}")
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="An activation or a loss.")]) -> None:
+    """A card: formula, slope, domain, what it is good for, and a plot."""
+    from minidl.activations import activations
+    from minidl.figures import characters
+    from minidl.losses import losses
+
+    entry = losses[name] if name in losses else activations[name]
+    typer.secho(f"{entry.name}: {(type(entry).__doc__ or '').splitlines()[0]}", bold=True)
+    facts = {
+        "formula": entry.formula,
+        "slope": entry.derivative,
+        "range": getattr(entry, "range", None),
+        "target": getattr(entry, "target", None),
+        "prediction": getattr(entry, "prediction", None),
+        "link": entry.link,
+        "kinks": ", ".join(map(str, entry.kinks)),
+        "settings": ", ".join(f"{key}={value}" for key, value in entry.settings.items()),
+        "weights": getattr(entry, "init", None),
+        "properties": "; ".join(entry.properties),
+        "good for": "; ".join(entry.good_for),
+        "also called": ", ".join(entry.aliases),
+        "source": entry.source,
+    }
+    for label, fact in facts.items():
+        if fact:
+            typer.echo(f"  {label:<12}{fact}")
+    typer.echo()
+    typer.echo(characters(entry.name))
+
+
+@app.command()
+def plot(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Entries; figures 1–12 if none.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every activation and loss.")] = False,
+    png: Annotated[bool, typer.Option("--png", help="PNG instead of SVG.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
+) -> None:
+    """Each activation with its slope, each loss with its gradient, as pictures."""
+    from minidl.activations import activations
+    from minidl.figures import SOURCE_FIGURES, plot
+    from minidl.losses import losses
+
+    chosen = names or (activations.names() + losses.names() if every else SOURCE_FIGURES)
+    known = [(losses[n] if n in losses else activations[n]).name for n in chosen]
+    for path in plot(known, out, "png" if png else "svg"):
+        typer.echo(path)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

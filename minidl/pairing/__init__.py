@@ -1,0 +1,23 @@
+"""Which activation goes with which loss: a grid of small networks, trained alike and compared.
+
+Data flows from ``grid`` (what is trained) over ``trial`` (one network) and ``runner`` (all of
+them) to ``report`` (what came out).
+"""
+
+from minidl.pairing.grid import Head, heads, hidden_activations
+from minidl.pairing.report import show, standings
+from minidl.pairing.runner import Plan, run
+from minidl.pairing.trial import Result, Trial, train
+
+__all__ = [
+    "Head",
+    "Plan",
+    "Result",
+    "Trial",
+    "heads",
+    "hidden_activations",
+    "run",
+    "train",
+    "show",
+    "standings",
+]

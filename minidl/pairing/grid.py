@@ -1,0 +1,125 @@
+"""What can be paired: hidden activations, heads, and how a head encodes a dataset's targets.
+
+Nothing here is listed by hand. Heads come from the registries; whether one is sound for a task
+is computed from ranges and domains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl.activations import activations
+from minidl.errors import ArgumentError
+from minidl.intervals import NON_NEGATIVE, REALS, SIGNS, UNIT, Choices, Domain
+from minidl.losses import Loss, losses, unsound
+
+NATURAL = {("sigmoid", "binary_crossentropy"), ("softmax", "categorical_crossentropy"),
+           ("linear", "mse"), ("linear", "huber")}  # fmt: skip
+"""The pairings that source and textbooks recommend."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """An output activation with a loss.
+
+    Examples
+    --------
+    >>> Head.parse("sigmoid+bce").name
+    'sigmoid+binary_crossentropy'
+    """
+
+    activation: str
+    loss: str
+
+    @classmethod
+    def parse(cls, text: str) -> Head:
+        """A head from ``"sigmoid+bce"``."""
+        output, plus, loss = text.partition("+")
+        if not plus:
+            raise ArgumentError(
+                "--head", "an output activation and a loss", repr(text), "Write sigmoid+bce."
+            )
+        return cls(activations[output].name, losses[loss].name)
+
+    @property
+    def name(self) -> str:
+        """Both names: ``sigmoid+binary_crossentropy``."""
+        return f"{self.activation}+{self.loss}"
+
+    @property
+    def natural(self) -> bool:
+        """Whether textbooks recommend it."""
+        return (self.activation, self.loss) in NATURAL
+
+    def outputs(self, task: str, classes: int) -> int:
+        """How many units the output layer has for a task."""
+        if task == "regression":
+            return 1
+        loss, output = losses[self.loss], activations[self.activation]
+        together = loss.rowwise or not hasattr(output, "value")  # a row of one unit is no row
+        return classes if together or classes > 2 else 1
+
+    def targets(self, task: str, classes: int) -> Domain:
+        """The numbers that a task's targets become under this head."""
+        loss = losses[self.loss]
+        if task == "regression":
+            return REALS
+        return SIGNS if loss.target == SIGNS else Choices((0, 1))
+
+    def encode(self, y: np.ndarray, task: str, classes: int) -> np.ndarray:
+        """Targets as the loss wants them: class numbers, one-hot, signs, or as they are."""
+        loss = losses[self.loss]
+        if task == "regression" or (loss.rowwise and not loss.needs_distributions):
+            return y
+        wide = self.outputs(task, classes) > 1
+        encoded = np.eye(classes)[y] if wide else y.reshape(-1, 1).astype(np.float64)
+        return 2 * encoded - 1 if loss.target == SIGNS else encoded
+
+    def why_unsound(self, task: str, classes: int) -> str | None:
+        """Why the head makes no sense for a task; None if it does."""
+        loss, output = losses[self.loss], activations[self.activation]
+        if output.learned:
+            return f"{output.name} learns its own slope: a hidden activation"
+        if reason := _wrong_task(loss, task):
+            return reason
+        if self.outputs(task, classes) < 2 and not hasattr(output, "value"):
+            return f"{output.name} over one unit is always the same"
+        return unsound(output, loss, self.targets(task, classes))
+
+
+def _wrong_task(loss: Loss, task: str) -> str | None:
+    if task == "regression" and (loss.rowwise or loss.target != REALS):
+        return f"{loss.name} wants targets in {loss.target}, these are any real number"
+    if task == "classification" and loss.target == NON_NEGATIVE:
+        return f"{loss.name} is for counts, these are classes"
+    if task == "classification" and not loss.rowwise and loss.target not in (UNIT, SIGNS, REALS):
+        return f"{loss.name} wants targets in {loss.target}"
+    return None
+
+
+def heads(task: str, classes: int = 0) -> tuple[list[Head], dict[Head, str]]:
+    """Every head for a task: the sound ones, and the others with the reason.
+
+    Examples
+    --------
+    >>> sound, others = heads("classification", classes=2)
+    >>> others[Head("sigmoid", "hinge")]
+    'sigmoid gives (0, 1), hinge is least for −1 in [−∞, −1]'
+    """
+    sound, others = [], {}
+    for loss in losses:
+        for output in activations:
+            head = Head(output.name, loss.name)
+            reason = head.why_unsound(task, classes)
+            if reason is None:
+                sound.append(head)
+            else:
+                others[head] = reason
+    return sound, others
+
+
+def hidden_activations() -> list[str]:
+    """Every activation that treats units by themselves and bends."""
+    return [a.name for a in activations if hasattr(a, "value") and a.formula != "x"]
