@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 
 DATA = ("moons", "spirals", "breast_cancer", "wine", "diabetes", "outliers")
-HIDDEN = ("relu", "leaky_relu", "elu", "selu", "tanh", "sigmoid")
+OUTPUTS = ("linear", "sigmoid", "tanh", "softmax")
 
 
 @app.command()
@@ -40,6 +40,7 @@ def pair(
     target: Annotated[str | None, typer.Option(help="The CSV's column to predict.")] = None,
     hidden: Annotated[list[str] | None, typer.Option(help="A hidden activation.")] = None,
     head: Annotated[list[str] | None, typer.Option(help="A head: sigmoid+bce.")] = None,
+    output: Annotated[list[str] | None, typer.Option(help="Heads with this output.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     optimizer: str = "adam",
@@ -58,13 +59,15 @@ def pair(
     from minidl.activations import activations
     from minidl.figures import heat_map
     from minidl.optimizers import optimizers
-    from minidl.pairing import Head, Plan, run, show
+    from minidl.pairing import Head, Plan, hidden_activations, run, show
 
     chosen = tuple(data or (DATA[:1] + DATA[4:5] if quick else DATA))
+    usual = hidden_activations()[:4] if quick else hidden_activations()
     plan = Plan(
         data=[_dataset(name, target) for name in chosen],
-        hidden=[activations[name].name for name in hidden or (HIDDEN[::2] if quick else HIDDEN)],
+        hidden=[activations[name].name for name in hidden or usual],
         heads=[Head.parse(text) for text in head] if head else None,
+        outputs=[activations[name].name for name in output or OUTPUTS],
         seeds=seeds or (2 if quick else 3),
         unsound=unsound,
         settings={
@@ -153,9 +156,7 @@ def show(name: Annotated[str, typer.Argument(help="An activation or a loss.")]) 
 
 @app.command()
 def plot(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Entries; figures 1–12 if none.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Entries, or figures 1–12.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every activation and loss.")] = False,
     png: Annotated[bool, typer.Option("--png", help="PNG instead of SVG.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),

@@ -58,7 +58,8 @@ def scalar_functions(formula, names, link=None):
     """The value, then the slope in each of the first two names; through a link in the last."""
     expr = expression(formula, names)
     if link is not None:
-        expr = expr.subs(symbol("p"), expression(LINKS[link], ("x",)).subs(symbol("x"), symbol("p")))
+        x, p = symbol("x"), symbol("p")
+        expr = expr.subs(p, expression(LINKS[link], ("x",)).subs(x, p))
     smooth = expr.replace(sympy.Max, _maximum)
     wanted = (expr, *(sympy.diff(smooth, symbol(name)) for name in names[:2]))
     return tuple(compile_formula(part, names) for part in wanted)

@@ -149,7 +149,9 @@ def show(results: Sequence[Result], plan: Plan) -> None:
     console.print("\n★ natural pairings, beside the best head of their dataset:")
     for standing in standings(results, plan):
         console.print(f"  {standing}")
-    failed = sum(result.status != "ok" for result in results)
-    console.print(f"\n{len(results)} networks trained, {failed} failed (counted as a score of 0).")
+    failures = sum(result.status != "ok" for result in results)
+    console.print(
+        f"\n{len(results)} networks trained, {failures} failed (counted as a score of 0)."
+    )
     reasons = {h: why for data in plan.data for h, why in plan.left_out(data).items()}
     console.print(f"{len(reasons)} unsound heads were left out; `minidl pair --why` lists them.")

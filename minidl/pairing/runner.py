@@ -33,6 +33,8 @@ class Plan:
         Only these; otherwise every sound one.
     seeds : int
         Repetitions.
+    outputs : sequence of str, optional
+        Only heads with these output activations.
     unsound : bool
         Whether unsound heads are trained, too.
     settings : dict
@@ -44,20 +46,27 @@ class Plan:
     heads: Sequence[Head] | None = None
     seeds: int = 3
     unsound: bool = False
+    outputs: Sequence[str] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
     def sound(self, data: Dataset) -> list[Head]:
         """The heads that are trained on a dataset."""
         sound, others = heads(data.task, len(data.classes))
         every = [*sound, *others] if self.unsound else sound
-        return [head for head in every if self.heads is None or head in self.heads]
+        return [head for head in every if self.asks_for(head)]
+
+    def asks_for(self, head: Head) -> bool:
+        """Whether the head is among those that were asked for."""
+        if self.heads is not None:
+            return head in self.heads
+        return self.outputs is None or head.activation in self.outputs
 
     def left_out(self, data: Dataset) -> dict[Head, str]:
         """The heads that are not, with the reason."""
         others = heads(data.task, len(data.classes))[1]
         if self.unsound:
             return {}
-        return {h: why for h, why in others.items() if self.heads is None or h in self.heads}
+        return {head: why for head, why in others.items() if self.asks_for(head)}
 
     def trials(self) -> list[tuple[Trial, Dataset]]:
         """Every trial with its dataset; repetitions first, so that a cut run is balanced."""

@@ -42,7 +42,7 @@ class Trial:
     head: Head
     seed: int
     epochs: int = 40
-    batch_size: int = 32
+    batch_size: int = 64
     widths: tuple[int, ...] = (16, 16)
     optimizer: str = "adam"
     learning_rate: float = 1e-2
