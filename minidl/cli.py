@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -130,7 +131,8 @@ def show(name: Annotated[str, typer.Argument(help="An activation or a loss.")]) 
     from minidl.figures import characters
     from minidl.losses import losses
 
-    entry = losses[name] if name in losses else activations[name]
+    near_a_loss = name not in activations and get_close_matches(name, losses.names(), n=1)
+    entry = losses[name] if name in losses or near_a_loss else activations[name]
     typer.secho(f"{entry.name}: {(type(entry).__doc__ or '').splitlines()[0]}", bold=True)
     facts = {
         "formula": entry.formula,

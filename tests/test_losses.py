@@ -73,7 +73,7 @@ def element_cases():
 
 
 @DTYPES
-@pytest.mark.parametrize(("loss", "settings", "from_logits"), element_cases())
+@pytest.mark.parametrize(("loss", "settings", "from_logits"), list(element_cases()))
 def test_elements_follow_the_formula(loss, settings, from_logits, dtype):
     rng = np.random.default_rng(3)
     t = targets(loss, rng, 160).astype(dtype)

@@ -1,0 +1,121 @@
+"""The command line: what it prints, what it writes, how it refuses."""
+
+import csv
+
+import pytest
+from typer.testing import CliRunner
+
+from minidl import data
+from minidl.activations import Activation, activation, activations
+from minidl.cli import app
+from minidl.losses import losses
+from minidl.optimizers import optimizers
+
+TINY = ["pair", "--data", "iris", "--hidden", "relu", "--seeds", "2", "--epochs", "2"]
+TINY += ["--head", "softmax+cce", "--workers", "1"]
+
+
+def call(*words, code=0):
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def test_pair_leaves_a_table_a_csv_and_a_picture(tmp_path):
+    said = call(*TINY, "--out", tmp_path / "results")
+    assert "softmax+categorical_crossentropy" in said
+    assert "±" in said
+    with (tmp_path / "results" / "results.csv").open(encoding="utf-8") as file:
+        assert [row["hidden"] for row in csv.DictReader(file)] == ["relu", "relu"]
+    assert (tmp_path / "results" / "pairings.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pair_takes_a_csv_file(tmp_path):
+    table = tmp_path / "mine.csv"
+    lines = [f"{i % 7},{i % 5},{'yes' if i % 7 > 3 else 'no'}" for i in range(80)]
+    table.write_text("\n".join(["a,b,bought", *lines]), encoding="utf-8")
+    words = ["--hidden", "relu", "--head", "sigmoid+bce", "--seeds", 1, "--epochs", 2]
+    said = call("pair", "--data", table, "--target", "bought", *words, "--workers", 1,
+                "--out", tmp_path)  # fmt: skip
+    assert "mine" in said
+    assert "--target" in call("pair", "--data", table, *words, "--out", tmp_path, code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--hidden", "leaky_rel"], "leaky_relu"),
+        (["--data", "mons"], "moons"),
+        (["--head", "sigmoid"], "sigmoid+bce"),
+        (["--optimizer", "adm"], "adam"),
+        (["--head", "sigmoid+hinge"], "sound"),
+    ],
+)
+def test_pair_refuses_with_a_remedy(words, wanted, tmp_path):
+    assert wanted in call("pair", *words, "--epochs", 1, "--out", tmp_path, code=2)
+
+
+def test_pair_refuses_a_folder_it_cannot_write(tmp_path):
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    assert "--out" in call(*TINY, "--out", tmp_path / "file", code=2)
+
+
+def test_why_lists_the_unsound_heads():
+    assert "sigmoid+hinge: " in call("pair", "--data", "moons", "--why")
+
+
+def test_list_names_everything():
+    said = call("list")
+    for registry in (activations, losses, optimizers, data.datasets):
+        for name in registry.names():
+            assert name in said
+
+
+@pytest.mark.parametrize("name", activations.names() + losses.names())
+def test_every_card_fits_a_terminal(name):
+    said = call("show", name)
+    entry = losses[name] if name in losses else activations[name]
+    assert entry.formula in said
+    assert entry.source in said
+    plot = said.splitlines()[-18:]
+    assert max(map(len, plot)) <= 80
+    assert any("*" in line for line in plot)
+
+
+def test_show_refuses_a_typo():
+    assert "selu" in call("show", "sellu", code=2)
+
+
+def test_plot_draws_the_named(tmp_path):
+    call("plot", "relu", "huber", "--out", tmp_path)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".svg", ".svg"]
+    call("plot", "softmax", "--png", "--out", tmp_path)
+    assert [path.stem for path in tmp_path.glob("*.png")] == ["01_softmax"]
+
+
+def test_a_new_activation_is_listed_shown_and_drawn(tmp_path):
+    @activation
+    class Ramp(Activation):
+        """A ramp of slope two."""
+
+        name = "ramp"
+        formula = "2*x"
+        derivative = "2"
+        source = "this test"
+
+        @staticmethod
+        def value(x: float) -> float:
+            return 2.0 * x
+
+        @staticmethod
+        def slope(x: float) -> float:
+            return 2.0
+
+    try:
+        assert "ramp" in call("list")
+        assert "A ramp of slope two." in call("show", "ramp")
+        call("plot", "ramp", "--out", tmp_path)
+        assert (tmp_path / "01_ramp.svg").exists()
+    finally:
+        activations.unregister("ramp")
