@@ -81,7 +81,7 @@ def test_aliases_make_a_head_and_typos_do_not():
     assert SIGMOID.name == "sigmoid+binary_crossentropy"
     with pytest.raises(ArgumentError, match="sigmoid"):
         Head.parse("sigmoid")
-    with pytest.raises(UnknownNameError, match="did you mean|Did you mean"):
+    with pytest.raises(UnknownNameError, match="sigmoid"):
         Head.parse("sigmiod+bce")
 
 
