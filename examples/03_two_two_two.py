@@ -21,19 +21,19 @@ def forward():
 
 h, o, error = forward()
 error.backward()
-H, O, E = h.numpy()[0], o.numpy()[0], error.item()
+hidden, out, before = h.numpy()[0], o.numpy()[0], error.item()
 for i in range(2):
-    print(f"h{i + 1} = σ(Σ w·i + b1) = {H[i]:.9f}")
+    print(f"h{i + 1} = σ(Σ w·i + b1) = {hidden[i]:.9f}")
 for i in range(2):
-    print(f"o{i + 1} = σ(Σ w·h + b2) = {O[i]:.9f}")
-print(f"E = Σ ½(t − o)² = {E:.9f}")
-assert round(E, 9) == 0.298371109
+    print(f"o{i + 1} = σ(Σ w·h + b2) = {out[i]:.9f}")
+print(f"E = Σ ½(t − o)² = {before:.9f}")
+assert round(before, 9) == 0.298371109
 
-delta_o = (O - t[0]) * O * (1 - O)
-delta_h = (W2.numpy() @ delta_o) * H * (1 - H)
+delta_o = (out - t[0]) * out * (1 - out)
+delta_h = (W2.numpy() @ delta_o) * hidden * (1 - hidden)
 print(f"δo = (o − t)·o·(1 − o) = {delta_o}")
 print(f"δh = (Σ w·δo)·h·(1 − h) = {delta_h}")
-assert np.allclose(W2.grad, np.outer(H, delta_o), rtol=1e-12, atol=0)
+assert np.allclose(W2.grad, np.outer(hidden, delta_o), rtol=1e-12, atol=0)
 assert np.allclose(W1.grad, np.outer(x[0], delta_h), rtol=1e-12, atol=0)
 
 new1, new2 = W1.numpy() - rate * W1.grad, W2.numpy() - rate * W2.grad

@@ -31,8 +31,9 @@ assert np.allclose(ml.activations["bump"](x), x / (1 + x * x))
 
 moons = ml.data.load("moons").split(seed=0).standardised()
 net = ml.mlp([2, 16, 1], hidden="bump", output="sigmoid", seed=0)
-history = ml.fit(net, moons.X_train, moons.y_train, loss="binary_crossentropy",
-                 learning_rate=1e-2, epochs=40)  # fmt: skip
+history = ml.fit(
+    net, moons.X_train, moons.y_train, loss="binary_crossentropy", learning_rate=1e-2, epochs=40
+)
 print(f"loss {history['loss'][0]:.3f} → {history['loss'][-1]:.3f}")
 assert history["loss"][-1] < history["loss"][0]
 

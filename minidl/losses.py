@@ -517,6 +517,13 @@ def _floored(x: float) -> float:
     return 1e-12 if x < 1e-12 else x
 
 
+@scalar
+def _sigmoid_power(z: float, gamma: float) -> float:
+    """σ(z)^γ: e^(γ log σ) near 1, where it is sharper, and where σ itself underflows."""
+    small = gamma * softplus(-z)
+    return exp(-small) if small < 1.0 or z < -700.0 else power(sigmoid(z), gamma)
+
+
 class _Binary(Loss):
     """The two-sided cross-entropy family; BCE is focal with γ = 0 and both weights 1."""
 
@@ -548,10 +555,8 @@ class _Binary(Loss):
         hit = 0.0 if t == 0.0 else t * positive * softplus(-z)
         miss = 0.0 if t == 1.0 else (1.0 - t) * negative * softplus(z)
         if gamma != 0.0:
-            # (1 − p)^γ = e^(γ log σ(−z)) beyond where σ(−z) itself underflows
-            far = abs(z) > 700.0
-            hit *= exp(-gamma * softplus(z)) if far else power(sigmoid(-z), gamma)
-            miss *= exp(-gamma * softplus(-z)) if far else power(sigmoid(z), gamma)
+            hit *= _sigmoid_power(-z, gamma)
+            miss *= _sigmoid_power(z, gamma)
             hit, miss = (0.0 if z == inf else hit), (0.0 if z == -inf else miss)
         return hit + miss if z == z else z
 
@@ -560,9 +565,7 @@ class _Binary(Loss):
         p, u = sigmoid(z), sigmoid(-z)  # 1 − p, with every digit
         hit, miss = -u, p
         if gamma != 0.0:
-            far = abs(z) > 700.0
-            shrink_hit = exp(-gamma * softplus(z)) if far else power(u, gamma)
-            shrink_miss = exp(-gamma * softplus(-z)) if far else power(p, gamma)
+            shrink_hit, shrink_miss = _sigmoid_power(-z, gamma), _sigmoid_power(z, gamma)
             log_p, log_u = -softplus(-z), -softplus(z)
             hit = shrink_hit * (gamma * p * log_p - u) if p > 0.0 else -shrink_hit
             miss = shrink_miss * (p - gamma * u * log_u) if u > 0.0 else shrink_miss

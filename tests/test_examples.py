@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import minidl
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 
@@ -17,8 +19,8 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example(example, tmp_path):
-    paths = [os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
+    home = str(Path(minidl.__file__).resolve().parent.parent)  # the checkout, or site-packages
+    environment = {**os.environ, "PYTHONPATH": home, "PYTHONIOENCODING": "utf-8"}
     run = subprocess.run(
         [sys.executable, example],
         cwd=tmp_path,

@@ -200,6 +200,8 @@ def test_an_interrupted_run_keeps_what_is_computed(tmp_path, monkeypatch):
     def interrupted(trial, data):
         if len(done) == 3:
             raise KeyboardInterrupt
+        rows = (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()
+        assert not done or len(rows) == 1 + len(done)  # on disk at once, not at the end
         done.append(trial)
         return train(trial, data)
 
@@ -207,6 +209,24 @@ def test_an_interrupted_run_keeps_what_is_computed(tmp_path, monkeypatch):
     results = run(plan(), tmp_path, workers=1, verbose=False)
     assert [result.trial for result in results] == done
     assert len((tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3
+
+
+def test_an_interrupt_within_a_trial_ends_the_run(tmp_path, monkeypatch):
+    """`fit` returns what was learned on Ctrl-C; half a training is no result of a pairing."""
+    from minidl import training
+
+    epoch, epochs = training._epoch, []
+
+    def interrupted(*given, **named):
+        epochs.append(1)
+        if len(epochs) == 6:  # the second of the third trial's two epochs
+            raise KeyboardInterrupt
+        return epoch(*given, **named)
+
+    monkeypatch.setattr(training, "_epoch", interrupted)
+    results = run(plan(), tmp_path, workers=1, verbose=False)
+    assert len(results) == 2
+    assert len(epochs) == 6
 
 
 def test_an_unwritable_folder_is_refused_before_any_training(tmp_path, monkeypatch):

@@ -61,5 +61,5 @@ def permutation(length: int, seed: int, step: int = 0) -> np.ndarray:
     [0, 1, 2, 3, 4]
     """
     random_keys = np.empty(length, np.uint64)
-    keys(seed, step, random_keys)
+    keys(np.uint64(seed % 2**64), np.uint64(step % 2**64), random_keys)
     return np.argsort(random_keys, kind="stable")

@@ -98,6 +98,8 @@ def train(trial: Trial, data: Dataset) -> Result:
         outputs = net.predict(split.X_test)
     except MinidlError as error:
         return Result(trial, 0.0, np.nan, "failed", str(error), time.perf_counter() - began)
+    if history.stopped == "interrupted":  # fit keeps half a training; half a trial is no result
+        raise KeyboardInterrupt
     final = history["loss"][-1]
     seconds = time.perf_counter() - began
     if history.stopped == "diverged" or not np.isfinite(outputs).all():

@@ -1,0 +1,335 @@
+"""Tensors: every operation's gradient by centred differences, and the memory of how it was made."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import minidl as ml
+from minidl import Tensor
+from minidl.activations import activations
+from minidl.errors import ArgumentError, DtypeError, GradientError, ShapeError
+
+STEP = 1e-5  # centred differences in float64: errors of some 1e-10
+
+
+def check_gradient(function, *arrays):
+    """The gradients of function(*tensors), contracted with fixed weights, are the differences."""
+    tensors = [Tensor(array, requires_grad=True) for array in arrays]
+    y = function(*tensors)
+    weights = np.cos(np.arange(y.size, dtype=float)).reshape(y.shape) + 0.1
+    y.backward(weights)
+
+    def contracted(position, index, step):
+        moved = [array.copy() for array in arrays]
+        moved[position][index] += step
+        return float((function(*map(Tensor, moved)).numpy() * weights).sum())
+
+    for position, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
+        assert tensor.grad is not None
+        assert tensor.grad.shape == array.shape
+        numeric = np.empty_like(array)
+        for index in np.ndindex(array.shape):
+            ahead, behind = (contracted(position, index, step) for step in (STEP, -STEP))
+            numeric[index] = (ahead - behind) / (2 * STEP)
+        np.testing.assert_allclose(tensor.grad, numeric, rtol=1e-6, atol=1e-7)
+
+
+def spaced(shape, seed=0):
+    """Numbers of both signs, none near 0 or another one: no kink within a step."""
+    rng = np.random.default_rng(seed)
+    size = int(np.prod(shape))
+    values = (np.arange(size) + 1 + rng.random(size) / 2) / 4
+    return (rng.permutation(values) * rng.choice([-1, 1], size)).reshape(shape)
+
+
+UNARY = {
+    "negative": lambda x: -x,
+    "abs": abs,
+    "abs()": lambda x: x.abs(),
+    "exp": lambda x: (x / 4).exp(),
+    "log": lambda x: abs(x).log(),
+    "sqrt": lambda x: abs(x).sqrt(),
+    "clip": lambda x: x.clip(-1.1, 2.3),
+    "functions": lambda x: ml.exp(-ml.sqrt(ml.absolute(x))) + ml.log(ml.clip(x, 1e-3, 1.9)),
+    "number first": lambda x: 2 - 3 / x + 1.5 * x,
+    "number last": lambda x: x / 3 - 1 + x * np.float64(2) + np.float64(2) * x,
+    "power": lambda x: x**3 + x**-1 + abs(x) ** 0.5 + 2.0**x,
+    "sum": lambda x: x.sum(),
+    "sum of an axis": lambda x: x.sum(axis=1),
+    "sum of axes": lambda x: x.sum(axis=(0, -1), keepdims=True),
+    "mean": lambda x: x.mean(),
+    "mean of an axis": lambda x: x.mean(axis=0, keepdims=True) * x,
+    "max": lambda x: x.max(),
+    "max of an axis": lambda x: x.max(axis=-1),
+    "min": lambda x: x.min(axis=(0, 1)),
+    "min kept": lambda x: x.min(axis=0, keepdims=True) - x,
+    "reshape": lambda x: x.reshape(4, -1) * np.arange(6.0),
+    "reshape by tuple": lambda x: x.reshape((6, 4)).exp(),
+    "transpose": lambda x: x.transpose(2, 0, 1) * x.transpose(2, 0, 1),
+    "T": lambda x: x.T * 2,
+    "broadcast": lambda x: x.broadcast_to((2, *x.shape)) * x,
+    "index": lambda x: x[1],
+    "slices": lambda x: x[:, ::-2, 1:] ** 2,
+    "ellipsis": lambda x: x[..., None, 0],
+    "list with repeats": lambda x: x[[0, 0, 1]] * x[[1, 0, 0]],
+    "arrays": lambda x: x[np.array([0, 1, 1]), np.array([2, 2, 2])],
+    "mask": lambda x: x[x.numpy() > 0],
+    "Tensor mask": lambda x: x[x > 0] * 3,
+    "Tensor index": lambda x: x[0, Tensor(np.array([2, 0, 2]))],
+    "iteration": lambda x: ml.stack([part * i for i, part in enumerate(x)]),
+    "one used twice": lambda x: x * x + x,
+    "where": lambda x: ml.where(x > 0, x * x, 3.0 * x),
+    "array first": lambda x: np.arange(4.0) - x + np.arange(4.0) * x,
+}
+
+
+@pytest.mark.parametrize("function", UNARY.values(), ids=UNARY)
+def test_gradient(function):
+    check_gradient(function, spaced((2, 3, 4)))
+
+
+BINARY = {
+    "add": lambda a, b: a + b,
+    "subtract": lambda a, b: a - b,
+    "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / b,
+    "power": lambda a, b: abs(a) ** (b / 4),
+    "maximum": lambda a, b: ml.maximum(a, b),
+    "minimum": lambda a, b: ml.minimum(a, b),
+    "where": lambda a, b: ml.where((a.numpy() > b.numpy()), a, b),
+}
+
+
+@pytest.mark.parametrize("function", BINARY.values(), ids=BINARY)
+@given(shapes=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3), seed=st.integers(0, 99))  # fmt: skip # noqa: E501
+@settings(max_examples=15, deadline=None)
+def test_gradient_with_broadcasting(function, shapes, seed):
+    first, second = shapes.input_shapes
+    a, b = spaced(first, seed), spaced(second, seed + 1) + 0.0625
+    check_gradient(function, a, b)
+    assert function(Tensor(a), Tensor(b)).shape == shapes.result_shape
+
+
+@given(shape=hnp.array_shapes(max_dims=3, max_side=4), data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_gradient_along_axes(shape, data):
+    axis = data.draw(st.none() | st.integers(-len(shape), len(shape) - 1))
+    keepdims, x = data.draw(st.booleans()), spaced(shape)
+    for name in ("sum", "mean", "max", "min"):
+        check_gradient(lambda t, name=name: getattr(t, name)(axis=axis, keepdims=keepdims), x)
+        ours = getattr(Tensor(x), name)(axis=axis, keepdims=keepdims).numpy()
+        np.testing.assert_allclose(ours, getattr(x, name)(axis=axis, keepdims=keepdims), rtol=1e-14)
+
+
+MATRICES = [((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), (3, 4)), ((2, 2, 3), (3, 4)),
+            ((3,), (2, 3, 2)), ((2, 1, 2, 3), (3, 3, 1)), ((2, 2, 3), (3,))]  # fmt: skip
+
+
+@pytest.mark.parametrize("shapes", MATRICES, ids=str)
+def test_gradient_of_products(shapes):
+    a, b = spaced(shapes[0], 1), spaced(shapes[1], 2)
+    check_gradient(lambda x, y: x @ y, a, b)
+    for product in (Tensor(a) @ b, a @ Tensor(b), ml.matmul(Tensor(a), Tensor(b))):
+        np.testing.assert_allclose(product.numpy(), a @ b, rtol=1e-13)
+        assert product.shape == (a @ b).shape
+
+
+def test_gradient_of_joining():
+    a, b = spaced((2, 3)), spaced((2, 3), 1)
+    for axis in (0, 1, -1):
+        check_gradient(lambda x, y, axis=axis: ml.concatenate([x, y, x], axis), a, b)
+        check_gradient(lambda x, y, axis=axis: ml.stack([x, y], axis) ** 2, a, b)
+        joined = ml.stack([Tensor(a), b], axis).numpy()
+        np.testing.assert_array_equal(joined, np.stack([a, b], axis))
+    check_gradient(lambda x, y: ml.concatenate([x, y[:, :1]], axis=1), a, b)
+
+
+def test_ties_share_evenly():
+    x, y = Tensor([2.0, 1, 2, 2], requires_grad=True), Tensor([2.0, 3, 0, 2], requires_grad=True)
+    (x.max() * 3).backward()
+    np.testing.assert_array_equal(x.grad, [1, 0, 1, 1])
+    for function, want in ((ml.maximum, [0.5, 0, 1, 0.5]), (ml.minimum, [0.5, 1, 0, 0.5])):
+        x.grad = y.grad = None
+        function(x, y).sum().backward()
+        np.testing.assert_array_equal(x.grad, np.float32(want))
+        np.testing.assert_array_equal(y.grad, 1 - np.float32(want))
+    x = Tensor([-1.0, 0, 1], requires_grad=True)
+    (abs(x).sum() + x.clip(-1, 1).sum()).backward()
+    np.testing.assert_array_equal(x.grad, [0, 1, 2])
+
+
+def test_a_chain_of_100_000_operations():
+    x = Tensor([1.0, -2.0], requires_grad=True, dtype="float64")
+    y = x
+    for _ in range(50_000):
+        y = (y + 1e-5) * 1.00001
+    watched = weakref.ref(y._inputs[0])
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad, 1.00001**50_000, rtol=1e-9)
+    del y
+    assert watched() is None
+
+
+def test_the_graph_goes_with_the_loss():
+    gc.disable()
+    try:
+        w = Tensor(spaced((3, 3)), requires_grad=True)
+        hidden = activations["tanh"](w @ w)
+        loss = (hidden * hidden).mean()
+        loss.backward()
+        watched = [weakref.ref(hidden), weakref.ref(loss), weakref.ref(hidden._array)]
+        del hidden, loss
+        assert [reference() for reference in watched] == [None, None, None]
+    finally:
+        gc.enable()
+    assert w.grad is not None
+    assert w._op is None
+
+
+def test_backward_twice_accumulates():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = (x * x).sum()
+    y.backward()
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [4, 8])
+    x.grad = None
+    middle = (x * 3).retain_grad()
+    (middle * middle).sum().backward()
+    np.testing.assert_array_equal(middle.grad, [6, 12])
+    np.testing.assert_array_equal(x.grad, [18, 36])
+    x.backward(np.array([1.0, 1.0]))
+    np.testing.assert_array_equal(x.grad, [19, 37])
+
+
+def test_writing_into_what_backward_needs_is_an_error():
+    x, w = Tensor([1.0, 2.0]), Tensor([3.0, 4.0], requires_grad=True, name="w")
+    for write in (lambda: w.__setitem__(0, 5.0), lambda: setattr(w, "data", [1.0, 1.0])):
+        y = (x * w * w).sum()
+        write()
+        with pytest.raises(GradientError, match="w as it was when multiply ran") as caught:
+            y.backward()
+        assert "Call backward() before" in caught.value.remedy
+        assert w.grad is None, "nothing was carried halfway"
+    y = (x + w).sum()
+    w[:] = Tensor([7.0, 8.0])
+    y.backward()
+    np.testing.assert_array_equal(w.grad, [1, 1])  # an addition needs neither
+    y = w.exp()
+    with pytest.raises(GradientError, match="writing into the result of exp"):
+        y[0] = 1.0
+    with ml.no_grad():
+        y[0] = 1.0
+    with pytest.raises(GradientError, match="backward.. through exp"):
+        y.sum().backward()
+    with pytest.raises(GradientError, match=r"detach") as caught:
+        x[0] = w.sum()
+    assert caught.value.culprit == "assignment"
+    y = (x * w).sum()
+    x.detach()[0] = 100.0
+    with pytest.raises(GradientError, match="written to since"):
+        y.backward()
+    free = x.detach()
+    y = (free * w).sum()
+    x[0] = 5.0
+    with pytest.raises(GradientError, match="written to since"):
+        y.backward()
+
+
+def test_no_grad_and_detach_forget():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with ml.no_grad():
+        inside = x * 2
+    for forgotten in (inside, x.detach(), x.detach() * 2, Tensor([1.0])):
+        assert not forgotten.requires_grad
+        with pytest.raises(GradientError) as caught:
+            forgotten.backward()
+        assert caught.value.culprit == "backward()"
+    assert (x * 2).requires_grad
+    with pytest.raises(ZeroDivisionError), ml.no_grad():
+        raise ZeroDivisionError
+    assert (x * 2).requires_grad, "an error inside switches recording on again"
+
+
+BAD = {
+    "two dtypes": (lambda x: x + Tensor(x, dtype="float64"), DtypeError, "add",
+                   "float32 and float64", "dtype='float32'"),
+    "whole numbers": (lambda x: Tensor(np.arange(3)) * 2, DtypeError, "multiply", "int64",
+                      "dtype='float32'"),
+    "int gradient": (lambda x: Tensor([1, 2], requires_grad=True), DtypeError,
+                     "Tensor(requires_grad=True)", "int64", "dtype='float32'"),
+    "text": (lambda x: Tensor(["a"]), DtypeError, "Tensor(data)", "<U1", "numbers"),
+    "no broadcast": (lambda x: x + np.ones(4), ShapeError, "add", "(2, 3) and (4,)", "Reshape"),
+    "matrices": (lambda x: x @ x, ShapeError, "matmul", "(2, 3) @ (2, 3)", "a @ b.T"),
+    "numbers @": (lambda x: x @ Tensor(2.0), ShapeError, "matmul", "(2, 3) @ ()", "a * b"),
+    "reshape": (lambda x: x.reshape(4, 2), ShapeError, "reshape", "(4, 2)", "−1"),
+    "not one number": (lambda x: (x * 2).backward(), GradientError, "backward()", "(2, 3)",
+                       "loss.mean()"),
+    "gradient's shape": (lambda x: (x * 2).backward(np.ones(2)), ShapeError, "backward(gradient)",
+                         "(2,)", "each"),
+    "item": (lambda x: x.item(), ShapeError, "item()", "(2, 3)", "Index"),
+    "axis": (lambda x: x.sum(axis=2), ArgumentError, "sum(axis=…)", "2", "axis=1"),
+    "grad": (lambda x: setattr(x, "grad", np.ones(2)), ShapeError, "grad", "(2,)", "Reshape"),
+    "nothing to stack": (lambda x: ml.stack([]), ArgumentError, "stack", "none", "list"),
+    "unlike stack": (lambda x: ml.stack([x, x[0]]), ShapeError, "stack", "(3,)", "Reshape"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD.values(), ids=BAD)
+def test_mistakes_are_told_with_a_remedy(case):
+    call, error, culprit, got, remedy = case
+    with pytest.raises(error) as caught:
+        call(Tensor(np.ones((2, 3), np.float32), requires_grad=True))
+    assert caught.value.culprit == culprit
+    assert got in caught.value.got
+    assert remedy in caught.value.remedy
+    assert caught.value.expected
+
+
+def test_numpy_and_tensors_mix():
+    x = Tensor(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array = np.array([10.0, 20.0])
+    for mixed in (array + x, x + array, [10, 20] + x, x + [10.0, 20.0]):
+        assert isinstance(mixed, Tensor)
+        np.testing.assert_array_equal(mixed.numpy(), array + x.numpy())
+    assert isinstance(np.float64(2) * x, Tensor)
+    assert (array.astype(np.float32) - x).dtype == x.dtype == np.float64
+    assert isinstance(activations["relu"](array), np.ndarray)
+    np.testing.assert_array_equal(np.asarray(x), x.numpy())
+    np.testing.assert_array_equal(np.sum(x.numpy()), x.sum().item())
+    strided = np.asfortranarray(np.arange(12.0).reshape(3, 4))[:, ::2]
+    strided.flags.writeable = False
+    np.testing.assert_array_equal((Tensor(strided[0]) * strided).numpy(), strided[0] * strided)
+    assert float(x[0, 1]) == 2.0
+    assert bool(x[0, 0] < x[0, 1])
+    assert len(x) == 2
+    assert (x > 1.5).numpy().tolist() == [[False, True], [True, True]]
+    assert Tensor([1, 2]).dtype.kind == "i"
+    assert Tensor([1.0]).dtype == np.float32
+
+
+def test_repr_says_what_it_is():
+    w = Tensor([0.5, 1.25], requires_grad=True, name="dense1.weight")
+    assert repr(w) == (
+        "Tensor([0.5 , 1.25], shape=(2,), dtype=float32, name='dense1.weight', requires_grad=True)"
+    )
+    assert repr(w * 2) == "Tensor([1. , 2.5], shape=(2,), dtype=float32, from multiply)"
+    assert repr(Tensor([1])) == "Tensor([1], shape=(1,), dtype=int64)"
+
+
+def test_behind_finds_link_and_logits():
+    z = Tensor(spaced((2, 3)), requires_grad=True)
+    link, logits = activations["sigmoid"](z).behind()
+    assert (link, logits) == ("sigmoid", z) or logits is z
+    link, logits = activations["sigmoid"](z).T[1:].reshape(-1).behind()
+    assert link == "sigmoid"
+    np.testing.assert_array_equal(logits.numpy(), z.numpy().T[1:].reshape(-1))
+    assert activations["softmax"](z).behind()[0] == "softmax"
+    assert activations["softmax"](z).T.behind() is None
+    assert activations["softmax"](z)[:, :2].behind() is None
+    for plain in (z, z * 2, z.T, activations["tanh"](z), activations["sigmoid"](z) * 1):
+        assert plain.behind() is None
