@@ -52,9 +52,7 @@ def torch_step() -> Step:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     x, t = map(torch.from_numpy, batch())
-    net = nn.Sequential(
-        nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 1)
-    )
+    net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 1))
     criterion = nn.BCEWithLogitsLoss()
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
 

@@ -218,7 +218,7 @@ def _positions(shape: Shape) -> np.ndarray:
 
 @functools.lru_cache(maxsize=256)
 def _index(placed: _Placed, shape: Shape) -> np.ndarray:
-    return np.ascontiguousarray(placed.place(_positions(shape)))
+    return np.asarray(placed.place(_positions(shape)), order="C")
 
 
 def reshape(shape: Shape) -> Move:

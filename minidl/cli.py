@@ -72,7 +72,7 @@ def pair(
         seeds=seeds or (2 if quick else 3),
         unsound=unsound,
         settings={
-            "epochs": epochs or (15 if quick else 40),
+            "epochs": epochs or (15 if quick else 25),
             "optimizer": optimizers[optimizer].name,
             "learning_rate": learning_rate,
         },

@@ -167,7 +167,7 @@ class Elementwise2(ScalarOp):
 
     def shape(self, *shapes: Shape) -> Shape:
         a, b = shapes
-        if a == b or b in ((), (1,)):
+        if a == b or b == () or (b == (1,) and a != ()):
             return a
         if a in ((), (1,)):
             return b

@@ -86,6 +86,7 @@ class Tensor:
     _seen: tuple[int, ...] = ()  # the inputs' versions when the op ran
     _age = 0
     _version = 0
+    _writes: list[int] | None = None  # counted together with detached twins: one memory
     _grad: np.ndarray | None = None
     _home: np.ndarray | None = None  # where a parameter's gradient lives in its network's block
     _retains = False
@@ -191,7 +192,11 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same numbers (the same memory), forgetting how they were made."""
-        return Tensor._of(self._array)
+        if self._writes is None:
+            self._writes = [0]
+        twin = Tensor._of(self._array)
+        twin._writes = self._writes
+        return twin
 
     def retain_grad(self) -> Tensor:
         """Keep this intermediate result's gradient in ``grad`` during ``backward``."""
@@ -244,7 +249,9 @@ class Tensor:
                     break
         if result.requires_grad or _leads_behind(op):
             result._op, result._inputs, result._age = op, inputs, next(_ages)
-            result._seen = tuple([tensor._version for tensor in inputs])
+            result._seen = tuple(
+                [t._version if t._writes is None else t._current_version() for t in inputs]
+            )
         return result
 
     def behind(self) -> tuple[str, Tensor] | None:
@@ -320,13 +327,16 @@ class Tensor:
         if self._op is None:
             self._take(seed)
 
+    def _current_version(self) -> int:
+        return self._version + (self._writes[0] if self._writes else 0)
+
     def _check_versions(self) -> None:
         op = self._op
         assert op is not None
         for saved in op.saves:
             tensor = self if saved == OUTPUT else self._inputs[saved]
             expected = 0 if saved == OUTPUT else self._seen[saved]
-            if tensor._version != expected:
+            if tensor._current_version() != expected:
                 what = tensor.name or f"a tensor of shape {tensor.shape}"
                 raise GradientError(
                     f"backward() through {op.name}",
@@ -364,7 +374,10 @@ class Tensor:
             )
         if value is not self._array:
             self._array[key] = value._array if isinstance(value, Tensor) else value
-        self._version += 1
+        if self._writes is None:
+            self._version += 1
+        else:
+            self._writes[0] += 1
 
     # ── arithmetic ────────────────────────────────────────────────────────────────────────────
 
@@ -495,7 +508,7 @@ class Tensor:
         elif isinstance(key, tuple):
             key = tuple(part._array if isinstance(part, Tensor) else part for part in key)
         if self._array.dtype not in FLOATS:
-            return Tensor._of(np.ascontiguousarray(self._array[key]))
+            return Tensor._of(np.asarray(self._array[key], order="C"))
         return self.apply(ops.take(key), self)
 
     def __setitem__(self, key: Any, value: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -91,10 +92,14 @@ def standings(results: Sequence[Result], plan: Plan) -> list[Standing]:
         if not scores:
             continue
         best = max(scores, key=lambda head: float(np.mean(list(scores[head].values()))))
+        ahead = None
         for head in (h for h in scores if h.natural):
-            gaps = [scores[best][k] - scores[head][k] for k in scores[best] if k in scores[head]]
+            gaps = _gaps_by_seed(scores[best], scores[head])
             behind = float(np.mean(gaps))
-            retuned = _retuned(plan, data, head, best) if behind > TWO_POINTS else None
+            retuned = None
+            if behind > TWO_POINTS:
+                ahead = ahead if ahead is not None else _reached(plan, data, best)
+                retuned = ahead - _reached(plan, data, head)
             found.append(Standing(data.name, head, best, behind, half_interval(gaps), retuned))
     return found
 
@@ -108,22 +113,26 @@ def _scores(results: Sequence[Result], dataset: str) -> dict[Head, dict[tuple[st
     return scores
 
 
-def _retuned(plan: Plan, data: Dataset, head: Head, best: Head) -> float:
-    """How far the head is behind when both may choose among five learning rates."""
+def _gaps_by_seed(best: dict[tuple[str, int], float], head: dict[tuple[str, int], float]) -> Any:
+    """How far a head is behind in each repetition, averaged over hidden activations."""
+    gaps = defaultdict(list)
+    for key in best.keys() & head.keys():
+        gaps[key[1]].append(best[key] - head[key])
+    return [float(np.mean(gaps[seed])) for seed in sorted(gaps)]
+
+
+def _reached(plan: Plan, data: Dataset, head: Head) -> float:
+    """What a head reaches with the best of five learning rates."""
     settings = {k: v for k, v in plan.settings.items() if k != "learning_rate"}
-
-    def reached(which: Head) -> float:
-        means = []
-        for rate in RATES:
-            trials = [
-                Trial(data.name, hidden, which, seed, learning_rate=rate, **settings)
-                for hidden in plan.hidden
-                for seed in range(plan.seeds)
-            ]
-            means.append(np.mean([train(trial, data).score for trial in trials]))
-        return float(max(means))
-
-    return reached(best) - reached(head)
+    means = []
+    for rate in RATES:
+        trials = [
+            Trial(data.name, hidden, head, seed, learning_rate=rate, **settings)
+            for hidden in plan.hidden
+            for seed in range(plan.seeds)
+        ]
+        means.append(np.mean([train(trial, data).score for trial in trials]))
+    return float(max(means))
 
 
 def show(results: Sequence[Result], plan: Plan) -> None:
