@@ -7,7 +7,8 @@ each function, dtype and kind of input, with the worst example:
 
 - ``minidl``, ``PyTorch``, ``neither``: who is right.
 - ``convention``: PyTorch decides otherwise where minidl has pinned its own answer.
-- ``unpinned``: the two differ in a slope at NaN, for which no answer is pinned.
+- ``unpinned``: no answer is pinned: slopes at NaN that differ; infinite inputs, or rows whose
+  spread overflows, where both stop short of the limit in the same way.
 
 Exit code 1 if minidl is beyond the contract anywhere, else 0.
 
@@ -74,7 +75,8 @@ def bounded_log(x: Any) -> Any:
 
 
 def bce(t: Any, p: Any) -> Any:
-    value = -t * bounded_log(p) - (1 - t) * bounded_log(1 - p)
+    miss = max(mpf(-100), mpmath.log1p(-p)) if p < 1 else mpf(-100)
+    value = -t * bounded_log(p) - (1 - t) * miss
     return value, (p - t) / max(p * (1 - p), mpf(10) ** -12)
 
 
@@ -313,8 +315,11 @@ class Comparison:
             return
         who = {(True, False): "minidl", (False, True): "PyTorch"}.get(tuple(right), "neither")
         special = sort.startswith(("±inf", "kink")) or "sign of 0" in sort
+        same = ours == theirs or (math.isnan(ours) and math.isnan(theirs))
         if who == "minidl" and special:
             who = "convention"
+        if who == "neither" and same and sort in ("±inf", "overflow"):
+            who = "unpinned"  # what is pinned nowhere follows PyTorch, here to no exact result
         name = np.dtype(dtype).name
         self.findings.append(
             Finding(case, name, sort, point, ours, theirs, exact, who, max(distances))
@@ -443,6 +448,8 @@ def row_kind(row: np.ndarray) -> str:
         return "NaN"
     if np.isinf(row).any():
         return "±inf"
+    if not np.isfinite(row.max() - row.min()):
+        return "overflow"
     size = np.abs(row).max()
     return "huge" if size > 1e4 else "tail" if size > 20 else "ordinary" if size > 1e-3 else "tiny"
 
@@ -450,6 +457,15 @@ def row_kind(row: np.ndarray) -> str:
 def lost(row: np.ndarray) -> bool:
     """Whether the row has no softmax: a NaN, +inf, or nothing but −inf."""
     return bool(np.isnan(row).any() or (row == np.inf).any() or np.isneginf(row).all())
+
+
+def apart(row: np.ndarray, j: int | None = None) -> float:
+    """What rounding x − max once, in float64, costs an exponential: in eps of float64."""
+    if row.dtype != np.float64:
+        return 0.0
+    finite = row[np.isfinite(row)]
+    spread = finite.max() - (finite.min() if j is None else row[j]) if finite.size else 0.0
+    return min(float(spread), 1500.0) / 2  # beyond, the exponential is 0
 
 
 def compare_row_activations(dtype: Any, found: Comparison) -> None:
@@ -484,9 +500,9 @@ def compare_row_activations(dtype: Any, found: Comparison) -> None:
             size = 4 * eps * float(np.abs(g).sum())
             for j in range(4):
                 if name == "softmax" or mpmath.isnan(exact[j]):
-                    near = 4.5 * eps * abs(exact[j])
+                    near = (4.5 + apart(row, j)) * eps * abs(exact[j])
                 else:
-                    near = 4 * eps * max(abs(exact[j]), eps * abs(z[j] - max(z)))
+                    near = (4 + apart(row)) * eps * max(abs(exact[j]), eps * abs(z[j] - max(z)))
                 entries = [float(part[j]) for part in got]
                 if math.isinf(float(row[j])) and not lost(row) and name != "softmax":
                     near = 0
@@ -593,16 +609,18 @@ def report(found: Comparison) -> int:
     for one in found.findings:
         groups.setdefault((one.case, one.dtype, one.kind, one.verdict), []).append(one)
     head = ("function", "dtype", "input kind", "right", "count", "minidl", "PyTorch", "exact")
-    form = "{:<18} {:<8} {:<16} {:<11}{:>6}  {:<14} {:<14} {:<14} {}"
+    form = "{:<18} {:<8} {:<16} {:<11}{:>6}  {:<17} {:<17} {:<17} {}"
     print(form.format(*head, "worst input"))
     for (case, dtype, sort, verdict), members in groups.items():
         worst = max(members, key=lambda one: one.size)
-        exact = mpmath.nstr(worst.exact, 8)
-        if verdict == "unpinned":
+        exact = mpmath.nstr(worst.exact, 10)
+        if sort == "NaN" and verdict == "unpinned":
             exact = "–"
+        elif worst.exact and abs(worst.exact) < mpf(10) ** -330:
+            exact = "0"
         elif mpmath.isfinite(worst.exact) and abs(worst.exact) >= BEYOND / 10**9:
             exact = "inf" if worst.exact > 0 else "-inf"
-        shown = f"{worst.ours:.8g}", f"{worst.theirs:.8g}"
+        shown = f"{worst.ours:.10g}", f"{worst.theirs:.10g}"
         print(form.format(case, dtype, sort, verdict, len(members), *shown, exact, worst.point))
     count = {
         who: sum(one.verdict == who for one in found.findings)

@@ -765,7 +765,8 @@ class Poisson(Loss):
 
     @staticmethod
     def logit_value(t: float, z: float) -> float:
-        return exp(z) if t == 0.0 else exp(z) - t * z
+        rate = exp(z)
+        return rate if t == 0.0 or rate == inf else rate - t * z  # not ∞ − ∞
 
     @staticmethod
     def logit_slope(t: float, z: float) -> float:

@@ -23,7 +23,8 @@ categorical_focal = losses["categorical_focal"]
 # held to 4 eps of the sum of the terms' sizes.
 CANCELLING = {"poisson": "Abs(p) + Abs(t*log(p))", "kl_divergence": "Abs(t*log(t)) + Abs(t*log(p))"}
 # Slopes from logits of these, e^z − t, are held to 4 eps of the terms as well.
-# A fourth rounded factor, (1 − p)^γ: focal in float64 reaches 4.2 ULP, where 4 are promised.
+# (1 − p)^γ multiplies the error of 1 − p by γ: in float64, focal from logits reaches 4.4 ULP at
+# γ = 2 (8.6 at γ = 5), where 4 are promised.
 BOUNDS = {("focal", F64): 6}
 
 

@@ -163,4 +163,6 @@ def show(results: Sequence[Result], plan: Plan) -> None:
         f"\n{len(results)} networks trained, {failures} failed (counted as a score of 0)."
     )
     reasons = {h: why for data in plan.data for h, why in plan.left_out(data).items()}
-    console.print(f"{len(reasons)} unsound heads were left out; `minidl pair --why` lists them.")
+    console.print(f"\n{len(reasons)} unsound heads were left out (`--unsound` trains them):")
+    for head, reason in reasons.items():
+        console.print(f"  {head.name}: {reason}", highlight=False, style="dim")
