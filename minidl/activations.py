@@ -138,7 +138,7 @@ class LeakyReLU(Activation):
 
     @staticmethod
     def slope(x: float, alpha: float) -> float:
-        return alpha if x <= 0.0 else 1.0
+        return 1.0 if x > 0.0 else alpha
 
 
 @activation
@@ -162,11 +162,11 @@ class PReLU(Facts, Elementwise2):
 
     @staticmethod
     def slope_a(a: float, b: float) -> float:
-        return b if a <= 0.0 else 1.0
+        return 1.0 if a > 0.0 else b
 
     @staticmethod
     def slope_b(a: float, b: float) -> float:
-        return a if a <= 0.0 else 0.0 * b
+        return 0.0 if a > 0.0 else a  # NaN goes through
 
 
 @activation

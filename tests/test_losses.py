@@ -174,6 +174,15 @@ def test_tails_of_bce_from_logits(dtype):
 
 
 @DTYPES
+@pytest.mark.parametrize("name", ["cce", "kl_divergence"])
+def test_tail_of_crossentropy_from_logits(name, dtype):
+    t, small = np.array([[1, 0]], dtype), np.exp(-60.0)  # far below 4 eps, and still to the digit
+    each, dz = run(losses[name], t, np.array([[60, 0]], dtype), from_logits=True)
+    np.testing.assert_allclose(each, small, rtol=1e-6)
+    np.testing.assert_allclose(dz, [[-small, small]], rtol=1e-6)
+
+
+@DTYPES
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_focal_without_focus_is_crossentropy_bit_for_bit(from_logits, dtype):
     rng = np.random.default_rng(5)
