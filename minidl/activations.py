@@ -273,6 +273,10 @@ class ELU(Activation):
     good_for = ("deep networks that want smooth gradients",)
     source = "Clevert, Unterthiner and Hochreiter, ICLR 2016"
 
+    def __init__(self, **hyper: Any) -> None:
+        super().__init__(**hyper)
+        self.range = Interval(min(-self.settings["alpha"], 0.0), inf)
+
     @staticmethod
     def value(x: float, alpha: float) -> float:
         return alpha * expm1(x) if x <= 0.0 else x

@@ -321,8 +321,20 @@ def row_weights(
                 "Give one number for each row.",
             )
         check_domain(f"{culprit}(sample_weight=…)", weights, NON_NEGATIVE, "Weights are ≥ 0.")
+        if not np.isfinite(weights).all():
+            raise DomainError(
+                f"{culprit}(sample_weight=…)", "finite numbers", "NaN or infinity", "Use 0 instead."
+            )
     if class_weight is not None:
-        labels = t.argmax(axis=-1) if t.ndim == 2 and t.shape[1] > 1 else t.reshape(rows)
+        wide = t.ndim == 2 and t.shape[1] > 1
+        if t.size != rows and not (wide and (np.count_nonzero(t > 0, axis=1) == 1).all()):
+            raise ArgumentError(
+                f"{culprit}(class_weight=…)",
+                "targets with one class a row",
+                f"shape {t.shape}",
+                "Give sample_weight instead.",
+            )
+        labels = t.argmax(axis=-1) if wide else t.reshape(rows)
         missing = sorted(set(labels.tolist()) - {float(key) for key in class_weight})
         if missing:
             raise ArgumentError(

@@ -113,7 +113,7 @@ class Optimizer:
         self.steps += 1
         for parameter in self.parameters:
             if parameter._grad is not None:
-                parameter._version += 1
+                parameter._written()
 
     def _stretches(self) -> list[tuple[np.ndarray, np.ndarray, slice]]:
         arrays = [parameter._array for parameter in self.parameters]

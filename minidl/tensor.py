@@ -374,6 +374,10 @@ class Tensor:
             )
         if value is not self._array:
             self._array[key] = value._array if isinstance(value, Tensor) else value
+        self._written()
+
+    def _written(self) -> None:
+        """Count a write, for every tensor of this memory."""
         if self._writes is None:
             self._version += 1
         else:

@@ -223,3 +223,18 @@ def test_bad_inputs_are_refused_with_a_remedy(case):
     assert caught.value.culprit == culprit
     for part, whole in (("expected", expected), ("got", got), ("remedy", remedy)):
         assert whole in getattr(caught.value, part)
+
+
+def test_class_weight_wants_one_class_a_row():
+    with pytest.raises(ml.MinidlError, match="one class a row"):
+        ml.binary_crossentropy([[1.0, 1.0]], [[0.5, 0.5]], class_weight={0: 1, 1: 2})
+
+
+def test_a_weight_that_is_no_number_is_refused():
+    with pytest.raises(ml.MinidlError, match="finite numbers"):
+        ml.mse([0.0], [1.0], sample_weight=[float("nan")])
+
+
+def test_the_range_of_elu_follows_alpha():
+    wide = ml.elu.with_settings(alpha=2.0)
+    assert (wide.range.low, ml.elu.range.low) == (-2.0, -1.0)

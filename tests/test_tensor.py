@@ -185,3 +185,13 @@ def test_behind_finds_link_and_logits():
     assert activations["softmax"](z)[:, :2].behind() is None
     for plain in (z, z * 2, z.T, activations["tanh"](z), activations["sigmoid"](z) * 1):
         assert plain.behind() is None
+
+
+def test_an_optimizer_step_is_seen_through_a_detached_twin():
+    w = ml.Tensor([1.0], requires_grad=True)
+    x = ml.Tensor([2.0], requires_grad=True)
+    loss = (w.detach() * x).sum()
+    w.grad = [1.0]
+    ml.SGD([w]).step()
+    with pytest.raises(ml.MinidlError):
+        loss.backward()
