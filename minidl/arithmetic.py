@@ -299,6 +299,8 @@ class Reduce(Op):
         return []
 
     def shape(self, *shapes: Shape) -> Shape:
+        if self.settings["axis"] is None and not self.settings["keepdims"]:
+            return ()
         axes = self.axes(shapes[0])
         if self.settings["keepdims"]:
             return tuple(1 if i in axes else n for i, n in enumerate(shapes[0]))
@@ -357,7 +359,8 @@ class Mean(Sum):
     name = "mean"
 
     def divisor(self, x: Shape) -> float:
-        return float(math.prod([x[axis] for axis in self.axes(x)]))
+        axes = range(len(x)) if self.settings["axis"] is None else self.axes(x)
+        return float(math.prod([x[axis] for axis in axes]))
 
 
 class Max(Reduce):
@@ -432,6 +435,10 @@ def _stack(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1, *array.shape[-2:])
 
 
+def _rows(array: np.ndarray) -> np.ndarray:
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
+
+
 class DenseOp(Op):
     """y = x w + b for every row of x."""
 
@@ -451,16 +458,16 @@ class DenseOp(Op):
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
         x, w, b = xs
-        linear.dense(x.reshape(-1, w.shape[0]), w, b, y.reshape(-1, w.shape[1]))
+        linear.dense(_rows(x), w, b, _rows(y))
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
         x, w, _ = xs
         dx, dw, db = dxs
-        dy = dy.reshape(-1, w.shape[1])
+        dy = _rows(dy)
         if dx is not None:
-            linear.dense_dx(w, dy, dx.reshape(-1, w.shape[0]))
+            linear.dense_dx(w, dy, _rows(dx))
         if dw is not None:
-            linear.dense_dw(x.reshape(-1, w.shape[0]), dy, dw)
+            linear.dense_dw(_rows(x), dy, dw)
         if db is not None:
             linear.dense_db(dy, db)
 

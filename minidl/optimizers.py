@@ -117,9 +117,7 @@ class Optimizer:
 
     def _stretches(self) -> list[tuple[np.ndarray, np.ndarray, slice]]:
         arrays = [parameter._array for parameter in self.parameters]
-        if len(arrays) != len(self._arrays) or any(
-            a is not b for a, b in zip(arrays, self._arrays, strict=True)
-        ):
+        if [*map(id, arrays)] != [*map(id, self._arrays)]:
             self._arrays, self._runs = arrays, stretches(self.parameters)
         if all(p._grad is not None and p._grad is p._home for p in self.parameters):
             return self._runs

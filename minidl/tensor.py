@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -611,7 +612,7 @@ def _ancestors(root: Tensor) -> list[Tensor]:
             if tensor.requires_grad and tensor._op is not None and id(tensor) not in found:
                 found[id(tensor)] = tensor
                 waiting.append(tensor)
-    return sorted(found.values(), key=lambda tensor: -tensor._age)
+    return sorted(found.values(), key=attrgetter("_age"), reverse=True)
 
 
 def _step_back(tensor: Tensor, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> None:
