@@ -11,12 +11,14 @@ from minidl.errors import MinidlError
 from minidl.evaluation import evaluate
 from minidl.history import History
 from minidl.layers import Activation, Dense, Dropout, Layer
-from minidl.losses import Loss, loss, losses, unsound
+from minidl.criterion import Loss
+from minidl.domains import unsound
+from minidl.losses import loss, losses
 from minidl.model import Sequential, load, mlp
 from minidl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, optimizers
 from minidl.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
-from minidl.tensor import (
-    Tensor,
+from minidl.autograd import no_grad
+from minidl.functions import (
     absolute,
     clip,
     concatenate,
@@ -25,11 +27,11 @@ from minidl.tensor import (
     matmul,
     maximum,
     minimum,
-    no_grad,
     sqrt,
     stack,
     where,
 )
+from minidl.tensor import Tensor
 from minidl.training import fit
 
 __version__ = "0.1.0"

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd import no_grad
+from minidl.criterion import Loss
 from minidl.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.intervals import SIGNS
-from minidl.losses import Loss, get_loss
+from minidl.losses import get_loss
 from minidl.model import Sequential
-from minidl.tensor import no_grad
+from minidl.registry import did_you_mean
 
 
 def aligned(y: Any, loss: Loss, out_features: int | None, dtype: np.dtype) -> np.ndarray:
@@ -97,15 +99,9 @@ def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits
     from sklearn.metrics import get_scorer, get_scorer_names
 
     if name not in get_scorer_names():
-        from difflib import get_close_matches
-
-        close = get_close_matches(str(name), get_scorer_names(), n=1)
-        raise UnknownNameError(
-            "metrics",
-            "a scikit-learn scorer",
-            repr(name),
-            f"Did you mean {close[0]!r}?" if close else "See sklearn.metrics.get_scorer_names().",
-        )
+        otherwise = "See sklearn.metrics.get_scorer_names()."
+        remedy = did_you_mean(name, get_scorer_names(), otherwise)
+        raise UnknownNameError("metrics", "a scikit-learn scorer", repr(name), remedy)
     classifies = loss.rowwise or loss.target == SIGNS or loss.link == "sigmoid"
     labels_only = np.issubdtype(y.dtype, np.integer) and not classifies and y.ndim == 1
     if (classifies or labels_only) and not name.startswith(("r2", "neg_mean", "neg_root", "max")):

@@ -10,8 +10,8 @@ from minidl import arithmetic as ops
 from minidl.activations import Linear, get_activation
 from minidl.errors import ArgumentError, ShapeError
 from minidl.initializers import get_initializer
-from minidl.op import as_float
-from minidl.tensor import FLOATS, Tensor, _at_the_door
+from minidl.op import FLOATS, as_float
+from minidl.tensor import Tensor, at_the_door
 
 
 class Layer:
@@ -225,8 +225,8 @@ class Dropout(Layer):
 def enter(x: Any, dtype: np.dtype) -> Tensor:
     """A batch as a tensor of the network's dtype; a tensor of another dtype is an error."""
     if isinstance(x, Tensor):
-        return _at_the_door(ops.negative, (x, Tensor._of(np.empty(0, dtype))))[0]
-    return Tensor._of(as_float(np.asarray(x, dtype)))
+        return at_the_door(ops.negative, (x, Tensor._of(np.empty(0, dtype))))[0]
+    return Tensor._of(as_float(x, dtype))
 
 
 def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:

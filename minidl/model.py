@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from minidl import storage
+from minidl.autograd import no_grad
 from minidl.block import Block
 from minidl.errors import ArgumentError, FileError, MinidlError, ShapeError
 from minidl.layers import Dense, Dropout, Layer, build_layer, enter
 from minidl.optimizers import Optimizer, build_optimizer
-from minidl.tensor import Tensor, no_grad
+from minidl.tensor import Tensor
 
 
 class Sequential:

@@ -10,26 +10,29 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.errors import ArgumentError, ShapeError
+from minidl.errors import ShapeError
 from minidl.kernels import elementwise
 from minidl.kernels.jit import scalar
+from minidl.registry import with_defaults
 
 OUTPUT = -1
 """In ``Op.saves``: the output itself is needed to go backward."""
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+"""What can be calculated with."""
 
 Shape = tuple[int, ...]
 Arrays = Sequence[np.ndarray]
 
 
-def as_float(array: Any) -> np.ndarray:
+def as_float(array: Any, dtype: Any = None) -> np.ndarray:
     """An array as kernels want it: contiguous, writable, float32 or float64."""
-    array = np.asarray(array)
-    if array.dtype.char not in "fd":
+    array = np.asarray(array, dtype)
+    if array.dtype not in FLOATS:
         array = array.astype(np.float64)
     flags = array.flags
     if flags.c_contiguous and flags.aligned and flags.writeable:
@@ -50,16 +53,7 @@ class Op:
     hyper: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, **hyper: Any) -> None:
-        for key in hyper:
-            if key not in self.hyper:
-                close = get_close_matches(key, self.hyper, n=1)
-                raise ArgumentError(
-                    f"{self.name}({key}=…)",
-                    f"one of {', '.join(self.hyper) or 'no hyper-parameters at all'}",
-                    repr(key),
-                    f"Did you mean {close[0]!r}?" if close else f"See `minidl show {self.name}`.",
-                )
-        self.settings: dict[str, Any] = {**self.hyper, **hyper}
+        self.settings: dict[str, Any] = with_defaults(self.name, self.hyper, hyper)
         self.reals = np.array(self.constants(), np.float64)
 
     def constants(self) -> list[float]:
@@ -90,7 +84,7 @@ class Op:
                 return operand.apply(op, *operands)
         arrays = [as_float(operand) for operand in operands]
         dtype = np.result_type(*arrays)
-        arrays = [as_float(array.astype(dtype, copy=False)) for array in arrays]
+        arrays = [as_float(array, dtype) for array in arrays]
         y = np.empty(op.shape(*(array.shape for array in arrays)), dtype)
         op.forward(y, *arrays)
         return y if y.ndim else y[()]

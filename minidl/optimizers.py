@@ -14,7 +14,7 @@ import numpy as np
 from minidl.block import stretches
 from minidl.errors import ArgumentError
 from minidl.kernels import update
-from minidl.registry import Registry
+from minidl.registry import Registry, with_defaults
 from minidl.schedules import Schedule, build_schedule
 from minidl.tensor import Tensor
 
@@ -59,15 +59,7 @@ class Optimizer:
             raise ArgumentError(
                 f"{self.name}(parameters=…)", "at least one", "none", "Write net.parameters()."
             )
-        unknown = [key for key in settings if key not in self.defaults]
-        if unknown:
-            raise ArgumentError(
-                f"{self.name}({unknown[0]}=…)",
-                f"one of {', '.join(self.defaults)}",
-                repr(unknown[0]),
-                "Leave it out.",
-            )
-        self.settings: dict[str, Any] = {**self.defaults, **settings}
+        self.settings: dict[str, Any] = with_defaults(self.name, self.defaults, settings)
         if learning_rate is not None:
             self.settings["learning_rate"] = learning_rate
         self.clip_norm, self.clip_value, self.steps = clip_norm, clip_value, 0
@@ -113,7 +105,7 @@ class Optimizer:
         self.steps += 1
         for parameter in self.parameters:
             if parameter._grad is not None:
-                parameter._written()
+                parameter.written()
 
     def _stretches(self) -> list[tuple[np.ndarray, np.ndarray, slice]]:
         arrays = [parameter._array for parameter in self.parameters]

@@ -1,12 +1,39 @@
-"""A named, ordered catalogue that answers a typo with "did you mean"."""
+"""Names and settings that answer a typo with "did you mean"."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from minidl.errors import ArgumentError, UnknownNameError
+
+
+def did_you_mean(name: object, names: Iterable[str], otherwise: str) -> str:
+    """The remedy for a name that nobody knows: the nearest known one.
+
+    Examples
+    --------
+    >>> did_you_mean("leaky_rel", ["relu", "leaky_relu"], "See the list.")
+    "Did you mean 'leaky_relu'?"
+    """
+    close = get_close_matches(str(name), list(names), n=1, cutoff=0.5)
+    return f"Did you mean {close[0]!r}?" if close else otherwise
+
+
+def with_defaults(
+    name: str, defaults: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings as given, the others by default; one that does not exist is an error."""
+    for key in given:
+        if key not in defaults:
+            raise ArgumentError(
+                f"{name}({key}=…)",
+                f"one of {', '.join(defaults)}" if defaults else "no settings at all",
+                repr(key),
+                did_you_mean(key, defaults, "Leave it out."),
+            )
+    return {**defaults, **given}
 
 
 class Entry(Protocol):
@@ -62,10 +89,8 @@ class Registry(Generic[T]):
         entry = self._entries.get(self._aliases.get(name, name))
         if entry is not None:
             return entry
-        close = get_close_matches(str(name), [*self._entries, *self._aliases], n=1, cutoff=0.5)
-        remedy = (
-            f"Did you mean {close[0]!r}?" if close else f"See `minidl list` for every {self.kind}."
-        )
+        otherwise = f"See `minidl list` for every {self.kind}."
+        remedy = did_you_mean(name, [*self._entries, *self._aliases], otherwise)
         raise UnknownNameError(self.kind, f"one of {', '.join(self._entries)}", repr(name), remedy)
 
     def __contains__(self, name: object) -> bool:

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping
+from minidl.criterion import Loss
 from minidl.data.checks import check_finite
+from minidl.domains import unfit
 from minidl.errors import ArgumentError, DataError, DomainError, ShapeError
 from minidl.evaluation import aligned, clean_loss, score
 from minidl.history import History
 from minidl.kernels.random import permutation
-from minidl.losses import Loss, get_loss, row_weights, unfit
+from minidl.losses import get_loss
 from minidl.model import Sequential
 from minidl.optimizers import Optimizer, get_optimizer
 from minidl.schedules import Schedule
+from minidl.weighting import ClassWeight, row_weights
 
 
 def fit(
@@ -37,7 +40,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     metrics: Sequence[str] = (),
     sample_weight: Any = None,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: ClassWeight | None = None,
     from_logits: bool = False,
     shuffle: bool = True,
     seed: int = 0,
@@ -68,7 +71,7 @@ def fit(
     metrics : sequence of str
         scikit-learn scorers, measured on the validation data.
     sample_weight : array of shape (rows,), optional
-    class_weight : mapping of class number to weight, optional
+    class_weight : mapping of class number to weight, or "balanced", optional
     from_logits : bool
         As in the loss.
     shuffle : bool

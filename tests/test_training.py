@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from sklearn.utils.class_weight import compute_class_weight
 
 import minidl as ml
 from minidl.errors import (
@@ -17,6 +18,7 @@ from minidl.errors import (
     ShapeError,
     UnknownNameError,
 )
+from minidl.weighting import row_weights
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -187,6 +189,17 @@ def test_weights_count_as_repeated_rows():
     repeated = trained(twice, labels)
     np.testing.assert_allclose(trained(X, CLASSES, class_weight={0: 1, 1: 2}), repeated, rtol=1e-9)
     np.testing.assert_allclose(trained(X, CLASSES, sample_weight=1 + CLASSES), repeated, rtol=1e-9)
+
+
+def test_balanced_class_weights_are_scikit_learns():
+    rare = np.repeat([0, 1, 2], [40, 8, 2])
+    weights = row_weights(rare, None, "balanced", "fit")
+    expected = compute_class_weight("balanced", classes=np.unique(rare), y=rare)
+    np.testing.assert_allclose(weights, expected[rare], rtol=1e-15)
+    hot = row_weights(np.eye(3)[rare], None, "balanced", "fit")
+    np.testing.assert_array_equal(hot, weights)
+    with pytest.raises(ArgumentError, match="Write class_weight='balanced'"):
+        row_weights(rare, None, "ballanced", "fit")
 
 
 def test_evaluate_with_any_scorer():

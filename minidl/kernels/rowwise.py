@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.jit import kernel, scalar
-from minidl.kernels.vecmath import exp, log, log1p, power
+from minidl.kernels.vecmath import exp, exp_difference, log, log1p, power
 
 
 @scalar
@@ -24,11 +24,18 @@ def _peak(x, start, columns):
 
 @scalar
 def _rest(x, start, columns, peak):
-    """Σ e^(xⱼ − max) without the peak's own 1: small sums keep their digits."""
+    """Σ e^(xⱼ − max) without the peak's own 1: small sums keep their digits.
+
+    What an addition loses goes into the next (Kahan): a focal weight multiplies the error by γ.
+    """
     total = np.float64(x[peak]) - x[peak]  # 0; NaN for an infinite peak, and so for its whole row
+    lost = 0.0
     for j in range(start, start + columns):
         if j != peak:
-            total += exp(np.float64(x[j]) - x[peak])
+            part = exp_difference(np.float64(x[j]), np.float64(x[peak])) + lost
+            raised = total + part
+            lost = part - (raised - total)
+            total = raised
     return total
 
 
@@ -39,6 +46,15 @@ def _target(t, row, j, columns, sparse, smoothing):
     return (1.0 - smoothing) * given + smoothing / columns if smoothing > 0.0 else given
 
 
+@scalar
+def _share_power(part, rest, exponent):
+    """(part / (1 + rest))^γ; what 1 + rest loses is put back, and nothing is divided first."""
+    total = 1.0 + rest
+    lost = (1.0 - total) + rest if rest < 1.0 else (rest - total) + 1.0
+    y = power(part, exponent) * power(total, -exponent)
+    return y * (1.0 - exponent * lost / total)
+
+
 @kernel
 def softmax(x, y, columns):
     for row in range(x.size // columns):
@@ -46,7 +62,7 @@ def softmax(x, y, columns):
         peak = _peak(x, start, columns)
         total = 1.0 + _rest(x, start, columns, peak)
         for j in range(start, start + columns):
-            y[j] = exp(np.float64(x[j]) - x[peak]) / total
+            y[j] = exp_difference(np.float64(x[j]), np.float64(x[peak])) / total
 
 
 @kernel
@@ -98,8 +114,9 @@ def focal_logits(t, z, losses, columns, reals):
             if target != 0.0 or below != below:
                 part = target * (log_total - below)
                 if gamma != 0.0:
-                    others = rest if start + j == peak else 1.0 + rest - exp(below)
-                    part *= power(others / (1.0 + rest), gamma)
+                    own = exp_difference(np.float64(z[start + j]), np.float64(z[peak]))
+                    others = rest if start + j == peak else 1.0 + rest - own
+                    part *= _share_power(others, rest, gamma)
                 loss += part
         losses[row] = alpha * loss
 
@@ -121,7 +138,7 @@ def focal_logits_backward(t, z, dy, dz, columns, reals):
                 everything += target * _steepness(z, start + j, peak, rest, log_total, gamma)
         for k in range(columns):
             target = _target(t, row, k, columns, sparse, smoothing)
-            own = exp(np.float64(z[start + k]) - z[peak])
+            own = exp_difference(np.float64(z[start + k]), np.float64(z[peak]))
             others = rest if start + k == peak else total - own
             mine = 0.0
             if target != 0.0:
@@ -138,7 +155,7 @@ def _steepness(z, j, peak, rest, log_total, gamma):
     if gamma == 0.0:
         return -1.0
     total = 1.0 + rest
-    own = exp(np.float64(z[j]) - z[peak])
+    own = exp_difference(np.float64(z[j]), np.float64(z[peak]))
     p = own / total
     u = (rest if j == peak else total - own) / total
     log_p = (np.float64(z[j]) - z[peak]) - log_total
@@ -235,15 +252,15 @@ def margin_backward(t, z, dy, dz, columns):
     sparse = t.size == dy.size
     for row in range(dy.size):
         right, wrong = _scores(t, z, row, columns, sparse)
-        active = not (1.0 + wrong - right <= 0.0)
+        gap = 1.0 + wrong - right
         ties = 0
         for j in range(columns):
             hit = _target(t, row, j, columns, sparse, 0.0) != 0.0
             ties += int(not hit and z[row * columns + j] == wrong)
         for j in range(columns):
             k = row * columns + j
-            if not active:
-                dz[k] = 0.0
+            if gap <= 0.0 or gap != gap:
+                dz[k] = 0.0 if gap <= 0.0 else gap
             elif _target(t, row, j, columns, sparse, 0.0) != 0.0:
                 dz[k] = -dy[row]
             else:

@@ -70,12 +70,22 @@ def times_exp(factor, x):
 
 
 @scalar
-def square_error(x, square):
-    """What rounding took from x·x: x² − square, exactly."""
-    t = SPLIT * x
-    high = t - (t - x)
-    low = x - high
-    return ((high * high - square) + 2.0 * high * low) + low * low
+def product_error(x, y, product):
+    """What rounding took from x·y: x·y − product, exactly (Dekker)."""
+    t, u = SPLIT * x, SPLIT * y
+    x_high, y_high = t - (t - x), u - (u - y)
+    x_low, y_low = x - x_high, y - y_high
+    return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
+
+
+@scalar
+def exp_difference(a, b):
+    """e^(a − b); the rounding of a − b is put back, it would be amplified by |a − b|."""
+    d = a - b
+    z = d - a
+    lost = (a - (d - z)) - (b + z)  # Knuth's two-sum: exact; NaN where a − b is infinite
+    y = exp(d)
+    return y + y * lost if lost == lost else y
 
 
 @scalar
@@ -93,7 +103,7 @@ def normal_density(x):
     a = 40.0 if abs(x) > 40.0 else x
     square = a * a
     density = INVERSE_SQRT_TAU * exp(-0.5 * square)
-    return density * (1.0 - 0.5 * square_error(a, square))
+    return density * (1.0 - 0.5 * product_error(a, a, square))
 
 
 @scalar
@@ -106,13 +116,7 @@ def normal_cdf(x):
         return normal_density(a) * mills(-a)
     t = -a * SQRT_HALF
     # The exact argument is t + rest; d erfc(t) = −(2/√π) e^(−t²) dt.
-    p = SPLIT * a
-    high = p - (p - a)
-    low = a - high
-    q = SPLIT * SQRT_HALF
-    c_high = q - (q - SQRT_HALF)
-    c_low = SQRT_HALF - c_high
-    rest = -(((high * c_high + t) + high * c_low + low * c_high) + low * c_low)
+    rest = -product_error(a, SQRT_HALF, -t)
     rest -= a * SQRT_HALF_LOW
     return 0.5 * math.erfc(t) - 0.5641895835477563 * exp(-t * t) * rest
 
@@ -125,5 +129,37 @@ def times_normal_cdf(x):
     if x < -40.0:
         return -0.0
     square = x * x
-    factor = x * mills(-x) * INVERSE_SQRT_TAU * (1.0 - 0.5 * square_error(x, square))
+    factor = x * mills(-x) * INVERSE_SQRT_TAU * (1.0 - 0.5 * product_error(x, x, square))
     return times_exp(factor, -0.5 * square)
+
+
+@scalar
+def bounded_log(x):
+    value = log(x)
+    return -100.0 if value < -100.0 else value
+
+
+@scalar
+def bounded_log1m(x):
+    value = log1p(-x)  # log(1 − x) without rounding 1 − x
+    return -100.0 if value < -100.0 else value
+
+
+@scalar
+def floored(x):
+    return 1e-12 if x < 1e-12 else x
+
+
+@scalar
+def sigmoid_power(x, exponent):
+    """σ(x)^γ = (1 + w)^−γ · (e^γx for x < 0), w = e^−|x|; what 1 + w and γx lose is put back."""
+    w = exp(-abs(x))
+    whole = 1.0 + w
+    lost = (1.0 - whole) + w
+    y = power(whole, -exponent) * (1.0 - exponent * lost / whole)
+    if x < 0.0:
+        product = exponent * x
+        if product < -800.0:
+            return 0.0
+        y *= exp(product) * (1.0 + product_error(exponent, x, product))
+    return y

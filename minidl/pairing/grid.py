@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidl.activations import activations
+from minidl.criterion import Loss
+from minidl.domains import unsound
 from minidl.errors import ArgumentError
 from minidl.intervals import NON_NEGATIVE, REALS, SIGNS, UNIT, Choices, Domain
-from minidl.losses import Loss, losses, unsound
+from minidl.losses import losses
 
 NATURAL = {("sigmoid", "binary_crossentropy"), ("softmax", "categorical_crossentropy"),
            ("linear", "mse"), ("linear", "huber")}  # fmt: skip

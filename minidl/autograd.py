@@ -1,0 +1,152 @@
+"""Carry a gradient back through everything that a tensor was made from.
+
+A tensor notes the op that made it, the inputs, and their versions. That is all that is needed
+here: walk these notes from the newest to the oldest, and hand each op the gradient of its output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+
+import numpy as np
+
+from minidl.errors import GradientError
+from minidl.kernels.elementwise import accumulate
+from minidl.op import OUTPUT, Op
+
+_remembers = [True]
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without remembering how: nothing inside can be carried backward.
+
+    Examples
+    --------
+    >>> from minidl.tensor import Tensor
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> with no_grad():
+    ...     y = w * 2
+    >>> y.requires_grad
+    False
+    """
+    _remembers.append(False)
+    try:
+        yield
+    finally:
+        _remembers.pop()
+
+
+def remembers() -> bool:
+    """Whether results note how they were made."""
+    return _remembers[-1]
+
+
+class Node:
+    """An array, how it was made, and its gradient: what a Tensor is to its graph."""
+
+    # Defaults of the class: an intermediate result sets only what differs.
+    requires_grad: bool = False
+    name: str | None = None
+    _array: np.ndarray
+    _op: Op | None = None
+    _inputs: tuple[Node, ...] = ()
+    _seen: tuple[int, ...] = ()  # the inputs' versions when the op ran
+    _age = 0
+    _version = 0
+    _writes: list[int] | None = None  # counted together with detached twins: one memory
+    _grad: np.ndarray | None = None
+    _home: np.ndarray | None = None  # where a parameter's gradient lives in its network's block
+    _retains = False
+
+    def current_version(self) -> int:
+        """How often this memory was written to."""
+        return self._version + (self._writes[0] if self._writes else 0)
+
+    def written(self) -> None:
+        """Count a write, for every tensor of this memory."""
+        if self._writes is None:
+            self._version += 1
+        else:
+            self._writes[0] += 1
+
+    def take(self, gradient: np.ndarray) -> None:
+        """Add a gradient to the one that is here."""
+        if self._grad is not None:
+            if gradient is not self._grad:
+                accumulate(self._grad.reshape(-1), gradient.reshape(-1))
+        elif self._home is not None and gradient is not self._home:
+            self._home[...] = gradient
+            self._grad = self._home
+        else:
+            self._grad = gradient
+
+
+def carry_back(root: Node, gradient: np.ndarray) -> None:
+    """Leave ``gradient``, times what lies between, in every leaf that wants one."""
+    if root._op is None:
+        root.take(gradient)
+        return
+    gradients = {id(root): gradient}
+    for node in _ancestors(root):
+        dy = gradients.pop(id(node))
+        if node._retains:
+            node.take(dy.copy())
+        _step_back(node, dy, gradients)
+
+
+def _ancestors(root: Node) -> list[Node]:
+    """Everything with an op that the root was made from, newest first; no recursion."""
+    found = {id(root): root}
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        _check_versions(node)
+        for x in node._inputs:
+            if x.requires_grad and x._op is not None and id(x) not in found:
+                found[id(x)] = x
+                waiting.append(x)
+    return sorted(found.values(), key=attrgetter("_age"), reverse=True)
+
+
+def _check_versions(node: Node) -> None:
+    op = node._op
+    assert op is not None
+    for saved in op.saves:
+        x = node if saved == OUTPUT else node._inputs[saved]
+        version = x._version if x._writes is None else x.current_version()
+        if version != (0 if saved == OUTPUT else node._seen[saved]):
+            raise GradientError(
+                f"backward() through {op.name}",
+                f"{x.name or f'a tensor of shape {x._array.shape}'} as it was when {op.name} ran",
+                "one that was written to since",
+                "Call backward() before changing it (optimizer.step() changes weights), "
+                "or compute the loss again.",
+            )
+
+
+def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> None:
+    """One op backward: its inputs' gradients go home, or wait for their own turn."""
+    inputs, op = node._inputs, node._op
+    assert op is not None
+    dxs: list[np.ndarray | None] = []
+    for x in inputs:
+        if not x.requires_grad:
+            dxs.append(None)
+        elif x._home is not None and x._grad is None:
+            x._grad = x._home
+            dxs.append(x._home)
+        else:
+            dxs.append(np.empty(x._array.shape, x._array.dtype))
+    op.backward(dy, node._array, [x._array for x in inputs], dxs)
+    for x, dx in zip(inputs, dxs, strict=True):
+        if dx is None:
+            continue
+        if x._op is None:
+            x.take(dx)
+        elif id(x) in gradients:
+            accumulate(gradients[id(x)].reshape(-1), dx.reshape(-1))
+        else:
+            gradients[id(x)] = dx

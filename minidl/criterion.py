@@ -1,0 +1,307 @@
+"""What every loss has in common: how it is called, and what it checks before it computes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minidl.domains import check_domain
+from minidl.errors import ArgumentError, DomainError, GradientError, ShapeError
+from minidl.intervals import REALS, SIGNS, UNIT, Domain, Interval, point
+from minidl.kernels import checks, elementwise
+from minidl.kernels.jit import scalar
+from minidl.op import Arrays, Op, Shape, as_float
+from minidl.registry import with_defaults
+from minidl.weighting import REDUCTIONS, ClassWeight, reduced, row_weights
+
+
+class Loss:
+    """How far a prediction is from the truth: one number an element, or a row.
+
+    Attributes
+    ----------
+    target, prediction : Domain, Interval
+        What ``y_true`` and ``y_pred`` may hold.
+    link : str or None
+        The activation behind the prediction: with ``from_logits=True`` the loss applies it.
+    rowwise : bool
+        Whether a row is one comparison (classes) or each element is (everything else).
+    """
+
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    hyper: ClassVar[dict[str, Any]] = {}
+    formula: str = ""
+    latex: str = ""
+    derivative: str = ""
+    target: Domain = REALS
+    prediction: Interval = REALS
+    link: str | None = None
+    rowwise: bool = False
+    rows_sum_to_one: bool = False
+    needs_distributions: bool = False
+    kernels: ClassVar[tuple[Any, ...]] = ()
+    kinks: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ()
+    good_for: tuple[str, ...] = ()
+    source: str = ""
+
+    def __init__(self, **hyper: Any) -> None:
+        self.settings: dict[str, Any] = with_defaults(self.name, self.hyper, hyper)
+        self.reals = np.array(self.constants(), np.float64)
+
+    def constants(self) -> list[float]:
+        """The numbers a kernel gets in ``reals``."""
+        return [float(value) for value in self.settings.values()]
+
+    def minimiser(self, target: float) -> Interval:
+        """The predictions at which the loss is least for this target."""
+        return point(target)
+
+    def op(self, from_logits: bool) -> Op:
+        """The operation that computes the loss of each element or row."""
+        return ElementLoss(self, from_logits)
+
+    @classmethod
+    def loops(cls, from_logits: bool) -> tuple[Any, Any]:
+        """The compiled loops over elements, made once a class: forward and backward."""
+        key = f"_loops_{from_logits}"
+        if key not in cls.__dict__:
+            prefix = "logit_" if from_logits else ""
+            value, slope = getattr(cls, f"{prefix}value"), getattr(cls, f"{prefix}slope")
+            count = len(inspect.signature(value).parameters) - 2
+            name = f"{cls.name}_{prefix}loss"
+            forward = elementwise.forward_binary(name, scalar(value), count)
+            setattr(cls, key, (forward, elementwise.backward_binary(name, scalar(slope), count)))
+        made: tuple[Any, Any] = getattr(cls, key)
+        return made
+
+    def extras(self, from_logits: bool) -> tuple[Any, ...]:
+        """What kernels of rows get after the number of columns."""
+        return (self.reals,)
+
+    def __call__(
+        self,
+        y_true: Any,
+        y_pred: Any,
+        *,
+        from_logits: bool = False,
+        reduction: str = "mean",
+        sample_weight: Any = None,
+        class_weight: ClassWeight | None = None,
+        **hyper: Any,
+    ) -> Any:
+        """The loss of predictions.
+
+        Parameters
+        ----------
+        y_true : array or Tensor
+            Targets, of the prediction's shape; class numbers of shape (rows,) where the loss
+            compares rows.
+        y_pred : array or Tensor
+            Predictions; what comes back is of the same kind.
+        from_logits : bool
+            The prediction is what stands before the link (sigmoid, softmax, exp).
+        reduction : {"mean", "sum", "none"}
+            The mean is over elements (rows where the loss compares rows).
+        sample_weight : array of shape (rows,), optional
+            One weight a row; the mean divides by their sum.
+        class_weight : mapping of class number to weight, or "balanced", optional
+            Multiplies into ``sample_weight`` by each row's class.
+        **hyper
+            Hyper-parameters of the loss, ``delta=2.0`` for Huber.
+
+        Returns
+        -------
+        Tensor or array
+            One number, or one an element or row with ``reduction="none"``.
+
+        Raises
+        ------
+        ShapeError, DomainError, ArgumentError, GradientError
+            Where targets and predictions do not fit each other or the loss.
+        """
+        if hyper:
+            return type(self)(**{**self.settings, **hyper})(
+                y_true,
+                y_pred,
+                from_logits=from_logits,
+                reduction=reduction,
+                sample_weight=sample_weight,
+                class_weight=class_weight,
+            )
+        self._check_arguments(y_true, y_pred, from_logits, reduction)
+        y_pred, from_logits = self._logits(y_pred, from_logits)
+        p = as_float(_values(y_pred))
+        t = as_float(_values(y_true), p.dtype)
+        self.check_shapes(t.shape, p.shape)
+        self.check_domains(t, p, from_logits)
+        weights = row_weights(t, _values(sample_weight), class_weight, self.name)
+        target = (
+            y_true if getattr(y_true, "dtype", None) == p.dtype and hasattr(y_true, "apply") else t
+        )
+        each = self.op(from_logits)(target, y_pred)
+        return reduced(each, reduction, weights)
+
+    def _check_arguments(self, y_true: Any, y_pred: Any, from_logits: bool, reduction: str) -> None:
+        if getattr(y_true, "requires_grad", False):
+            swapped = not getattr(y_pred, "requires_grad", False)
+            raise GradientError(
+                f"{self.name}(y_true=…)",
+                "targets, which need no gradient",
+                "a Tensor that requires one",
+                f"The order is {self.name}(y_true, y_pred): swap the two."
+                if swapped
+                else "Write y_true.detach().",
+            )
+        if reduction not in REDUCTIONS:
+            raise ArgumentError(
+                f"{self.name}(reduction=…)", "'mean', 'sum' or 'none'", repr(reduction),
+                "Write reduction='mean'.",
+            )  # fmt: skip
+        if from_logits and self.link is None:
+            raise ArgumentError(
+                f"{self.name}(from_logits=…)",
+                "False, as this loss has no link",
+                "True",
+                "Leave from_logits out.",
+            )
+
+    def _logits(self, y_pred: Any, from_logits: bool) -> tuple[Any, bool]:
+        """What stands behind a sigmoid or softmax output, if that is where it comes from."""
+        behind = y_pred.behind() if hasattr(y_pred, "behind") else None
+        if behind is None:
+            return y_pred, from_logits
+        link, logits = behind
+        if from_logits:
+            raise ArgumentError(
+                f"{self.name}(from_logits=True)",
+                "logits, the numbers before the activation",
+                f"the output of {link}",
+                "Leave from_logits out, or make the last activation linear.",
+            )
+        return (logits, True) if link == self.link else (y_pred, False)
+
+    def check_shapes(self, t: Shape, p: Shape) -> None:
+        """An error where targets and predictions of these shapes cannot be compared."""
+        if t == p and not self.rowwise:
+            return
+        if not self.rowwise:
+            raise ShapeError(
+                f"{self.name}(y_true=…)",
+                f"the prediction's shape {p}",
+                f"shape {t}",
+                _shape_remedy(t, p),
+            )
+        if not p or p[-1] < 2:
+            raise ShapeError(
+                f"{self.name}(y_pred=…)",
+                "one column a class, at least two",
+                f"shape {p}",
+                "For two classes in one column use binary_crossentropy.",
+            )
+        classes_allowed = not self.needs_distributions
+        if t == p or (classes_allowed and t == p[:-1]):
+            return
+        wanted = f"{p[:-1]} class numbers or {p} rows" if classes_allowed else f"shape {p}"
+        raise ShapeError(
+            f"{self.name}(y_true=…)",
+            wanted,
+            f"shape {t}",
+            f"The prediction has {p[-1]} columns: give each class one column, or class numbers.",
+        )
+
+    def check_domains(self, t: np.ndarray, p: np.ndarray, from_logits: bool) -> None:
+        """An error where a target or a prediction is outside its domain."""
+        if self.rowwise and t.shape != p.shape:
+            place = checks.not_a_class(t.reshape(-1), p.shape[-1])
+            if place >= 0:
+                raise DomainError(
+                    f"{self.name}(y_true=…)",
+                    f"class numbers from 0 to {p.shape[-1] - 1}",
+                    f"{t.reshape(-1)[place]:g} in row {place}",
+                    "Number the classes from 0: sklearn.preprocessing.LabelEncoder does.",
+                )
+        else:
+            check_domain(f"{self.name}(y_true=…)", t, self.target, _target_remedy(self))
+        if not from_logits:
+            remedy = f"End the network in {self.link!r}, or write from_logits=True."
+            check_domain(f"{self.name}(y_pred=…)", p, self.prediction, remedy)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
+        return f"{self.name}({settings})" if settings else self.name
+
+
+def _values(operand: Any) -> Any:
+    return operand.numpy() if hasattr(operand, "apply") else operand
+
+
+def _shape_remedy(t: Shape, p: Shape) -> str:
+    if len(p) == len(t) + 1 and p[-1] == 1:
+        return "Write y_true.reshape(-1, 1), or y_pred.reshape(-1)."
+    if len(t) == len(p) + 1 and t[-1] == 1:
+        return "Write y_true.reshape(-1)."
+    return "Nothing is broadcast between the two: reshape one of them."
+
+
+def _target_remedy(loss: Loss) -> str:
+    if loss.target == SIGNS:
+        return "For labels 0 and 1 write 2 * y - 1."
+    if loss.target == UNIT:
+        return "For labels −1 and 1 write (y + 1) / 2; divide 0..255 by 255."
+    return "Look at the data, or choose another loss."
+
+
+class ElementLoss(Op):
+    """The loss of each element: made of a loss's ``value`` and ``slope`` in (t, p)."""
+
+    saves = (0, 1)
+
+    def __init__(self, loss: Loss, from_logits: bool) -> None:
+        self.loss, self.from_logits = loss, from_logits
+        self.name = loss.name
+        super().__init__()
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[1]
+
+    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
+        kernel = self.loss.loops(self.from_logits)[0]
+        kernel(xs[0].reshape(-1), xs[1].reshape(-1), y.reshape(-1), self.loss.reals)
+
+    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
+        t, p = (x.reshape(-1) for x in xs)
+        kernel = self.loss.loops(self.from_logits)[1]
+        kernel(t, p, dy.reshape(-1), dxs[1].reshape(-1), self.loss.reals)
+
+
+class RowLoss(ElementLoss):
+    """The loss of each row: the loss names its four kernels in ``kernels``."""
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[1][:-1]
+
+    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
+        t, p = (x.reshape(-1) for x in xs)
+        kernel = self.loss.kernels[2 if self.from_logits else 0]
+        kernel(t, p, y.reshape(-1), xs[1].shape[-1], *self.loss.extras(self.from_logits))
+
+    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
+        t, p = (x.reshape(-1) for x in xs)
+        kernel = self.loss.kernels[3 if self.from_logits else 1]
+        extras = self.loss.extras(self.from_logits)
+        kernel(t, p, dy.reshape(-1), dxs[1].reshape(-1), xs[1].shape[-1], *extras)
+
+
+class Rowwise(Loss):
+    """A loss that compares rows."""
+
+    rowwise = True
+    target: Domain = UNIT
+
+    def op(self, from_logits: bool) -> Op:
+        return RowLoss(self, from_logits)

@@ -1,0 +1,65 @@
+"""Whether numbers, and activations, suit a loss: domains checked, soundness computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import DomainError
+from minidl.intervals import REALS, Choices, Domain
+from minidl.kernels import checks
+
+
+def check_domain(culprit: str, x: np.ndarray, domain: Domain, remedy: str) -> None:
+    """An error that shows the first number of ``x`` outside ``domain``."""
+    flat = x.reshape(-1)
+    if isinstance(domain, Choices):
+        place = checks.outside_choices(flat, *(float(value) for value in domain.values))
+    elif domain == REALS:
+        return
+    else:
+        ends = float(domain.low), float(domain.high), domain.includes_low, domain.includes_high
+        place = checks.outside_interval(flat, *ends)
+    if place >= 0:
+        where = tuple(int(i) for i in np.unravel_index(place, x.shape))
+        raise DomainError(culprit, f"numbers in {domain}", f"{flat[place]:g} at {where}", remedy)
+
+
+def unfit(activation: Any, loss: Any) -> str | None:
+    """Why an output activation cannot feed a loss at all; None if it can."""
+    if not activation.range.within(loss.prediction):
+        return (
+            f"{activation.name} gives {activation.range}, "
+            f"{loss.name} wants predictions in {loss.prediction}"
+        )
+    if loss.rows_sum_to_one and not activation.rows_sum_to_one:
+        return f"{loss.name} wants rows that sum to 1, {activation.name}'s do not"
+    return None
+
+
+def unsound(activation: Any, loss: Any, targets: Domain | None = None) -> str | None:
+    """Why an output activation and a loss make no sound head for these targets; None if they do.
+
+    Sound means: the range lies in the prediction's domain, rows sum to one where they must, and
+    the range comes as close as you like to the prediction at which the loss is least.
+
+    Examples
+    --------
+    >>> from minidl.activations import activations
+    >>> from minidl.losses import losses
+    >>> unsound(activations["sigmoid"], losses["hinge"])
+    'sigmoid gives (0, 1), hinge is least for −1 in [−∞, −1]'
+    >>> unsound(activations["sigmoid"], losses["binary_crossentropy"]) is None
+    True
+    """
+    reason = unfit(activation, loss)
+    if reason:
+        return reason
+    for target in (targets or loss.target).corners():
+        goal = loss.minimiser(target)
+        if not activation.range.closure().meets(goal):
+            shown = f"{target:g}".replace("-", "−").replace("inf", "∞")
+            given = f"{activation.name} gives {activation.range}"
+            return f"{given}, {loss.name} is least for {shown} in {goal}"
+    return None

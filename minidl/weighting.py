@@ -1,0 +1,89 @@
+"""One number from many: how the losses of rows are weighed and brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.arithmetic import multiply
+from minidl.axes import Mean, Sum, reduction, weighted_mean
+from minidl.domains import check_domain
+from minidl.errors import ArgumentError, DomainError, ShapeError
+from minidl.intervals import NON_NEGATIVE
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+ClassWeight = Mapping[int, float] | str
+
+
+def row_weights(
+    t: np.ndarray, sample_weight: Any, class_weight: ClassWeight | None, culprit: str
+) -> np.ndarray | None:
+    """One weight a row from both kinds, multiplied; None if neither is given."""
+    weights = None
+    if sample_weight is not None:
+        weights = _of_samples(t, sample_weight, f"{culprit}(sample_weight=…)")
+    if class_weight is not None:
+        by_class = _of_classes(t, class_weight, f"{culprit}(class_weight=…)")
+        weights = by_class if weights is None else weights * by_class
+    return weights
+
+
+def _of_samples(t: np.ndarray, sample_weight: Any, culprit: str) -> np.ndarray:
+    rows = len(t) if t.ndim else 1
+    weights = np.asarray(sample_weight, t.dtype)
+    if weights.shape != (rows,):
+        raise ShapeError(
+            culprit,
+            f"one weight a row, shape ({rows},)",
+            f"shape {weights.shape}",
+            "Give one number for each row.",
+        )
+    check_domain(culprit, weights, NON_NEGATIVE, "Weights are ≥ 0.")
+    if not np.isfinite(weights).all():
+        raise DomainError(culprit, "finite numbers", "NaN or infinity", "Use 0 instead.")
+    return weights
+
+
+def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.ndarray:
+    """Each row's class weight; "balanced" is rows / (classes · rows of the class)."""
+    rows = len(t) if t.ndim else 1
+    wide = t.ndim == 2 and t.shape[1] > 1
+    if t.size != rows and not (wide and (np.count_nonzero(t > 0, axis=1) == 1).all()):
+        raise ArgumentError(
+            culprit,
+            "targets with one class a row",
+            f"shape {t.shape}",
+            "Give sample_weight instead.",
+        )
+    labels = t.argmax(axis=-1) if wide else t.reshape(rows)
+    classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            remedy = "Write class_weight='balanced', or {0: 1.0, 1: 5.0}."
+            raise ArgumentError(culprit, "'balanced' or a mapping", repr(class_weight), remedy)
+        return np.asarray(rows / (len(classes) * counts), t.dtype)[places]
+    given = {float(key): value for key, value in class_weight.items()}
+    for label in classes.tolist():
+        if label not in given:
+            raise ArgumentError(
+                culprit,
+                "a weight for every class in the data",
+                f"none for class {label:g}",
+                f"Add {label:g}: 1.0.",
+            )
+    return np.array([given[label] for label in classes.tolist()], t.dtype)[places]
+
+
+def reduced(each: Any, how: str, weights: np.ndarray | None) -> Any:
+    """The losses of rows or elements as one number, or weighed as they are."""
+    if weights is None:
+        return each if how == "none" else reduction(Mean if how == "mean" else Sum)(each)
+    if how == "mean":
+        return weighted_mean(each, weights)
+    column = weights.reshape(-1, *(1,) * (len(each.shape) - 1))
+    weighted = multiply(each, np.ascontiguousarray(np.broadcast_to(column, each.shape)))
+    return weighted if how == "none" else reduction(Sum)(weighted)
