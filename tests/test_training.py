@@ -192,11 +192,11 @@ def test_weights_count_as_repeated_rows():
 
 
 def test_balanced_class_weights_are_scikit_learns():
-    rare = np.repeat([0, 1, 2], [40, 8, 2])
+    rare = np.repeat([0.0, 1, 2], [40, 8, 2])
     weights = row_weights(rare, None, "balanced", "fit")
     expected = compute_class_weight("balanced", classes=np.unique(rare), y=rare)
-    np.testing.assert_allclose(weights, expected[rare], rtol=1e-15)
-    hot = row_weights(np.eye(3)[rare], None, "balanced", "fit")
+    np.testing.assert_allclose(weights, expected[rare.astype(int)], rtol=1e-15)
+    hot = row_weights(np.eye(3)[rare.astype(int)], None, "balanced", "fit")
     np.testing.assert_array_equal(hot, weights)
     with pytest.raises(ArgumentError, match="Write class_weight='balanced'"):
         row_weights(rare, None, "ballanced", "fit")
