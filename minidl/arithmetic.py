@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import ShapeError
-from minidl.kernels import elementwise, linear, vecmath
-from minidl.kernels.random import dropout as dropout_kernel
+from minidl.kernels import elementwise, linear, random, vecmath
 from minidl.op import Arrays, Elementwise, Elementwise2, Op, Shape
 
 
@@ -229,23 +228,27 @@ class DenseOp(Op):
 
 
 class Dropout(Op):
-    """Silence a random share of the numbers, scale the rest up; seed and step decide which."""
+    """Silence a random share of the numbers, scale the rest up; ``counter`` decides which.
+
+    ``counter`` holds a seed and how many masks were drawn with it; going forward draws the next.
+    """
 
     name = "dropout"
-    hyper = {"rate": 0.5, "seed": 0, "step": 0}
 
-    def _run(self, x: np.ndarray, y: np.ndarray) -> None:
-        rate, seed, step = (self.settings[key] for key in ("rate", "seed", "step"))
-        dropout_kernel(x.reshape(-1), y.reshape(-1), float(rate), int(seed), int(step))
+    def __init__(self, rate: float, counter: np.ndarray) -> None:
+        super().__init__()
+        self.rate, self.counter = rate, counter
+        self.stream = np.zeros(2, np.int64)  # which mask this is: going backward makes it again
 
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        self._run(xs[0], y)
+        random.draw(self.counter, self.stream)
+        random.dropout(xs[0].reshape(-1), y.reshape(-1), self.stream, self.rate)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        self._run(dy, dxs[0])
+        random.dropout(dy.reshape(-1), dxs[0].reshape(-1), self.stream, self.rate)
 
 
 add, subtract, multiply, divide, power = Add(), Subtract(), Multiply(), Divide(), Power()

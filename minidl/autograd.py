@@ -13,7 +13,7 @@ from operator import attrgetter
 import numpy as np
 
 from minidl.errors import GradientError
-from minidl.kernels.elementwise import accumulate
+from minidl.kernels.elementwise import accumulate, copy
 from minidl.op import OUTPUT, Op
 
 _remembers = [True]
@@ -78,7 +78,7 @@ class Node:
             if gradient is not self._grad:
                 accumulate(self._grad.reshape(-1), gradient.reshape(-1))
         elif self._home is not None and gradient is not self._home:
-            self._home[...] = gradient
+            copy(gradient.reshape(-1), self._home.reshape(-1))
             self._grad = self._home
         else:
             self._grad = gradient
@@ -93,8 +93,14 @@ def carry_back(root: Node, gradient: np.ndarray) -> None:
     for node in _ancestors(root):
         dy = gradients.pop(id(node))
         if node._retains:
-            node.take(dy.copy())
+            node.take(_copied(dy))
         _step_back(node, dy, gradients)
+
+
+def _copied(dy: np.ndarray) -> np.ndarray:
+    twin = np.empty_like(dy)
+    copy(dy.reshape(-1), twin.reshape(-1))
+    return twin
 
 
 def _ancestors(root: Node) -> list[Node]:

@@ -128,9 +128,8 @@ class Concatenate(Op):
         return [part.reshape(-1) for part in np.split(_positions(y.shape), ends, axis=axis)]
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        flat = y.reshape(-1)
         for x, index in zip(xs, self._indices(y, xs), strict=True):
-            flat[index] = x.reshape(-1)
+            movement.put(x.reshape(-1), index, y.reshape(-1))
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
         for dx, index in zip(dxs, self._indices(dy, xs), strict=True):

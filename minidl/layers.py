@@ -209,17 +209,18 @@ class Dropout(Layer):
     def __init__(self, rate: float, seed: int = 0) -> None:
         if not 0 <= rate < 1:
             raise ArgumentError("Dropout(rate=…)", "a share in [0, 1)", str(rate), "Write 0.5.")
-        self.rate, self.seed, self.drawn = float(rate), int(seed), 0
+        self.rate = float(rate)
+        self.counter = np.array([seed, 0], np.int64)  # the seed, and how many masks it has drawn
         self.name = "dropout"
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:
         if not training or self.rate == 0.0:
             return x
-        self.drawn += 1
-        return ops.Dropout(rate=self.rate, seed=self.seed, step=self.drawn)(x)
+        return ops.Dropout(self.rate, self.counter)(x)
 
     def config(self) -> dict[str, Any]:
-        return {"rate": self.rate, "seed": self.seed, "drawn": self.drawn}
+        seed, drawn = self.counter.tolist()
+        return {"rate": self.rate, "seed": seed, "drawn": drawn}
 
 
 def enter(x: Any, dtype: np.dtype) -> Tensor:
@@ -241,6 +242,6 @@ def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:
         return Activation(**config, dtype=dtype)
     if kind == "dropout":
         layer = Dropout(config["rate"], config["seed"])
-        layer.drawn = config["drawn"]
+        layer.counter[1] = config["drawn"]
         return layer
     raise ArgumentError("layer", "dense, activation or dropout", repr(kind), "Update minidl.")

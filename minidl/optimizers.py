@@ -14,9 +14,13 @@ import numpy as np
 from minidl.block import stretches
 from minidl.errors import ArgumentError
 from minidl.kernels import update
+from minidl.kernels.jit import listener
 from minidl.registry import Registry, with_defaults
 from minidl.schedules import Schedule, build_schedule
 from minidl.tensor import Tensor
+
+AHEAD = 1024
+"""For how many updates learning rates are looked up at once."""
 
 
 class Optimizer:
@@ -62,13 +66,16 @@ class Optimizer:
         self.settings: dict[str, Any] = with_defaults(self.name, self.defaults, settings)
         if learning_rate is not None:
             self.settings["learning_rate"] = learning_rate
-        self.clip_norm, self.clip_value, self.steps = clip_norm, clip_value, 0
+        self.clip_norm, self.clip_value = clip_norm, clip_value
         self._check()
         size = sum(parameter.size for parameter in self.parameters)
         dtype = self.parameters[0].dtype
         self.state = {name: np.zeros(size, dtype) for name in self.states}
+        self._rates = np.zeros(AHEAD, np.float64)
+        self._count = np.zeros(2, np.int64)  # updates made, and the one that rates[0] is for
+        self._reals = np.zeros(2 + len(self.constants()), np.float64)
         self._arrays: list[np.ndarray] = []
-        self._runs: list[tuple[np.ndarray, np.ndarray, slice]] = []
+        self._stretches()
 
     def _check(self) -> None:
         for key, value in (*self.settings.items(), ("clip_norm", self.clip_norm)):
@@ -81,6 +88,15 @@ class Optimizer:
                 )
 
     @property
+    def steps(self) -> int:
+        """How many updates were made."""
+        return int(self._count[0])
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self._count[0] = steps
+
+    @property
     def learning_rate(self) -> float:
         """The learning rate of the next update."""
         rate = self.settings["learning_rate"]
@@ -90,6 +106,14 @@ class Optimizer:
     def learning_rate(self, rate: float | Schedule) -> None:
         self.settings["learning_rate"] = rate
 
+    def prepare(self, updates: int) -> None:
+        """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
+        rate, made = self.settings["learning_rate"], self.steps
+        rates = [rate(made + i) for i in range(updates)] if callable(rate) else rate
+        self._rates[:updates] = rates
+        self._count[1] = made
+        self._reals[2:] = self.constants()
+
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward`` starts afresh."""
         for parameter in self.parameters:
@@ -97,12 +121,15 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient; those without are left alone."""
+        if (recorder := listener()) is None:
+            self.prepare(1)
+        else:
+            recorder.follow(self)
         runs = self._stretches()
         self.clip([gradient for _, gradient, _ in runs])
-        reals = np.array(self.reals(), np.float64)
+        update.begin(self._rates, self._count, self._reals)
         for values, gradients, place in runs:
-            self.kernel(values, gradients, *(s[place] for s in self.state.values()), reals)
-        self.steps += 1
+            self.kernel(values, gradients, *(s[place] for s in self.state.values()), self._reals)
         for parameter in self.parameters:
             if parameter._grad is not None:
                 parameter.written()
@@ -111,6 +138,7 @@ class Optimizer:
         arrays = [parameter._array for parameter in self.parameters]
         if [*map(id, arrays)] != [*map(id, self._arrays)]:
             self._arrays, self._runs = arrays, stretches(self.parameters)
+            self._squares = np.zeros(len(arrays), np.float64)
         if all(p._grad is not None and p._grad is p._home for p in self.parameters):
             return self._runs
         runs, start = [], 0
@@ -128,13 +156,14 @@ class Optimizer:
             for gradient in gradients:
                 update.limit(gradient, float(self.clip_value))
         if self.clip_norm is not None:
-            norm = float(np.sqrt(sum(update.square_sum(gradient) for gradient in gradients)))
-            if norm > self.clip_norm:
-                for gradient in gradients:
-                    update.scale(gradient, self.clip_norm / norm)
+            squares = self._squares[: len(gradients)]
+            for i, gradient in enumerate(gradients):
+                update.square_sum(gradient, squares[i : i + 1])
+            for gradient in gradients:
+                update.shrink_to(gradient, squares, float(self.clip_norm))
 
-    def reals(self) -> list[float]:
-        """The numbers the kernel gets for this update."""
+    def constants(self) -> list[float]:
+        """The numbers the kernel gets after the learning rate and the update's number."""
         raise NotImplementedError
 
     def kernel(self, *arrays: np.ndarray) -> None:
@@ -182,9 +211,9 @@ class SGD(Optimizer):
     states = ("velocity",)
     defaults = {"learning_rate": 1e-2, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0}
 
-    def reals(self) -> list[float]:
+    def constants(self) -> list[float]:
         s = self.settings
-        return [self.learning_rate, s["momentum"], float(s["nesterov"]), s["weight_decay"]]
+        return [s["momentum"], float(s["nesterov"]), s["weight_decay"]]
 
     def kernel(self, *arrays: np.ndarray) -> None:
         update.sgd(*arrays)
@@ -208,10 +237,9 @@ class Adam(Optimizer):
         """What is added to the gradient, and what is taken from the weight."""
         return self.settings["weight_decay"], 0.0
 
-    def reals(self) -> list[float]:
+    def constants(self) -> list[float]:
         s = self.settings
-        step = self.steps + 1
-        return [self.learning_rate, s["beta1"], s["beta2"], s["epsilon"], *self.decays(), step]
+        return [s["beta1"], s["beta2"], s["epsilon"], *self.decays()]
 
     def kernel(self, *arrays: np.ndarray) -> None:
         update.adam(*arrays)
@@ -237,9 +265,9 @@ class RMSprop(Optimizer):
     states = ("v",)
     defaults = {"learning_rate": 1e-2, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 0.0}
 
-    def reals(self) -> list[float]:
+    def constants(self) -> list[float]:
         s = self.settings
-        return [self.learning_rate, s["rho"], s["epsilon"], s["weight_decay"]]
+        return [s["rho"], s["epsilon"], s["weight_decay"]]
 
     def kernel(self, *arrays: np.ndarray) -> None:
         update.rmsprop(*arrays)

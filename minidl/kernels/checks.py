@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from minidl.kernels.jit import kernel
+from minidl.kernels.jit import question
 
 
-@kernel
+@question
 def outside_interval(x, low, high, includes_low, includes_high):
     """NaN passes: a diverged prediction shows in the loss, not as a domain error."""
     for i in range(x.size):
@@ -16,7 +16,7 @@ def outside_interval(x, low, high, includes_low, includes_high):
     return -1
 
 
-@kernel
+@question
 def outside_choices(x, first, second):
     for i in range(x.size):
         if x[i] != first and x[i] != second:
@@ -24,7 +24,7 @@ def outside_choices(x, first, second):
     return -1
 
 
-@kernel
+@question
 def not_a_class(x, classes):
     for i in range(x.size):
         if not (0 <= x[i] < classes) or x[i] != int(x[i]):
@@ -32,7 +32,7 @@ def not_a_class(x, classes):
     return -1
 
 
-@kernel
+@question
 def not_finite(x):
     for i in range(x.size):
         if x[i] - x[i] != 0:

@@ -47,7 +47,7 @@ def forward_unary(name: str, value: Callable[..., Any], count: int) -> Any:
         for i in range(x.size):
             y[i] = value(np.float64(x[i]), *hyper)
 
-    return kernel(forward, f"{name}_forward")
+    return kernel("y", lambda x, y, reals: x.size == y.size, f"{name}_forward")(forward)
 
 
 def backward_unary(name: str, slope: Callable[..., Any], count: int) -> Any:
@@ -59,7 +59,10 @@ def backward_unary(name: str, slope: Callable[..., Any], count: int) -> Any:
         for i in range(s.size):
             dx[i] = dy[i] * slope(np.float64(s[i]), *hyper)
 
-    return kernel(backward, f"{name}_backward")
+    def fits(s, dy, dx, reals):
+        return s.size == dy.size == dx.size
+
+    return kernel("dx", fits, f"{name}_backward")(backward)
 
 
 def forward_binary(name: str, value: Callable[..., Any], count: int) -> Any:
@@ -72,7 +75,10 @@ def forward_binary(name: str, value: Callable[..., Any], count: int) -> Any:
         for i in range(y.size):
             y[i] = value(np.float64(a[i * step_a]), np.float64(b[i * step_b]), *hyper)
 
-    return kernel(forward, f"{name}_forward")
+    def fits(a, b, y, reals):
+        return {a.size, b.size} <= {1, y.size}
+
+    return kernel("y", fits, f"{name}_forward")(forward)
 
 
 def backward_binary(name: str, slope: Callable[..., Any], count: int) -> Any:
@@ -85,26 +91,40 @@ def backward_binary(name: str, slope: Callable[..., Any], count: int) -> Any:
         for i in range(dy.size):
             dx[i] = dy[i] * slope(np.float64(a[i * step_a]), np.float64(b[i * step_b]), *hyper)
 
-    return kernel(backward, f"{name}_backward")
+    def fits(a, b, dy, dx, reals):
+        return {a.size, b.size} <= {1, dy.size} and dx.size == dy.size
+
+    return kernel("dx", fits, f"{name}_backward")(backward)
 
 
-def _where(condition, a, b, y):
+def _alike(*arrays):
+    return len({array.size for array in arrays}) == 1
+
+
+@kernel("y", _alike)
+def where(condition, a, b, y):
+    """``y = a`` where the condition is not 0, ``b`` elsewhere."""
     for i in range(y.size):
         y[i] = a[i] if condition[i] != 0 else b[i]
 
 
-def _where_backward(condition, dy, da, db):
+@kernel("da db", _alike)
+def where_backward(condition, dy, da, db):
     for i in range(dy.size):
         chosen = condition[i] != 0
         da[i] = dy[i] if chosen else 0.0
         db[i] = 0.0 if chosen else dy[i]
 
 
-def _accumulate(total, part):
+@kernel("total", _alike)
+def accumulate(total, part):
+    """``total += part``."""
     for i in range(total.size):
         total[i] += part[i]
 
 
-where = kernel(_where)
-where_backward = kernel(_where_backward)
-accumulate = kernel(_accumulate)
+@kernel("y", _alike)
+def copy(x, y):
+    """``y = x``."""
+    for i in range(y.size):
+        y[i] = x[i]

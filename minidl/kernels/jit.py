@@ -1,10 +1,10 @@
 """The one place where numba is configured.
 
-Two decorators make everything compiled: ``scalar`` for a formula on single numbers, ``kernel``
-for a loop over arrays. Both put a digest of what the machine code depends on into the function's
-name. numba's disk cache looks at a kernel's own file and name only; with the digest in the name,
-an edit in any file below it leads to new code, and an unchanged formula is always found again,
-also one that was typed into a notebook.
+Three decorators make everything compiled: ``scalar`` for a formula on single numbers, ``kernel``
+for a loop over arrays, ``question`` for a loop that answers with a number. They put a digest of
+what the machine code depends on into the function's name. numba's disk cache looks at a kernel's
+own file and name only; with the digest in the name, an edit in any file below it leads to new
+code, and an unchanged formula is always found again, also one that was typed into a notebook.
 
 No fastmath flag is ever set: sums and rounding stay as they are written (law 9 of the design).
 """
@@ -12,10 +12,12 @@ No fastmath flag is ever set: sums and rounding stay as they are written (law 9 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
+from threading import get_ident
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numba
 import numpy as np
@@ -83,13 +85,69 @@ def scalar(function: Callable[..., Any]) -> Any:
     return register_jitable(forceinline=True, error_model="numpy")(copy)
 
 
-def kernel(function: Callable[..., Any], name: str | None = None) -> Any:
-    """Compile a loop over arrays, once per dtype, kept on disk and run without the GIL.
+class Listener(Protocol):
+    """What wants to know of kernel calls instead of having them run: a recorder."""
 
-    With ``NUMBA_DISABLE_JIT=1`` the plain function comes back, deaf to floating-point warnings
-    as machine code is.
+    def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
+        """Take down one call."""
+
+
+listeners: dict[int, Listener] = {}
+"""By thread: while a step is recorded, its kernels are written down, not run."""
+
+
+def listener() -> Any:
+    """The recorder that listens on this thread, or None."""
+    return listeners.get(get_ident()) if listeners else None
+
+
+class Kernel:
+    """A loop over arrays, compiled once per dtype, kept on disk and run without the GIL.
+
+    Parameters
+    ----------
+    function : callable
+        Writes into arrays it is given; never raises, returns nothing.
+    writes : sequence of str
+        The parameters that are written to.
+    fits : callable
+        Takes what the function takes and says whether sizes and indices fit: the machine code
+        does not look.
+    name : str
+        For the disk cache, listings and messages.
     """
-    name = name or function.__name__
+
+    def __init__(
+        self, function: FunctionType, writes: Sequence[str], fits: Callable[..., bool], name: str
+    ) -> None:
+        self.name, self.fits, self.parameters = name, fits, tuple(signature(function).parameters)
+        self.writes = tuple(self.parameters.index(parameter) for parameter in writes)
+        self.run = _compiled(function, name)
+
+    def __call__(self, *arguments: Any) -> None:
+        if listeners and (recorder := listeners.get(get_ident())) is not None:
+            recorder.called(self, arguments)
+        else:
+            self.run(*arguments)
+
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(self.parameters)})"
+
+
+def kernel(
+    writes: str, fits: Callable[..., bool], name: str | None = None
+) -> Callable[[Any], Kernel]:
+    """Make a function a kernel that writes to the parameters named in ``writes``."""
+    return lambda function: Kernel(function, writes.split(), fits, name or function.__name__)
+
+
+def question(function: Any) -> Any:
+    """Compile a loop that answers with a number; it belongs to no program."""
+    return _compiled(function, function.__name__)
+
+
+def _compiled(function: FunctionType, name: str) -> Any:
+    """Machine code; with ``NUMBA_DISABLE_JIT=1`` the function, as deaf to warnings as that is."""
     if not JIT:
         return np.errstate(all="ignore")(function)
     function.__name__ = name

@@ -13,14 +13,28 @@ from minidl.kernels.jit import kernel
 LANES = 64
 
 
-@kernel
+def _leads(index, many, few):
+    """Whether there is an index for each of many, and each points to one of the few."""
+    return index.size == many.size and (
+        index.size == 0 or 0 <= index.min() <= index.max() < few.size
+    )
+
+
+@kernel("y", lambda x, index, y, divisor: _leads(index, y, x))
 def gather(x, index, y, divisor):
     """``y[i] = x[index[i]] / divisor``."""
     for i in range(y.size):
         y[i] = x[index[i]] / divisor
 
 
-@kernel
+@kernel("y", lambda x, index, y: _leads(index, x, y))
+def put(x, index, y):
+    """``y[index[i]] = x[i]``; what no index points to stays as it is."""
+    for i in range(x.size):
+        y[index[i]] = x[i]
+
+
+@kernel("x", lambda y, index, x, divisor: _leads(index, y, x))
 def scatter_add(y, index, x, divisor):
     """``x[k] = Σ y[i] / divisor`` over every i with ``index[i] == k``, added up in float64."""
     total = np.zeros(x.size, np.float64)
@@ -30,7 +44,7 @@ def scatter_add(y, index, x, divisor):
         x[k] = total[k] / divisor
 
 
-@kernel
+@kernel("y", lambda x, y, divisor: y.size == 1)
 def total(x, y, divisor):
     """``y[0] = Σ x / divisor`` in 64 fixed lanes of float64: the same bits on every CPU."""
     lanes = np.zeros(LANES, np.float64)
@@ -48,14 +62,14 @@ def total(x, y, divisor):
     y[0] = lanes[0] / divisor
 
 
-@kernel
+@kernel("dx", lambda dy, dx, divisor: dy.size == 1)
 def fill(dy, dx, divisor):
     """``dx[i] = dy[0] / divisor``: the gradient of a total."""
     for i in range(dx.size):
         dx[i] = dy[0] / divisor
 
 
-@kernel
+@kernel("y", lambda v, w, y: y.size == 1 and v.size % w.size == 0)
 def weighted_mean(v, w, y):
     """``y[0] = Σ wᵣ vᵣⱼ / (columns · Σ wᵣ)``, 0 where the weights add up to 0."""
     columns = v.size // w.size
@@ -68,7 +82,7 @@ def weighted_mean(v, w, y):
     y[0] = top / (bottom * columns) if bottom != 0.0 else 0.0
 
 
-@kernel
+@kernel("dv", lambda w, dy, dv: dy.size == 1 and dv.size % w.size == 0)
 def weighted_mean_backward(w, dy, dv):
     columns = dv.size // w.size
     bottom = 0.0
@@ -80,7 +94,7 @@ def weighted_mean_backward(w, dy, dv):
             dv[j] = share
 
 
-@kernel
+@kernel("y", lambda x, index, y, sign: _leads(index, x, y))
 def extreme(x, index, y, sign):
     """``y[k]``: the largest x (``sign`` 1) or smallest (−1) of those moved there; NaN wins."""
     for k in range(y.size):
@@ -90,7 +104,7 @@ def extreme(x, index, y, sign):
             y[index[i]] = x[i]
 
 
-@kernel
+@kernel("dx", lambda x, y, index, dy, dx: x.size == dx.size and _leads(index, x, y))
 def extreme_backward(x, y, index, dy, dx):
     """The gradient goes to the extreme element; ties share it evenly."""
     ties = np.zeros(y.size, np.int64)

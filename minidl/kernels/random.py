@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.jit import kernel, scalar
+from minidl.kernels.jit import kernel, question, scalar
 
 _ONE = np.uint64(0x9E3779B97F4A7C15)
 _TWO = np.uint64(0xBF58476D1CE4E5B9)
@@ -29,7 +29,7 @@ def _stream(seed, step):
     return mix(mix(np.uint64(seed)) ^ np.uint64(step))
 
 
-@kernel
+@question
 def keys(seed, step, out):
     """Fill ``out`` (uint64) with the stream's first numbers."""
     stream = _stream(seed, step)
@@ -37,17 +37,24 @@ def keys(seed, step, out):
         out[i] = mix(stream ^ mix(np.uint64(i)))
 
 
-@kernel
-def dropout(x, y, rate, seed, step):
+@kernel("counter stream", lambda counter, stream: counter.size == stream.size == 2)
+def draw(counter, stream):
+    """Take the next stream of a counter: (seed, streams drawn so far)."""
+    counter[1] += 1
+    stream[0], stream[1] = counter[0], counter[1]
+
+
+@kernel("y", lambda x, y, stream, rate: x.size == y.size and stream.size == 2)
+def dropout(x, y, stream, rate):
     """Zero a share ``rate`` of the numbers and scale the others up by 1 / (1 − rate).
 
-    Its own gradient too: with the same seed and step the same numbers survive.
+    Its own gradient too: with the same stream the same numbers survive.
     """
-    stream = _stream(seed, step)
+    state = _stream(np.uint64(stream[0]), np.uint64(stream[1]))
     for i in range(x.size):
         # The top 53 bits as a number in [0, 1).
         uniform = (
-            np.float64(mix(stream ^ mix(np.uint64(i))) >> np.uint64(11)) * 1.1102230246251565e-16
+            np.float64(mix(state ^ mix(np.uint64(i))) >> np.uint64(11)) * 1.1102230246251565e-16
         )
         y[i] = x[i] / (1.0 - rate) if uniform >= rate else 0.0
 

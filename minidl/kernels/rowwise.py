@@ -12,6 +12,19 @@ from minidl.kernels.jit import kernel, scalar
 from minidl.kernels.vecmath import exp, exp_difference, log, log1p, power
 
 
+def _rows(*arguments):
+    *arrays, columns = arguments
+    return len({array.size for array in arrays}) == 1 and arrays[0].size % columns == 0
+
+
+def _one_a_row(t, z, losses, columns, reals=None):
+    return z.size == losses.size * columns and t.size in (z.size, losses.size)
+
+
+def _back_to_rows(t, z, dy, dz, columns, reals=None):
+    return z.size == dz.size and _one_a_row(t, z, dy, columns)
+
+
 @scalar
 def _peak(x, start, columns):
     """Where the largest number of the row stands (a NaN counts as largest)."""
@@ -55,7 +68,7 @@ def _share_power(part, rest, exponent):
     return y * (1.0 - exponent * lost / total)
 
 
-@kernel
+@kernel("y", _rows)
 def softmax(x, y, columns):
     for row in range(x.size // columns):
         start = row * columns
@@ -65,7 +78,7 @@ def softmax(x, y, columns):
             y[j] = exp_difference(np.float64(x[j]), np.float64(x[peak])) / total
 
 
-@kernel
+@kernel("dx", _rows)
 def softmax_backward(y, dy, dx, columns):
     for row in range(y.size // columns):
         start = row * columns
@@ -76,7 +89,7 @@ def softmax_backward(y, dy, dx, columns):
             dx[j] = y[j] * (np.float64(dy[j]) - inner)
 
 
-@kernel
+@kernel("y", _rows)
 def log_softmax(x, y, columns):
     for row in range(x.size // columns):
         start = row * columns
@@ -86,7 +99,7 @@ def log_softmax(x, y, columns):
             y[j] = (np.float64(x[j]) - x[peak]) - log_total
 
 
-@kernel
+@kernel("dx", _rows)
 def log_softmax_backward(y, dy, dx, columns):
     for row in range(y.size // columns):
         start = row * columns
@@ -97,7 +110,7 @@ def log_softmax_backward(y, dy, dx, columns):
             dx[j] = dy[j] - exp(np.float64(y[j])) * total
 
 
-@kernel
+@kernel("losses", _one_a_row)
 def focal_logits(t, z, losses, columns, reals):
     """−α Σ tⱼ (1 − pⱼ)^γ log pⱼ with p = softmax(z); γ = 0 and α = 1 is cross-entropy."""
     gamma, alpha, smoothing = reals[0], reals[1], reals[2]
@@ -121,7 +134,7 @@ def focal_logits(t, z, losses, columns, reals):
         losses[row] = alpha * loss
 
 
-@kernel
+@kernel("dz", _back_to_rows)
 def focal_logits_backward(t, z, dy, dz, columns, reals):
     gamma, alpha, smoothing = reals[0], reals[1], reals[2]
     sparse = t.size == dy.size
@@ -163,7 +176,7 @@ def _steepness(z, j, peak, rest, log_total, gamma):
     return power(u, gamma) * (gamma * p * ratio - 1.0) if p > 0.0 else -power(u, gamma)
 
 
-@kernel
+@kernel("losses", _one_a_row)
 def focal_probabilities(t, p, losses, columns, reals):
     """The same from probabilities; each log is bounded below by −100."""
     gamma, alpha, smoothing = reals[0], reals[1], reals[2]
@@ -180,7 +193,7 @@ def focal_probabilities(t, p, losses, columns, reals):
         losses[row] = alpha * loss
 
 
-@kernel
+@kernel("dp", _back_to_rows)
 def focal_probabilities_backward(t, p, dy, dp, columns, reals):
     gamma, alpha, smoothing = reals[0], reals[1], reals[2]
     sparse = t.size == dy.size
@@ -197,7 +210,7 @@ def focal_probabilities_backward(t, p, dy, dp, columns, reals):
             dp[row * columns + j] = dy[row] * alpha * target * slope if target != 0.0 else 0.0
 
 
-@kernel
+@kernel("losses", _one_a_row)
 def divergence_probabilities(t, p, losses, columns, reals):
     """Σ tⱼ (log tⱼ − log pⱼ); a target of 0 adds nothing."""
     for row in range(losses.size):
@@ -210,7 +223,7 @@ def divergence_probabilities(t, p, losses, columns, reals):
         losses[row] = loss
 
 
-@kernel
+@kernel("losses", _one_a_row)
 def divergence_logits(t, z, losses, columns, reals):
     for row in range(losses.size):
         start = row * columns
@@ -224,7 +237,7 @@ def divergence_logits(t, z, losses, columns, reals):
         losses[row] = loss
 
 
-@kernel
+@kernel("losses", _one_a_row)
 def margin(t, z, losses, columns):
     """Crammer and Singer's hinge: max(0, 1 + the best wrong score − the right score)."""
     sparse = t.size == losses.size
@@ -247,7 +260,7 @@ def _scores(t, z, row, columns, sparse):
     return right, wrong
 
 
-@kernel
+@kernel("dz", _back_to_rows)
 def margin_backward(t, z, dy, dz, columns):
     sparse = t.size == dy.size
     for row in range(dy.size):

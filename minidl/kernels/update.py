@@ -1,7 +1,8 @@
 """One step of an optimizer, in place, over a stretch of parameters that lie side by side.
 
-Everything is worked out in float64 and rounded once when it is stored. ``decay`` is added to the
-gradient (L2); ``shrink`` is taken from the parameter itself (decoupled, AdamW).
+Everything is worked out in float64 and rounded once when it is stored. ``reals`` starts with the
+learning rate and the number of this update (1, 2 …), which ``begin`` puts there. ``decay`` is
+added to the gradient (L2); ``shrink`` is taken from the parameter itself (decoupled, AdamW).
 """
 
 from __future__ import annotations
@@ -9,12 +10,26 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.jit import kernel
+from minidl.kernels.movement import LANES
 from minidl.kernels.vecmath import power
 
 
-@kernel
+def _alike(*arguments):
+    *arrays, _reals = arguments
+    return len({array.size for array in arrays}) == 1
+
+
+@kernel("count reals", lambda rates, count, reals: rates.size > 0 and count.size == 2)
+def begin(rates, count, reals):
+    """Count an update, and look up its learning rate: ``rates[0]`` is that of update count[1]."""
+    reals[0] = rates[count[0] - count[1]]
+    count[0] += 1
+    reals[1] = count[0]
+
+
+@kernel("p velocity", _alike)
 def sgd(p, g, velocity, reals):
-    rate, momentum, nesterov, decay = reals[0], reals[1], reals[2], reals[3]
+    rate, momentum, nesterov, decay = reals[0], reals[2], reals[3], reals[4]
     for i in range(p.size):
         step = np.float64(g[i]) + decay * p[i]
         if momentum != 0.0:
@@ -23,10 +38,10 @@ def sgd(p, g, velocity, reals):
         p[i] = p[i] - rate * step
 
 
-@kernel
+@kernel("p m v", _alike)
 def adam(p, g, m, v, reals):
-    rate, beta1, beta2, epsilon = reals[0], reals[1], reals[2], reals[3]
-    decay, shrink, step = reals[4], reals[5], reals[6]
+    rate, step, beta1, beta2, epsilon = reals[0], reals[1], reals[2], reals[3], reals[4]
+    decay, shrink = reals[5], reals[6]
     correction1, correction2 = 1.0 - power(beta1, step), 1.0 - power(beta2, step)
     for i in range(p.size):
         gradient = np.float64(g[i]) + decay * p[i]
@@ -37,9 +52,9 @@ def adam(p, g, m, v, reals):
         p[i] = p[i] * (1.0 - rate * shrink) - rate * direction
 
 
-@kernel
+@kernel("p v", _alike)
 def rmsprop(p, g, v, reals):
-    rate, rho, epsilon, decay = reals[0], reals[1], reals[2], reals[3]
+    rate, rho, epsilon, decay = reals[0], reals[2], reals[3], reals[4]
     for i in range(p.size):
         gradient = np.float64(g[i]) + decay * p[i]
         second = rho * v[i] + (1.0 - rho) * gradient * gradient
@@ -47,25 +62,35 @@ def rmsprop(p, g, v, reals):
         p[i] = p[i] - rate * gradient / (np.sqrt(second) + epsilon)
 
 
-@kernel
-def square_sum(g):
+@kernel("squares", lambda g, squares: squares.size == 1)
+def square_sum(g, squares):
     """Σ g² in 64 fixed lanes of float64."""
-    lanes = np.zeros(64, np.float64)
-    for i in range(g.size):
-        lanes[i % 64] += np.float64(g[i]) * g[i]
+    lanes = np.zeros(LANES, np.float64)
+    whole = g.size // LANES * LANES
+    for start in range(0, whole, LANES):
+        for lane in range(LANES):
+            lanes[lane] += np.float64(g[start + lane]) * g[start + lane]
+    for i in range(whole, g.size):
+        lanes[i - whole] += np.float64(g[i]) * g[i]
     result = 0.0
-    for lane in range(64):
+    for lane in range(LANES):
         result += lanes[lane]
-    return result
+    squares[0] = result
 
 
-@kernel
-def scale(g, factor):
-    for i in range(g.size):
-        g[i] = g[i] * factor
+@kernel("g", lambda g, squares, bound: True)
+def shrink_to(g, squares, bound):
+    """Scale down where the norm of all gradients together, √Σ squares, is above the bound."""
+    total = 0.0
+    for i in range(squares.size):
+        total += squares[i]
+    norm = np.sqrt(total)
+    if norm > bound:
+        for i in range(g.size):
+            g[i] = g[i] * (bound / norm)
 
 
-@kernel
+@kernel("g", lambda g, bound: True)
 def limit(g, bound):
     """Clip every number to [−bound, bound]; NaN stays NaN."""
     for i in range(g.size):
