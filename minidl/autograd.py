@@ -14,6 +14,7 @@ import numpy as np
 
 from minidl.errors import GradientError
 from minidl.kernels.elementwise import accumulate, copy
+from minidl.kernels.jit import listener, listeners
 from minidl.op import OUTPUT, Op
 
 _remembers = [True]
@@ -65,12 +66,12 @@ class Node:
         """How often this memory was written to."""
         return self._version + (self._writes[0] if self._writes else 0)
 
-    def written(self) -> None:
-        """Count a write, for every tensor of this memory."""
+    def written(self, times: int = 1) -> None:
+        """Count writes, for every tensor of this memory."""
         if self._writes is None:
-            self._version += 1
+            self._version += times
         else:
-            self._writes[0] += 1
+            self._writes[0] += times
 
     def take(self, gradient: np.ndarray) -> None:
         """Add a gradient to the one that is here."""
@@ -146,6 +147,8 @@ def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> 
             dxs.append(x._home)
         else:
             dxs.append(np.empty(x._array.shape, x._array.dtype))
+    if listeners and (recorder := listener()) is not None:
+        recorder.backward(node, dy, dxs)
     op.backward(dy, node._array, [x._array for x in inputs], dxs)
     for x, dx in zip(inputs, dxs, strict=True):
         if dx is None:

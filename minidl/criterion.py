@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.domains import check_domain
-from minidl.errors import ArgumentError, DomainError, GradientError, ShapeError
+from minidl.domains import check_classes, check_domain
+from minidl.errors import ArgumentError, GradientError, ShapeError
 from minidl.intervals import REALS, SIGNS, UNIT, Domain, Interval, point
-from minidl.kernels import checks, elementwise
+from minidl.kernels import elementwise
 from minidl.kernels.jit import scalar
 from minidl.op import Arrays, Op, Shape, as_float
 from minidl.registry import with_defaults
@@ -217,14 +217,7 @@ class Loss:
     def check_domains(self, t: np.ndarray, p: np.ndarray, from_logits: bool) -> None:
         """An error where a target or a prediction is outside its domain."""
         if self.rowwise and t.shape != p.shape:
-            place = checks.not_a_class(t.reshape(-1), p.shape[-1])
-            if place >= 0:
-                raise DomainError(
-                    f"{self.name}(y_true=…)",
-                    f"class numbers from 0 to {p.shape[-1] - 1}",
-                    f"{t.reshape(-1)[place]:g} in row {place}",
-                    "Number the classes from 0: sklearn.preprocessing.LabelEncoder does.",
-                )
+            check_classes(f"{self.name}(y_true=…)", t, p.shape[-1])
         else:
             check_domain(f"{self.name}(y_true=…)", t, self.target, _target_remedy(self))
         if not from_logits:
@@ -237,7 +230,7 @@ class Loss:
 
 
 def _values(operand: Any) -> Any:
-    return operand.numpy() if hasattr(operand, "apply") else operand
+    return operand._array if hasattr(operand, "apply") else operand
 
 
 def _shape_remedy(t: Shape, p: Shape) -> str:
@@ -260,6 +253,7 @@ class ElementLoss(Op):
     """The loss of each element: made of a loss's ``value`` and ``slope`` in (t, p)."""
 
     saves = (0, 1)
+    is_loss = True
 
     def __init__(self, loss: Loss, from_logits: bool) -> None:
         self.loss, self.from_logits = loss, from_logits

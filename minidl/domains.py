@@ -9,21 +9,51 @@ import numpy as np
 from minidl.errors import DomainError
 from minidl.intervals import REALS, Choices, Domain
 from minidl.kernels import checks
+from minidl.kernels.jit import listener
 
 
 def check_domain(culprit: str, x: np.ndarray, domain: Domain, remedy: str) -> None:
-    """An error that shows the first number of ``x`` outside ``domain``."""
+    """An error that shows the first number of ``x`` outside ``domain``.
+
+    While a step is recorded there are no numbers yet: the program checks what enters it.
+    """
+    if domain == REALS:
+        return
+    if (recorder := listener()) is not None:
+        recorder.check(x, lambda data: check_domain(culprit, data, domain, remedy))
+        return
     flat = x.reshape(-1)
     if isinstance(domain, Choices):
         place = checks.outside_choices(flat, *(float(value) for value in domain.values))
-    elif domain == REALS:
-        return
     else:
         ends = float(domain.low), float(domain.high), domain.includes_low, domain.includes_high
         place = checks.outside_interval(flat, *ends)
     if place >= 0:
         where = tuple(int(i) for i in np.unravel_index(place, x.shape))
         raise DomainError(culprit, f"numbers in {domain}", f"{flat[place]:g} at {where}", remedy)
+
+
+def check_numbers(culprit: str, x: np.ndarray, remedy: str) -> None:
+    """An error if ``x`` holds NaN or infinity."""
+    if (recorder := listener()) is not None:
+        recorder.check(x, lambda data: check_numbers(culprit, data, remedy))
+    elif checks.not_finite(x.reshape(-1)) >= 0:
+        raise DomainError(culprit, "finite numbers", "NaN or infinity", remedy)
+
+
+def check_classes(culprit: str, t: np.ndarray, classes: int) -> None:
+    """An error that shows the first of ``t`` that is no class number."""
+    if (recorder := listener()) is not None:
+        recorder.check(t, lambda data: check_classes(culprit, data, classes))
+        return
+    place = checks.not_a_class(t.reshape(-1), classes)
+    if place >= 0:
+        raise DomainError(
+            culprit,
+            f"class numbers from 0 to {classes - 1}",
+            f"{t.reshape(-1)[place]:g} in row {place}",
+            "Number the classes from 0: sklearn.preprocessing.LabelEncoder does.",
+        )
 
 
 def unfit(activation: Any, loss: Any) -> str | None:

@@ -58,6 +58,10 @@ class GradientError(MinidlError, RuntimeError):
     """A gradient that cannot be had, or would be wrong."""
 
 
+class RecordError(MinidlError, RuntimeError):
+    """A step that cannot be written down as a program."""
+
+
 class DataError(MinidlError, ValueError):
     """A table that cannot be learned from as it is."""
 

@@ -29,7 +29,14 @@ class Layer:
     out_features: int | None = None
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:
-        """Apply the layer to a batch of shape (rows, features)."""
+        """Apply the layer to a batch of shape (rows, features); the result has its name."""
+        y = self.forward(x, training)
+        if y is not x:
+            y.name = self.name
+        return y
+
+    def forward(self, x: Any, training: bool) -> Tensor:
+        """What the layer does; subclasses write it."""
         raise NotImplementedError
 
     def parameters(self) -> list[Tensor]:
@@ -42,7 +49,7 @@ class Layer:
 
     def rename(self, name: str) -> None:
         """Give the layer a name, and its parameters names below it."""
-        self.name = name
+        self.name, self._sums = name, f"{name}.sums"
         for parameter in self.parameters():
             parameter.name = f"{name}.{(parameter.name or '').rpartition('.')[2]}"
 
@@ -82,7 +89,7 @@ class Activation(Layer):
             self.alpha = Tensor(start, requires_grad=True, dtype=dtype, name=f"{self.name}.alpha")
         self.in_features = self.out_features = units
 
-    def __call__(self, x: Any, training: bool = False) -> Tensor:
+    def forward(self, x: Any, training: bool) -> Tensor:
         if self.alpha is None:
             return self.activation(x)
         return self.activation(x, self.alpha.broadcast_to(x.shape))
@@ -158,11 +165,14 @@ class Dense(Layer):
         self.bias = Tensor(
             np.zeros(out_features), requires_grad=True, dtype=dtype, name="dense.bias"
         )
-        self.name = "dense"
+        self.rename("dense")
 
-    def __call__(self, x: Any, training: bool = False) -> Tensor:
+    def forward(self, x: Any, training: bool) -> Tensor:
         z = self.pre_activation(x)
-        return z if type(self.activation.activation) is Linear else self.activation(z)
+        if type(self.activation.activation) is Linear:
+            return z
+        z.name = self._sums
+        return self.activation.forward(z, training)
 
     def pre_activation(self, x: Any) -> Tensor:
         """The sums before the activation."""
@@ -213,7 +223,7 @@ class Dropout(Layer):
         self.counter = np.array([seed, 0], np.int64)  # the seed, and how many masks it has drawn
         self.name = "dropout"
 
-    def __call__(self, x: Any, training: bool = False) -> Tensor:
+    def forward(self, x: Any, training: bool) -> Tensor:
         if not training or self.rate == 0.0:
             return x
         return ops.Dropout(self.rate, self.counter)(x)

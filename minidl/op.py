@@ -50,6 +50,7 @@ class Op:
     name: str = ""
     aliases: tuple[str, ...] = ()
     saves: tuple[int, ...] = ()
+    is_loss = False
     hyper: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, **hyper: Any) -> None:

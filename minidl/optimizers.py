@@ -114,6 +114,14 @@ class Optimizer:
         self._count[1] = made
         self._reals[2:] = self.constants()
 
+    def memory(self) -> dict[str, np.ndarray]:
+        """What an update works on, by name: for listings."""
+        named = {f"{self.name}.{name}": state for name, state in self.state.items()}
+        for values, gradients, _ in self._runs:
+            named |= {"parameters": values, "∂parameters": gradients}
+        own = {"rates": self._rates, "count": self._count, "reals": self._reals}
+        return named | {f"{self.name}.{name}": array for name, array in own.items()}
+
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward`` starts afresh."""
         for parameter in self.parameters:

@@ -15,7 +15,8 @@ import numpy as np
 
 from minidl import axes
 from minidl.autograd import carry_back, remembers
-from minidl.errors import DtypeError, GradientError, ShapeError
+from minidl.errors import DtypeError, GradientError, RecordError, ShapeError
+from minidl.kernels.jit import listener, listeners
 from minidl.op import FLOATS, Op, as_float
 from minidl.operators import Operators
 
@@ -99,7 +100,7 @@ class Tensor(Operators):
     @property
     def data(self) -> np.ndarray:
         """The numbers themselves. NumPy writes through it are not seen by the version counter."""
-        return self._array
+        return self._seen_by("data")
 
     @data.setter
     def data(self, value: Any) -> None:
@@ -130,13 +131,25 @@ class Tensor(Operators):
 
     def numpy(self) -> np.ndarray:
         """The numbers as an array (the same memory)."""
-        return self._array
+        return self._seen_by("numpy()")
 
     def item(self) -> float:
         """The one number it holds, as a Python number."""
         if self.size != 1:
             raise ShapeError("item()", "one number", f"shape {self.shape}", "Index it first.")
-        return self._array.reshape(-1)[0].item()
+        return self._seen_by("item()").reshape(-1)[0].item()
+
+    def _seen_by(self, how: str) -> np.ndarray:
+        """The numbers, for somebody outside; while a step is recorded there are none yet."""
+        if listeners and listener() is not None:
+            raise RecordError(
+                f"{self.name or 'a tensor'}: {how}",
+                "a step made of Tensor operations alone",
+                "one that looks at a number while it is recorded",
+                "Return the loss and look at it afterwards, use ml.where for a choice, "
+                "or train with fit(record=False).",
+            )
+        return self._array
 
     def detach(self) -> Tensor:
         """The same numbers (the same memory), forgetting how they were made."""
@@ -152,7 +165,7 @@ class Tensor(Operators):
         return self
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self._array, dtype=dtype, copy=copy)
+        return np.array(self._seen_by("an array of it"), dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
         return len(self._array)
@@ -188,6 +201,9 @@ class Tensor(Operators):
         inputs = at_the_door(op, operands)
         arrays = [tensor._array for tensor in inputs]
         y = np.empty(op.shape(*[array.shape for array in arrays]), arrays[0].dtype)
+        recorder = listener() if listeners else None
+        if recorder is not None:
+            recorder.forward(op, inputs)
         op.forward(y, *arrays)
         result = Tensor._of(y)
         if remembers():
@@ -200,6 +216,8 @@ class Tensor(Operators):
             result._seen = tuple(
                 [t._version if t._writes is None else t.current_version() for t in inputs]
             )
+        if recorder is not None:
+            recorder.made(result)
         return result
 
     def behind(self) -> tuple[str, Tensor] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,14 +14,17 @@ from minidl.callbacks import Callback, EarlyStopping
 from minidl.criterion import Loss
 from minidl.data.checks import check_finite
 from minidl.domains import unfit
-from minidl.errors import ArgumentError, DataError, DomainError, ShapeError
+from minidl.errors import ArgumentError, DataError, DomainError, RecordError, ShapeError
 from minidl.evaluation import aligned, clean_loss, score
 from minidl.history import History
 from minidl.kernels.random import permutation
 from minidl.losses import get_loss
 from minidl.model import Sequential
 from minidl.optimizers import Optimizer, get_optimizer
+from minidl.program import Program
+from minidl.program import record as write_down
 from minidl.schedules import Schedule
+from minidl.tensor import Tensor
 from minidl.weighting import ClassWeight, row_weights
 
 
@@ -44,6 +48,7 @@ def fit(
     from_logits: bool = False,
     shuffle: bool = True,
     seed: int = 0,
+    record: str | bool = "auto",
     verbose: bool | None = None,
 ) -> History:
     """Train a network on a table.
@@ -77,6 +82,9 @@ def fit(
     shuffle : bool
         A new order for every epoch, decided by ``seed`` and the optimizer's steps so far.
     seed : int
+    record : "auto" or bool
+        Train by a recorded program, at the machine's speed and to the same bits. ``"auto"``
+        trains eagerly, and says so, where a layer of your own cannot be recorded.
     verbose : bool, optional
         A progress bar; by default on a terminal only.
 
@@ -118,15 +126,16 @@ def fit(
         monitor = "val_loss" if validation else "loss"
         watchers.append(stopping or EarlyStopping(int(early_stopping), monitor))  # type: ignore[arg-type]
     history = History()
+    data = (X, y) if weights is None else (X, y, weights)
+    trainer = _Trainer(net, data, loss, from_logits, made, batch_size, watchers, record)
     for watcher in watchers:
         watcher.training_began(net)
     try:
         with _progress(epochs, verbose) as advance:
             for epoch in range(epochs):
                 order = permutation(len(X), seed, made.steps) if shuffle else np.arange(len(X))
-                mean = _epoch(
-                    net, X, y, weights, order, loss, from_logits, made, batch_size, watchers
-                )
+                losses = trainer.epoch(order)
+                mean = _mean(losses, len(order), batch_size)
                 measured = {"loss": mean, **_validate(net, validation, loss, from_logits, metrics)}
                 history.add(measured)
                 advance(measured)
@@ -151,38 +160,81 @@ def step(
     loss: Loss,
     optimizer: Optimizer,
     from_logits: bool = False,
-    weights: np.ndarray | None = None,
-) -> float:
+    weights: Any = None,
+) -> Tensor:
     """One update from one batch; returns the batch's loss before it."""
-    value = loss(t, net(x, training=True), from_logits=from_logits, sample_weight=weights)
+    value: Tensor = loss(t, net(x, training=True), from_logits=from_logits, sample_weight=weights)
     optimizer.zero_grad()
     value.backward()
     optimizer.step()
-    return float(value.item())
+    return value
 
 
-def _epoch(
-    net: Sequential,
-    X: np.ndarray,
-    y: np.ndarray,
-    weights: np.ndarray | None,
-    order: np.ndarray,
-    loss: Loss,
-    from_logits: bool,
-    optimizer: Optimizer,
-    batch_size: int,
-    watchers: Sequence[Callback],
-) -> float:
-    """Every batch once; the running mean of the loss, batches weighed by their rows."""
+class _Trainer:
+    """Runs epochs: by a recorded program if it can, else eagerly; to the same bits."""
+
+    def __init__(
+        self,
+        net: Sequential,
+        data: Sequence[np.ndarray],
+        loss: Loss,
+        from_logits: bool,
+        optimizer: Optimizer,
+        batch_size: int,
+        watchers: Sequence[Callback],
+        record: str | bool,
+    ) -> None:
+        if record not in ("auto", True, False):
+            raise ArgumentError("fit(record=…)", "'auto', True or False", repr(record), "Leave it.")
+        self.net, self.data, self.batch_size, self.record = net, data, batch_size, record
+        self.watchers = [w for w in watchers if type(w).batch_ended is not Callback.batch_ended]
+        # minidl's own layers do the same for every batch; others are asked before each epoch.
+        self.foreign = any(not type(layer).__module__.startswith("minidl.") for layer in net)
+        self.step = lambda x, t, w=None: step(net, x, t, loss, optimizer, from_logits, w)
+        self.program: Program | None = None
+        if record:
+            self._try(self._record)
+
+    def _record(self) -> None:
+        rows = min(self.batch_size, len(self.data[0]))
+        batch = [part[:rows] for part in self.data]
+        self.program = write_down(self.step, *batch, dtype=self.net.dtype)
+
+    def _try(self, action: Callable[[], object]) -> None:
+        """Go on eagerly, and say so, where a step cannot be recorded."""
+        try:
+            action()
+        except RecordError as error:
+            if self.record is True:
+                raise
+            self.program = None
+            warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=5)
+
+    def epoch(self, order: np.ndarray) -> list[float]:
+        """Every batch once, in this order; the loss of each."""
+        if self.program is not None and self.foreign:
+            self._try(self.program.confirm)
+        if self.program is not None and not self.watchers:
+            return self.program.run(*self.data, order=order, confirm=False).tolist()
+        losses = []
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            if self.program is not None:
+                value = float(self.program.run(*self.data, order=rows, confirm=False)[0])
+            else:
+                value = float(self.step(*(part[rows] for part in self.data)).item())
+            losses.append(value)
+            for watcher in self.watchers:
+                watcher.batch_ended(self.net, value)
+        return losses
+
+
+def _mean(losses: Sequence[float], rows: int, batch_size: int) -> float:
+    """The running mean of an epoch: batches weighed by their rows."""
     total = 0.0
-    for start in range(0, len(X), batch_size):
-        rows = order[start : start + batch_size]
-        weight = None if weights is None else weights[rows]
-        value = step(net, X[rows], y[rows], loss, optimizer, from_logits, weight)
-        total += value * len(rows)
-        for watcher in watchers:
-            watcher.batch_ended(net, value)
-    return total / len(X)
+    for i, value in enumerate(losses):
+        total += value * min(batch_size, rows - i * batch_size)
+    return total / rows
 
 
 def check_data(

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from minidl.arithmetic import multiply
-from minidl.axes import Mean, Sum, reduction, weighted_mean
-from minidl.domains import check_domain
-from minidl.errors import ArgumentError, DomainError, ShapeError
+from minidl.axes import Mean, Sum, broadcast, reduction, weighted_mean
+from minidl.domains import check_domain, check_numbers
+from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.intervals import NON_NEGATIVE
+from minidl.kernels.jit import listener
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -43,13 +44,19 @@ def _of_samples(t: np.ndarray, sample_weight: Any, culprit: str) -> np.ndarray:
             "Give one number for each row.",
         )
     check_domain(culprit, weights, NON_NEGATIVE, "Weights are ≥ 0.")
-    if not np.isfinite(weights).all():
-        raise DomainError(culprit, "finite numbers", "NaN or infinity", "Use 0 instead.")
+    check_numbers(culprit, weights, "Use 0 instead.")
     return weights
 
 
 def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.ndarray:
     """Each row's class weight; "balanced" is rows / (classes · rows of the class)."""
+    if listener() is not None:
+        raise RecordError(
+            culprit,
+            "weights that do not depend on a batch's numbers",
+            "classes, which are numbers of the batch",
+            "Work the weights out beforehand and hand them to the step: sample_weight=w.",
+        )
     rows = len(t) if t.ndim else 1
     wide = t.ndim == 2 and t.shape[1] > 1
     if t.size != rows and not (wide and (np.count_nonzero(t > 0, axis=1) == 1).all()):
@@ -85,5 +92,5 @@ def reduced(each: Any, how: str, weights: np.ndarray | None) -> Any:
     if how == "mean":
         return weighted_mean(each, weights)
     column = weights.reshape(-1, *(1,) * (len(each.shape) - 1))
-    weighted = multiply(each, np.ascontiguousarray(np.broadcast_to(column, each.shape)))
+    weighted = multiply(each, broadcast(each.shape)(column))
     return weighted if how == "none" else reduction(Sum)(weighted)

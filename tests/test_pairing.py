@@ -215,7 +215,7 @@ def test_an_interrupt_within_a_trial_ends_the_run(tmp_path, monkeypatch):
     """`fit` returns what was learned on Ctrl-C; half a training is no result of a pairing."""
     from minidl import training
 
-    epoch, epochs = training._epoch, []
+    epoch, epochs = training._Trainer.epoch, []
 
     def interrupted(*given, **named):
         epochs.append(1)
@@ -223,7 +223,7 @@ def test_an_interrupt_within_a_trial_ends_the_run(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return epoch(*given, **named)
 
-    monkeypatch.setattr(training, "_epoch", interrupted)
+    monkeypatch.setattr(training._Trainer, "epoch", interrupted)
     results = run(plan(), tmp_path, workers=1, verbose=False)
     assert len(results) == 2
     assert len(epochs) == 6

@@ -1,0 +1,11 @@
+"""A training step as a list of instructions: recorded once, then run, stepped and listed.
+
+Data flows from ``tape`` (the kernel calls of one step) over ``layout`` (which memory they work
+in) and ``record`` (both, checked on two batches) to ``program`` (run it) and ``listing`` (read
+it).
+"""
+
+from minidl.program.program import Program, Step
+from minidl.program.record import record
+
+__all__ = ["Program", "Step", "record"]

@@ -1,0 +1,42 @@
+"""A program as text that a learner can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from minidl.program.program import Instruction
+
+
+def listing(instructions: Sequence[Instruction]) -> str:
+    """One line an instruction: number, phase, operation, operands with shapes, what it mirrors."""
+    forward = {
+        line.node: i
+        for i, line in reversed(list(enumerate(instructions)))
+        if line.phase in ("forward", "loss")
+    }
+    rows = []
+    for i, line in enumerate(instructions):
+        mirrored = forward.get(line.node) if line.phase == "backward" else None
+        mirror = "" if mirrored is None else f"of {mirrored}"
+        rows.append((str(i), line.phase, line.kernel.name, _operands(line), mirror))
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    lines = []
+    for number, phase, name, operands, mirror in rows:
+        left = f"{number:>{widths[0]}}  {phase:<{widths[1]}}  {name:<{widths[2]}}"
+        lines.append(f"{left}  {operands}{'   ' + mirror if mirror else ''}".rstrip())
+    return "\n".join(lines)
+
+
+def _operands(line: Instruction) -> str:
+    named = []
+    for i, (name, operand) in enumerate(zip(line.names, line.operands, strict=True)):
+        if isinstance(operand, np.ndarray):
+            shape = "×".join(map(str, operand.shape))
+            named.append((i in line.kernel.writes, f"{name}[{shape}]"))
+    read = ", ".join(text for written, text in named if not written)
+    wrote = ", ".join(text for written, text in named if written)
+    return f"{wrote} ← {read}" if read else wrote

@@ -1,0 +1,344 @@
+"""A program: instructions over one arena of memory, run at the machine's speed or one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd import Node
+from minidl.errors import RecordError, ShapeError
+from minidl.kernels import rows
+from minidl.kernels.jit import JIT, Kernel
+from minidl.optimizers import AHEAD, Optimizer
+from minidl.program.listing import listing
+from minidl.program.tape import place
+
+SLICE = 0.2
+"""Seconds that one compiled call may take: so often Ctrl-C and progress bars are answered."""
+
+
+@dataclass
+class Instruction:
+    """A kernel with its operands.
+
+    Attributes
+    ----------
+    kernel : Kernel
+    operands : list
+        Arrays in the program's memory, and numbers.
+    names : list of str
+        What the operands are called: ``dense1.weight``, ``∂dense1``.
+    phase, title, node
+        See ``tape.Call``.
+    """
+
+    kernel: Kernel
+    operands: list[Any]
+    names: list[str]
+    phase: str = "forward"
+    title: str = ""
+    node: int = -1
+
+    def check(self) -> None:
+        """Refuse operands that the machine code would run over the edge of."""
+        arrays = [x for x in self.operands if isinstance(x, np.ndarray)]
+        sound = all(x.flags.c_contiguous and x.flags.aligned and x.flags.writeable for x in arrays)
+        if not sound or not self.kernel.fits(*self.operands):
+            shown = ", ".join(
+                f"{name} {x.shape}" if isinstance(x, np.ndarray) else f"{name} {x}"
+                for name, x in zip(self.names, self.operands, strict=True)
+            )
+            raise RecordError(
+                f"instruction {self.kernel.name}",
+                "operands whose sizes and indices fit each other",
+                shown,
+                "This is a mistake in the operation that made it.",
+            )
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one instruction read and wrote, by name; arrays are copies."""
+
+    instruction: Instruction
+    read: dict[str, Any]
+    wrote: dict[str, np.ndarray]
+
+
+class Program:
+    """A recorded step; ``minidl.record`` makes it.
+
+    Parameters
+    ----------
+    instructions : list of Instruction
+    inputs : list of ndarray
+        Where a batch is put, one array an input of the step.
+    loss : ndarray
+        Where the loss is found.
+    optimizers, parameters : lists
+        Whose updates and gradients the step makes.
+    checks : list of lists of callables
+        What the numbers of each input must satisfy.
+    workspace : int
+        Bytes of the arena.
+    again : callable
+        Records the same step for another number of rows.
+    confirm : callable
+        Runs the Python of the step once more; an error if it has changed.
+    """
+
+    def __init__(
+        self,
+        instructions: Sequence[Instruction],
+        *,
+        inputs: Sequence[np.ndarray],
+        loss: np.ndarray,
+        optimizers: Sequence[Optimizer] = (),
+        parameters: Sequence[Node] = (),
+        checks: Sequence[Sequence[Callable[[np.ndarray], None]]] = (),
+        workspace: int = 0,
+        again: Callable[[int], Program] | None = None,
+        confirm: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.instructions, self.inputs, self.loss = list(instructions), list(inputs), loss
+        self.optimizers, self.parameters = list(optimizers), list(parameters)
+        self.checks, self.workspace = checks or [[] for _ in inputs], workspace
+        self._confirm, self._again, self._others = confirm, again, dict[int, Program]()
+        self._position, self._pace = 0, 1e-4
+        self._epoch: _Epoch | None = None
+        for instruction in self.instructions:
+            instruction.check()
+        self._code = _Code(self.instructions)
+
+    @property
+    def rows(self) -> int:
+        """How many rows a batch has."""
+        return len(self.inputs[0])
+
+    def __call__(self, *batch: Any, confirm: bool = True) -> float:
+        """Run the step once on a batch; returns its loss before the update."""
+        if confirm:
+            self.confirm()
+        self._load(batch)
+        for optimizer in self.optimizers:
+            optimizer.prepare(1)
+        self._code.run()
+        self._finish()
+        return float(self.loss.reshape(-1)[0])
+
+    def step(self, *batch: Any) -> Step:
+        """Run the next instruction; with a batch, start at the first one again."""
+        if batch:
+            self._load(batch)
+            self._position = 0
+        if self._position == 0:
+            for optimizer in self.optimizers:
+                optimizer.prepare(1)
+        i = self._position
+        instruction = self.instructions[i]
+        named = list(zip(instruction.names, instruction.operands, strict=True))
+        writes = instruction.kernel.writes
+        read = {name: np.copy(x) for j, (name, x) in enumerate(named) if j not in writes}
+        self._code.run(1, i, i + 1)
+        wrote = {named[j][0]: np.copy(named[j][1]) for j in writes}
+        self._position = (i + 1) % len(self.instructions)
+        if self._position == 0:
+            self._finish()
+        return Step(instruction, read, wrote)
+
+    def confirm(self) -> None:
+        """Run the step's Python once more; a ``RecordError`` if it is not what was recorded."""
+        self._confirm()
+
+    def run(self, *data: Any, order: Any = None, confirm: bool = True) -> np.ndarray:
+        """Run once through a dataset, batch by batch, in one compiled call after the other.
+
+        Parameters
+        ----------
+        *data : arrays
+            One for each input, of any number of rows; read where they lie if they are of the
+            program's dtype.
+        order : array of int, optional
+            Which rows, in which order; all of them as they stand if left out.
+        confirm : bool
+            Whether to ask first if the step still is what was recorded, which takes some 0.3 ms.
+
+        Returns
+        -------
+        ndarray
+            The loss of each batch before its update; the last batch may have fewer rows.
+
+        Raises
+        ------
+        ShapeError, DomainError
+            If the data are not what the step takes.
+        RecordError
+            If the step is no longer what was recorded.
+        """
+        if confirm:
+            self.confirm()
+        tables = self._tables(data)
+        length = len(tables[0])
+        order = np.arange(length) if order is None else np.asarray(order, np.int64)
+        if order.size and not 0 <= order.min() <= order.max() < length:
+            raise ShapeError("order", f"rows from 0 to {length - 1}", "others", "Check the order.")
+        if self._epoch is None or not self._epoch.reads(tables, len(order)):
+            self._epoch = _Epoch(self, tables, len(order))
+        losses = self._epoch.run(order)
+        self._finish()
+        return losses
+
+    def of_rows(self, rows: int) -> Program:
+        """The same step for batches of another size."""
+        if rows == self.rows:
+            return self
+        if rows not in self._others:
+            assert self._again is not None
+            self._others[rows] = self._again(rows)
+        return self._others[rows]
+
+    def _paced(self, code: _Code, times: int) -> None:
+        """Run code so many times, in calls of about ``SLICE`` seconds."""
+        while times > 0:
+            now = max(1, min(times, AHEAD, int(SLICE / self._pace)))
+            for optimizer in self.optimizers:
+                optimizer.prepare(now)
+            began = time.perf_counter()
+            code.run(now)
+            self._pace = (time.perf_counter() - began) / now
+            times -= now
+
+    def _tables(self, data: Sequence[Any]) -> list[np.ndarray]:
+        """The data as the program reads them, checked once."""
+        if len(data) != len(self.inputs):
+            got = f"{len(data)}"
+            raise ShapeError("program", f"{len(self.inputs)} arrays", got, "Give one an input.")
+        tables = [np.ascontiguousarray(x, self.loss.dtype) for x in data]
+        for table, slot, checks in zip(tables, self.inputs, self.checks, strict=True):
+            if table.shape[1:] != slot.shape[1:] or len(table) != len(tables[0]):
+                wanted = f"shape ({len(tables[0])}, …) with rows of {slot.shape[1:]}"
+                raise ShapeError("program", wanted, f"shape {table.shape}", "Reshape it.")
+            for check in checks:
+                check(table)
+        return tables
+
+    def _load(self, batch: Sequence[Any]) -> None:
+        for slot, part in zip(self.inputs, self._tables(batch), strict=True):
+            if part.shape != slot.shape:
+                remedy = f"Write program.of_rows({len(part)})(…), or program.run for a dataset."
+                raise ShapeError("program", f"shape {slot.shape}", f"shape {part.shape}", remedy)
+            slot[...] = part
+
+    def _finish(self) -> None:
+        """Let eager code see what the program did: gradients are there, weights were written."""
+        for parameter in self.parameters:
+            parameter._grad = parameter._home
+            parameter.written()
+
+    def __len__(self) -> int:
+        return len(self.instructions)
+
+    def __str__(self) -> str:
+        return listing(self.instructions)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(str(slot.shape) for slot in self.inputs)
+        return f"Program({len(self)} instructions, inputs {shapes}, {self.workspace} bytes)"
+
+
+class _Epoch:
+    """A program, and its twin for the last rows, between two more instructions.
+
+    One takes the next rows from the dataset where it lies, the other keeps their loss.
+    """
+
+    def __init__(self, program: Program, tables: Sequence[np.ndarray], length: int) -> None:
+        self._tables = list(tables)
+        full, rest = divmod(length, program.rows)
+        self._order, self._cursor = np.zeros(length, np.int64), np.zeros(2, np.int64)
+        self._losses = np.zeros(full + bool(rest))
+        parts = ((program, full), (program.of_rows(rest), 1)) if rest else ((program, full),)
+        self._parts = [(part, self._around(part), times) for part, times in parts if times]
+
+    def reads(self, tables: Sequence[np.ndarray], length: int) -> bool:
+        """Whether it was made for this memory, and for as many rows."""
+        same = all(place(a) == place(b) for a, b in zip(tables, self._tables, strict=True))
+        return same and length == len(self._order)
+
+    def run(self, order: np.ndarray) -> np.ndarray:
+        """Every batch once; returns their losses."""
+        self._order[:], self._cursor[:] = order, 0
+        for program, code, times in self._parts:
+            program._paced(code, times)
+        return self._losses.copy()
+
+    def _around(self, program: Program) -> _Code:
+        takes = [
+            Instruction(
+                rows.take,
+                [table.reshape(len(table), -1), self._order, self._cursor, slot],
+                ["data", "order", "cursor", "batch"],
+            )
+            for table, slot in zip(
+                self._tables, (x.reshape(program.rows, -1) for x in program.inputs), strict=True
+            )
+        ]
+        kept = Instruction(
+            rows.keep,
+            [program.loss.reshape(-1), self._losses, self._cursor, program.rows],
+            ["loss", "losses", "cursor", "rows"],
+        )
+        for instruction in (*takes, kept):
+            instruction.check()
+        return _Code(takes) + program._code + _Code([kept])
+
+
+class _Code:
+    """Instructions as the machine reads them; ``+`` puts one list behind another."""
+
+    def __init__(self, instructions: Sequence[Instruction]) -> None:
+        self.instructions = list(instructions)
+        self._table, self._words = np.empty((0, 3), np.int64), list[np.ndarray]()
+        if JIT:
+            self._assemble()
+
+    def _assemble(self) -> None:
+        from minidl.kernels import machine
+
+        words = np.array(
+            [
+                word
+                for line in self.instructions
+                for x in line.operands
+                for word in machine.words(x)
+            ],
+            np.int64,
+        )
+        place, rows = words.__array_interface__["data"][0], []
+        for line in self.instructions:
+            rows.append((*machine.addresses(line.kernel, line.operands), place))
+            place += 8 * machine.WORDS * len(line.operands)
+        self._table, self._words = np.array(rows, np.int64), [words]
+
+    def __add__(self, other: _Code) -> _Code:
+        both = _Code([])
+        both.instructions = self.instructions + other.instructions
+        both._table = np.concatenate([self._table, other._table])
+        both._words = self._words + other._words
+        return both
+
+    def run(self, times: int = 1, first: int = 0, last: int | None = None) -> None:
+        """Instructions ``first`` to ``last``, so many times."""
+        last = len(self.instructions) if last is None else last
+        if JIT:
+            from minidl.kernels import machine
+
+            machine.run(self._table, np.array([(first, last, times)], np.int64))
+            return
+        for _ in range(times):
+            for line in self.instructions[first:last]:
+                line.kernel.run(*line.operands)

@@ -1,0 +1,153 @@
+"""Record one eager step as a program."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import DtypeError, RecordError
+from minidl.op import FLOATS
+from minidl.program.layout import Layout, compare, root
+from minidl.program.program import Instruction, Program
+from minidl.program.tape import Call, Tape, listening, place
+from minidl.tensor import Tensor
+
+
+def record(
+    step: Callable[..., Tensor], *batch: Any, dtype: Any = None, keep: bool = False
+) -> Program:
+    """Write a training step down as a program, without running it.
+
+    Parameters
+    ----------
+    step : callable
+        Takes the batch as tensors, does what a step does (forward, loss, ``backward``,
+        ``optimizer.step``) with Tensor operations, and returns the loss.
+    *batch : arrays
+        Inputs and targets, for their shapes: the first axis counts rows.
+    dtype : {"float32", "float64"}, optional
+        Of the program; what suits the parameters if left out.
+    keep : bool
+        Whether every intermediate result keeps memory of its own, for looking inside.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    RecordError
+        If the step looks at a number (``item``, ``numpy``, ``if loss > 1``), or is not the same
+        for two batches. Parameters, optimizer state and counters stay as they were.
+
+    Examples
+    --------
+    >>> import minidl as ml
+    >>> net = ml.mlp([2, 4, 1], output="sigmoid")
+    >>> optimizer = ml.SGD(net.parameters())
+    >>> def step(x, y):
+    ...     loss = ml.binary_crossentropy(y, net(x))
+    ...     optimizer.zero_grad()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x, y = np.ones((8, 2)), np.ones((8, 1))
+    >>> program = record(step, x, y)
+    >>> program(x, y) > program(x, y)
+    True
+    """
+    shapes = [np.shape(part) for part in batch]
+    if not batch or any(not shape or not shape[0] for shape in shapes):
+        got = ", ".join(map(str, shapes)) or "nothing"
+        raise RecordError("record(step, *batch)", "arrays of at least one row", got, "Give x, y.")
+    if dtype is not None:
+        return _record(step, shapes, np.dtype(dtype), keep)
+    try:
+        return _record(step, shapes, FLOATS[0], keep)
+    except DtypeError:  # parameters of the other dtype
+        return _record(step, shapes, FLOATS[1], keep)
+
+
+def _record(
+    step: Callable[..., Tensor], shapes: Sequence[tuple[int, ...]], dtype: np.dtype, keep: bool
+) -> Program:
+    names = _names(step, len(shapes))
+    (tape, loss), (twin, _) = (_trace(step, names, shapes, dtype) for _ in range(2))
+    layout = Layout(tape, compare(tape, twin), loss, keep)
+    named = tape.names() | {place(x): name for x, name in zip(tape.inputs, names, strict=True)}
+    return Program(
+        [_instruction(call, layout, named) for call in tape.calls],
+        inputs=tape.inputs,
+        loss=layout(loss),
+        optimizers=tape.optimizers,
+        parameters=[leaf for leaf, _ in tape.leaves.values()],
+        checks=_checks_of(tape),
+        workspace=layout.size,
+        again=lambda rows: _record(step, [(rows, *shape[1:]) for shape in shapes], dtype, keep),
+        confirm=lambda: compare(tape, _trace(step, names, shapes, dtype)[0]),
+    )
+
+
+def _trace(
+    step: Callable[..., Tensor],
+    names: Sequence[str],
+    shapes: Sequence[tuple[int, ...]],
+    dtype: np.dtype,
+) -> tuple[Tape, np.ndarray]:
+    """The step's kernel calls for a batch without numbers, and where its loss would be."""
+    tape = Tape([np.zeros(shape, dtype) for shape in shapes])
+    tensors = [Tensor._of(array) for array in tape.inputs]
+    for tensor, name in zip(tensors, names, strict=True):
+        tensor.name = name
+    try:
+        with listening(tape):
+            loss = step(*tensors)
+    finally:
+        tape.restore()
+    return tape, _single(loss)
+
+
+def _names(step: Callable[..., Any], count: int) -> list[str]:
+    """What the step calls its inputs."""
+    try:
+        names = list(inspect.signature(step).parameters)[:count]
+    except ValueError:
+        names = []
+    return names if len(names) == count else [f"input{i}" for i in range(count)]
+
+
+def _single(loss: Any) -> np.ndarray:
+    if not isinstance(loss, Tensor) or loss.size != 1:
+        got = f"shape {loss.shape}" if isinstance(loss, Tensor) else repr(loss)
+        raise RecordError("step(…)", "the loss, a tensor of one number", got, "Return the loss.")
+    return loss._array
+
+
+def _checks_of(tape: Tape) -> list[list[Any]]:
+    """For each input, what its numbers must satisfy."""
+    owners = [id(slot) for slot in tape.inputs]
+    found: list[list[Any]] = [[] for _ in owners]
+    for x, check in tape.checks:
+        if id(root(x)) in owners:
+            found[owners.index(id(root(x)))].append(check)
+    return found
+
+
+def _instruction(call: Call, layout: Layout, named: dict[tuple[int, int], str]) -> Instruction:
+    names = [
+        named.get(place(argument), parameter) if isinstance(argument, np.ndarray) else parameter
+        for parameter, argument in zip(call.kernel.parameters, call.arguments, strict=True)
+    ]
+    for i in call.kernel.writes:
+        if id(root(call.arguments[i])) not in layout.writable:
+            raise RecordError(
+                f"the step, at {call.title}",
+                "kernels that write into memory of their own",
+                f"{call.kernel.name} writing into {names[i]}",
+                "Write into a copy.",
+            )
+    operands = [layout(argument) for argument in call.arguments]
+    return Instruction(call.kernel, operands, names, call.phase, call.title, call.node)
