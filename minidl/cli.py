@@ -141,7 +141,7 @@ def show(name: Annotated[str, typer.Argument(help="An activation or a loss.")]) 
         "target": getattr(entry, "target", None),
         "prediction": getattr(entry, "prediction", None),
         "link": entry.link,
-        "kinks": ", ".join(map(str, entry.kinks)),
+        "kinks": ", ".join(k if isinstance(k, str) else f"{k:g}" for k in entry.kinks),
         "settings": ", ".join(f"{key}={value}" for key, value in entry.settings.items()),
         "weights": getattr(entry, "init", None),
         "properties": "; ".join(entry.properties),
