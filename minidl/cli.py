@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from minidl.errors import ArgumentError, MinidlError
+
+if TYPE_CHECKING:
+    from minidl.data import Dataset
 
 
 class _Commands(typer.core.TyperGroup):
@@ -62,11 +67,15 @@ def pair(
     from minidl.optimizers import optimizers
     from minidl.pairing import Head, Plan, hidden_activations, run, show
 
+    if not 0 < learning_rate < math.inf:
+        raise ArgumentError(
+            "--learning-rate", "a number above 0", f"{learning_rate:g}", "Write 0.01."
+        )
     chosen = tuple(data or (DATA[:1] + DATA[4:5] if quick else DATA))
     usual = hidden_activations()[:4] if quick else hidden_activations()
     plan = Plan(
-        data=[_dataset(name, target) for name in chosen],
-        hidden=[activations[name].name for name in hidden or usual],
+        data=_datasets(chosen, target),
+        hidden=list(dict.fromkeys(activations[name].name for name in hidden or usual)),
         heads=[Head.parse(text) for text in head] if head else None,
         outputs=[activations[name].name for name in output or OUTPUTS],
         seeds=seeds or (2 if quick else 3),
@@ -94,10 +103,23 @@ def pair(
         typer.echo(f"\n{out / 'results.csv'}\n{out / 'pairings.png'}")
 
 
-def _dataset(name: str, target: str | None) -> Any:
+def _datasets(names: Sequence[str], target: str | None) -> list[Dataset]:
+    """Datasets by name, and tables from files, each under a name of its own."""
+    found: dict[str, Dataset] = {}
+    for name in dict.fromkeys(names):
+        dataset = _dataset(name, target)
+        if dataset.name in found:
+            raise ArgumentError(
+                f"--data {name}", "a name no other dataset has", dataset.name, "Rename the file."
+            )
+        found[dataset.name] = dataset
+    return list(found.values())
+
+
+def _dataset(name: str, target: str | None) -> Dataset:
     from minidl.data import load, load_csv
 
-    if not name.endswith(".csv"):
+    if not Path(name).suffix and Path(name).name == name:
         return load(name)
     if target is None:
         raise ArgumentError("--target", "the column to predict", "none", "Write --target COLUMN.")

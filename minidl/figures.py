@@ -197,7 +197,7 @@ def heat_map(results: Sequence[Result], plan: Plan, path: Path) -> None:
             left, down = LABELS + j * (LABELS + across), CELL_HEIGHT * _heads(found)
             inches = (left / width, (top - down) / height, across / width, down / height)
             _panel(figure.add_axes(inches), found, plan.hidden, data)
-    _captions(figure, plan.seeds, any(row.failures for _, found in panels for row in found))
+    _captions(figure, any(row.failures for _, found in panels for row in found))
     save(figure, path)
     plt.close(figure)
 
@@ -206,20 +206,16 @@ def _heads(found: Sequence[Row]) -> int:
     return len({row.head for row in found})
 
 
-def _captions(figure: Any, seeds: int, failures: bool) -> None:
+def _captions(figure: Any, failures: bool) -> None:
     """A title, and what the signs mean."""
     width, height = figure.get_size_inches()
-    left, mean = (
-        MARGIN / width,
-        f"Mean test score over {seeds} seeds" if seeds > 1 else "Test score",
-    )
+    left = MARGIN / width
     figure.text(left, 1 - 0.4 / height, "Which activation goes with which loss", fontsize=15)
-    signs = "★ heads that textbooks recommend   bold: best of its dataset"
-    if failures:
-        signs += "   ✗ a network failed"
     text = (
-        f"{mean}; rows: output activation + loss, best first; columns: hidden activation\n{signs}"
+        "Mean test scores; rows: output activation + loss, best first; columns: hidden activation\n"
     )
+    text += "★ heads that textbooks recommend   bold: best of its dataset"
+    text += "   ✗ a network failed" * failures
     figure.text(left, 0.2 / height, text, fontsize=9, linespacing=1.5)
 
 

@@ -35,8 +35,9 @@ def show(results: Sequence[Result], plan: Plan) -> None:
 def _table(data: Dataset, found: list[Row], seeds: int) -> Table:
     from rich.table import Table
 
-    interval = f"mean ± 95 % over {seeds} seeds" if seeds > 1 else "one seed, so no interval"
-    table = Table(title=f"{data.name}: {data.metric}, {interval}")
+    several = any(row.half is not None for row in found)
+    interval = f", mean ± 95 % over {seeds} seeds" if several else ""
+    table = Table(title=f"{data.name}: {data.metric}{interval}")
     for column in ("rank", "hidden", "head", "score", "failed"):
         table.add_column(column, justify="right" if column in ("rank", "score") else "left")
     shown = found if len(found) <= MOST_ROWS else [*found[:10], *found[-3:]]
@@ -53,15 +54,18 @@ def _remarks(results: Sequence[Result], plan: Plan) -> Iterator[tuple[str, str |
     """Lines on natural heads and failures, with their styles."""
     found = standings(results)
     if found:
-        paired = ", ± half a paired 95 % interval" if plan.seeds > 1 else ""
+        several = any(standing.gap.half is not None for standing in found)
+        paired = " (± 95 %, paired)" if several else ""
         yield f"\n★ natural heads beside the best of their dataset{paired}:", "bold"
     for standing in found:
         yield f"  {standing}", "yellow" if standing.behind else None
     if any(standing.tuned for standing in found):
         rates = ", ".join(f"{rate:g}" for rate in RATES)
         yield f"  Tuned: the best of {rates} on validation rows kept back from training.", "dim"
+    if len({result.trial.seed for result in results}) == 1:
+        yield "\nOne seed gives no intervals: --seeds 3 does.", None
     failures = sum(result.status != "ok" for result in results)
-    yield f"\n{len(results)} networks trained, {failures} of them failed or diverged.", "bold"
+    yield f"\nNetworks trained: {len(results)}; failed or diverged: {failures}.", "bold"
     if failures:
         yield (
             "  Each counts as a score of 0, or as the worst of its dataset if that is lower.",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.data import Dataset
-from minidl.errors import FileError
+from minidl.errors import DataError, FileError
 from minidl.pairing.grid import Head, heads
 from minidl.pairing.statistics import RATES, standings
 from minidl.pairing.trial import Result, Trial, parts, train
@@ -108,8 +108,7 @@ def run(plan: Plan, folder: Path, workers: int = 2, verbose: bool | None = None)
     DataError, FileError
         Before any training, if a dataset is too small or the folder cannot be written.
     """
-    for data, seed in itertools.product(plan.data, range(plan.seeds)):
-        parts(data, seed, VALIDATION)
+    _check(plan)
     first, second = plan.trials(), []
     done: dict[Trial, Result] = {}
     with _table(folder / "results.csv") as write:
@@ -121,6 +120,20 @@ def run(plan: Plan, folder: Path, workers: int = 2, verbose: bool | None = None)
         except KeyboardInterrupt:
             print("\nInterrupted: what was computed is kept.", file=sys.stderr)  # noqa: T201
     return _in_order(first + second, done)
+
+
+def _check(plan: Plan) -> None:
+    """Refuse a table that cannot be dealt out, or not scored: R² needs two rows."""
+    for data, seed in itertools.product(plan.data, range(plan.seeds)):
+        split = parts(data, seed, VALIDATION)
+        fewest = min(len(split.y_test), len(split.y_validation))
+        if fewest < 2:
+            raise DataError(
+                f"dataset {data.name!r}",
+                "at least 2 rows each for validation and test",
+                str(fewest),
+                "Give a larger table.",
+            )
 
 
 def _in_order(trials: _Trials, done: dict[Trial, Result]) -> list[Result]:
@@ -164,7 +177,10 @@ def _table(path: Path) -> Iterator[Callable[[Result], None]]:
         file = path.open("w", newline="", encoding="utf-8")
     except OSError as error:
         raise FileError(
-            f"--out {path.parent}", "a folder that can be written", str(error), "Write --out DIR."
+            f"--out {path.parent}",
+            "a folder that can be written",
+            error.strerror or str(error),
+            "Write --out DIR.",
         ) from error
     with file:
         writer = csv.writer(file)

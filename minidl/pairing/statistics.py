@@ -156,7 +156,7 @@ class Standing:
         if self.tuned is None or self.rates is None:
             return text
         mine, its = (f"{rate:g}" for rate in self.rates)
-        return f"{text}; {self.tuned} with tuned learning rates ({mine}, against {its})"
+        return f"{text}; with tuned learning rates ({mine} and {its}) {self.tuned}"
 
 
 def standings(results: Sequence[Result]) -> list[Standing]:
