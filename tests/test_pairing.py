@@ -2,43 +2,36 @@
 
 import csv
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
-from minidl.activations import Activation, activation, activations
+from minidl import figures
+from minidl.activations import activations
 from minidl.data import load
-from minidl.errors import ArgumentError, FileError, UnknownNameError
+from minidl.errors import ArgumentError, DataError, FileError, UnknownNameError
 from minidl.losses import losses
-from minidl.pairing import Head, Plan, Trial, heads, hidden_activations, run, train
+from minidl.pairing import (
+    Head,
+    Plan,
+    Result,
+    Trial,
+    heads,
+    hidden_activations,
+    rows,
+    run,
+    show,
+    standings,
+    train,
+)
+from minidl.pairing.statistics import RATES, counted
 from minidl.pairing.trial import network, parts
 
 SIGMOID = Head("sigmoid", "binary_crossentropy")
 SOFTMAX = Head("softmax", "categorical_crossentropy")
 LINEAR = Head("linear", "mse")
-
-
-@pytest.fixture
-def bend():
-    @activation
-    class Bend(Activation):
-        """A curve nobody knows."""
-
-        name = "bend"
-        formula = "x/(1 + x**2)"
-        derivative = "(1 − x²)/(1 + x²)²"
-        source = "this test"
-
-        @staticmethod
-        def value(x: float) -> float:
-            return x / (1.0 + x * x)
-
-        @staticmethod
-        def slope(x: float) -> float:
-            return (1.0 - x * x) / ((1.0 + x * x) * (1.0 + x * x))
-
-    yield "bend"
-    activations.unregister("bend")
 
 
 # ----------------------------------------------------------------------------------- heads
@@ -154,13 +147,28 @@ def test_a_trial_gives_the_same_bits_again():
     assert once.score > 0.5
 
 
-def test_a_diverged_trial_is_counted_not_dropped():
+def test_a_diverged_trial_has_a_reason_and_no_score():
     data = load("diabetes")
     trial = Trial("diabetes", "relu", LINEAR, 0, epochs=20, optimizer="sgd", learning_rate=1e6)
     result = train(trial, data)
     assert result.status == "diverged"
-    assert result.reason
-    assert np.isfinite(result.score)
+    assert "inf" in result.reason or "nan" in result.reason
+    assert np.isnan(result.score)
+
+
+def test_validation_rows_come_out_of_the_training_part():
+    data = load("diabetes")  # its rows all differ
+    without, with_some = data.split(seed=3), data.split(seed=3, validation_size=0.2)
+    np.testing.assert_array_equal(without.X_test, with_some.X_test)
+    kept_back = {tuple(row) for row in with_some.X_validation}
+    assert len(kept_back) == round(0.2 * len(data.X))
+    assert kept_back < {tuple(row) for row in without.X_train}
+    assert not kept_back & {tuple(row) for row in with_some.X_train}
+    trial = Trial("diabetes", "tanh", LINEAR, 3, epochs=2)
+    assert np.isnan(train(trial, data).validation_score)
+    result = train(replace(trial, validation_size=0.2), data)
+    assert np.isfinite([result.score, result.validation_score]).all()
+    assert result.score != result.validation_score
 
 
 # ------------------------------------------------------------------------------------ a run
@@ -181,15 +189,44 @@ def test_a_run_writes_every_trial(tmp_path):
     results = run(plan(), tmp_path, workers=1, verbose=False)
     with (tmp_path / "results.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(results) == len(rows) == 2 * 2 * 2
+    first = [row for row in rows if not row["validation_score"]]
+    assert len(first) == 2 * 2 * 2
+    assert {row["learning_rate"] for row in first} == {"0.01"}
+    assert len(results) == len(rows)
     assert {row["status"] for row in rows} == {"ok"}
     scores = sorted(float(row["score"]) for row in rows)
     np.testing.assert_allclose(scores, sorted(r.score for r in results), rtol=1e-5)
 
 
+def test_a_head_that_is_behind_and_the_best_are_trained_again(tmp_path):
+    """After two epochs sigmoid + BCE is far behind softmax + CCE on iris."""
+    results = run(plan(), tmp_path, workers=1, verbose=False)
+    again = [result for result in results if result.trial.validation_size]
+    assert {(r.trial.head, r.trial.learning_rate) for r in again} == set(
+        product([SIGMOID, SOFTMAX], RATES)
+    )
+    assert len(again) == 2 * len(RATES) * 2 * 2
+    assert np.isfinite([[r.score, r.validation_score] for r in again]).all()
+    (standing,) = [s for s in standings(results) if s.head != s.best]
+    assert standing.behind
+    assert standing.tuned.mean < standing.gap.mean
+    with (tmp_path / "results.csv").open(encoding="utf-8") as file:
+        rates = {row["learning_rate"] for row in csv.DictReader(file) if row["validation_score"]}
+    assert {float(rate) for rate in rates} == set(RATES)
+
+
+def test_a_run_in_which_no_head_is_behind_has_one_round(tmp_path):
+    results = run(plan(heads=[SOFTMAX]), tmp_path, workers=1, verbose=False)
+    assert len(results) == 2 * 2
+
+
 def test_workers_change_nothing(tmp_path):
     alone, two = (run(plan(), tmp_path / str(n), workers=n, verbose=False) for n in (1, 2))
-    assert [replace(r, seconds=0.0) for r in alone] == [replace(r, seconds=0.0) for r in two]
+    assert any(result.trial.validation_size for result in alone)
+    # repr: NaN, a score that was not measured, equals nothing
+    assert repr([replace(r, seconds=0.0) for r in alone]) == repr(
+        [replace(r, seconds=0.0) for r in two]
+    )
 
 
 def test_an_interrupted_run_keeps_what_is_computed(tmp_path, monkeypatch):
@@ -229,6 +266,14 @@ def test_an_interrupt_within_a_trial_ends_the_run(tmp_path, monkeypatch):
     assert len(epochs) == 6
 
 
+def test_a_table_too_small_to_score_is_refused_before_any_training(tmp_path):
+    data = load("diabetes")
+    small = replace(data, name="small", X=data.X[:5], y=data.y[:5])
+    with pytest.raises(DataError, match=r"'small'.*larger"):
+        run(plan(data=[small], heads=[LINEAR]), tmp_path / "out", workers=1, verbose=False)
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unwritable_folder_is_refused_before_any_training(tmp_path, monkeypatch):
     from minidl.pairing import runner
 
@@ -254,3 +299,124 @@ def test_rows_and_the_identity_are_no_hidden_activations():
     names = hidden_activations()
     assert {"relu", "selu", "tanh"} <= set(names)
     assert not {"linear", "softmax", "log_softmax"} & set(names)
+
+
+# --------------------------------------------------------------------------------- statistics
+
+
+def result(head, score, seed=0, status="ok", validation=None, **changes):
+    trial = Trial("moons", "relu", head, seed, **changes)
+    if validation is None:
+        return Result(trial, score, status=status)
+    return Result(replace(trial, validation_size=0.2), score, validation, status=status)
+
+
+def test_failing_never_beats_training():
+    results = [
+        result(LINEAR, -3.0),
+        result(SOFTMAX, 0.5),
+        result(SIGMOID, np.nan, status="diverged"),
+    ]
+    scores = {trial.head: score for trial, score in counted(results).items()}
+    assert scores == {LINEAR: -3.0, SOFTMAX: 0.5, SIGMOID: -3.0}
+    assert list(counted(results[1:]).values()) == [0.5, 0.0]
+    assert list(counted(results[2:]).values()) == [0.0]
+    ranks = {row.head: (row.rank, row.mean, row.failures) for row in rows(results, "moons")}
+    assert ranks == {SOFTMAX: (1, 0.5, 0), LINEAR: (2, -3.0, 0), SIGMOID: (2, -3.0, 1)}
+    gaps = {standing.head: standing.gap.mean for standing in standings(results)}
+    assert gaps == {SOFTMAX: 0.0, LINEAR: 3.5, SIGMOID: 3.5}
+
+
+def test_another_dataset_does_not_decide_what_a_failure_counts():
+    elsewhere = result(LINEAR, -3.0)
+    elsewhere = replace(elsewhere, trial=replace(elsewhere.trial, dataset="diabetes"))
+    failed = result(SIGMOID, np.nan, status="failed")
+    assert counted([elsewhere, failed])[failed.trial] == 0.0
+
+
+def test_intervals_are_paired_and_none_for_a_single_seed():
+    best, other = [0.9, 0.7, 0.95], [0.85, 0.68, 0.88]
+    results = [result(SOFTMAX, score, seed) for seed, score in enumerate(best)]
+    results += [result(SIGMOID, score, seed) for seed, score in enumerate(other)]
+    (gap,) = [s.gap for s in standings(results) if s.head == SIGMOID]
+    interval = ttest_rel(best, other).confidence_interval(0.95)
+    assert gap.mean == pytest.approx((interval.low + interval.high) / 2)
+    assert gap.half == pytest.approx((interval.high - interval.low) / 2)
+    alone = [r for r in results if r.trial.seed == 0]
+    assert [row.half for row in rows(alone, "moons")] == [None, None]
+    assert not any("±" in str(standing) for standing in standings(alone))
+
+
+def tuning(head, tests, validations, seed=0):
+    return [
+        result(head, test, seed, validation=validation, learning_rate=rate)
+        for rate, test, validation in zip(RATES, tests, validations, strict=True)
+    ]
+
+
+def test_the_learning_rate_is_chosen_on_validation_data():
+    results = [
+        result(SOFTMAX, 0.9),
+        result(SIGMOID, 0.8),
+        *tuning(SOFTMAX, [0.1, 0.2, 0.91, 0.3, 0.99], [0.1, 0.2, 0.9, 0.3, 0.5]),
+        *tuning(SIGMOID, [1.0, 0.88, 0.1, 0.2, 0.3], [0.1, 0.9, 0.2, 0.3, 0.4]),
+    ]
+    (standing,) = [s for s in standings(results) if s.head == SIGMOID]
+    assert standing.gap.mean == pytest.approx(0.1)
+    assert standing.rates == (RATES[1], RATES[2])
+    assert standing.tuned.mean == pytest.approx(0.91 - 0.88)
+    assert len(rows(results, "moons")) == 2  # the table is of the first round
+    assert rows(results, "moons")[0].mean == 0.9
+
+
+def test_a_start_without_all_learning_rates_does_not_count():
+    whole = [0.5] * 5
+    results = [
+        *(result(head, score) for head, score in ((SOFTMAX, 0.9), (SIGMOID, 0.8))),
+        *tuning(SOFTMAX, whole, whole),
+        *tuning(SIGMOID, whole, whole),
+        *tuning(SIGMOID, [9.0] * 5, [9.0] * 5, seed=1)[:-1],
+    ]
+    (standing,) = [s for s in standings(results) if s.head == SIGMOID]
+    assert standing.tuned.mean == 0.0
+    (standing,) = [s for s in standings(results[:-5]) if s.head == SIGMOID]
+    assert standing.tuned is None
+
+
+# ------------------------------------------------------------------------------ what is shown
+
+
+def test_failures_and_single_seeds_are_said(capsys):
+    results = [result(SOFTMAX, 0.5), result(SIGMOID, np.nan, status="diverged")]
+    show(results, plan(data=[load("moons")]))
+    said = capsys.readouterr().out
+    assert "failed or diverged: 1" in said
+    assert "score of 0, or as the worst" in said
+    assert "±" not in said
+    assert said.count("One seed") == 1
+
+
+def test_rows_are_equally_high_in_every_panel(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda figure, path: drawn.append(figure))
+    results = [result(head, 0.5) for head in (SIGMOID, SOFTMAX, LINEAR)]
+    other = result(LINEAR, 0.5)
+    results.append(replace(other, trial=replace(other.trial, dataset="diabetes")))
+    figures.heat_map(results, plan(data=[load("moons"), load("diabetes")]), tmp_path)
+    (figure,) = drawn
+    heads = [len(axes.get_yticks()) for axes in figure.axes]
+    assert heads == [3, 1]
+    high = [axes.get_position().height / n for axes, n in zip(figure.axes, heads, strict=True)]
+    assert high[0] == pytest.approx(high[1])
+    said = " ".join(text.get_text() for text in figure.texts)
+    assert "★" in said
+    assert "✗" not in said
+
+
+@pytest.mark.parametrize("name", activations.names() + losses.names())
+def test_no_line_is_drawn_across_a_jump(name):
+    jumps = {"mae": 2, **dict.fromkeys(("relu", "leaky_relu", "prelu", "selu"), 1)}
+    jumps |= dict.fromkeys(("hinge", "categorical_hinge"), 1)
+    x, y, slope, *_ = figures.curve(name)
+    assert np.isnan(figures._broken(x, slope)[1]).sum() == jumps.get(name, 0)
+    assert not np.isnan(figures._broken(x, y)[1]).any()
