@@ -15,6 +15,7 @@ from minidl.errors import ArgumentError, MinidlError
 
 if TYPE_CHECKING:
     from minidl.data import Dataset
+    from minidl.pairing import Plan, Result
 
 
 class _Commands(typer.core.TyperGroup):
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 
 DATA = ("moons", "spirals", "breast_cancer", "wine", "diabetes", "outliers")
+QUICK_DATA = ("moons", "diabetes")
 OUTPUTS = ("linear", "sigmoid", "tanh", "softmax")
 
 
@@ -63,44 +65,56 @@ def pair(
 ) -> None:
     """Train hidden activations × heads × datasets × seeds, and show which pairings work."""
     from minidl.activations import activations
-    from minidl.figures import heat_map
+    from minidl.pairing import Head, Plan, run
+
+    plan = Plan(
+        data=_datasets(data or (QUICK_DATA if quick else DATA), target),
+        hidden=_hidden(hidden, quick),
+        heads=[Head.parse(text) for text in head] if head else None,
+        outputs=[activations[name].name for name in output or OUTPUTS],
+        seeds=seeds or (2 if quick else 3),
+        unsound=unsound,
+        settings=_settings(epochs or (15 if quick else 25), optimizer, learning_rate),
+    )
+    if why:
+        _reasons(plan)
+    elif results := run(plan, out, workers):
+        _show(results, plan, out)
+
+
+def _hidden(names: Sequence[str] | None, quick: bool) -> list[str]:
+    from minidl.activations import activations
+    from minidl.pairing import hidden_activations
+
+    usual = hidden_activations()[:4] if quick else hidden_activations()
+    return list(dict.fromkeys(activations[name].name for name in names or usual))
+
+
+def _settings(epochs: int, optimizer: str, learning_rate: float) -> dict[str, Any]:
     from minidl.optimizers import optimizers
-    from minidl.pairing import Head, Plan, hidden_activations, run, show
 
     if not 0 < learning_rate < math.inf:
         raise ArgumentError(
             "--learning-rate", "a number above 0", f"{learning_rate:g}", "Write 0.01."
         )
-    chosen = tuple(data or (DATA[:1] + DATA[4:5] if quick else DATA))
-    usual = hidden_activations()[:4] if quick else hidden_activations()
-    plan = Plan(
-        data=_datasets(chosen, target),
-        hidden=list(dict.fromkeys(activations[name].name for name in hidden or usual)),
-        heads=[Head.parse(text) for text in head] if head else None,
-        outputs=[activations[name].name for name in output or OUTPUTS],
-        seeds=seeds or (2 if quick else 3),
-        unsound=unsound,
-        settings={
-            "epochs": epochs or (15 if quick else 25),
-            "optimizer": optimizers[optimizer].name,
-            "learning_rate": learning_rate,
-        },
-    )
-    if why:
-        for dataset in plan.data:
-            typer.secho(dataset.name, bold=True)
-            for which, reason in plan.left_out(dataset).items():
-                typer.echo(f"  {which.name}: {reason}")
-        return
-    if not plan.trials():
-        raise ArgumentError(
-            "--head", "a sound head for the dataset", "none", "See why with --why, or --unsound."
-        )
-    results = run(plan, out, workers)
-    if results:
-        show(results, plan)
-        heat_map(results, plan, out / "pairings.png")
-        typer.echo(f"\n{out / 'results.csv'}\n{out / 'pairings.png'}")
+    name = optimizers[optimizer].name
+    return {"epochs": epochs, "optimizer": name, "learning_rate": learning_rate}
+
+
+def _reasons(plan: Plan) -> None:
+    for dataset in plan.data:
+        typer.secho(dataset.name, bold=True)
+        for head, reason in plan.left_out(dataset).items():
+            typer.echo(f"  {head.name}: {reason}")
+
+
+def _show(results: Sequence[Result], plan: Plan, out: Path) -> None:
+    from minidl.figures import heat_map
+    from minidl.pairing import show
+
+    show(results, plan)
+    heat_map(results, plan, out / "pairings.png")
+    typer.echo(f"\n{out / 'results.csv'}\n{out / 'pairings.png'}")
 
 
 def _datasets(names: Sequence[str], target: str | None) -> list[Dataset]:

@@ -215,7 +215,7 @@ def _captions(figure: Any, failures: bool) -> None:
         "Mean test scores; rows: output activation + loss, best first; columns: hidden activation\n"
     )
     text += "★ heads that textbooks recommend   bold: best of its dataset"
-    text += "   ✗ a network failed" * failures
+    text += "   ✗ a failure, counted as the worst" * failures
     figure.text(left, 0.2 / height, text, fontsize=9, linespacing=1.5)
 
 

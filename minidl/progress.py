@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numba.core.event import Listener, install_listener
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 COMPILING = "compiling kernels: once, they are kept on disk"
 
@@ -38,6 +41,14 @@ def progress(
     if not (sys.stderr.isatty() if verbose is None else verbose):
         yield lambda note: None
         return
+    with _bar() as bar:
+        task = bar.add_task(what, total=total, note=note)
+        watcher = _Compilation(lambda: bar.update(task, note=COMPILING))
+        with install_listener("numba:compile", watcher):
+            yield lambda note: bar.update(task, advance=1, note=note)
+
+
+def _bar() -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -47,18 +58,14 @@ def progress(
         TimeRemainingColumn,
     )
 
-    columns = (
+    return Progress(
         TextColumn("{task.description}"),
         MofNCompleteColumn(),
         BarColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
+        console=Console(stderr=True),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=total, note=note)
-        watcher = _Compilation(lambda: bar.update(task, note=COMPILING))
-        with install_listener("numba:compile", watcher):
-            yield lambda note: bar.update(task, advance=1, note=note)
 
 
 class _Compilation(Listener):

@@ -136,10 +136,10 @@ def test_a_bar_counts_and_shows_the_last_note(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     with progress("epoch", 3, note="starting", verbose=True) as advance:
         advance("loss 0.5")
-        advance("loss [0.25]")  # brackets are no markup
+        advance("[red]: loss 0.25")  # brackets are no markup
     said = capsys.readouterr().err
     assert "epoch 2/3" in said
-    assert "loss [0.25]" in said
+    assert "[red]: loss 0.25" in said
     assert "starting" not in said
 
 

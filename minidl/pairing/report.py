@@ -22,7 +22,7 @@ def show(results: Sequence[Result], plan: Plan) -> None:
     """Print what results say; nothing is trained."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # a file may be called [b].csv
     for data in plan.data:
         if found := rows(results, data.name):
             console.print(_table(data, found, plan.seeds))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.data import Dataset
-from minidl.errors import DataError, FileError
+from minidl.errors import ArgumentError, DataError, FileError
 from minidl.pairing.grid import Head, heads
 from minidl.pairing.statistics import RATES, standings
 from minidl.pairing.trial import Result, Trial, parts, train
@@ -105,8 +105,8 @@ def run(plan: Plan, folder: Path, workers: int = 2, verbose: bool | None = None)
 
     Raises
     ------
-    DataError, FileError
-        Before any training, if a dataset is too small or the folder cannot be written.
+    ArgumentError, DataError, FileError
+        Before any training: no sound head, a dataset too small, a folder that cannot be written.
     """
     _check(plan)
     first, second = plan.trials(), []
@@ -123,7 +123,10 @@ def run(plan: Plan, folder: Path, workers: int = 2, verbose: bool | None = None)
 
 
 def _check(plan: Plan) -> None:
-    """Refuse a table that cannot be dealt out, or not scored: R² needs two rows."""
+    """Refuse what nothing comes of: no head, or a table too small (R² needs two rows)."""
+    if not plan.trials():
+        remedy = "See why with --why, or train unsound ones with --unsound."
+        raise ArgumentError("--head", "a sound head for the dataset", "none", remedy)
     for data, seed in itertools.product(plan.data, range(plan.seeds)):
         split = parts(data, seed, VALIDATION)
         fewest = min(len(split.y_test), len(split.y_validation))
