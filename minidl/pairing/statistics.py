@@ -118,7 +118,7 @@ class Gap:
     def __str__(self) -> str:
         """In points: hundredths of a score."""
         interval = "" if self.half is None else f" ± {100 * self.half:.1f}"
-        return f"{100 * self.mean:.1f}{interval} points"
+        return f"{100 * self.mean:z.1f}{interval} points"
 
 
 @dataclass(frozen=True)
