@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from minidl.errors import ArgumentError, MinidlError
+
+if TYPE_CHECKING:
+    from minidl.data import Dataset
+    from minidl.pairing import Plan, Result
 
 
 class _Commands(typer.core.TyperGroup):
@@ -32,6 +38,7 @@ app = typer.Typer(
 )
 
 DATA = ("moons", "spirals", "breast_cancer", "wine", "diabetes", "outliers")
+QUICK_DATA = ("moons", "diabetes")
 OUTPUTS = ("linear", "sigmoid", "tanh", "softmax")
 
 
@@ -58,46 +65,75 @@ def pair(
 ) -> None:
     """Train hidden activations × heads × datasets × seeds, and show which pairings work."""
     from minidl.activations import activations
-    from minidl.figures import heat_map
-    from minidl.optimizers import optimizers
-    from minidl.pairing import Head, Plan, hidden_activations, run, show
+    from minidl.pairing import Head, Plan, run
 
-    chosen = tuple(data or (DATA[:1] + DATA[4:5] if quick else DATA))
-    usual = hidden_activations()[:4] if quick else hidden_activations()
     plan = Plan(
-        data=[_dataset(name, target) for name in chosen],
-        hidden=[activations[name].name for name in hidden or usual],
+        data=_datasets(data or (QUICK_DATA if quick else DATA), target),
+        hidden=_hidden(hidden, quick),
         heads=[Head.parse(text) for text in head] if head else None,
         outputs=[activations[name].name for name in output or OUTPUTS],
         seeds=seeds or (2 if quick else 3),
         unsound=unsound,
-        settings={
-            "epochs": epochs or (15 if quick else 25),
-            "optimizer": optimizers[optimizer].name,
-            "learning_rate": learning_rate,
-        },
+        settings=_settings(epochs or (15 if quick else 25), optimizer, learning_rate),
     )
     if why:
-        for dataset in plan.data:
-            typer.secho(dataset.name, bold=True)
-            for which, reason in plan.left_out(dataset).items():
-                typer.echo(f"  {which.name}: {reason}")
-        return
-    if not plan.trials():
+        _reasons(plan)
+    elif results := run(plan, out, workers):
+        _show(results, plan, out)
+
+
+def _hidden(names: Sequence[str] | None, quick: bool) -> list[str]:
+    from minidl.activations import activations
+    from minidl.pairing import hidden_activations
+
+    usual = hidden_activations()[:4] if quick else hidden_activations()
+    return list(dict.fromkeys(activations[name].name for name in names or usual))
+
+
+def _settings(epochs: int, optimizer: str, learning_rate: float) -> dict[str, Any]:
+    from minidl.optimizers import optimizers
+
+    if not 0 < learning_rate < math.inf:
         raise ArgumentError(
-            "--head", "a sound head for the dataset", "none", "See why with --why, or --unsound."
+            "--learning-rate", "a number above 0", f"{learning_rate:g}", "Write 0.01."
         )
-    results = run(plan, out, workers)
-    if results:
-        show(results, plan)
-        heat_map(results, plan, out / "pairings.png")
-        typer.echo(f"\n{out / 'results.csv'}\n{out / 'pairings.png'}")
+    name = optimizers[optimizer].name
+    return {"epochs": epochs, "optimizer": name, "learning_rate": learning_rate}
 
 
-def _dataset(name: str, target: str | None) -> Any:
+def _reasons(plan: Plan) -> None:
+    for dataset in plan.data:
+        typer.secho(dataset.name, bold=True)
+        for head, reason in plan.left_out(dataset).items():
+            typer.echo(f"  {head.name}: {reason}")
+
+
+def _show(results: Sequence[Result], plan: Plan, out: Path) -> None:
+    from minidl.figures import heat_map
+    from minidl.pairing import show
+
+    show(results, plan)
+    heat_map(results, plan, out / "pairings.png")
+    typer.echo(f"\n{out / 'results.csv'}\n{out / 'pairings.png'}")
+
+
+def _datasets(names: Sequence[str], target: str | None) -> list[Dataset]:
+    """Datasets by name, and tables from files, each under a name of its own."""
+    found: dict[str, Dataset] = {}
+    for name in dict.fromkeys(names):
+        dataset = _dataset(name, target)
+        if dataset.name in found:
+            raise ArgumentError(
+                f"--data {name}", "a name no other dataset has", dataset.name, "Rename the file."
+            )
+        found[dataset.name] = dataset
+    return list(found.values())
+
+
+def _dataset(name: str, target: str | None) -> Dataset:
     from minidl.data import load, load_csv
 
-    if not name.endswith(".csv"):
+    if not Path(name).suffix and Path(name).name == name:
         return load(name)
     if target is None:
         raise ArgumentError("--target", "the column to predict", "none", "Write --target COLUMN.")
@@ -141,7 +177,7 @@ def show(name: Annotated[str, typer.Argument(help="An activation or a loss.")]) 
         "target": getattr(entry, "target", None),
         "prediction": getattr(entry, "prediction", None),
         "link": entry.link,
-        "kinks": ", ".join(map(str, entry.kinks)),
+        "kinks": ", ".join(k if isinstance(k, str) else f"{k:g}" for k in entry.kinks),
         "settings": ", ".join(f"{key}={value}" for key, value in entry.settings.items()),
         "weights": getattr(entry, "init", None),
         "properties": "; ".join(entry.properties),

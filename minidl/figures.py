@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,15 @@ from typing import Any
 import numpy as np
 
 from minidl.activations import activations
+from minidl.data import Dataset
 from minidl.errors import FileError
 from minidl.losses import losses
-from minidl.pairing.runner import Plan
-from minidl.pairing.trial import Result
+from minidl.pairing import Head, Plan, Result, rows
+from minidl.pairing.statistics import Row
+
+MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75
+CELL_WIDTH, CELL_HEIGHT = 0.55, 0.27
+"""Inches of a heat map: what surrounds a panel, and its cells."""
 
 SOURCE_FIGURES = (
     "relu", "leaky_relu", "sigmoid", "tanh", "softmax", "elu", "selu",
@@ -65,7 +72,12 @@ def _loss_curve(entry: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, st
     y, dp = np.empty(op.shape(t.shape, rows.shape)), np.empty_like(rows)
     op.forward(y, t, rows)
     op.backward(np.ones_like(y), y, [t, rows], [None, dp])
-    return p, y.reshape(-1), dp[:, 0], f"prediction (target {target:g})", entry.name
+    label = (
+        "prediction of the true class of two"
+        if entry.rowwise
+        else f"prediction (target {target:g})"
+    )
+    return p, y.reshape(-1), dp[:, 0], label, entry.name
 
 
 def draw(name: str, axes: Any) -> None:
@@ -73,15 +85,33 @@ def draw(name: str, axes: Any) -> None:
     x, y, slope, x_label, y_label = curve(name)
     axes.axhline(0, color="0.8", linewidth=0.8)
     axes.axvline(0, color="0.8", linewidth=0.8)
-    axes.plot(x, y, label=y_label, linewidth=2)
-    axes.plot(x, slope, "--", label="slope", linewidth=1.5)
-    top = np.quantile(np.abs(np.concatenate([y, slope])), 0.97) * 1.2
-    axes.set_ylim(
-        max(min(y.min(), slope.min()), -top) - 0.1, min(max(y.max(), slope.max()), top) + 0.1
-    )
+    axes.plot(*_broken(x, y), label=y_label, linewidth=2)
+    axes.plot(*_broken(x, slope), "--", label="slope", linewidth=1.5)
+    low, high = _limits(y, slope)
+    margin = 0.04 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
     axes.set_title(name)
     axes.set_xlabel(x_label)
     axes.legend(frameon=False)
+
+
+def _broken(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A curve with a gap at each jump, where a line would claim values that are never taken.
+
+    A jump is a step far larger than one of the steps beside it; on a smooth curve, however
+    steep, steps resemble each other.
+    """
+    steps = np.abs(np.diff(y))
+    beside = np.minimum(np.append(steps[1:], np.inf), np.insert(steps[:-1], 0, np.inf))
+    jumps = np.flatnonzero((steps > 10 * beside) & (steps > 0.05 * np.ptp(y))) + 1
+    return np.insert(x, jumps, np.nan), np.insert(y, jumps, np.nan)
+
+
+def _limits(y: np.ndarray, slope: np.ndarray) -> tuple[float, float]:
+    """From lowest to highest, but where a slope goes to infinity the value decides."""
+    most = max(np.abs(y).max() * 1.3, np.quantile(np.abs(slope), 0.8) * 1.3)
+    both = np.concatenate([y, slope])
+    return max(both.min(), -most), min(both.max(), most)
 
 
 def plot(names: Sequence[str], folder: Path, kind: str = "svg") -> list[Path]:
@@ -123,8 +153,7 @@ def characters(name: str, width: int = 72, height: int = 16) -> str:
     """A plot in characters: ``*`` the value, ``·`` the slope."""
     x, y, slope, _, _ = curve(name)
     columns = np.linspace(0, len(x) - 1, width).astype(int)
-    top = np.quantile(np.abs(np.concatenate([y, slope])), 0.97) * 1.1
-    low, high = max(min(y.min(), slope.min()), -top), min(max(y.max(), slope.max()), top)
+    low, high = _limits(y, slope)
     grid = [[" "] * width for _ in range(height)]
 
     def place(value: float) -> int:
@@ -144,56 +173,77 @@ def characters(name: str, width: int = 72, height: int = 16) -> str:
 
 
 def heat_map(results: Sequence[Result], plan: Plan, path: Path) -> None:
-    """Mean test scores of hidden activations with heads, one panel a dataset."""
+    """Mean test scores of hidden activations with heads, one panel a dataset.
+
+    Panels are placed in inches: a row is equally high in each of them, however many it has.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    heights = [len(plan.sound(data)) for data in plan.data]
-    columns = 2 if len(plan.data) > 1 else 1
-    lines = -(-len(plan.data) // columns)
-    tallest = [max(heights[i * columns : (i + 1) * columns]) for i in range(lines)]
-    figure, grid = plt.subplots(
-        lines,
-        columns,
-        figsize=(
-            2.2 + columns * (2.6 + 0.62 * len(plan.hidden)),
-            sum(0.34 * n + 1.5 for n in tallest),
-        ),
-        height_ratios=[0.34 * n + 1.2 for n in tallest],
-        squeeze=False,
-        layout="constrained",
-    )
-    for axes in grid.reshape(-1)[len(plan.data) :]:
-        axes.remove()
-    for data, axes in zip(plan.data, grid.reshape(-1), strict=False):
-        _panel(axes, results, plan, data)
+    panels = [(data, found) for data in plan.data if (found := rows(results, data.name))]
+    columns = min(2, len(panels))
+    lines = [panels[i : i + columns] for i in range(0, len(panels), columns)]
+    heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(found) for _, found in line)
+               for line in lines]  # fmt: skip
+    across = CELL_WIDTH * len(plan.hidden)
+    width = max(6.5, columns * (LABELS + across) + MARGIN)
+    height = 0.6 + sum(heights) + 0.6
+    figure = plt.figure(figsize=(width, height))
+    for i, line in enumerate(lines):
+        top = height - 0.6 - sum(heights[:i]) - ABOVE
+        for j, (data, found) in enumerate(line):
+            left, down = LABELS + j * (LABELS + across), CELL_HEIGHT * _heads(found)
+            inches = (left / width, (top - down) / height, across / width, down / height)
+            _panel(figure.add_axes(inches), found, plan.hidden, data)
+    _captions(figure, any(row.failures for _, found in panels for row in found))
     save(figure, path)
     plt.close(figure)
 
 
-def _panel(axes: Any, results: Sequence[Result], plan: Plan, data: Any) -> None:
-    heads = plan.sound(data)
-    table = np.full((len(heads), len(plan.hidden)), np.nan)
-    for i, head in enumerate(heads):
-        for j, hidden in enumerate(plan.hidden):
-            scores = [
-                r.score
-                for r in results
-                if (r.trial.dataset, r.trial.head, r.trial.hidden) == (data.name, head, hidden)
-            ]
-            table[i, j] = np.mean(scores) if scores else np.nan
-    best = np.nanmax(table) if np.isfinite(table).any() else 1.0
-    low = max(np.nanmin(table), best - 0.5) if np.isfinite(table).any() else 0.0
+def _heads(found: Sequence[Row]) -> int:
+    return len({row.head for row in found})
+
+
+def _captions(figure: Any, failures: bool) -> None:
+    """A title, and what the signs mean."""
+    width, height = figure.get_size_inches()
+    left = MARGIN / width
+    figure.text(left, 1 - 0.4 / height, "Which activation goes with which loss", fontsize=15)
+    text = (
+        "Mean test scores; rows: output activation + loss, best first; columns: hidden activation\n"
+    )
+    text += "★ heads that textbooks recommend   bold: best of its dataset"
+    text += "   ✗ a failure, counted as the worst" * failures
+    figure.text(left, 0.2 / height, text, fontsize=9, linespacing=1.5)
+
+
+def _panel(axes: Any, found: Sequence[Row], hidden: Sequence[str], data: Dataset) -> None:
+    """Heads from best to worst, hidden activations in the plan's order."""
+    cells: dict[Head, dict[str, Row]] = defaultdict(dict)
+    for row in found:
+        cells[row.head][row.hidden] = row
+    heads = sorted(cells, key=lambda head: -np.mean([row.mean for row in cells[head].values()]))
+    best, worst = (choice(row.mean for row in found) for choice in (max, min))
+    low = max(worst, best - 0.5)  # one hopeless pairing must not make all others look alike
+    table = np.full((len(heads), len(hidden)), np.nan)
+    for (i, head), (j, name) in itertools.product(enumerate(heads), enumerate(hidden)):
+        if cell := cells[head].get(name):
+            table[i, j] = cell.mean
+            axes.text(
+                j,
+                i,
+                (f"{cell.mean:.2f}" if cell.mean > -10 else "< −10") + "✗" * bool(cell.failures),
+                ha="center",
+                va="center",
+                color="black" if cell.mean > (low + best) / 2 else "white",
+                fontsize=8,
+                weight="bold" if cell.mean == best else "normal",
+            )
     axes.imshow(table, cmap="viridis", vmin=low, vmax=best, aspect="auto")
-    for (i, j), score in np.ndenumerate(table):
-        ink = "black" if score > (low + best) / 2 else "white"
-        weight = "bold" if score == best else "normal"
-        axes.text(
-            j, i, f"{score:.2f}", ha="center", va="center", color=ink, fontsize=8, weight=weight
-        )
-    axes.set_xticks(range(len(plan.hidden)), plan.hidden, rotation=30, ha="right")
+    axes.set_xticks(range(len(hidden)), hidden, rotation=35, ha="right", rotation_mode="anchor")
     names = [f"★ {head.name}" if head.natural else head.name for head in heads]
-    axes.set_yticks(range(len(heads)), names, fontsize=8)
-    axes.set_title(f"{data.name} ({data.metric})")
+    axes.set_yticks(range(len(heads)), names)
+    axes.tick_params(length=0, labelsize=8)
+    axes.set_title(f"{data.name}: {data.metric.replace('_', ' ').replace('r2', 'R²')}", fontsize=11)

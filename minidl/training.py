@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from minidl.model import Sequential
 from minidl.optimizers import Optimizer, get_optimizer
 from minidl.program import Program
 from minidl.program import record as write_down
+from minidl.progress import progress
 from minidl.schedules import Schedule
 from minidl.tensor import Tensor
 from minidl.weighting import ClassWeight, row_weights
@@ -331,32 +331,9 @@ def _validate(
 
 
 @contextmanager
-def _progress(epochs: int, verbose: bool | None) -> Iterator[Any]:
-    """A progress bar on a terminal, nothing in a pipe."""
-    if not (sys.stderr.isatty() if verbose is None else verbose):
-        yield lambda measured: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("epoch"),
-        MofNCompleteColumn(),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("", total=epochs, note="")
-
-        def advance(measured: Mapping[str, float]) -> None:
-            note = "  ".join(f"{name} {value:.4g}" for name, value in measured.items())
-            progress.update(task, advance=1, note=note)
-
-        yield advance
+def _progress(epochs: int, verbose: bool | None) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """A bar that shows what the last epoch measured."""
+    with progress("epoch", epochs, verbose=verbose) as advance:
+        yield lambda measured: advance(
+            "  ".join(f"{name} {value:.4g}" for name, value in measured.items())
+        )

@@ -2,14 +2,16 @@
 
 import csv
 
+import numba
 import pytest
 from typer.testing import CliRunner
 
 from minidl import data
-from minidl.activations import Activation, activation, activations
+from minidl.activations import activations
 from minidl.cli import app
 from minidl.losses import losses
 from minidl.optimizers import optimizers
+from minidl.progress import progress
 
 TINY = ["pair", "--data", "iris", "--hidden", "relu", "--seeds", "2", "--epochs", "2"]
 TINY += ["--head", "softmax+cce", "--workers", "1"]
@@ -31,10 +33,27 @@ def test_pair_leaves_a_table_a_csv_and_a_picture(tmp_path):
     assert (tmp_path / "results" / "pairings.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_pair_takes_a_csv_file(tmp_path):
-    table = tmp_path / "mine.csv"
+def csv_file(path, first_row=()):
     lines = [f"{i % 7},{i % 5},{'yes' if i % 7 > 3 else 'no'}" for i in range(80)]
-    table.write_text("\n".join(["a,b,bought", *lines]), encoding="utf-8")
+    path.write_text("\n".join(["a,b,bought", *first_row, *lines]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("cells", [",2,yes", "old,2,yes"])
+def test_pair_refuses_a_cell_it_cannot_read(cells, tmp_path):
+    table = csv_file(tmp_path / "mine.csv", [cells])
+    said = call("pair", "--data", table, "--target", "bought", "--out", tmp_path, code=2)
+    assert "line 2, column 'a'" in said
+
+
+def test_pair_refuses_two_datasets_of_one_name(tmp_path):
+    table = csv_file(tmp_path / "moons.csv")
+    words = ["--data", table, "--data", "moons", "--target", "bought"]
+    assert "Rename" in call("pair", *words, "--out", tmp_path, code=2)
+
+
+def test_pair_takes_a_csv_file(tmp_path):
+    table = csv_file(tmp_path / "mine.csv")
     words = ["--hidden", "relu", "--head", "sigmoid+bce", "--seeds", 1, "--epochs", 2]
     said = call("pair", "--data", table, "--target", "bought", *words, "--workers", 1,
                 "--out", tmp_path)  # fmt: skip
@@ -50,6 +69,9 @@ def test_pair_takes_a_csv_file(tmp_path):
         (["--head", "sigmoid"], "sigmoid+bce"),
         (["--optimizer", "adm"], "adam"),
         (["--head", "sigmoid+hinge"], "sound"),
+        (["--learning-rate", "-1"], "above 0"),
+        (["--learning-rate", "nan"], "above 0"),
+        (["--data", "missing.csv", "--target", "y"], "no such file"),
     ],
 )
 def test_pair_refuses_with_a_remedy(words, wanted, tmp_path):
@@ -94,28 +116,35 @@ def test_plot_draws_the_named(tmp_path):
     assert [path.stem for path in tmp_path.glob("*.png")] == ["01_softmax"]
 
 
-def test_a_new_activation_is_listed_shown_and_drawn(tmp_path):
-    @activation
-    class Ramp(Activation):
-        """A ramp of slope two."""
+def test_a_new_activation_is_listed_shown_and_drawn(bend, tmp_path):
+    assert bend in call("list")
+    assert "A curve nobody knows." in call("show", bend)
+    call("plot", bend, "--out", tmp_path)
+    assert (tmp_path / f"01_{bend}.svg").exists()
 
-        name = "ramp"
-        formula = "2*x"
-        derivative = "2"
-        source = "this test"
 
-        @staticmethod
-        def value(x: float) -> float:
-            return 2.0 * x
+# --------------------------------------------------------------------------------- the bar
 
-        @staticmethod
-        def slope(x: float) -> float:
-            return 2.0
 
-    try:
-        assert "ramp" in call("list")
-        assert "A ramp of slope two." in call("show", "ramp")
-        call("plot", "ramp", "--out", tmp_path)
-        assert (tmp_path / "01_ramp.svg").exists()
-    finally:
-        activations.unregister("ramp")
+def test_a_pipe_sees_no_bar(capsys):
+    with progress("epoch", 2) as advance:
+        advance("loss 0.5")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_counts_and_shows_the_last_note(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress("epoch", 3, note="starting", verbose=True) as advance:
+        advance("loss 0.5")
+        advance("[red]: loss 0.25")  # brackets are no markup
+    said = capsys.readouterr().err
+    assert "epoch 2/3" in said
+    assert "[red]: loss 0.25" in said
+    assert "starting" not in said
+
+
+def test_a_bar_says_that_a_kernel_is_compiled(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress("epoch", 1, verbose=True):
+        numba.njit(lambda x: x + 1)(1)
+    assert "compiling kernels" in capsys.readouterr().err

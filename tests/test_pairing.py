@@ -2,43 +2,31 @@
 
 import csv
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
-from minidl.activations import Activation, activation, activations
+from minidl.activations import activations
 from minidl.data import load
-from minidl.errors import ArgumentError, FileError, UnknownNameError
+from minidl.errors import ArgumentError, DataError, FileError, UnknownNameError
 from minidl.losses import losses
-from minidl.pairing import Head, Plan, Trial, heads, hidden_activations, run, train
+from minidl.pairing import (
+    Head,
+    Plan,
+    Trial,
+    heads,
+    hidden_activations,
+    run,
+    standings,
+    train,
+)
+from minidl.pairing.statistics import RATES
 from minidl.pairing.trial import network, parts
 
 SIGMOID = Head("sigmoid", "binary_crossentropy")
 SOFTMAX = Head("softmax", "categorical_crossentropy")
 LINEAR = Head("linear", "mse")
-
-
-@pytest.fixture
-def bend():
-    @activation
-    class Bend(Activation):
-        """A curve nobody knows."""
-
-        name = "bend"
-        formula = "x/(1 + x**2)"
-        derivative = "(1 − x²)/(1 + x²)²"
-        source = "this test"
-
-        @staticmethod
-        def value(x: float) -> float:
-            return x / (1.0 + x * x)
-
-        @staticmethod
-        def slope(x: float) -> float:
-            return (1.0 - x * x) / ((1.0 + x * x) * (1.0 + x * x))
-
-    yield "bend"
-    activations.unregister("bend")
 
 
 # ----------------------------------------------------------------------------------- heads
@@ -154,13 +142,28 @@ def test_a_trial_gives_the_same_bits_again():
     assert once.score > 0.5
 
 
-def test_a_diverged_trial_is_counted_not_dropped():
+def test_a_diverged_trial_has_a_reason_and_no_score():
     data = load("diabetes")
     trial = Trial("diabetes", "relu", LINEAR, 0, epochs=20, optimizer="sgd", learning_rate=1e6)
     result = train(trial, data)
     assert result.status == "diverged"
-    assert result.reason
-    assert np.isfinite(result.score)
+    assert "inf" in result.reason or "nan" in result.reason
+    assert np.isnan(result.score)
+
+
+def test_validation_rows_come_out_of_the_training_part():
+    data = load("diabetes")  # its rows all differ
+    without, with_some = data.split(seed=3), data.split(seed=3, validation_size=0.2)
+    np.testing.assert_array_equal(without.X_test, with_some.X_test)
+    kept_back = {tuple(row) for row in with_some.X_validation}
+    assert len(kept_back) == round(0.2 * len(data.X))
+    assert kept_back < {tuple(row) for row in without.X_train}
+    assert not kept_back & {tuple(row) for row in with_some.X_train}
+    trial = Trial("diabetes", "tanh", LINEAR, 3, epochs=2)
+    assert np.isnan(train(trial, data).validation_score)
+    result = train(replace(trial, validation_size=0.2), data)
+    assert np.isfinite([result.score, result.validation_score]).all()
+    assert result.score != result.validation_score
 
 
 # ------------------------------------------------------------------------------------ a run
@@ -181,15 +184,44 @@ def test_a_run_writes_every_trial(tmp_path):
     results = run(plan(), tmp_path, workers=1, verbose=False)
     with (tmp_path / "results.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(results) == len(rows) == 2 * 2 * 2
+    first = [row for row in rows if not row["validation_score"]]
+    assert len(first) == 2 * 2 * 2
+    assert {row["learning_rate"] for row in first} == {"0.01"}
+    assert len(results) == len(rows)
     assert {row["status"] for row in rows} == {"ok"}
     scores = sorted(float(row["score"]) for row in rows)
     np.testing.assert_allclose(scores, sorted(r.score for r in results), rtol=1e-5)
 
 
+def test_a_head_that_is_behind_and_the_best_are_trained_again(tmp_path):
+    """After two epochs sigmoid + BCE is far behind softmax + CCE on iris."""
+    results = run(plan(), tmp_path, workers=1, verbose=False)
+    again = [result for result in results if result.trial.validation_size]
+    assert {(r.trial.head, r.trial.learning_rate) for r in again} == set(
+        product([SIGMOID, SOFTMAX], RATES)
+    )
+    assert len(again) == 2 * len(RATES) * 2 * 2
+    assert np.isfinite([[r.score, r.validation_score] for r in again]).all()
+    (standing,) = [s for s in standings(results) if s.head != s.best]
+    assert standing.behind
+    assert standing.tuned.mean < standing.gap.mean
+    with (tmp_path / "results.csv").open(encoding="utf-8") as file:
+        rates = {row["learning_rate"] for row in csv.DictReader(file) if row["validation_score"]}
+    assert {float(rate) for rate in rates} == set(RATES)
+
+
+def test_a_run_in_which_no_head_is_behind_has_one_round(tmp_path):
+    results = run(plan(heads=[SOFTMAX]), tmp_path, workers=1, verbose=False)
+    assert len(results) == 2 * 2
+
+
 def test_workers_change_nothing(tmp_path):
     alone, two = (run(plan(), tmp_path / str(n), workers=n, verbose=False) for n in (1, 2))
-    assert [replace(r, seconds=0.0) for r in alone] == [replace(r, seconds=0.0) for r in two]
+    assert any(result.trial.validation_size for result in alone)
+    # repr: NaN, a score that was not measured, equals nothing
+    assert repr([replace(r, seconds=0.0) for r in alone]) == repr(
+        [replace(r, seconds=0.0) for r in two]
+    )
 
 
 def test_an_interrupted_run_keeps_what_is_computed(tmp_path, monkeypatch):
@@ -227,6 +259,14 @@ def test_an_interrupt_within_a_trial_ends_the_run(tmp_path, monkeypatch):
     results = run(plan(), tmp_path, workers=1, verbose=False)
     assert len(results) == 2
     assert len(epochs) == 6
+
+
+def test_a_table_too_small_to_score_is_refused_before_any_training(tmp_path):
+    data = load("diabetes")
+    small = replace(data, name="small", X=data.X[:5], y=data.y[:5])
+    with pytest.raises(DataError, match=r"'small'.*larger"):
+        run(plan(data=[small], heads=[LINEAR]), tmp_path / "out", workers=1, verbose=False)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_unwritable_folder_is_refused_before_any_training(tmp_path, monkeypatch):

@@ -1,12 +1,13 @@
 """Which activation goes with which loss: a grid of small networks, trained alike and compared.
 
 Data flows from ``grid`` (what is trained) over ``trial`` (one network) and ``runner`` (all of
-them) to ``report`` (what came out).
+them) to ``report`` (what came out); ``statistics`` reads results for the last two.
 """
 
 from minidl.pairing.grid import Head, heads, hidden_activations
-from minidl.pairing.report import show, standings
+from minidl.pairing.report import show
 from minidl.pairing.runner import Plan, run
+from minidl.pairing.statistics import rows, standings
 from minidl.pairing.trial import Result, Trial, train
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "hidden_activations",
     "run",
     "train",
-    "show",
+    "rows",
     "standings",
+    "show",
 ]

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import csv
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from minidl.data import Dataset
-from minidl.errors import FileError
+from minidl.errors import ArgumentError, DataError, FileError
 from minidl.pairing.grid import Head, heads
-from minidl.pairing.trial import Result, Trial, train
+from minidl.pairing.statistics import RATES, standings
+from minidl.pairing.trial import Result, Trial, parts, train
+from minidl.progress import progress
 
 COLUMNS = ("dataset", "hidden", "output", "loss", "seed", "optimizer", "learning_rate", "epochs",
-           "score", "final_loss", "status", "reason", "seconds")  # fmt: skip
+           "score", "validation_score", "final_loss", "status", "reason", "seconds")  # fmt: skip
+
+VALIDATION = 0.2
+"""Share of a dataset that the second round chooses learning rates by."""
+
+_Trials = list[tuple[Trial, Dataset]]
 
 
 @dataclass
@@ -68,7 +76,7 @@ class Plan:
             return {}
         return {head: why for head, why in others.items() if self.asks_for(head)}
 
-    def trials(self) -> list[tuple[Trial, Dataset]]:
+    def trials(self) -> _Trials:
         """Every trial with its dataset; repetitions first, so that a cut run is balanced."""
         return [
             (Trial(data.name, hidden, head, seed, **self.settings), data)
@@ -78,30 +86,82 @@ class Plan:
         ]
 
 
+def second_round(plan: Plan, results: Sequence[Result]) -> _Trials:
+    """Natural heads that are behind, and the heads ahead of them, over several learning rates."""
+    behind = [standing for standing in standings(results) if standing.behind]
+    again = {(s.dataset, head) for s in behind for head in (s.head, s.best)}
+    return [
+        (replace(trial, learning_rate=rate, validation_size=VALIDATION), data)
+        for trial, data in plan.trials()
+        if (data.name, trial.head) in again
+        for rate in RATES
+    ]
+
+
 def run(plan: Plan, folder: Path, workers: int = 2, verbose: bool | None = None) -> list[Result]:
-    """Train everything; each result is on disk as soon as it is there.
+    """Train both rounds; each result is on disk as soon as it is there.
 
     Ctrl-C ends the run and returns what was computed.
 
     Raises
     ------
-    FileError
-        Before any training, if the folder cannot be written.
+    ArgumentError, DataError, FileError
+        Before any training: no sound head, a dataset too small, a folder that cannot be written.
     """
-    trials, results = plan.trials(), []
-    with _table(folder / "results.csv") as write, _progress(len(trials), verbose) as advance:
+    _check(plan)
+    first, second = plan.trials(), []
+    done: dict[Trial, Result] = {}
+    with _table(folder / "results.csv") as write:
         try:
-            for result in _results(trials, workers):
-                results.append(result)
-                write(result)
-                advance(result)
+            _round("pairings", first, done, write, workers, verbose)
+            second = second_round(plan, _in_order(first, done))
+            if second:
+                _round("learning rates", second, done, write, workers, verbose)
         except KeyboardInterrupt:
             print("\nInterrupted: what was computed is kept.", file=sys.stderr)  # noqa: T201
-    order = {trial: i for i, (trial, _) in enumerate(trials)}
-    return sorted(results, key=lambda result: order[result.trial])
+    return _in_order(first + second, done)
 
 
-def _results(trials: Sequence[tuple[Trial, Dataset]], workers: int) -> Iterator[Result]:
+def _check(plan: Plan) -> None:
+    """Refuse what nothing comes of: no head, or a table too small (R² needs two rows)."""
+    if not plan.trials():
+        remedy = "See why with --why, or train unsound ones with --unsound."
+        raise ArgumentError("--head", "a sound head for the dataset", "none", remedy)
+    for data, seed in itertools.product(plan.data, range(plan.seeds)):
+        split = parts(data, seed, VALIDATION)
+        fewest = min(len(split.y_test), len(split.y_validation))
+        if fewest < 2:
+            raise DataError(
+                f"dataset {data.name!r}",
+                "at least 2 rows each for validation and test",
+                str(fewest),
+                "Give a larger table.",
+            )
+
+
+def _in_order(trials: _Trials, done: dict[Trial, Result]) -> list[Result]:
+    """Results as if trained one after the other: sums must not depend on who was faster."""
+    return [done[trial] for trial, _ in trials if trial in done]
+
+
+def _round(
+    what: str,
+    trials: _Trials,
+    done: dict[Trial, Result],
+    write: Callable[[Result], None],
+    workers: int,
+    verbose: bool | None,
+) -> None:
+    waiting = f"starting {workers} workers; the first run compiles kernels" if workers > 1 else ""
+    with progress(what, len(trials), waiting, verbose) as advance:
+        for result in _results(trials, workers):
+            trial = result.trial
+            done[trial] = result
+            write(result)
+            advance(f"{trial.dataset}: {trial.hidden}, {trial.head.name}")
+
+
+def _results(trials: _Trials, workers: int) -> Iterator[Result]:
     if workers < 2 or len(trials) < 8:
         for trial, data in trials:
             yield train(trial, data)
@@ -120,7 +180,10 @@ def _table(path: Path) -> Iterator[Callable[[Result], None]]:
         file = path.open("w", newline="", encoding="utf-8")
     except OSError as error:
         raise FileError(
-            f"--out {path.parent}", "a folder that can be written", str(error), "Write --out DIR."
+            f"--out {path.parent}",
+            "a folder that can be written",
+            error.strerror or str(error),
+            "Write --out DIR.",
         ) from error
     with file:
         writer = csv.writer(file)
@@ -129,41 +192,15 @@ def _table(path: Path) -> Iterator[Callable[[Result], None]]:
         def write(result: Result) -> None:
             t = result.trial
             row = (t.dataset, t.hidden, t.head.activation, t.head.loss, t.seed, t.optimizer,
-                   t.learning_rate, t.epochs, f"{result.score:.6g}", f"{result.loss:.6g}",
-                   result.status, result.reason, f"{result.seconds:.3f}")  # fmt: skip
+                   t.learning_rate, t.epochs, _cell(result.score), _cell(result.validation_score),
+                   _cell(result.loss), result.status, result.reason,
+                   f"{result.seconds:.3f}")  # fmt: skip
             writer.writerow(row)
             file.flush()
 
         yield write
 
 
-@contextmanager
-def _progress(total: int, verbose: bool | None) -> Iterator[Callable[[Result], None]]:
-    """A bar with the time left on a terminal, nothing in a pipe."""
-    if not (sys.stderr.isatty() if verbose is None else verbose):
-        yield lambda result: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        MofNCompleteColumn(),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("compiling kernels on the first run", total=total)
-
-        def advance(result: Result) -> None:
-            trial = result.trial
-            note = f"{trial.dataset}: {trial.hidden}, {trial.head.name}"
-            progress.update(task, advance=1, description=note)
-
-        yield advance
+def _cell(number: float) -> str:
+    """Six digits; what was never measured stays empty."""
+    return "" if math.isnan(number) else f"{number:.6g}"

@@ -6,7 +6,9 @@ under one repetition differ in nothing but the pairing.
 
 from __future__ import annotations
 
+import math
 import time
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +37,8 @@ class Trial:
         The repetition.
     epochs, batch_size, widths, optimizer, learning_rate
         As in ``fit`` and ``mlp``.
+    validation_size : float
+        Share of all rows that is kept back from training, to choose by; 0 if nothing is chosen.
     """
 
     dataset: str
@@ -46,21 +50,34 @@ class Trial:
     widths: tuple[int, ...] = (16, 16)
     optimizer: str = "adam"
     learning_rate: float = 1e-2
+    validation_size: float = 0.0
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a trial: a score on test data, or why there is none.
+    """What came of a trial: scores, or why there are none.
 
-    ``status`` is ``"ok"``, ``"diverged"`` or ``"failed"``; the last two count as a score of 0.
+    Parameters
+    ----------
+    trial : Trial
+    score, validation_score : float
+        On test and validation data; NaN without a trained network or without such data.
+    loss : float
+        Of the last epoch; NaN if there was none.
+    status : {"ok", "diverged", "failed"}
+        ``"diverged"`` is a loss or an output that is not finite, ``"failed"`` an error.
+    reason : str
+        Why there is no score.
+    seconds : float
     """
 
     trial: Trial
-    score: float
-    loss: float
-    status: str
-    reason: str
-    seconds: float
+    score: float = math.nan
+    validation_score: float = math.nan
+    loss: float = math.nan
+    status: str = "ok"
+    reason: str = ""
+    seconds: float = 0.0
 
 
 def network(trial: Trial, data: Dataset) -> Sequential:
@@ -71,23 +88,23 @@ def network(trial: Trial, data: Dataset) -> Sequential:
     return mlp(widths, hidden=trial.hidden, output=trial.head.activation, seed=trial.seed)
 
 
-def parts(data: Dataset, seed: int) -> Split:
-    """The standardised split of a repetition."""
-    return data.split(seed=seed).standardised(target=data.task == "regression")
+def parts(data: Dataset, seed: int, validation_size: float = 0.0) -> Split:
+    """The standardised split of a repetition; validation rows are taken from the training part."""
+    split = data.split(validation_size=validation_size, seed=seed)
+    return split.standardised(target=data.task == "regression")
 
 
 def train(trial: Trial, data: Dataset) -> Result:
-    """Train one network and score it on the test part."""
+    """Train one network and score it on the test part, and on the validation part if any."""
     began = time.perf_counter()
-    split = parts(data, trial.seed)
-    classes, loss = len(data.classes), losses[trial.head.loss]
+    split = parts(data, trial.seed, trial.validation_size)
     try:
         net = network(trial, data)
         history = fit(
             net,
             split.X_train,
-            trial.head.encode(split.y_train, data.task, classes),
-            loss=loss,
+            trial.head.encode(split.y_train, data.task, len(data.classes)),
+            loss=trial.head.loss,
             optimizer=trial.optimizer,
             learning_rate=trial.learning_rate,
             epochs=trial.epochs,
@@ -95,19 +112,30 @@ def train(trial: Trial, data: Dataset) -> Result:
             seed=trial.seed,
             verbose=False,
         )
-        outputs = net.predict(split.X_test)
     except MinidlError as error:
-        return Result(trial, 0.0, np.nan, "failed", str(error), time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        return Result(trial, status="failed", reason=str(error), seconds=seconds)
     if history.stopped == "interrupted":  # fit keeps half a training; half a trial is no result
         raise KeyboardInterrupt
     final = history["loss"][-1]
+    outputs = net.predict(np.concatenate([split.X_test, split.X_validation]))
     seconds = time.perf_counter() - began
     if history.stopped == "diverged" or not np.isfinite(outputs).all():
         reason = f"the loss was {final:g} in epoch {len(history['loss'])}"
-        return Result(trial, 0.0, final, "diverged", reason, seconds)
+        return Result(trial, loss=final, status="diverged", reason=reason, seconds=seconds)
+    tests = len(split.y_test)
+    score = _score(trial, data, split.y_test, outputs[:tests])
+    validation_score = _score(trial, data, split.y_validation, outputs[tests:])
+    return Result(trial, score, validation_score, final, seconds=seconds)
+
+
+def _score(trial: Trial, data: Dataset, y: np.ndarray, outputs: np.ndarray) -> float:
+    if not len(y):
+        return math.nan
     predicted = outputs[:, 0] if data.task == "regression" else _classes(outputs, trial.head)
-    score = score_predictions(data.metric, split.y_test, predicted)
-    return Result(trial, score, final, "ok", "", seconds)
+    with warnings.catch_warnings():  # a rare class may be missing from a small test part
+        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true", UserWarning)
+        return score_predictions(data.metric, y, predicted)
 
 
 def _classes(outputs: np.ndarray, head: Head) -> np.ndarray:

@@ -1,0 +1,144 @@
+"""Recorded training gives the bits of eager training: parameters, losses, optimizer state."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+import minidl as ml
+from minidl.activations import activations
+from minidl.intervals import NON_NEGATIVE, SIGNS
+from minidl.losses import losses
+from minidl.optimizers import optimizers
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(50, 3))
+CLASSES = RNG.integers(0, 3, 50)
+WEIGHTS = RNG.uniform(0, 2, 50)
+DTYPES = ("float32", "float64")
+
+
+def targets(loss):
+    one_hot = np.eye(3)[CLASSES]
+    if loss.target == SIGNS:
+        return 2 * one_hot - 1
+    if loss.target == NON_NEGATIVE:
+        return RNG.poisson(2, (50, 3))
+    return CLASSES if loss.rowwise and not loss.needs_distributions else one_hot
+
+
+def network(hidden, loss, dtype):
+    output = {"softmax": "softmax", "sigmoid": "sigmoid", "exp": "softplus"}.get(loss.link)
+    return ml.Sequential(
+        ml.Dense(3, 5, hidden, dtype=dtype, seed=1),
+        ml.Dropout(0.2, seed=3),
+        ml.Dense(5, 4, "tanh", dtype=dtype, seed=2),
+        ml.Dense(4, 3, output, dtype=dtype, seed=3),
+    )
+
+
+def trained(net, y, record, **settings):
+    """All that training leaves, as bytes."""
+    history = ml.fit(net, X, y, record=record, **settings)
+    state = [array.tobytes() for array in net.optimizer.state.values()]
+    drawn = [layer.counter.tolist() for layer in net if isinstance(layer, ml.Dropout)]
+    measured = {name: np.array(curve).tobytes() for name, curve in history.items()}
+    return net.block.values.tobytes(), state, drawn, measured, net.optimizer.steps
+
+
+def same(make, y, **settings):
+    eager = trained(make(), y, False, **settings)
+    assert trained(make(), y, True, **settings) == eager
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", list(losses), ids=lambda loss: loss.name)
+def test_every_activation_and_optimizer_with_this_loss(loss, dtype):
+    y = targets(loss)
+    for hidden, optimizer in product(activations.names(), optimizers.names()):
+        settings = {"loss": loss, "optimizer": optimizer, "epochs": 5, "batch_size": 16}
+        same(lambda: network(hidden, loss, dtype), y, **settings)  # noqa: B023
+
+
+class Everything(ml.Adam):
+    """Decay, both kinds of clipping, and a schedule."""
+
+    def __init__(self, parameters, learning_rate=None):
+        rate = ml.WarmUp(ml.Cosine(1e-2, 30), 5)
+        super().__init__(parameters, rate, weight_decay=0.1, clip_norm=0.5, clip_value=0.1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": Everything},
+        {"sample_weight": WEIGHTS.tolist()},
+        {"class_weight": "balanced"},
+        {"early_stopping": 2, "validation_split": 0.3, "metrics": ["accuracy"]},
+        {"validation_data": (X, CLASSES), "shuffle": False},
+        {"batch_size": 500},
+        {"batch_size": 1},
+    ],
+    ids=lambda settings: ", ".join(f"{k}={v}"[:30] for k, v in settings.items()),
+)
+def test_what_fit_can_do(settings, dtype):
+    cce = losses["categorical_crossentropy"]
+    settings = {"loss": "cce", "epochs": 7, "batch_size": 16, **settings}
+    same(lambda: network("relu", cce, dtype), CLASSES, **settings)
+
+
+def test_a_schedule_over_more_updates_than_are_looked_up_at_once():
+    settings = {"loss": "mse", "epochs": 30, "batch_size": 1, "optimizer": Everything}
+    same(lambda: ml.mlp([3, 4, 3], seed=0), np.eye(3)[CLASSES], **settings)
+
+
+def test_slices_of_an_epoch(monkeypatch):
+    monkeypatch.setattr("minidl.program.program.SLICE", 0.0)
+    settings = {"loss": "cce", "epochs": 3, "batch_size": 8}
+    same(lambda: ml.mlp([3, 4, 3], output="softmax", seed=0), CLASSES, **settings)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_blas_threads(threads):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(600, 200)), rng.integers(0, 10, 600)
+
+    def left(record):
+        net = ml.mlp([200, 300, 10], output="softmax", seed=0)
+        ml.fit(net, x, y, loss="cce", epochs=2, batch_size=256, record=record)
+        return net.block.values.tobytes()
+
+    with threadpool_limits(threads, user_api="blas"):
+        assert left(True) == left(False)
+
+
+def test_training_continues_eagerly_or_recorded_from_either():
+    def left(*records):
+        net = ml.mlp([3, 6, 3], output="softmax", dropout=0.3, seed=0)
+        optimizer = ml.Adam(net.parameters())
+        for record in records:
+            ml.fit(net, X, CLASSES, loss="cce", optimizer=optimizer, epochs=2, record=record)
+        return net.block.values.tobytes()
+
+    assert left(True, False, True) == left(False, True, False) == left(False, False, False)
+
+
+def test_callbacks_see_every_batch():
+    class Watch(ml.Callback):
+        def __init__(self):
+            self.seen = []
+
+        def batch_ended(self, net, loss):
+            self.seen.append((loss, net.block.values.tobytes()))
+
+    def seen(record):
+        watch = Watch()
+        net = ml.mlp([3, 6, 3], output="softmax", dropout=0.3, seed=0)
+        ml.fit(net, X, CLASSES, loss="cce", epochs=2, batch_size=16, callbacks=[watch],
+               record=record)  # fmt: skip
+        return watch.seen
+
+    assert len(seen(True)) == 8
+    assert seen(True) == seen(False)
