@@ -4,8 +4,11 @@ import os
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
 
 import minidl as ml
@@ -111,6 +114,39 @@ def test_the_digest_sees_constants_closures_and_callees():
     digests = {digest(made(1.0, one)), digest(made(2.0, one)), digest(made(1.0, two))}
     assert len(digests) == 3
     assert digest(made(1.0, one)) == digest(made(1.0, one))
+
+
+def test_the_digest_sees_arrays_defaults_and_constants_of_modules():
+    def made(source):
+        settings = types.ModuleType("settings")
+        exec(source, vars(settings))  # noqa: S102
+        scope = {"settings": settings, "np": np}
+        code = "def f(x, k=K):\n    return TABLE[0] * x + settings.RATE * k + settings.g(x)"
+        exec(code.replace("K", str(settings.DEFAULT)), scope)  # noqa: S102
+        scope["TABLE"] = settings.TABLE
+        return scope["f"]
+
+    plain = "import numpy as np\nRATE = 1.0\nDEFAULT = 2.0\ndef g(x): return x\n"
+    tables = [f"TABLE = np.array([1.0000000000{i}] * 5000)" for i in (1, 2)]
+    sources = [
+        plain + tables[0],
+        plain + tables[1],
+        plain.replace("RATE = 1.0", "RATE = 1.5") + tables[0],
+        plain.replace("DEFAULT = 2.0", "DEFAULT = 3.0") + tables[0],
+        plain.replace("return x", "return -x") + tables[0],
+    ]
+    assert len({digest(made(source)) for source in sources}) == len(sources)
+    assert digest(made(sources[0])) == digest(made(sources[0]))
+
+
+def test_the_digest_of_a_function_that_numba_compiled_is_that_of_its_python():
+    def made(function):
+        return lambda x: function(x)
+
+    def inner(x):
+        return x + 1.0
+
+    assert digest(made(numba.njit(inner))) == digest(made(numba.njit(inner)))
 
 
 def test_a_typo_is_answered():
