@@ -1,104 +1,306 @@
-"""One eager training step of a small network: minidl beside PyTorch, one thread each.
+"""Training steps per second: minidl beside scikit-learn, PyTorch and JAX, in one run.
 
-A 2-16-16-1 network (relu, then sigmoid and binary cross-entropy), a batch of 32, Adam, float32.
-Both take turns in short rounds, so that whatever else the machine does meets both alike; the
-table shows the median round of each. A peer that is not installed is left out and named.
+Three networks with Adam in float32; a step includes taking its rows from a shuffled dataset. All
+peers take turns, epoch by epoch, so that whatever else the machine does meets all alike; the
+table shows medians, as ratios to minidl's recorded program. A peer that is not installed is left
+out and named.
 
-    python benchmarks/step.py
+    python benchmarks/step.py               # one thread, then two
+    python benchmarks/step.py --compile     # with torch.compile, which takes its time
+    python benchmarks/step.py --quick       # fewer rounds
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-import minidl as ml
-
-ROUNDS, STEPS, BATCH, RATE = 41, 100, 32, 1e-3
-Step = Callable[[], None]
+RATE = 1e-3
+Epoch = Callable[[np.ndarray], Any]
 
 
-def batch() -> tuple[np.ndarray, np.ndarray]:
-    """The same rows for everyone; labels are 0 and 1."""
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((BATCH, 2)).astype(np.float32)
-    return x, (x[:, :1] * x[:, 1:] > 0).astype(np.float32)
+@dataclass(frozen=True)
+class Size:
+    """A network, a batch, and how many batches an epoch has."""
+
+    name: str
+    widths: tuple[int, ...]
+    batch: int
+    batches: int
+
+    @property
+    def classes(self) -> int:
+        return self.widths[-1]
+
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same rows for everyone; class numbers."""
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((self.batch * self.batches, self.widths[0])).astype(np.float32)
+        return X, rng.integers(0, max(self.classes, 2), len(X))
 
 
-def minidl_step() -> Step:
-    """The loop by hand, as minidl's README shows it."""
-    x, t = batch()
-    net = ml.mlp([2, 16, 16, 1], hidden="relu", output="sigmoid", seed=0)
+SIZES = (
+    Size("tiny", (2, 16, 16, 1), 32, 32),
+    Size("middle", (64, 128, 128, 10), 128, 20),
+    Size("large", (784, 512, 512, 10), 128, 10),
+)
+
+
+def minidl_parts(size: Size) -> tuple[Any, Any, tuple[np.ndarray, np.ndarray]]:
+    """A network's step, as minidl's README writes it, and its data."""
+    import minidl as ml
+
+    X, y = size.data()
+    binary = size.classes == 1
+    net = ml.mlp(size.widths, output="sigmoid" if binary else "softmax", seed=0)
     optimizer = ml.Adam(net.parameters(), learning_rate=RATE)
+    loss_of = ml.binary_crossentropy if binary else ml.categorical_crossentropy
+    t = y.astype(np.float32).reshape(-1, 1) if binary else y.astype(np.float32)
 
-    def step() -> None:
-        loss = ml.binary_crossentropy(t, net(x))
+    def step(x: Any, t: Any) -> Any:
+        loss = loss_of(t, net(x))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        return loss
 
-    return step
+    return net, step, (X, t)
 
 
-def torch_step() -> Step:
-    """The loop as PyTorch's documentation recommends it; the loss takes logits."""
+def minidl_eager(size: Size) -> Epoch:
+    _, step, (X, t) = minidl_parts(size)
+
+    def epoch(order: np.ndarray) -> None:
+        for i in range(0, len(order), size.batch):
+            rows = order[i : i + size.batch]
+            step(X[rows], t[rows])
+
+    return epoch
+
+
+def minidl_recorded(size: Size) -> Epoch:
+    import minidl as ml
+
+    _, step, (X, t) = minidl_parts(size)
+    program = ml.record(step, X[: size.batch], t[: size.batch])
+    return lambda order: program.run(X, t, order=order, confirm=False)
+
+
+def products(size: Size) -> Epoch:
+    """Nothing but the matrix products of such an epoch, on the same BLAS: the floor."""
+    import minidl as ml
+    from minidl.kernels import linear
+    from minidl.program.program import Instruction, _Code
+
+    _, step, (X, t) = minidl_parts(size)
+    program = ml.record(step, X[: size.batch], t[: size.batch])
+    lines = []
+    for line in program.instructions:
+        if line.kernel is linear.dense:
+            x, w, _, y = line.operands
+            lines.append(Instruction(linear.matmul, [x[None], w[None], y[None]], ["a", "b", "y"]))
+        elif line.kernel in (linear.dense_dx, linear.dense_dw):
+            lines.append(line)
+    code = _Code(lines)
+    return lambda order: code.run(size.batches)
+
+
+def scikit_learn(size: Size) -> Epoch:
+    from sklearn.neural_network import MLPClassifier
+
+    X, y = size.data()
+    net = MLPClassifier(
+        size.widths[1:-1], solver="adam", batch_size=size.batch, learning_rate_init=RATE, alpha=0.0
+    )
+    return lambda order: net.partial_fit(X, y, classes=np.unique(y))
+
+
+def pytorch(size: Size, compiled: bool = False) -> Epoch:
     import torch
     from torch import nn
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(0)
-    x, t = map(torch.from_numpy, batch())
-    net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 1))
-    criterion = nn.BCEWithLogitsLoss()
+    X, y = size.data()
+    binary = size.classes == 1
+    layers: list[Any] = []
+    for inputs, outputs in zip(size.widths, size.widths[1:], strict=False):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    net = nn.Sequential(*layers[:-1])
+    criterion = nn.BCEWithLogitsLoss() if binary else nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
+    features = torch.from_numpy(X)
+    labels = torch.from_numpy(y.astype(np.float32).reshape(-1, 1) if binary else y)
 
-    def step() -> None:
+    def step(x: Any, t: Any) -> None:
         loss = criterion(net(x), t)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
 
-    return step
+    run = torch.compile(step) if compiled else step
+
+    def epoch(order: np.ndarray) -> None:
+        for rows in torch.from_numpy(order).split(size.batch):
+            run(features[rows], labels[rows])
+
+    return epoch
 
 
-def measure(steps: dict[str, Step]) -> dict[str, list[float]]:
-    """Microseconds a step, for each round of each peer; they take turns."""
-    for step in steps.values():  # compiles, fills caches
-        for _ in range(STEPS):
-            step()
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(ROUNDS):
-        for name, step in steps.items():
-            begin = time.perf_counter()
-            for _ in range(STEPS):
-                step()
-            times[name].append((time.perf_counter() - begin) / STEPS * 1e6)
-    return times
+def jax_parts(size: Size) -> tuple[Any, Any, Any, Any]:
+    """Parameters, optimizer state, a pure step, and data on the device."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    X, y = size.data()
+    binary = size.classes == 1
+    keys = jax.random.split(jax.random.key(0), len(size.widths))
+    parameters = [
+        (jax.random.normal(key, (n, m)) * (2 / n) ** 0.5, jnp.zeros(m))
+        for key, n, m in zip(keys, size.widths, size.widths[1:], strict=False)
+    ]
+    optimizer = optax.adam(RATE)
+    labels = y.astype(np.float32).reshape(-1, 1) if binary else y
+
+    def loss_of(parameters: Any, x: Any, t: Any) -> Any:
+        for w, b in parameters[:-1]:
+            x = jax.nn.relu(x @ w + b)
+        w, b = parameters[-1]
+        z = x @ w + b
+        if binary:
+            return optax.sigmoid_binary_cross_entropy(z, t).mean()
+        return optax.softmax_cross_entropy_with_integer_labels(z, t).mean()
+
+    def step(carried: Any, batch: Any) -> Any:
+        parameters, state = carried
+        loss, gradients = jax.value_and_grad(loss_of)(parameters, *batch)
+        updates, state = optimizer.update(gradients, state, parameters)
+        return (optax.apply_updates(parameters, updates), state), loss
+
+    return (parameters, optimizer.init(parameters)), step, jnp.asarray(X), jnp.asarray(labels)
+
+
+def jax_step(size: Size) -> Epoch:
+    import jax
+
+    carried, step, X, y = jax_parts(size)
+    take = jax.jit(lambda carried, X, y, rows: step(carried, (X[rows], y[rows])))
+
+    def epoch(order: np.ndarray) -> None:
+        nonlocal carried
+        for i in range(0, len(order), size.batch):
+            carried, _ = take(carried, X, y, order[i : i + size.batch])
+        jax.block_until_ready(carried)
+
+    return epoch
+
+
+def jax_scan(size: Size) -> Epoch:
+    import jax
+
+    carried, step, X, y = jax_parts(size)
+
+    @jax.jit
+    def whole(carried: Any, X: Any, y: Any, order: Any) -> Any:
+        return jax.lax.scan(lambda c, rows: step(c, (X[rows], y[rows])), carried, order)
+
+    def epoch(order: np.ndarray) -> None:
+        nonlocal carried
+        carried, _ = whole(carried, X, y, order.reshape(-1, size.batch))
+        jax.block_until_ready(carried)
+
+    return epoch
+
+
+PEERS: dict[str, Callable[[Size], Epoch]] = {
+    "minidl recorded": minidl_recorded,
+    "minidl eager": minidl_eager,
+    "matrix products": products,
+    "scikit-learn": scikit_learn,
+    "PyTorch": pytorch,
+    "torch.compile": lambda size: pytorch(size, compiled=True),
+    "JAX jit": jax_step,
+    "JAX scan": jax_scan,
+}
+
+
+def measure(size: Size, peers: dict[str, Callable[[Size], Epoch]], rounds: int) -> dict[str, float]:
+    """Median microseconds a step; the peers take turns."""
+    epochs: dict[str, Epoch] = {}
+    for name, make in peers.items():
+        try:
+            epochs[name] = make(size)
+        except ImportError as error:
+            print(f"  {name} is left out: {error}")
+    rng = np.random.default_rng(0)
+    times: dict[str, list[float]] = {name: [] for name in epochs}
+    for turn in range(rounds + 2):  # the first two compile and warm up
+        order = rng.permutation(size.batch * size.batches)
+        for name, epoch in epochs.items():
+            began = time.perf_counter()
+            epoch(order)
+            if turn > 1:
+                times[name].append((time.perf_counter() - began) / size.batches * 1e6)
+    return {name: statistics.median(rounds) for name, rounds in times.items()}
+
+
+def first_epoch(name: str, size: Size) -> float:
+    """Seconds from the start of a process to the end of its first epoch."""
+    code = (
+        "import numpy as np, step\n"
+        f"size = next(s for s in step.SIZES if s.name == {size.name!r})\n"
+        f"step.PEERS[{name!r}](size)(np.arange(size.batch * size.batches))"
+    )
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=os.path.dirname(__file__),
+        capture_output=True,
+        check=False,
+    )
+    return time.perf_counter() - began if done.returncode == 0 else float("nan")
+
+
+def table(peers: dict[str, Callable[[Size], Epoch]], rounds: int) -> None:
+    """One table for each size."""
+    for size in SIZES:
+        print(f"\n{size.name}: {'-'.join(map(str, size.widths))}, batch {size.batch}")
+        medians = measure(size, peers, rounds if size.name != "large" else max(5, rounds // 3))
+        ours = medians["minidl recorded"]
+        print(f"  {'':<18}{'µs a step':>12}{'÷ recorded':>12}{'first epoch, s':>16}")
+        for name, median in medians.items():
+            start = first_epoch(name, size) if name != "matrix products" else float("nan")
+            print(f"  {name:<18}{median:>12.1f}{median / ours:>12.2f}{start:>16.2f}")
+        print(f"  recorded ÷ matrix products: {ours / medians['matrix products']:.2f}")
 
 
 def main() -> None:
-    """Measure and print one table."""
-    steps, missing = {"minidl": minidl_step()}, []
-    try:
-        steps["PyTorch"] = torch_step()
-    except ImportError:
-        missing.append("PyTorch")
-    with threadpool_limits(limits=1):
-        times = measure(steps)
-    medians = {name: statistics.median(rounds) for name, rounds in times.items()}
-    print(f"One eager step, 2-16-16-1, batch {BATCH}, Adam, float32, one thread")
-    print(f"{ROUNDS} interleaved rounds of {STEPS} steps; microseconds a step\n")
-    print(f"{'':<10}{'median':>10}{'fastest':>10}{'slowest':>10}")
-    for name, rounds in times.items():
-        print(f"{name:<10}{medians[name]:>10.1f}{min(rounds):>10.1f}{max(rounds):>10.1f}")
-    if "PyTorch" in medians:
-        print(f"\nPyTorch ÷ minidl: {medians['PyTorch'] / medians['minidl']:.2f}")
-    for name in missing:
-        print(f"\n{name} is not installed and left out: pip install 'minidl[bench]'")
+    """One thread in this process and its children, then two."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--compile", action="store_true", help="torch.compile, too")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.threads is None:
+        for threads in (1, 2):
+            subprocess.run([sys.executable, *sys.argv, "--threads", str(threads)], check=True)
+        return
+    cores = sorted(os.sched_getaffinity(0))[: options.threads]
+    os.sched_setaffinity(0, cores)
+    os.environ["OPENBLAS_NUM_THREADS"] = str(options.threads)
+    print(f"\n== {len(cores)} thread{'s' if len(cores) > 1 else ''}")
+    peers = {k: v for k, v in PEERS.items() if options.compile or k != "torch.compile"}
+    table(peers, rounds=11 if options.quick else 41)
 
 
 if __name__ == "__main__":

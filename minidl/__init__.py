@@ -15,7 +15,9 @@ from minidl.criterion import Loss
 from minidl.domains import unsound
 from minidl.losses import loss, losses
 from minidl.model import Sequential, load, mlp
+
 from minidl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, optimizers
+from minidl.program import Program, record
 from minidl.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
 from minidl.autograd import no_grad
 from minidl.functions import (
@@ -83,6 +85,7 @@ __all__ = [
     "Loss",
     "MinidlError",
     "Optimizer",
+    "Program",
     "RMSprop",
     "Schedule",
     "Sequential",
@@ -127,6 +130,7 @@ __all__ = [
     "optimizers",
     "poisson",
     "prelu",
+    "record",
     "relu",
     "selu",
     "sigmoid",

@@ -1,4 +1,4 @@
-"""The command line: minidl pair | list | show | plot."""
+"""The command line: minidl pair | list | show | plot | info."""
 
 from __future__ import annotations
 
@@ -208,6 +208,15 @@ def plot(
     known = [(losses[n] if n in losses else activations[n]).name for n in chosen]
     for path in plot(known, out, "png" if png else "svg"):
         typer.echo(path)
+
+
+@app.command()
+def info() -> None:
+    """CPU, BLAS, threads and cache: what speed and last bits depend on."""
+    from minidl.info import info
+
+    for name, fact in info().items():
+        typer.echo(f"{name:<15}{fact}")
 
 
 if __name__ == "__main__":

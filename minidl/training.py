@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping
 from minidl.criterion import Loss
-from minidl.data.checks import check_finite
+from minidl.data.checks import check_finite, whole_number
 from minidl.domains import unfit
 from minidl.errors import ArgumentError, DataError, DomainError, RecordError, ShapeError
 from minidl.evaluation import aligned, clean_loss, score
@@ -108,49 +108,69 @@ def fit(
     True
     """
     loss = get_loss(loss)
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if int(value) != value or value < 1:
-            raise ArgumentError(
-                f"fit({name}=…)", "a whole number of at least 1", str(value), f"Write {name}=32."
-            )
+    epochs = whole_number("epochs", epochs, 1, example=100)
+    batch_size = whole_number("batch_size", batch_size, 1, example=32)
     X, y = check_data(net, X, y, loss, from_logits, "")
     weights = row_weights(y, sample_weight, class_weight, "fit")
     X, y, weights, validation = _set_aside(
         net, X, y, weights, loss, from_logits, validation_data, validation_split, seed
     )
-    made = get_optimizer(optimizer, net.parameters(), learning_rate)
-    net.optimizer = made
-    watchers = list(callbacks)
-    if early_stopping is not None:
-        stopping = early_stopping if not isinstance(early_stopping, int) else None
-        monitor = "val_loss" if validation else "loss"
-        watchers.append(stopping or EarlyStopping(int(early_stopping), monitor))  # type: ignore[arg-type]
-    history = History()
+    net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
+    watchers = _watchers(callbacks, early_stopping, "loss" if validation is None else "val_loss")
     data = (X, y) if weights is None else (X, y, weights)
-    trainer = _Trainer(net, data, loss, from_logits, made, batch_size, watchers, record)
+    trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
+    history = History()
+
+    def validate() -> dict[str, float]:
+        return _validate(net, validation, loss, from_logits, metrics)
+
     for watcher in watchers:
         watcher.training_began(net)
     try:
         with _progress(epochs, verbose) as advance:
             for epoch in range(epochs):
-                order = permutation(len(X), seed, made.steps) if shuffle else np.arange(len(X))
-                losses = trainer.epoch(order)
-                mean = _mean(losses, len(order), batch_size)
-                measured = {"loss": mean, **_validate(net, validation, loss, from_logits, metrics)}
-                history.add(measured)
-                advance(measured)
-                if not np.isfinite(mean):
-                    history.stopped = "diverged"
-                    break
-                stops = [watcher.epoch_ended(net, epoch, measured) for watcher in watchers]
-                if any(stops):
-                    history.stopped = "stopped by a callback"
+                steps = net.optimizer.steps
+                order = permutation(len(X), seed, steps) if shuffle else np.arange(len(X))
+                history.stopped = _epoch(trainer, epoch, order, validate, history, advance)
+                if history.stopped != "finished":
                     break
     except KeyboardInterrupt:
         history.stopped = "interrupted"
     for watcher in watchers:
         watcher.training_ended(net, history)
     return history
+
+
+def _watchers(
+    callbacks: Sequence[Callback], early_stopping: int | EarlyStopping | None, monitor: str
+) -> list[Callback]:
+    """The callbacks, with early stopping among them if it was asked for."""
+    if early_stopping is None:
+        return list(callbacks)
+    if isinstance(early_stopping, EarlyStopping):
+        return [*callbacks, early_stopping]
+    return [*callbacks, EarlyStopping(early_stopping, monitor)]
+
+
+def _epoch(
+    trainer: _Trainer,
+    epoch: int,
+    order: np.ndarray,
+    validate: Callable[[], dict[str, float]],
+    history: History,
+    advance: Callable[[Mapping[str, float]], None],
+) -> str:
+    """Train on every row once, measure, tell the callbacks; says why training should end."""
+    measured = {"loss": trainer.epoch(order)}
+    diverged = not np.isfinite(measured["loss"])
+    if not diverged:  # a network of NaN has nothing to measure
+        measured |= validate()
+    history.add(measured)
+    advance(measured)
+    if diverged:
+        return "diverged"
+    stops = [watcher.epoch_ended(trainer.net, epoch, measured) for watcher in trainer.watchers]
+    return "stopped by a callback" if any(stops) else "finished"
 
 
 def step(
@@ -179,25 +199,29 @@ class _Trainer:
         data: Sequence[np.ndarray],
         loss: Loss,
         from_logits: bool,
-        optimizer: Optimizer,
         batch_size: int,
         watchers: Sequence[Callback],
         record: str | bool,
     ) -> None:
         if record not in ("auto", True, False):
-            raise ArgumentError("fit(record=…)", "'auto', True or False", repr(record), "Leave it.")
-        self.net, self.data, self.batch_size, self.record = net, data, batch_size, record
-        self.watchers = [w for w in watchers if type(w).batch_ended is not Callback.batch_ended]
+            expected, remedy = "'auto', True or False", "Leave it out."
+            raise ArgumentError("fit(record=…)", expected, repr(record), remedy)
+        optimizer = net.optimizer
+        assert optimizer is not None
+        self.net, self.data, self.watchers, self.record = net, data, watchers, record
+        self.rows = min(batch_size, len(data[0]))
+        self.step = lambda x, t, w=None: step(net, x, t, loss, optimizer, from_logits, w)
         # minidl's own layers do the same for every batch; others are asked before each epoch.
         self.foreign = any(not type(layer).__module__.startswith("minidl.") for layer in net)
-        self.step = lambda x, t, w=None: step(net, x, t, loss, optimizer, from_logits, w)
+        self.batch_by_batch = [
+            w for w in watchers if type(w).batch_ended is not Callback.batch_ended
+        ]
         self.program: Program | None = None
         if record:
             self._try(self._record)
 
     def _record(self) -> None:
-        rows = min(self.batch_size, len(self.data[0]))
-        batch = [part[:rows] for part in self.data]
+        batch = [part[: self.rows] for part in self.data]
         self.program = write_down(self.step, *batch, dtype=self.net.dtype)
 
     def _try(self, action: Callable[[], object]) -> None:
@@ -210,31 +234,28 @@ class _Trainer:
             self.program = None
             warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=5)
 
-    def epoch(self, order: np.ndarray) -> list[float]:
-        """Every batch once, in this order; the loss of each."""
+    def epoch(self, order: np.ndarray) -> float:
+        """Every batch once, in this order; the running mean of their losses, weighed by rows."""
         if self.program is not None and self.foreign:
             self._try(self.program.confirm)
-        if self.program is not None and not self.watchers:
-            return self.program.run(*self.data, order=order, confirm=False).tolist()
-        losses = []
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            if self.program is not None:
-                value = float(self.program.run(*self.data, order=rows, confirm=False)[0])
-            else:
-                value = float(self.step(*(part[rows] for part in self.data)).item())
-            losses.append(value)
-            for watcher in self.watchers:
-                watcher.batch_ended(self.net, value)
-        return losses
+        batches = [order[i : i + self.rows] for i in range(0, len(order), self.rows)]
+        if self.program is not None and not self.batch_by_batch:
+            losses = self.program.run(*self.data, order=order, confirm=False).tolist()
+        else:
+            losses = [self._batch(rows) for rows in batches]
+        total = 0.0
+        for rows, value in zip(batches, losses, strict=True):
+            total += value * len(rows)
+        return total / len(order)
 
-
-def _mean(losses: Sequence[float], rows: int, batch_size: int) -> float:
-    """The running mean of an epoch: batches weighed by their rows."""
-    total = 0.0
-    for i, value in enumerate(losses):
-        total += value * min(batch_size, rows - i * batch_size)
-    return total / rows
+    def _batch(self, rows: np.ndarray) -> float:
+        if self.program is not None:
+            value = float(self.program.run(*self.data, order=rows, confirm=False)[0])
+        else:
+            value = float(self.step(*(part[rows] for part in self.data)).item())
+        for watcher in self.batch_by_batch:
+            watcher.batch_ended(self.net, value)
+        return value
 
 
 def check_data(

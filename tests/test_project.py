@@ -119,10 +119,10 @@ def test_the_digest_sees_constants_closures_and_callees():
 def test_the_digest_sees_arrays_defaults_and_constants_of_modules():
     def made(source):
         settings = types.ModuleType("settings")
-        exec(source, vars(settings))  # noqa: S102
+        exec(source, vars(settings))
         scope = {"settings": settings, "np": np}
         code = "def f(x, k=K):\n    return TABLE[0] * x + settings.RATE * k + settings.g(x)"
-        exec(code.replace("K", str(settings.DEFAULT)), scope)  # noqa: S102
+        exec(code.replace("K", str(settings.DEFAULT)), scope)
         scope["TABLE"] = settings.TABLE
         return scope["f"]
 

@@ -139,14 +139,30 @@ class Kernel:
         does not look.
     name : str
         For the disk cache, listings and messages.
+    prepare : callable, optional
+        What must be done in this process before the machine code runs.
     """
 
     def __init__(
-        self, function: FunctionType, writes: Sequence[str], fits: Callable[..., bool], name: str
+        self,
+        function: FunctionType,
+        writes: Sequence[str],
+        fits: Callable[..., bool],
+        name: str,
+        prepare: Callable[[], object] | None,
     ) -> None:
         self.name, self.fits, self.parameters = name, fits, tuple(signature(function).parameters)
         self.writes = tuple(self.parameters.index(parameter) for parameter in writes)
-        self.run = _compiled(function, name)
+        self._prepare, self._compiled = prepare, _compiled(function, name)
+        self.run = self._compiled if prepare is None else lambda *given: self.ready()(*given)
+
+    def ready(self) -> Any:
+        """The compiled function, with all that it needs in place."""
+        if self._prepare is not None:
+            self._prepare()
+            self._prepare = None
+            self.run = self._compiled
+        return self._compiled
 
     def __call__(self, *arguments: Any) -> None:
         if listeners and (recorder := listeners.get(get_ident())) is not None:
@@ -159,10 +175,15 @@ class Kernel:
 
 
 def kernel(
-    writes: str, fits: Callable[..., bool], name: str | None = None
+    writes: str,
+    fits: Callable[..., bool],
+    name: str | None = None,
+    prepare: Callable[[], object] | None = None,
 ) -> Callable[[Any], Kernel]:
     """Make a function a kernel that writes to the parameters named in ``writes``."""
-    return lambda function: Kernel(function, writes.split(), fits, name or function.__name__)
+    return lambda function: Kernel(
+        function, writes.split(), fits, name or function.__name__, prepare
+    )
 
 
 def question(function: Any) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
+from minidl.kernels import blas
 from minidl.kernels.jit import kernel
 
 
@@ -15,7 +18,10 @@ def _stacks_meet(a, b, y):
     return len(a) == len(b) == len(y) and _meets(a[0], b[0], y[0])
 
 
-@kernel("y", lambda x, w, b, y: _meets(x, w, y) and b.size == y.shape[1])
+product = functools.partial(kernel, prepare=blas.load)
+
+
+@product("y", lambda x, w, b, y: _meets(x, w, y) and b.size == y.shape[1])
 def dense(x, w, b, y):
     """``y = x w + b``: (rows, in) (in, out) (out) → (rows, out)."""
     np.dot(x, w, y)
@@ -24,12 +30,12 @@ def dense(x, w, b, y):
             y[i, j] += b[j]
 
 
-@kernel("dx", lambda w, dy, dx: _meets(dx, w, dy))
+@product("dx", lambda w, dy, dx: _meets(dx, w, dy))
 def dense_dx(w, dy, dx):
     np.dot(dy, w.T, dx)
 
 
-@kernel("dw", lambda x, dy, dw: _meets(x, dw, dy))
+@product("dw", lambda x, dy, dw: _meets(x, dw, dy))
 def dense_dw(x, dy, dw):
     np.dot(x.T, dy, dw)
 
@@ -45,20 +51,20 @@ def dense_db(dy, db):
         db[j] = total[j]
 
 
-@kernel("y", _stacks_meet)
+@product("y", _stacks_meet)
 def matmul(a, b, y):
     """A stack of products: (n, rows, inner) (n, inner, columns) → (n, rows, columns)."""
     for i in range(a.shape[0]):
         np.dot(a[i], b[i], y[i])
 
 
-@kernel("da", lambda b, dy, da: _stacks_meet(da, b, dy))
+@product("da", lambda b, dy, da: _stacks_meet(da, b, dy))
 def matmul_da(b, dy, da):
     for i in range(dy.shape[0]):
         np.dot(dy[i], b[i].T, da[i])
 
 
-@kernel("db", lambda a, dy, db: _stacks_meet(a, db, dy))
+@product("db", lambda a, dy, db: _stacks_meet(a, db, dy))
 def matmul_db(a, dy, db):
     for i in range(dy.shape[0]):
         np.dot(a[i].T, dy[i], db[i])

@@ -60,10 +60,10 @@ def addresses(kernel: Kernel, operands: Sequence[Any]) -> tuple[int, int]:
 
 @functools.cache
 def _machine_code(kernel: Kernel, kinds: tuple[str, ...]) -> int:
-    signature = _types(kinds)
-    if signature not in kernel.run.overloads:
-        kernel.run.compile(signature)
-    compiled = kernel.run.overloads[signature]
+    signature, function = _types(kinds), kernel.ready()
+    if signature not in function.overloads:
+        function.compile(signature)
+    compiled = function.overloads[signature]
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 

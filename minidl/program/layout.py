@@ -102,6 +102,18 @@ def lifetimes(calls: Sequence[Call]) -> dict[int, Life]:
     return found
 
 
+def needed(tape: Tape, twins: Mapping[int, np.ndarray], loss: np.ndarray) -> list[Call]:
+    """The calls without those whose results nobody reads, such as a softmax before its loss."""
+    lives = lifetimes(tape.calls)
+    wanted = {key for key, life in lives.items() if twins[key] is life.owner} | {id(root(loss))}
+    kept = []
+    for call in reversed(tape.calls):
+        if any(id(root(call.arguments[i])) in wanted for i in call.kernel.writes):
+            kept.append(call)
+            wanted |= {id(root(x)) for x in call.arguments if isinstance(x, np.ndarray)}
+    return kept[::-1]
+
+
 def arena(blocks: Sequence[tuple[int, int, int]], keep: bool) -> tuple[list[int], int]:
     """Places for blocks of (bytes, first, last call), so that no two in use at once overlap."""
     offsets: list[int] = []
@@ -122,15 +134,22 @@ def arena(blocks: Sequence[tuple[int, int, int]], keep: bool) -> tuple[list[int]
 class Layout:
     """New memory for the arrays of a tape: ``layout(array)`` is where one lies in the program."""
 
-    def __init__(self, tape: Tape, twins: Mapping[int, np.ndarray], loss: np.ndarray, keep: bool):
-        lives, slots = lifetimes(tape.calls), {id(array) for array in tape.inputs}
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        inputs: Sequence[np.ndarray],
+        twins: Mapping[int, np.ndarray],
+        loss: np.ndarray,
+        keep: bool,
+    ) -> None:
+        lives, slots = lifetimes(calls), {id(array) for array in inputs}
         shared = {key for key, life in lives.items() if twins[key] is life.owner}
         made = {key: life for key, life in lives.items() if life.made and key not in shared | slots}
         self.writable = shared | set(made)
         # Counters and the like are few and of another dtype: they stay where they are.
         workspace = [life for life in made.values() if life.owner.dtype == loss.dtype]
         blocks = [
-            (owner.nbytes, begin, len(tape.calls) if owner is root(loss) else end)
+            (owner.nbytes, begin, len(calls) if owner is root(loss) else end)
             for owner, begin, end, _ in workspace
         ]
         offsets, self.size = arena(blocks, keep)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.errors import DtypeError, RecordError
 from minidl.op import FLOATS
-from minidl.program.layout import Layout, compare, root
+from minidl.program.layout import Layout, compare, needed, root
 from minidl.program.program import Instruction, Program
 from minidl.program.tape import Call, Tape, listening, place
 from minidl.tensor import Tensor
@@ -31,7 +31,8 @@ def record(
     dtype : {"float32", "float64"}, optional
         Of the program; what suits the parameters if left out.
     keep : bool
-        Whether every intermediate result keeps memory of its own, for looking inside.
+        For looking inside: every intermediate result is computed, also one that nobody reads,
+        and keeps memory of its own.
 
     Returns
     -------
@@ -75,11 +76,13 @@ def _record(
     step: Callable[..., Tensor], shapes: Sequence[tuple[int, ...]], dtype: np.dtype, keep: bool
 ) -> Program:
     names = _names(step, len(shapes))
-    (tape, loss), (twin, _) = (_trace(step, names, shapes, dtype) for _ in range(2))
-    layout = Layout(tape, compare(tape, twin), loss, keep)
+    (tape, loss), (twin, _) = _traces(step, names, shapes, dtype, times=2)
+    twins = compare(tape, twin)
+    calls = tape.calls if keep else needed(tape, twins, loss)
+    layout = Layout(calls, tape.inputs, twins, loss, keep)
     named = tape.names() | {place(x): name for x, name in zip(tape.inputs, names, strict=True)}
     return Program(
-        [_instruction(call, layout, named) for call in tape.calls],
+        [_instruction(call, layout, named) for call in calls],
         inputs=tape.inputs,
         loss=layout(loss),
         optimizers=tape.optimizers,
@@ -87,27 +90,34 @@ def _record(
         checks=_checks_of(tape),
         workspace=layout.size,
         again=lambda rows: _record(step, [(rows, *shape[1:]) for shape in shapes], dtype, keep),
-        confirm=lambda: compare(tape, _trace(step, names, shapes, dtype)[0]),
+        confirm=lambda: compare(tape, _traces(step, names, shapes, dtype, times=1)[0][0]),
     )
 
 
-def _trace(
+def _traces(
     step: Callable[..., Tensor],
     names: Sequence[str],
     shapes: Sequence[tuple[int, ...]],
     dtype: np.dtype,
-) -> tuple[Tape, np.ndarray]:
-    """The step's kernel calls for a batch without numbers, and where its loss would be."""
-    tape = Tape([np.zeros(shape, dtype) for shape in shapes])
-    tensors = [Tensor._of(array) for array in tape.inputs]
-    for tensor, name in zip(tensors, names, strict=True):
-        tensor.name = name
+    times: int,
+) -> list[tuple[Tape, np.ndarray]]:
+    """The step's kernel calls for batches without numbers, and where the loss would be.
+
+    What one leaves behind, gradients above all, the next one finds, as when a step is run.
+    """
+    tapes, losses = [], []
     try:
-        with listening(tape):
-            loss = step(*tensors)
+        for _ in range(times):
+            tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes]))
+            tensors = [Tensor._of(array) for array in tapes[-1].inputs]
+            for tensor, name in zip(tensors, names, strict=True):
+                tensor.name = name
+            with listening(tapes[-1]):
+                losses.append(_single(step(*tensors)))
     finally:
-        tape.restore()
-    return tape, _single(loss)
+        for tape in reversed(tapes):  # the first one knows how it all was
+            tape.restore()
+    return list(zip(tapes, losses, strict=True))
 
 
 def _names(step: Callable[..., Any], count: int) -> list[str]:

@@ -1,0 +1,378 @@
+"""The program: what is recorded, what cannot be, how it is run, stepped and listed."""
+
+import threading
+
+import numpy as np
+import pytest
+from numba.core import event
+
+import minidl as ml
+from minidl.errors import DomainError, RecordError, ShapeError
+from minidl.kernels import elementwise, linear, movement
+from minidl.program import record
+from minidl.program.layout import arena
+from minidl.program.program import Instruction, Program
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 3)).astype(np.float32)
+Y = RNG.normal(size=(40, 2)).astype(np.float32)
+LABELS = RNG.integers(0, 2, 40).astype(np.float32)
+
+
+def tensor(*shape, seed=0):
+    numbers = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    return ml.Tensor(numbers, requires_grad=True, name=f"w{shape}")
+
+
+class Residual:
+    """A skip connection, a weight used twice, and whatever else a hand-written network does."""
+
+    def __init__(self, head):
+        self.inside, self.square = tensor(3, 4), tensor(4, 4, seed=1)
+        self.out = tensor(4, 2, seed=2)
+        self.parameters = [self.inside, self.square, self.out]
+        self.head = head
+
+    def __call__(self, x):
+        h = ml.tanh(x @ self.inside)
+        h = h + ml.relu(h @ self.square)
+        h = h + ml.relu(h @ self.square)
+        return self.head(h, h @ self.out)
+
+
+def own_loss(t, p):
+    apart = ml.absolute(p - t)
+    return ml.where(Y[:1] > 0, apart, apart * apart).mean()
+
+
+HEADS = {
+    "skip and shared": lambda h, y: y,
+    "concatenate": lambda h, y: ml.concatenate([y, h], axis=1)[:, :2],
+    "stack": lambda h, y: ml.stack([y, y * 2.0], axis=0).sum(axis=0),
+    "basic indexing": lambda h, y: y[:, ::-1] + h[:, 1:3],
+    "array indexing": lambda h, y: y + h[:, np.array([0, 3])],
+    "reshape, transpose": lambda h, y: y + h.reshape(-1, 2, 2).transpose(0, 2, 1)[:, 0],
+    "sum, mean": lambda h, y: y * h.sum(axis=1, keepdims=True) + h.mean(),
+    "max, min": lambda h, y: y + h.max(axis=1, keepdims=True) - h.min(axis=0)[:2],
+    "exp, log, sqrt": lambda h, y: (y.exp() + 1.0).log() + (h * h + 0.1).sqrt()[:, :2],
+    "power, divide": lambda h, y: (y * y + 1.0) ** 1.5 / (h[:, :2] ** 2 + 2.0),
+    "clip, abs, negative": lambda h, y: -y.clip(-0.5, 0.5) + ml.absolute(h[:, 2:]),
+    "maximum, minimum": lambda h, y: ml.maximum(y, h[:, :2]) - ml.minimum(y, 0.25),
+    "where": lambda h, y: ml.where(np.array([True, False]), y, h[:, :2]),
+    "matmul of stacks": lambda h, y: (h.reshape(-1, 2, 2) @ h.reshape(-1, 2, 2))[:, 0] + y,
+    "softmax": lambda h, y: ml.softmax(h)[:, :2] + ml.log_softmax(y),
+    "prelu": lambda h, y: ml.leaky_relu(y) + ml.selu(h)[:, 2:],
+    "detach": lambda h, y: y + h.detach()[:, :2],
+    "dropout": lambda h, y: y,
+}  # fmt: skip
+
+
+def hand_written(head, losses_added=False):
+    net = Residual(HEADS[head])
+    optimizer = ml.SGD(net.parameters, momentum=0.9, clip_norm=1.0)
+    drop = ml.Dropout(0.5) if head == "dropout" else (lambda x, training: x)
+
+    def step(x, t):
+        y = drop(net(x), training=True)
+        loss = own_loss(t, y)
+        if losses_added:
+            loss = loss + 0.5 * ml.huber(t, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step, net.parameters, optimizer
+
+
+def bits(parameters, optimizer):
+    state = [array.tobytes() for array in optimizer.state.values()]
+    return [p.numpy().tobytes() for p in parameters], state, optimizer.steps
+
+
+@pytest.mark.parametrize("added", [False, True])
+@pytest.mark.parametrize("head", HEADS)
+def test_hand_written_steps_are_recorded_to_the_bit(head, added):
+    step, parameters, optimizer = hand_written(head, added)
+    eager = [step(X[i : i + 8], Y[i : i + 8]).item() for i in range(0, 40, 8)]
+    wanted = bits(parameters, optimizer)
+    for keep in (False, True):
+        step, parameters, optimizer = hand_written(head, added)
+        program = record(step, X[:8], Y[:8], keep=keep)
+        losses = program.run(X, Y)
+        assert losses.tolist() == eager
+        assert bits(parameters, optimizer) == wanted
+
+
+def classifier(dtype="float32", widths=(3, 8, 1)):
+    net = ml.mlp(list(widths), output="sigmoid", seed=0, dtype=dtype)
+    optimizer = ml.Adam(net.parameters(), learning_rate=1e-2)
+
+    def step(x, t):
+        loss = ml.binary_crossentropy(t, net(x))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return net, optimizer, step
+
+
+T = LABELS.reshape(-1, 1)
+
+
+def test_recording_leaves_everything_as_it_was():
+    net, optimizer, step = classifier()
+    drop = ml.Dropout(0.5)
+    pending = (net(X[:8]) * 1.0).sum()
+    before = net.block.values.tobytes(), optimizer.steps, drop.counter.tolist()
+    record(lambda x, t: step(drop(x, training=True), t), X[:8], T[:8])
+    assert (net.block.values.tobytes(), optimizer.steps, drop.counter.tolist()) == before
+    pending.backward()  # no parameter counts as written
+
+
+def test_programs_and_eager_code_share_the_weights():
+    net, optimizer, step = classifier()
+    weight, held = net.parameters()[0], net.parameters()[0].data
+    first, second = record(step, X[:8], T[:8]), record(step, X[:16], T[:16])
+    for train in (lambda: first.run(X, T), lambda: second.run(X, T), lambda: step(X, T)):
+        before = held.copy()
+        train()
+        assert weight.data is held
+        assert not np.array_equal(before, held)
+    assert optimizer.steps == 5 + 3 + 1
+
+
+def test_the_dtype_is_that_of_the_parameters():
+    _, _, step = classifier("float64")
+    program = record(step, X[:8], T[:8])
+    program.run(X, T)
+    assert program.loss.dtype == np.float64
+
+
+LOOKS = {
+    "item": lambda loss: loss.item(),
+    "float": lambda loss: float(loss),
+    "bool": lambda loss: loss > 0.0 and None,
+    "numpy": lambda loss: loss.numpy(),
+    "data": lambda loss: loss.data,
+    "array": lambda loss: np.asarray(loss),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_looking_at_a_number_is_refused(look):
+    _, _, step = classifier()
+
+    def looks(x, t):
+        loss = step(x, t)
+        LOOKS[look](loss)
+        return loss
+
+    with pytest.raises(RecordError) as caught:
+        record(looks, X[:8], T[:8])
+    assert "looks at a number" in caught.value.got
+
+
+def changing(kind):
+    net, optimizer, step = classifier()
+    count = iter(range(1, 100))
+
+    def number(x, t):
+        return (net(x) ** float(next(count))).sum()
+
+    def array(x, t):
+        return (net(x) * np.full((8, 1), next(count))).sum()
+
+    def structure(x, t):
+        y = net(x)
+        for _ in range(next(count)):
+            y = y + 1.0
+        return y.sum()
+
+    def operation(x, t):
+        return ml.relu(net(x)).sum() if next(count) % 2 else ml.tanh(net(x)).sum()
+
+    def gradients_that_add_up(x, t):
+        loss = ml.mse(t, net(x))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return locals()[kind]
+
+
+@pytest.mark.parametrize(
+    "kind", ["number", "array", "structure", "operation", "gradients_that_add_up"]
+)
+def test_what_changes_from_batch_to_batch_is_refused(kind):
+    with pytest.raises(RecordError, match="same for every batch") as caught:
+        record(changing(kind), X[:8], T[:8])
+    assert "the step, at" in caught.value.culprit
+
+
+def test_a_step_that_changes_later_is_not_replayed():
+    net, optimizer, _ = classifier()
+    scale = [1.0]
+
+    def step(x, t):
+        loss = ml.mse(t, net(x)) * scale[0]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    program = record(step, X[:8], T[:8])
+    program.run(X, T)
+    scale[0] = 2.0
+    with pytest.raises(RecordError, match="same for every batch"):
+        program.run(X, T)
+
+
+def test_the_loss_must_be_one_number():
+    net, _, _ = classifier()
+    for wrong in (lambda x, t: net(x), lambda x, t: None):
+        with pytest.raises(RecordError, match="one number"):
+            record(wrong, X[:8], T[:8])
+
+
+class Noisy(ml.Layer):
+    """A layer that no program can hold: every call adds other numbers."""
+
+    def __init__(self):
+        self.random = np.random.default_rng(0)
+
+    def forward(self, x, training):
+        return x + self.random.normal(size=x.shape).astype(np.float32)
+
+
+def test_fit_trains_eagerly_and_says_so():
+    def network():
+        return ml.Sequential(ml.Dense(3, 4, "relu"), Noisy(), ml.Dense(4, 1))
+
+    eager, auto = network(), network()
+    ml.fit(eager, X, Y[:, 0], loss="mse", epochs=2, record=False)
+    with pytest.warns(UserWarning, match="training eagerly"):
+        ml.fit(auto, X, Y[:, 0], loss="mse", epochs=2)
+    with pytest.raises(RecordError):
+        ml.fit(network(), X, Y[:, 0], loss="mse", epochs=2, record=True)
+    assert np.isfinite(auto.block.values).all()
+
+
+def test_data_are_checked_where_they_enter():
+    _, _, step = classifier()
+    program = record(step, X[:8], T[:8])
+    with pytest.raises(DomainError, match="y_true"):
+        program.run(X, 2 * T)
+    with pytest.raises(ShapeError, match="rows of"):
+        program.run(X, Y)
+    with pytest.raises(ShapeError, match="order"):
+        program.run(X, T, order=[0, 40])
+    with pytest.raises(ShapeError, match="of_rows"):
+        program(X, T)
+
+
+BROKEN = {
+    "sizes": (elementwise.copy, [np.zeros(3), np.zeros(4)]),
+    "inner widths": (linear.dense_dx, [np.zeros((3, 2)), np.zeros((5, 3)), np.zeros((5, 3))]),
+    "an index beyond": (movement.gather, [np.zeros(3), np.array([0, 3]), np.zeros(2), 1.0]),
+    "a strided array": (elementwise.copy, [np.zeros(8)[::2], np.zeros(4)]),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_instruction_is_refused(kind):
+    kernel, operands = BROKEN[kind]
+    broken = Instruction(kernel, operands, list(kernel.parameters))
+    with pytest.raises(RecordError, match="fit each other"):
+        Program([broken], inputs=[np.zeros((1, 1))], loss=np.zeros(1))
+
+
+def test_workspace_is_reused_and_no_two_that_live_at_once_overlap():
+    blocks = [(64, 0, 1), (128, 1, 2), (64, 2, 3), (32, 0, 3), (256, 3, 3)]
+    offsets, total = arena(blocks, keep=False)
+    for i, (size, begin, end) in enumerate(blocks):
+        for j, (other, start, stop) in enumerate(blocks[:i]):
+            apart = offsets[i] + size <= offsets[j] or offsets[j] + other <= offsets[i]
+            assert apart or end < start or stop < begin
+    assert total < sum(size for size, _, _ in blocks)
+    _, _, step = classifier(widths=(3, 64, 64, 64, 1))
+    assert record(step, X[:8], T[:8]).workspace < record(step, X[:8], T[:8], keep=True).workspace
+
+
+def test_a_new_network_compiles_nothing():
+    def train(widths, rows, hidden):
+        net = ml.mlp(widths, hidden=hidden, output="sigmoid", seed=0)
+        x, t = np.ones((rows, widths[0])), np.ones(rows)
+        ml.fit(net, x, t, loss="bce", epochs=2, batch_size=8)
+
+    for hidden in ("relu", "tanh"):
+        train([3, 4, 1], 20, hidden)
+    with event.install_recorder("numba:compile") as compiled:
+        train([7, 30, 20, 10, 1], 77, "tanh")
+        train([2, 5, 1], 3, "relu")
+    assert compiled.buffer == []
+
+
+def test_two_programs_in_two_threads():
+    def left(together):
+        made = [classifier(widths=(3, width, 1)) for width in (16, 32)]
+        programs = [record(step, X[:8], T[:8]) for _, _, step in made]
+
+        def train(program):
+            for _ in range(50):
+                program.run(X, T, confirm=False)
+
+        threads = [threading.Thread(target=train, args=(program,)) for program in programs]
+        for thread in threads:
+            thread.start()
+            if not together:
+                thread.join()
+        for thread in threads:
+            thread.join()
+        return [net.block.values.tobytes() for net, _, _ in made]
+
+    assert left(together=True) == left(together=False)
+
+
+def test_stepping_is_running():
+    net, _, step = classifier()
+    program = record(step, X[:8], T[:8], keep=True)
+    twin, _, twin_step = classifier()
+    value = record(twin_step, X[:8], T[:8])(X[:8], T[:8])
+    steps = [program.step(X[:8], T[:8])]
+    while len(steps) < len(program):
+        steps.append(program.step())
+    assert net.block.values.tobytes() == twin.block.values.tobytes()
+    assert float(program.loss) == value
+    first = steps[0]
+    np.testing.assert_array_equal(first.read["x"], X[:8])
+    np.testing.assert_allclose(
+        first.wrote["dense1.sums"], X[:8] @ first.read["dense1.weight"], rtol=1e-5, atol=1e-6
+    )
+
+
+def test_a_kernel_writes_what_it_says_and_nothing_else():
+    seen = set()
+    for head in HEADS:
+        step, _, _ = hand_written(head, losses_added=True)
+        program = record(step, X[:8], Y[:8], keep=True)
+        program._load((X[:8], Y[:8]))
+        for line in program.instructions:
+            before = [np.copy(operand) for operand in line.operands]
+            line.kernel.run(*line.operands)
+            for i, (old, new) in enumerate(zip(before, line.operands, strict=True)):
+                assert i in line.kernel.writes or np.array_equal(old, new, equal_nan=True), line
+            seen.add(line.kernel.name)
+    assert len(seen) > 40
+
+
+def test_the_listing_names_what_a_learner_knows():
+    _, _, step = classifier()
+    lines = str(record(step, X[:8], T[:8])).splitlines()
+    assert lines[0].split() == [
+        "0", "forward", "dense", "dense1.sums[8×8]", "←", "x[8×3],",
+        "dense1.weight[3×8],", "dense1.bias[8]",
+    ]  # fmt: skip
+    assert any("∂dense1.weight" in line and line.endswith("of 0") for line in lines)
+    assert "parameters[41]" in lines[-1]
