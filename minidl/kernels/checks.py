@@ -38,3 +38,11 @@ def not_finite(x):
         if x[i] - x[i] != 0:
             return i
     return -1
+
+
+@question
+def outside_rows(order, rows):
+    for i in range(order.size):
+        if not 0 <= order[i] < rows:
+            return i
+    return -1

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.autograd import Node
 from minidl.errors import RecordError, ShapeError
-from minidl.kernels import rows
+from minidl.kernels import checks, rows
 from minidl.kernels.jit import JIT, Kernel
 from minidl.optimizers import AHEAD, Optimizer
 from minidl.program.listing import listing
@@ -183,9 +183,10 @@ class Program:
             self.confirm()
         tables = self._tables(data)
         length = len(tables[0])
-        order = np.arange(length) if order is None else np.asarray(order, np.int64)
-        if order.size and not 0 <= order.min() <= order.max() < length:
-            raise ShapeError("order", f"rows from 0 to {length - 1}", "others", "Check the order.")
+        order = np.arange(length) if order is None else np.ascontiguousarray(order, np.int64)
+        if (wrong := checks.outside_rows(order, length)) >= 0:
+            got = f"{order[wrong]} at {wrong}"
+            raise ShapeError("order", f"rows from 0 to {length - 1}", got, "Check the order.")
         if self._epoch is None or not self._epoch.reads(tables, len(order)):
             self._epoch = _Epoch(self, tables, len(order))
         losses = self._epoch.run(order)
@@ -218,11 +219,11 @@ class Program:
             got = f"{len(data)}"
             raise ShapeError("program", f"{len(self.inputs)} arrays", got, "Give one an input.")
         tables = [np.ascontiguousarray(x, self.loss.dtype) for x in data]
-        for table, slot, checks in zip(tables, self.inputs, self.checks, strict=True):
+        for table, slot, entry in zip(tables, self.inputs, self.checks, strict=True):
             if table.shape[1:] != slot.shape[1:] or len(table) != len(tables[0]):
                 wanted = f"shape ({len(tables[0])}, …) with rows of {slot.shape[1:]}"
                 raise ShapeError("program", wanted, f"shape {table.shape}", "Reshape it.")
-            for check in checks:
+            for check in entry:
                 check(table)
         return tables
 
