@@ -30,11 +30,12 @@ def _stream(seed, step):
 
 
 @question
-def keys(seed, step, out):
-    """Fill ``out`` (uint64) with the stream's first numbers."""
+def shuffle(order, seed, step):
+    """Fisher and Yates: from the end, swap each with one that is not behind it."""
     stream = _stream(seed, step)
-    for i in range(out.size):
-        out[i] = mix(stream ^ mix(np.uint64(i)))
+    for i in range(order.size - 1, 0, -1):
+        j = np.int64(mix(stream ^ mix(np.uint64(i))) % np.uint64(i + 1))
+        order[i], order[j] = order[j], order[i]
 
 
 @kernel("counter stream", lambda counter, stream: counter.size == stream.size == 2)
@@ -67,6 +68,6 @@ def permutation(length: int, seed: int, step: int = 0) -> np.ndarray:
     >>> sorted(permutation(5, seed=0).tolist())
     [0, 1, 2, 3, 4]
     """
-    random_keys = np.empty(length, np.uint64)
-    keys(np.uint64(seed % 2**64), np.uint64(step % 2**64), random_keys)
-    return np.argsort(random_keys, kind="stable")
+    order = np.arange(length)
+    shuffle(order, np.uint64(seed % 2**64), np.uint64(step % 2**64))
+    return order
