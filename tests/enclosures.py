@@ -19,13 +19,15 @@ EPS = np.finfo(LONG).eps  # twice the rounding error of one operation
 TINY = np.finfo(LONG).tiny
 SLACK = 16 * EPS  # C libraries promise 5 units in the last place, and keep better
 VANISHED = -11400  # e to this is below TINY
+# A middle of ∞ with a radius of 0 stands for "beyond HUGE", which exponentials soon are.
+BEYOND, HUGE = 11300, LONG(10) ** 4900
 
 
-class one_plus_erf(sympy.Function):  # noqa: N801 - as sympy calls its own
+class one_plus_erf(sympy.Function):
     """1 + erf(x) = erfc(−x), which sympy would turn back into 2 − erfc(x)."""
 
     def fdiff(self, argindex=1):
-        return 2 / sympy.sqrt(sympy.pi) * sympy.exp(-self.args[0] ** 2)
+        return 2 / sympy.sqrt(sympy.pi) * sympy.exp(-(self.args[0] ** 2))
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,25 @@ class Enclosure:
     radius: np.ndarray
 
     def __add__(self, other):
-        return rounded(self.middle + other.middle, self.radius + other.radius)
+        total = rounded(self.middle + other.middle, self.radius + other.radius)
+        small = [x.huge() | (abs(x.middle) + x.radius < HUGE**0.8) for x in (self, other)]
+        return total.made_huge((self.huge() | other.huge()) & small[0] & small[1])
 
     def __mul__(self, other):
         a, b = abs(self.middle), abs(other.middle)
         radius = a * other.radius + b * self.radius + self.radius * other.radius
-        return rounded(self.middle * other.middle, radius)
+        product = rounded(self.middle * other.middle, radius)
+        large = [x.huge() | (x.middle - x.radius >= 1) for x in (self, other)]
+        return product.made_huge((self.huge() | other.huge()) & large[0] & large[1])
+
+    def huge(self):
+        return (self.middle == np.inf) & (self.radius == 0)
+
+    def made_huge(self, where):
+        return self.replaced(where, np.inf, 0)
+
+    def replaced(self, where, middle, radius):
+        return Enclosure(np.where(where, middle, self.middle), np.where(where, radius, self.radius))
 
     def __neg__(self):
         return Enclosure(-self.middle, self.radius)
@@ -57,7 +72,8 @@ def rounded(middle, radius, slack=EPS):
 
 
 def _reciprocal(x):
-    return rounded(1 / x.middle, x.radius / (abs(x.middle) * x.least()))
+    inverse = rounded(1 / x.middle, x.radius / (abs(x.middle) * x.least()))
+    return inverse.replaced(x.huge(), 0, 1 / HUGE)
 
 
 def _grown(x):
@@ -67,7 +83,8 @@ def _grown(x):
 
 
 def _exp(x):
-    return rounded(np.exp(x.middle), _grown(x), SLACK)
+    grown = rounded(np.exp(x.middle), _grown(x), SLACK)
+    return grown.made_huge(x.middle - x.radius > BEYOND)
 
 
 def _expm1(x):
@@ -97,7 +114,9 @@ def _one_plus_erf(x):
     inner = scale * decay * total
     # erfc(a) = e^(−a²)/√π / (a + ½/(a + 1/(a + …))): two depths have the limit between them
     shallow, deep = (_reciprocal(_fraction(a, depth)) for depth in (80, 81))
-    fraction = Enclosure(deep.middle, deep.radius + shallow.radius + abs(deep.middle - shallow.middle))
+    fraction = Enclosure(
+        deep.middle, deep.radius + shallow.radius + abs(deep.middle - shallow.middle)
+    )
     outer = scale * _number(sympy.Rational(1, 2)) * decay * fraction
     one, left, near = _number(sympy.Integer(1)), x.middle < 0, a.middle + a.radius < 2.5
     parts = [one + inner, one + -inner, one + one + -outer, outer]
@@ -146,7 +165,16 @@ def _power(base, exponent):
     twist = abs(exponent.middle) * relative + abs(np.log(base.middle)) * exponent.radius
     value = np.power(base.middle, exponent.middle)
     sure = (base.middle > 0) & (relative < 1e-3) & (twist < 0.1)
-    return rounded(value, np.where(sure, 2 * twist * value, np.nan), SLACK)
+    result = rounded(value, np.where(sure, 2 * twist * value, np.nan), SLACK)
+    rising, falling = (exponent.middle * sign > exponent.radius for sign in (1, -1))
+    # Near 0 all that is known is that the power is no larger than that of the far end.
+    least = (abs(exponent.middle) - exponent.radius) * LONG(0.999)
+    result = result.replaced(
+        ~sure & rising & (abs(base.middle) + base.radius < 1),
+        0,
+        np.power(abs(base.middle) + base.radius, least),
+    )
+    return result.replaced(base.huge() & falling, 0, np.power(HUGE, -least))
 
 
 def _unknown(*parts):
@@ -159,6 +187,9 @@ def _number(expr):
         return Enclosure(LONG(int(expr)), LONG(0))
     middle = LONG(str(sympy.N(expr, 30)))
     return Enclosure(middle, EPS * abs(middle))
+
+
+JOINS = {sympy.And: np.logical_and, sympy.Or: np.logical_or, sympy.ITE: np.where}
 
 
 class Evaluation:
@@ -188,7 +219,7 @@ class Evaluation:
             return self.known[expr.name]
         if expr.is_Piecewise:
             return self._choose(expr.args)
-        if expr.is_Mul and expr.args[0] == -1:  # exact
+        if expr.is_Mul and expr.args[0] == -1:  # nothing to round
             return -self._enclose(expr / -1)
         if expr.is_Pow and expr.exp.is_Integer:
             return _whole_power(self._enclose(expr.base), int(expr.exp))
@@ -204,15 +235,20 @@ class Evaluation:
         *others, (result, _) = branches
         chosen = self._enclose(result)
         for result, condition in reversed(others):
-            assert isinstance(condition, sympy.Gt | sympy.Ge | sympy.Lt | sympy.Le)
-            gap = self._enclose(condition.gts) + -self._enclose(condition.lts)
-            branch, holds = self._enclose(result), gap.middle > 0
+            branch, (holds, sure) = self._enclose(result), self._decide(condition)
             radius = np.where(holds, branch.radius, chosen.radius)
-            sure = abs(gap.middle) > gap.radius
-            chosen = Enclosure(
-                np.where(holds, branch.middle, chosen.middle), np.where(sure, radius, np.nan)
-            )
+            middle = np.where(holds, branch.middle, chosen.middle)
+            chosen = Enclosure(middle, np.where(sure, radius, np.nan))
         return chosen
+
+    def _decide(self, condition):
+        """Whether a condition holds, and whether that is sure."""
+        if condition.func in JOINS:
+            holds, sure = zip(*(self._decide(part) for part in condition.args), strict=True)
+            return JOINS[condition.func](*holds), functools.reduce(np.logical_and, sure)
+        assert isinstance(condition, sympy.Gt | sympy.Ge | sympy.Lt | sympy.Le), condition
+        gap = self._enclose(condition.gts) + -self._enclose(condition.lts)
+        return gap.middle > 0, abs(gap.middle) > gap.radius
 
 
 def settled(y, enclosure, dtype, ulps, near=0.0):
@@ -220,10 +256,14 @@ def settled(y, enclosure, dtype, ulps, near=0.0):
     info = np.finfo(dtype)
     with np.errstate(all="ignore"):
         top = np.ldexp(LONG(1), int(info.maxexp))
-        least = np.maximum(enclosure.least(), LONG(info.tiny))  # below, they stay as close
+        least = np.clip(enclosure.least(), LONG(info.tiny), top)  # below, they stay as close
         exponent = np.minimum(np.frexp(least)[1] - 1, int(info.maxexp) - 1)
         spacing = np.ldexp(LONG(1), exponent - int(info.nmant))
-        number, middle = np.clip(y.astype(LONG), -top, top), np.clip(enclosure.middle, -top, top)
-        off = (abs(number - middle) + enclosure.radius) * (1 + 4 * EPS)
+        number = np.clip(y.astype(LONG), -top, top)  # as far as a float reaches, on both sides
+        radius = np.where(
+            enclosure.radius == 0, LONG(0), enclosure.radius + EPS * abs(enclosure.middle)
+        )
+        ends = (np.clip(enclosure.middle + side * radius, -top, top) for side in (-1, 1))
+        off = functools.reduce(np.maximum, [abs(number - end) for end in ends]) * (1 + 4 * EPS)
         close = (off <= near) & np.isfinite(y)
         return np.isfinite(off) & (close | (off <= ulps * spacing))

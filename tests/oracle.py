@@ -74,10 +74,21 @@ def _sum_without_cancellation(expr):
     return expr
 
 
+def _log_of_cosh(d):
+    """Near 0, cosh d = 1 + (eᵈ − 1)²/(2eᵈ); far away, cosh d = (1 + e^−2|d|) e^|d|/2."""
+    d = sympy.Abs(d)
+    near = log1p(expm1(d) ** 2 * sympy.exp(-d) / 2)
+    return sympy.Piecewise((d - sympy.log(2) + log1p(sympy.exp(-2 * d)), d > 1), (near, True))
+
+
 def _log_without_cancellation(expr):
     [inside] = expr.args
     if inside.is_Pow and inside.exp == -1:
         return -_log_without_cancellation(sympy.log(inside.base, evaluate=False))
+    d = sympy.Wild("d")
+    cosh = inside.match(sympy.exp(d) / 2 + sympy.exp(-d) / 2)
+    if cosh:
+        return _log_of_cosh(cosh[d])
     one, u = inside.as_coeff_Add()
     if one != 1:
         return expr
@@ -95,13 +106,15 @@ def _share_without_overflow(expr):
             total = part.base
         elif expr.is_Add and (-part).func is sympy.log:
             total = (-part).args[0]
-        if total.is_Add and all(term.func is sympy.exp for term in total.args):
+        if total.is_Add and all(term.func is sympy.exp or term == 1 for term in total.args):
             for own in expr.args:
                 a = own if expr.is_Add else own.args[0] if own.func is sympy.exp else None
                 if a is not None and sympy.exp(a) in total.args:
                     others = (term for term in total.args if term != sympy.exp(a))
-                    u = sympy.Add(*(sympy.exp(term.args[0] - a) for term in others))
-                    return expr - own - part - log1p(u) if expr.is_Add else expr / own / part / (1 + u)
+                    u = sympy.Add(*(sympy.exp(sympy.log(term) - a) for term in others))
+                    if expr.is_Add:
+                        return expr - own - part - log1p(u)
+                    return expr / own / part / (1 + u)
     return expr
 
 
@@ -203,9 +216,7 @@ def row_references(formula, columns):
         return sympy.Add(*(symbol(f"g{i}") * slope for i, slope in enumerate(slopes)))
 
     forms = [value.expr for value in values], [value.sharp for value in values]
-    return values, [
-        Reference(pulled(forms[0], x), both, pulled(forms[1], x)) for x in names
-    ]
+    return values, [Reference(pulled(forms[0], x), both, pulled(forms[1], x)) for x in names]
 
 
 def spacing(reference, dtype):

@@ -29,6 +29,13 @@ CANCELLING = {"poisson": "Abs(p) + Abs(t*log(p))", "kl_divergence": "Abs(t*log(t
 BOUNDS = {("focal", F64): 6}
 
 
+# Findings: what the kernels do not keep yet, by loss, dtype and from_logits.
+BEYOND = {
+    ("categorical_focal", F64, True): "(1 − p)^γ as in focal: 6.2 ULP where 4 are promised",
+    ("categorical_hinge", F64, False): "1 + wrong is rounded before right is subtracted: 64 ULP",
+}
+
+
 def run(loss, t, p, **options):
     tensor = Tensor(p, requires_grad=True)
     each = loss(t, tensor, reduction="none", **options)
@@ -42,7 +49,7 @@ def spread(rng, dtype, size):
     return 2.0 ** rng.uniform(info.minexp - info.nmant, info.maxexp - 0.01, size)
 
 
-def targets(loss, rng, dtype, size):
+def targets(loss, rng, size):
     if loss.target == SIGNS:
         return rng.choice([-1.0, 1.0], size)
     if loss.target == UNIT:
@@ -61,7 +68,7 @@ def predictions(loss, rng, dtype, t, from_logits):
             kinds[2] = np.where(kinds[2] > 1e4, -kinds[2], kinds[2])
         kinds.append(rng.uniform(-760, 760, t.size))
     elif loss.prediction == UNIT:
-        below = np.minimum(wide, 1 / wide)
+        below = np.minimum(wide, 1 / np.maximum(wide, 1))
         kinds = [rng.random(t.size), below, 1 - 10.0 ** rng.uniform(-16, -1, t.size)]
     elif loss.prediction == NON_NEGATIVE:
         kinds = [np.abs(kind) for kind in kinds]
@@ -76,9 +83,13 @@ def predictions(loss, rng, dtype, t, from_logits):
 
 
 def bounded(expr):
-    """Logs not below −100: what is pinned for probabilities that are mere numbers."""
+    """Logs of p not below −100: what is pinned for probabilities that are mere numbers."""
     low = sympy.Integer(-100)
-    return expr.replace(sympy.log, lambda u: sympy.Max(sympy.log(u), low))
+    expr = sympy.expand_log(expr, force=True)
+    return expr.replace(
+        lambda part: part.func is sympy.log and part.has(symbol("p")),
+        lambda part: sympy.Max(part, low),
+    )
 
 
 def floored(expr):
@@ -93,9 +104,9 @@ def element_references(loss, formula, names, from_logits):
     p, value = symbol("p"), oracle.expression(formula, names)
     slope = sympy.diff(value, p)
     if loss.prediction == UNIT:
-        denominator = p * (1 - p)
-        slope = sympy.expand_mul(slope * denominator, deep=False)
-        slope = bounded(slope) / floored(denominator)
+        q = sympy.Symbol("q", positive=True)  # 1 − p, kept in one piece
+        slope = sympy.expand_mul(slope.subs(1 - p, q) * p * q, deep=False).subs(q, 1 - p)
+        slope = bounded(slope) / floored(p * (1 - p))
     else:
         slope = slope.replace(1 / p, 1 / floored(p))
     return Reference(bounded(value), names), Reference(slope, names)
@@ -113,7 +124,7 @@ def element_cases():
 @pytest.mark.parametrize(("loss", "settings", "from_logits"), list(element_cases()))
 def test_elements_follow_the_formula(loss, settings, from_logits, dtype):
     rng = np.random.default_rng(3)
-    t = targets(loss, rng, dtype, 12_000).astype(dtype)
+    t = targets(loss, rng, 16_000).astype(dtype)
     p = predictions(loss, rng, dtype, t, from_logits)
     assert np.unique(np.stack([t, p]), axis=1).shape[1] >= 10_000
     assert np.ptp(np.log10(np.abs(p[p != 0]).astype(F64))) > 30
@@ -129,7 +140,9 @@ def test_elements_follow_the_formula(loss, settings, from_logits, dtype):
     terms, eps = np.zeros(t.size), float(np.finfo(dtype).eps)
     if loss.name in CANCELLING:
         formula, _ = element_references(loss, CANCELLING[loss.name], names, from_logits)
-        terms = np.nan_to_num(known(formula.sharp).least().astype(F64))
+        terms = np.nan_to_num(
+            np.minimum(known(formula.sharp).least(), np.finfo(F64).max).astype(F64)
+        )
     check(each, value, known, dtype, BOUNDS.get((loss.name, dtype), 4), 4 * eps * terms)
     check_slope(dp, slope, known, dtype, np.maximum(1, terms) if from_logits else 1.0)
 
@@ -163,7 +176,8 @@ def row_inputs(loss, rng, dtype, from_logits):
     z = rng.normal(size=(10_000, 3)) * np.repeat([1, 3, 10, 100], 2500)[:, None]
     p = z.astype(dtype)
     if not from_logits and loss.link is not None:
-        p = np.clip(activations["softmax"](p), np.finfo(dtype).smallest_subnormal, None)
+        info = np.finfo(dtype)  # 0 and 1 have tests of their own
+        p = np.clip(activations["softmax"](p), info.smallest_subnormal, 1 - info.epsneg)
     t = np.eye(3)[np.zeros(10_000, int)]
     if loss.name != "categorical_hinge":
         t[::2] = activations["softmax"](rng.normal(size=(5000, 3)) * 3)
@@ -177,7 +191,10 @@ def row_inputs(loss, rng, dtype, from_logits):
 @DTYPES
 @pytest.mark.parametrize("from_logits", [False, True])
 @pytest.mark.parametrize("loss", ROWS, ids=repr)
-def test_rows_follow_the_formula(loss, from_logits, dtype):
+def test_rows_follow_the_formula(loss, from_logits, dtype, request):
+    if (loss.name, dtype, from_logits) in BEYOND:
+        reason = BEYOND[loss.name, dtype, from_logits]
+        request.applymarker(pytest.mark.xfail(raises=AssertionError, reason=reason))
     if from_logits and loss.link is None:
         with pytest.raises(ml.errors.ArgumentError, match="no link"):
             loss(np.zeros(1), np.ones((1, 3)), from_logits=True)
