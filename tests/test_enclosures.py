@@ -13,7 +13,7 @@ FORMULAS = [
     *((e.formula, ("x", *e.settings), None, e.settings)
       for e in activations if hasattr(type(e), "value") and e.name != "prelu"),
     *((e.formula, ("p", "t", *e.settings), link, {**e.settings, "t": t})
-      for e in losses if not e.rowwise for link in {None, e.link} for t in (1.0, 0.3)),
+      for e in losses if not e.rowwise for link in dict.fromkeys((None, e.link)) for t in (1.0, 0.3)),
 ]  # fmt: skip
 
 
