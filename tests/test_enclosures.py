@@ -10,11 +10,16 @@ from minidl.activations import activations
 from minidl.losses import losses
 
 FORMULAS = [
-    *((e.formula, ("x", *e.settings), None, e.settings)
-      for e in activations if hasattr(type(e), "value") and e.name != "prelu"),
-    *((e.formula, ("p", "t", *e.settings), link, {**e.settings, "t": t})
-      for e in losses if not e.rowwise for link in dict.fromkeys((None, e.link)) for t in (1.0, 0.3)),
-]  # fmt: skip
+    (entry.formula, ("x", *entry.settings), None, entry.settings)
+    for entry in activations
+    if hasattr(type(entry), "value") and entry.name != "prelu"
+] + [
+    (loss.formula, ("p", "t", *loss.settings), link, {**loss.settings, "t": t})
+    for loss in losses
+    if not loss.rowwise
+    for link in dict.fromkeys((None, loss.link))
+    for t in (1.0, 0.3)
+]
 
 
 def to_digits(number):
