@@ -1,10 +1,11 @@
 """Every loss in the registry against its own formula, from predictions and from logits."""
 
-import mpmath
 import numpy as np
 import oracle
 import pytest
-from oracle import check_slopes, compile_formula, exactly, row_values, scalar_functions, symbol
+import sympy
+from enclosures import Evaluation
+from oracle import Reference, check, check_slope, row_values, scalar_references, symbol
 
 import minidl as ml
 from minidl import Tensor
@@ -32,6 +33,12 @@ def run(loss, t, p, **options):
     return each.numpy(), tensor.grad
 
 
+def spread(rng, dtype, size):
+    """Sizes from subnormal to nearly the largest, every binade as likely as any other."""
+    info = np.finfo(dtype)
+    return 2.0 ** rng.uniform(info.minexp - info.nmant, info.maxexp - 0.01, size)
+
+
 def targets(loss, rng, size):
     if loss.target == SIGNS:
         return rng.choice([-1.0, 1.0], size)
@@ -42,26 +49,57 @@ def targets(loss, rng, size):
     return rng.normal(size=size) * 10.0 ** rng.integers(-3, 3, size)
 
 
-def predictions(loss, rng, t, from_logits):
-    size, half = t.size, t.size // 2
+def predictions(loss, rng, dtype, t, from_logits):
+    """Ordinary, tail, tiny, huge and kink-adjacent numbers, 3000 of each kind."""
+    signs, wide = rng.choice([-1.0, 1.0], t.size), spread(rng, dtype, t.size)
+    kinds = [rng.normal(size=t.size) * 3, rng.uniform(-30, 30, t.size), signs * wide]
     if from_logits:
-        far = 80.0 if loss.link == "exp" else 700.0  # e^z, and (1 − p) at 900 digits
-        return np.concatenate([rng.normal(size=half) * 3, rng.uniform(-far, far, size - half)])
-    if loss.prediction == UNIT:
-        small = 10.0 ** rng.uniform(-6, -1, size)
-        return np.choose(rng.integers(0, 3, size), [rng.random(size), small, 1 - small])
-    if loss.prediction == NON_NEGATIVE:
-        return 10.0 ** rng.uniform(-8, 5, size)
-    near = t + rng.choice([-1.0, 1.0], size) * 10.0 ** rng.uniform(-8, 0, size)
-    return np.where(np.arange(size) < half, near, rng.normal(size=size) * 20)
+        if loss.link == "exp":  # e^11000 is beyond any float
+            kinds[2] = np.where(kinds[2] > 1e4, -kinds[2], kinds[2])
+        kinds.append(rng.uniform(-760, 760, t.size))
+    elif loss.prediction == UNIT:
+        below = np.minimum(wide, 1 / np.maximum(wide, 1))
+        kinds = [rng.random(t.size), below, 1 - 10.0 ** rng.uniform(-16, -1, t.size)]
+    elif loss.prediction == NON_NEGATIVE:
+        kinds = [np.abs(kind) for kind in kinds]
+    else:
+        kinds.append(t + signs * 10.0 ** rng.uniform(-16, 1, t.size))
+        kinds.append(np.nextafter(t.astype(dtype), dtype(INF) * signs.astype(dtype)))
+    p = np.choose(np.arange(t.size) % len(kinds), kinds).astype(dtype)
+    if loss.prediction == UNIT and not from_logits:  # 0 and 1 have tests of their own
+        info = np.finfo(dtype)
+        p = np.clip(p, info.smallest_subnormal, 1 - info.epsneg)
+    return p
 
 
-def check_value(loss, y, reference, dtype, point, terms):
-    close = 4 * float(np.finfo(dtype).eps) * terms
-    off = oracle.ulps(y, reference, dtype)
-    assert off <= 4 or (terms and abs(mpmath.mpf(float(y)) - reference) <= close), (
-        f"value at {point}: {y!r}, {mpmath.nstr(off, 4)} ULP from {mpmath.nstr(reference, 20)}"
+def bounded(expr):
+    """Logs of p not below −100: what is pinned for probabilities that are mere numbers."""
+    low = sympy.Integer(-100)
+    expr = sympy.expand_log(expr, force=True)
+    return expr.replace(
+        lambda part: part.func is sympy.log and part.has(symbol("p")),
+        lambda part: sympy.Max(part, low),
     )
+
+
+def floored(expr):
+    return sympy.Max(expr, sympy.Rational(1, 10**12))
+
+
+def element_references(loss, formula, names, from_logits):
+    """Value and slope; from probabilities as pinned: bounded logs, denominators of 1e-12."""
+    if from_logits or loss.link is None:
+        value, _, slope = scalar_references(formula, names, loss.link if from_logits else None)
+        return value, slope
+    p, value = symbol("p"), oracle.expression(formula, names)
+    slope = sympy.diff(value, p)
+    if loss.prediction == UNIT:
+        q = sympy.Symbol("q", positive=True)  # 1 − p, kept in one piece
+        slope = sympy.expand_mul(slope.subs(1 - p, q) * p * q, deep=False).subs(q, 1 - p)
+        slope = bounded(slope) / floored(p * (1 - p))
+    else:
+        slope = slope.replace(1 / p, 1 / floored(p))
+    return Reference(bounded(value), names), Reference(slope, names)
 
 
 def element_cases():
@@ -76,45 +114,68 @@ def element_cases():
 @pytest.mark.parametrize(("loss", "settings", "from_logits"), list(element_cases()))
 def test_elements_follow_the_formula(loss, settings, from_logits, dtype):
     rng = np.random.default_rng(3)
-    t = targets(loss, rng, 160).astype(dtype)
-    p = predictions(loss, rng, t, from_logits).astype(dtype)
-    assert np.unique(p).size > 150
-    assert np.ptp(np.log10(np.abs(p))) > 2 or loss.prediction == UNIT
+    t = targets(loss, rng, 16_000).astype(dtype)
+    p = predictions(loss, rng, dtype, t, from_logits)
+    assert np.unique(np.stack([t, p]), axis=1).shape[1] >= 10_000
+    assert np.ptp(np.log10(np.abs(p[p != 0]).astype(F64))) > 30
     hyper = {**loss.hyper, **settings}
     formula = loss.formula
     if hyper.get("alpha", 0) is None:  # switched off: both weights are 1
         hyper["alpha"] = 1.0
         formula = formula.replace("(1 - alpha)", "alpha")
-    names, link = ("t", "p", *hyper), loss.link if from_logits else None
-    value, _, slope = scalar_functions(formula, names, link)
-    points, fixed = list(zip(t, p, strict=True)), hyper.values()
+    names = ("t", "p", *hyper)
+    value, slope = element_references(loss, formula, names, from_logits)
+    known = Evaluation({"t": t, "p": p, **hyper})
     each, dp = run(loss, t, p, from_logits=from_logits, **settings)
-    terms = [0.0] * t.size
+    terms, eps = np.zeros(t.size), float(np.finfo(dtype).eps)
     if loss.name in CANCELLING:
-        terms = exactly(scalar_functions(CANCELLING[loss.name], names, link)[0], points, *fixed)
-    for y, want, point, size in zip(
-        each, exactly(value, points, *fixed), points, terms, strict=True
-    ):
-        check_value(loss, y, want, dtype, point, size)
-    sizes = [max(1.0, float(size)) for size in terms] if from_logits else 1.0
-    check_slopes(dp, exactly(slope, points, *fixed), dtype, points, sizes)
+        formula, _ = element_references(loss, CANCELLING[loss.name], names, from_logits)
+        terms = np.nan_to_num(
+            np.minimum(known(formula.sharp).least(), np.finfo(F64).max).astype(F64)
+        )
+    check(each, value, known, dtype, 4, 4 * eps * terms)
+    check_slope(dp, slope, known, dtype, np.maximum(1, terms) if from_logits else 1.0)
 
 
-def row_formula(loss, columns, from_logits):
+def row_references(loss, columns, from_logits):
     """A row's loss in t0, t1, …, x0, x1, …, and the hyper-parameters; its slopes in the x."""
     ts, xs = ([symbol(f"{letter}{j}") for j in range(columns)] for letter in "tx")
     names = (*(f"t{j}" for j in range(columns)), *(f"x{j}" for j in range(columns)), *loss.hyper)
-    ps = row_values(activations["softmax"].formula, columns) if from_logits else xs
     one = oracle.expression(loss.formula, ("t", "p", "wrong", "right", *loss.hyper))
+    t, p = symbol("t"), symbol("p")
     if loss.name == "categorical_hinge":  # formula of the row; class 0 is the right one here
-        best = oracle.sympy.Max(*ps[1:])
-        whole = one.subs({symbol("right"): ps[0], symbol("wrong"): best})
-    else:
-        parts = [one.subs({symbol("t"): t, symbol("p"): p}) for t, p in zip(ts, ps, strict=True)]
-        whole = oracle.sympy.Add(*parts)
-    whole = whole.replace(oracle.sympy.Max, oracle._maximum)
-    slopes = oracle.sympy.Matrix([oracle.sympy.diff(whole, x) for x in xs])
-    return compile_formula(whole, names), compile_formula(slopes, names)
+        whole = one.subs({symbol("right"): xs[0], symbol("wrong"): sympy.Max(*xs[1:])})
+        whole = whole.replace(sympy.Max, oracle.maximum)
+        return Reference(whole, names), [Reference(sympy.diff(whole, x), names) for x in xs]
+    if from_logits:
+        shares = row_values(activations["softmax"].formula, columns)
+        whole = sum(one.subs({t: a, p: b}) for a, b in zip(ts, shares, strict=True))
+        value = Reference(whole, names)
+        slopes = [Reference(sympy.diff(whole, x), names, sympy.diff(value.sharp, x)) for x in xs]
+        return value, slopes
+    value = sum(bounded(one).subs({t: a, p: b}) for a, b in zip(ts, xs, strict=True))
+    slope = sympy.diff(one, p).expand()
+    slope = slope.replace(sympy.log, lambda u: sympy.log(floored(u)) if u == p else sympy.log(u))
+    slope = slope.replace(1 / p, 1 / floored(p))
+    slopes = (slope.subs({t: a, p: b}) for a, b in zip(ts, xs, strict=True))
+    return Reference(value, names), [Reference(part, names) for part in slopes]
+
+
+def row_inputs(loss, rng, dtype, from_logits):
+    """Targets and predictions of 10,000 rows of three; half of the targets are one-hot."""
+    z = rng.normal(size=(10_000, 3)) * np.repeat([1, 3, 10, 100], 2500)[:, None]
+    p = z.astype(dtype)
+    if not from_logits and loss.link is not None:
+        info = np.finfo(dtype)  # 0 and 1 have tests of their own
+        p = np.clip(activations["softmax"](p), info.smallest_subnormal, 1 - info.epsneg)
+    t = np.eye(3)[np.zeros(10_000, int)]
+    if loss.name != "categorical_hinge":
+        t[::2] = activations["softmax"](rng.normal(size=(5000, 3)) * 3)
+        if loss.needs_distributions:
+            t[1::2] = [0.25, 0.5, 0.25]  # 0 · log 0 has no symbolic value: tested on its own
+        else:
+            t[1::2] = np.eye(3)[rng.integers(0, 3, 5000)]
+    return t.astype(dtype), p
 
 
 @DTYPES
@@ -125,30 +186,22 @@ def test_rows_follow_the_formula(loss, from_logits, dtype):
         with pytest.raises(ml.errors.ArgumentError, match="no link"):
             loss(np.zeros(1), np.ones((1, 3)), from_logits=True)
         return
-    rng = np.random.default_rng(4)
-    z = rng.normal(size=(40, 3)) * np.repeat([1, 3, 10, 100], 10)[:, None]
-    p = z if from_logits or loss.link is None else activations["softmax"](z / 10)
-    p = p.astype(dtype)
-    t = np.eye(3)[np.zeros(40, int)]
-    if loss.name != "categorical_hinge":
-        t[20:] = activations["softmax"](rng.normal(size=(20, 3)))
-        if not loss.needs_distributions:
-            t[:20] = np.eye(3)[rng.integers(0, 3, 20)]
-        else:
-            t[:20] = [0.25, 0.5, 0.25]  # 0 · log 0 has no symbolic value: tested on its own
-    t = t.astype(dtype)
-    value, slope = row_formula(loss, 3, from_logits)
+    t, p = row_inputs(loss, np.random.default_rng(4), dtype, from_logits)
+    value, slopes = row_references(loss, 3, from_logits)
     each, dp = run(loss, t, p, from_logits=from_logits)
-    for i in range(40):
-        point = (*t[i], *p[i])
-        [want], [pull] = (exactly(f, [point], *loss.hyper.values()) for f in (value, slope))
-        terms = 0.0
-        if loss.name in CANCELLING:
-            logs = np.log(np.maximum(t[i], 1e-300)), ml.log_softmax(p[i].astype(F64))
-            logs = logs if from_logits else (logs[0], np.log(p[i].astype(F64)))
-            terms = float(np.abs(t[i] * logs).sum())
-        check_value(loss, each[i], want, dtype, point, terms)
-        check_slopes(dp[i], list(pull), dtype, [point] * 3)
+    x = p.astype(F64)
+    columns = {f"{k}{j}": part[:, j] for k, part in (("t", t), ("x", x)) for j in range(3)}
+    known = Evaluation({**columns, **loss.hyper})
+    terms, eps = np.zeros(len(t)), float(np.finfo(dtype).eps)
+    if loss.name in CANCELLING:
+        wide = t.astype(F64)
+        logs = np.log(wide), ml.log_softmax(x) if from_logits else np.maximum(np.log(x), -100)
+        terms = sum(np.abs(wide * part).sum(axis=1) for part in logs)
+    if loss.link == "softmax":  # the contract of cross-entropy: 4 eps of the result
+        terms = np.maximum(terms, known(value.sharp).least())
+    check(each, value, known, dtype, 4, 4 * eps * terms)
+    for j in range(3):
+        check_slope(dp[:, j], slopes[j], known, dtype)
 
 
 @DTYPES

@@ -26,6 +26,14 @@ def _back_to_rows(t, z, dy, dz, columns, reals=None):
 
 
 @scalar
+def _sum(a, b):
+    """a + b, and what rounding took from it (Knuth's two-sum)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+@scalar
 def _peak(x, start, columns):
     """Where the largest number of the row stands (a NaN counts as largest)."""
     best = start
@@ -36,20 +44,25 @@ def _peak(x, start, columns):
 
 
 @scalar
-def _rest(x, start, columns, peak):
-    """Σ e^(xⱼ − max) without the peak's own 1: small sums keep their digits.
+def _rest_and_lost(x, start, columns, peak):
+    """Σ e^(xⱼ − max) without the peak's own 1, so that small sums keep their digits.
 
-    What an addition loses goes into the next (Kahan): a focal weight multiplies the error by γ.
+    And what the additions lost, as far as it was not put back (Kahan).
     """
     total = np.float64(x[peak]) - x[peak]  # 0; NaN for an infinite peak, and so for its whole row
     lost = 0.0
     for j in range(start, start + columns):
         if j != peak:
-            part = exp_difference(np.float64(x[j]), np.float64(x[peak])) + lost
-            raised = total + part
-            lost = part - (raised - total)
-            total = raised
-    return total
+            part = exp_difference(np.float64(x[j]), np.float64(x[peak]))
+            total, short = _sum(total, part)
+            lost += short
+    return total, lost
+
+
+@scalar
+def _rest(x, start, columns, peak):
+    total, lost = _rest_and_lost(x, start, columns, peak)
+    return total + lost
 
 
 @scalar
@@ -60,12 +73,18 @@ def _target(t, row, j, columns, sparse, smoothing):
 
 
 @scalar
-def _share_power(part, rest, exponent):
-    """(part / (1 + rest))^γ; what 1 + rest loses is put back, and nothing is divided first."""
-    total = 1.0 + rest
-    lost = (1.0 - total) + rest if rest < 1.0 else (rest - total) + 1.0
-    y = power(part, exponent) * power(total, -exponent)
-    return y * (1.0 - exponent * lost / total)
+def _others_power(own, rest, lost, is_peak, exponent):
+    """((1 + rest − own) / (1 + rest))^γ; what every sum loses is put back."""
+    total, lost_total = _sum(1.0, rest)
+    short, lost_first = _sum(1.0, -own)
+    others, lost_others = _sum(short, rest)
+    lost_others += lost_first
+    if is_peak:
+        others, lost_others = rest, 0.0
+    if others <= 0.0:
+        return power(0.0, exponent)
+    y = power(others, exponent) * power(total, -exponent)
+    return y * (1.0 + exponent * ((lost + lost_others) / others - (lost + lost_total) / total))
 
 
 @kernel("y", _rows)
@@ -118,8 +137,8 @@ def focal_logits(t, z, losses, columns, reals):
     for row in range(losses.size):
         start = row * columns
         peak = _peak(z, start, columns)
-        rest = _rest(z, start, columns, peak)
-        log_total = log1p(rest)
+        rest, lost = _rest_and_lost(z, start, columns, peak)
+        log_total = log1p(rest) + lost / (1.0 + rest)
         loss = 0.0
         for j in range(columns):
             target = _target(t, row, j, columns, sparse, smoothing)
@@ -128,8 +147,7 @@ def focal_logits(t, z, losses, columns, reals):
                 part = target * (log_total - below)
                 if gamma != 0.0:
                     own = exp_difference(np.float64(z[start + j]), np.float64(z[peak]))
-                    others = rest if start + j == peak else 1.0 + rest - own
-                    part *= _share_power(others, rest, gamma)
+                    part *= _others_power(own, rest, lost, start + j == peak, gamma)
                 loss += part
         losses[row] = alpha * loss
 
@@ -243,7 +261,7 @@ def margin(t, z, losses, columns):
     sparse = t.size == losses.size
     for row in range(losses.size):
         right, wrong = _scores(t, z, row, columns, sparse)
-        gap = 1.0 + wrong - right
+        gap = _gap(right, wrong)
         losses[row] = 0.0 if gap <= 0.0 else gap
 
 
@@ -260,12 +278,20 @@ def _scores(t, z, row, columns, sparse):
     return right, wrong
 
 
+@scalar
+def _gap(right, wrong):
+    """1 + wrong − right; what 1 + wrong loses is put back."""
+    above, lost = _sum(1.0, wrong)
+    gap = above - right
+    return gap + lost if lost == lost else gap
+
+
 @kernel("dz", _back_to_rows)
 def margin_backward(t, z, dy, dz, columns):
     sparse = t.size == dy.size
     for row in range(dy.size):
         right, wrong = _scores(t, z, row, columns, sparse)
-        gap = 1.0 + wrong - right
+        gap = _gap(right, wrong)
         ties = 0
         for j in range(columns):
             hit = _target(t, row, j, columns, sparse, 0.0) != 0.0
