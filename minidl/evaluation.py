@@ -165,7 +165,7 @@ def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits
     if classifies:
         estimator, y = _classifier(y, outputs, loss)
     else:
-        estimator = _regressor(outputs.reshape(np.shape(y)))
+        estimator = _regressor(outputs.reshape(np.shape(y)).astype(np.float64))
     try:
         return float(scorer(estimator, np.zeros((len(outputs), 1)), y))
     except (AttributeError, ValueError) as error:
