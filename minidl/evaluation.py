@@ -172,7 +172,7 @@ def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits
         raise ArgumentError(
             f"metrics=[{name!r}]",
             f"a metric that suits {loss.name} and these targets",
-            f"one of which scikit-learn says: {error}",
+            f"one of which scikit-learn says: {str(error).rstrip('.')}",
             "See its page in scikit-learn, or choose another metric.",
         ) from error
 

@@ -49,7 +49,11 @@ class History(Mapping[str, list[float]]):
     def __getitem__(self, name: str) -> list[float]:
         if name not in self.curves:
             remedy = did_you_mean(name, self.curves, "Give fit validation_data, or metrics=[…].")
-            measured = f"one of {', '.join(self.curves)}" if self.curves else "a trained network"
+            measured = (
+                f"one of {', '.join(self.curves)}"
+                if self.curves
+                else "a curve, of which there is none yet"
+            )
             raise UnknownNameError(f"history[{name!r}]", measured, repr(name), remedy)
         return self.curves[name]
 

@@ -106,6 +106,9 @@ class Layer:
             "Save the numbers: np.savez(path, *(p.numpy() for p in net.parameters())).",
         )
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name})"
+
     def rename(self, name: str) -> None:
         """Give the layer a name, and its parts names below it."""
         self.name = name

@@ -12,7 +12,7 @@ from minidl.activations import Linear, activations, get_activation
 from minidl.errors import ArgumentError, DataError, ShapeError, UnknownNameError
 from minidl.initializers import get_initializer
 from minidl.layer import Layer
-from minidl.op import FLOATS, Op, as_float
+from minidl.op import FLOATS, as_float
 from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor, at_the_door
 
@@ -248,7 +248,7 @@ def as_layer(given: Any) -> Layer:
     """A layer as it is; an activation, or its name, as a layer."""
     if isinstance(given, Layer):
         return given
-    if isinstance(given, str) or (isinstance(given, Op) and hasattr(given, "learned")):
+    if isinstance(given, str) or hasattr(given, "learned"):
         return Activation(given)
     raise ArgumentError(
         "Sequential",

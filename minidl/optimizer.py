@@ -136,7 +136,7 @@ class Optimizer:
         return None if value is None else number(f"{self.name}({key}=…)", value, POSITIVE, 1.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_arrays": []}  # a copy's memory is joined anew
+        return {**self.__dict__, "_arrays": [], "_runs": []}  # a copy's memory is joined anew
 
     @property
     def steps(self) -> int:

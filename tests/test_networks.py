@@ -198,11 +198,12 @@ def test_widths_are_unknown_after_a_layer_that_does_not_tell():
 
 
 def test_a_network_of_names_lists_and_networks():
-    net = ml.Sequential([ml.Dense(3, 4), "relu"], ml.tanh, ml.mlp([4, 2]))
-    assert net.summary().splitlines()[2:6] == [
+    net = ml.Sequential([ml.Dense(3, 4), "relu"], type(ml.tanh), ml.tanh, ml.mlp([4, 2]))
+    assert net.summary().splitlines()[2:7] == [
         "dense1 (linear)     (rows, 4)          16",
         "activation1 (relu)  (rows, 4)           0",
         "activation2 (tanh)  (rows, 4)           0",
+        "activation3 (tanh)  (rows, 4)           0",
         "dense2 (linear)     (rows, 2)          10",
     ]
 
