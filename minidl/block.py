@@ -17,6 +17,10 @@ from minidl.tensor import Tensor
 class Block:
     """Parameters and their gradients in two arrays that are never moved.
 
+    A parameter that has a place already stays there: networks that share layers share their
+    memory, and what is recorded or optimized goes on working. A copy, also by way of a pickle,
+    has memory of its own.
+
     Parameters
     ----------
     parameters : iterable of Tensor
@@ -32,19 +36,30 @@ class Block:
     """
 
     def __init__(self, parameters: Iterable[Tensor]) -> None:
-        self.parameters = list(parameters)
-        dtype = self.parameters[0].dtype if self.parameters else np.dtype(np.float32)
-        size = sum(parameter.size for parameter in self.parameters)
+        self._move([parameter for parameter in parameters if parameter._home is None])
+
+    def _move(self, parameters: list[Tensor]) -> None:
+        self.parameters = parameters
+        dtype = parameters[0].dtype if parameters else np.dtype(np.float32)
+        size = sum(parameter.size for parameter in parameters)
         self.values, self.gradients = np.empty(size, dtype), np.zeros(size, dtype)
         start = 0
-        for parameter in self.parameters:
+        for parameter in parameters:
             stop = start + parameter.size
             values = self.values[start:stop].reshape(parameter.shape)
             values[...] = parameter._array
-            parameter._array = values
-            parameter._home = self.gradients[start:stop].reshape(parameter.shape)
-            parameter._grad = None
+            home = self.gradients[start:stop].reshape(parameter.shape)
+            if parameter._grad is not None:
+                home[...] = parameter._grad
+                parameter._grad = home
+            parameter._array, parameter._home = values, home
             start = stop
+
+    def __getstate__(self) -> dict[str, list[Tensor]]:
+        return {"parameters": self.parameters}
+
+    def __setstate__(self, state: dict[str, list[Tensor]]) -> None:
+        self._move(state["parameters"])
 
 
 def stretches(parameters: list[Tensor]) -> list[tuple[np.ndarray, np.ndarray, slice]]:

@@ -7,10 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from minidl.activations import activations
+from minidl.arithmetic import exp
 from minidl.autograd import no_grad
 from minidl.criterion import Loss
-from minidl.errors import ArgumentError, ShapeError, UnknownNameError
-from minidl.intervals import SIGNS
+from minidl.data.checks import check_finite
+from minidl.domains import unfit
+from minidl.errors import ArgumentError, DataError, DomainError, ShapeError, UnknownNameError
+from minidl.intervals import SIGNS, UNIT
+from minidl.layers import as_numbers
 from minidl.losses import get_loss
 from minidl.model import Sequential
 from minidl.registry import did_you_mean
@@ -18,14 +23,52 @@ from minidl.registry import did_you_mean
 
 def aligned(y: Any, loss: Loss, out_features: int | None, dtype: np.dtype) -> np.ndarray:
     """Targets as the loss wants them: labels of shape (n,) meet a one-unit output without ado."""
-    y = np.asarray(y)
-    if y.dtype.kind not in "fiub":
-        raise ArgumentError(
-            "y", "numbers", f"{y.dtype}", "Number the classes: sklearn's LabelEncoder does."
-        )
+    y = as_numbers("y", y)
     if y.ndim == 1 and not loss.rowwise and out_features == 1:
         y = y.reshape(-1, 1)
     return np.ascontiguousarray(y, dtype)
+
+
+def check_data(
+    net: Sequential, X: Any, y: Any, loss: Loss, from_logits: bool, prefix: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """X and y as the network and the loss want them, or an error that says what to change."""
+    activation = net.output_activation
+    reason = unfit(activation, loss) if activation is not None and not from_logits else None
+    if reason:
+        raise DomainError(
+            f"{net.layers[-1].name} under {loss.name}",
+            f"predictions in {loss.prediction}",
+            reason,
+            f"Write output={loss.link!r}, or from_logits=True for a linear output."
+            if loss.link
+            else "Choose another output activation or loss.",
+        )
+    X = np.ascontiguousarray(as_numbers(f"{prefix}X", X), net.dtype)
+    if X.ndim < 2:
+        raise ShapeError(
+            f"{prefix}X", "shape (rows, features)", f"shape {X.shape}", "Write X.reshape(-1, 1)."
+        )
+    y = aligned(y, loss, net.out_features, net.dtype)
+    if not len(X):
+        raise DataError(f"{prefix}X", "at least one row", "none", "Check how it was loaded.")
+    if y.ndim == 0 or len(y) != len(X):
+        raise ShapeError(
+            f"{prefix}y", f"{len(X)} rows, as X has", f"shape {y.shape}", "Check the split."
+        )
+    check_finite(f"{prefix}X", X)
+    check_finite(f"{prefix}y", y)
+    if net.in_features is not None and X.shape[-1] != net.in_features:
+        raise ShapeError(
+            f"{prefix}X",
+            f"{net.in_features} features, as {net[0].name} has {net.in_features} inputs",
+            f"shape {X.shape}",
+            f"Build the network for {X.shape[-1]} features: ml.mlp([{X.shape[-1]}, …]).",
+        )
+    outputs = (len(X), net.out_features) if net.out_features else y.shape
+    loss.check_shapes(y.shape, outputs)
+    loss.check_domains(y, np.zeros(outputs, net.dtype), from_logits=True)
+    return X, y
 
 
 def clean_loss(
@@ -65,14 +108,21 @@ def evaluate(
         Targets, as in ``fit``.
     loss : str or loss
     metrics : sequence of str
-        scikit-learn scorers: ``"accuracy"``, ``"r2"``, ``"roc_auc"``, ``"f1_macro"`` …
+        scikit-learn scorers: ``"accuracy"``, ``"roc_auc"``, ``"f1_macro"`` … for a loss that
+        compares classes, ``"r2"``, ``"neg_mean_absolute_error"`` … for any other. Larger is
+        better, always.
     from_logits : bool
-        As in the loss.
+        As in the loss; metrics see what its link makes of the outputs.
 
     Returns
     -------
     dict
         ``loss`` and one number for each metric.
+
+    Raises
+    ------
+    MinidlError
+        Where data, network and loss do not fit each other, or a metric does not suit the loss.
 
     Examples
     --------
@@ -82,10 +132,7 @@ def evaluate(
     ['loss', 'r2']
     """
     loss = get_loss(loss)
-    X = np.asarray(X, net.dtype)
-    targets = aligned(y, loss, net.out_features, net.dtype)
-    if len(X) != len(targets):
-        raise ShapeError("y", f"{len(X)} rows, as X has", f"{len(targets)}", "Check the split.")
+    X, targets = check_data(net, X, y, loss, from_logits)
     measured = {"loss": clean_loss(net, X, targets, loss, from_logits)}
     if metrics:
         outputs = net.predict(X)
@@ -95,20 +142,50 @@ def evaluate(
 
 
 def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits: bool) -> float:
-    """One scikit-learn scorer on a network's outputs."""
+    """One scikit-learn scorer on a network's outputs; the loss decides whether it classifies."""
     from sklearn.metrics import get_scorer, get_scorer_names
 
     if name not in get_scorer_names():
         otherwise = "See sklearn.metrics.get_scorer_names()."
         remedy = did_you_mean(name, get_scorer_names(), otherwise)
         raise UnknownNameError("metrics", "a scikit-learn scorer", repr(name), remedy)
-    classifies = loss.rowwise or loss.target == SIGNS or loss.link == "sigmoid"
-    labels_only = np.issubdtype(y.dtype, np.integer) and not classifies and y.ndim == 1
-    if (classifies or labels_only) and not name.startswith(("r2", "neg_mean", "neg_root", "max")):
-        estimator, y = _classifier(y, outputs, loss, from_logits)
+    scorer = get_scorer(name)
+    classifies = _classifies(loss)
+    # scikit-learn keeps the measures of regression in a module of their own.
+    if classifies == scorer._score_func.__module__.endswith("_regression"):
+        kind, example = ("class", "accuracy") if classifies else ("number", "r2")
+        raise ArgumentError(
+            f"metrics=[{name!r}]",
+            f"a metric of {kind} predictions, as {loss.name} is trained for them",
+            f"one of {'number' if classifies else 'class'} predictions",
+            f"Write {example!r}, or choose another loss.",
+        )
+    if from_logits:
+        outputs = _linked(outputs, loss)
+    if classifies:
+        estimator, y = _classifier(y, outputs, loss)
     else:
-        estimator = _regressor(outputs.reshape(np.shape(y)))
-    return float(get_scorer(name)(estimator, np.zeros((len(outputs), 1)), y))
+        estimator = _regressor(outputs.reshape(np.shape(y)).astype(np.float64))
+    try:
+        return float(scorer(estimator, np.zeros((len(outputs), 1)), y))
+    except (AttributeError, ValueError) as error:
+        raise ArgumentError(
+            f"metrics=[{name!r}]",
+            f"a metric that suits {loss.name} and these targets",
+            f"one of which scikit-learn says: {str(error).rstrip('.')}",
+            "See its page in scikit-learn, or choose another metric.",
+        ) from error
+
+
+def _classifies(loss: Loss) -> bool:
+    """Whether the loss compares classes: rows, signs, or the probability of one."""
+    return loss.rowwise or loss.target == SIGNS or loss.link == "sigmoid"
+
+
+def _linked(outputs: np.ndarray, loss: Loss) -> np.ndarray:
+    """What the loss's link makes of logits."""
+    made: np.ndarray = exp(outputs) if loss.link == "exp" else activations[str(loss.link)](outputs)
+    return made
 
 
 def score_predictions(name: str, y: np.ndarray, predicted: np.ndarray) -> float:
@@ -118,30 +195,34 @@ def score_predictions(name: str, y: np.ndarray, predicted: np.ndarray) -> float:
     return float(get_scorer(name)(_regressor(predicted), np.zeros((len(y), 1)), y))
 
 
-def decide(outputs: np.ndarray, loss: Loss, from_logits: bool = False) -> np.ndarray:
+def decide(outputs: np.ndarray, loss: Loss) -> np.ndarray:
     """Class numbers (0, 1, …) from outputs: the largest column, or above the middle."""
     if outputs.ndim == 2 and outputs.shape[1] > 1 and not _several_labels(loss):
         return outputs.argmax(axis=1)
-    middle = 0.0 if from_logits or loss.target == SIGNS else 0.5
-    decided = (outputs > middle).astype(np.int64)
+    decided = (outputs > _middle(loss)).astype(np.int64)
     return decided.reshape(-1) if decided.shape[1:] == (1,) else decided
+
+
+def _middle(loss: Loss) -> float:
+    """Between the two classes of a column."""
+    return 0.0 if loss.target == SIGNS else 0.5
 
 
 def _several_labels(loss: Loss) -> bool:
     return not loss.rowwise and (loss.link == "sigmoid" or loss.target == SIGNS)
 
 
-def _classifier(y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits: bool) -> Any:
+def _classifier(y: np.ndarray, outputs: np.ndarray, loss: Loss) -> Any:
     from sklearn.base import BaseEstimator, ClassifierMixin
 
     if y.ndim == 2 and y.shape[1] == 1:
         y = y.reshape(-1)
     if y.ndim == 2 and not _several_labels(loss):
         y = y.argmax(axis=1)
-    if loss.target == SIGNS:
-        y = (y > 0).astype(np.int64)
+    if not loss.rowwise:
+        y = y > _middle(loss)
     y = y.astype(np.int64)
-    decided = decide(outputs, loss, from_logits)
+    decided = decide(outputs, loss)
     wide = outputs.ndim == 2 and outputs.shape[1] > 1
     scores = outputs if wide else outputs.reshape(-1)
 
@@ -151,11 +232,13 @@ def _classifier(y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits: boo
         def predict(self, X: Any) -> np.ndarray:
             return decided
 
-        def predict_proba(self, X: Any) -> np.ndarray:
-            p = scores.astype(np.float64)
-            if not wide:
-                return np.stack([1 - p, p], axis=1)
-            return p / p.sum(axis=1, keepdims=True) if not _several_labels(loss) else p
+        if loss.prediction == UNIT:  # a margin is no probability
+
+            def predict_proba(self, X: Any) -> np.ndarray:
+                p = scores.astype(np.float64)
+                if not wide:
+                    return np.stack([1 - p, p], axis=1)
+                return p / p.sum(axis=1, keepdims=True) if not _several_labels(loss) else p
 
         if not wide:
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from minidl.errors import UnknownNameError
+from minidl.registry import did_you_mean
+
 
 class History(Mapping[str, list[float]]):
     """Named curves, one number an epoch.
@@ -15,10 +18,15 @@ class History(Mapping[str, list[float]]):
     Attributes
     ----------
     stopped : str
-        Why training ended: ``"finished"``, ``"early stopping"``, ``"interrupted"`` or
-        ``"diverged"``.
+        Why training ended: ``"finished"``, ``"early stopping"``, ``"stopped by a callback"``,
+        ``"interrupted"`` (Ctrl-C) or ``"diverged"`` (a loss that is not finite).
     best_epoch : int or None
         The epoch (from 0) whose weights early stopping restored.
+
+    Raises
+    ------
+    UnknownNameError
+        For a curve that was not measured; ``in`` and ``get`` ask without an error.
 
     Examples
     --------
@@ -39,7 +47,22 @@ class History(Mapping[str, list[float]]):
             self.curves.setdefault(name, []).append(float(value))
 
     def __getitem__(self, name: str) -> list[float]:
+        if name not in self.curves:
+            remedy = did_you_mean(name, self.curves, "Give fit validation_data, or metrics=[…].")
+            measured = (
+                f"one of {', '.join(self.curves)}"
+                if self.curves
+                else "a curve, of which there is none yet"
+            )
+            raise UnknownNameError(f"history[{name!r}]", measured, repr(name), remedy)
         return self.curves[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.curves
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The curve, or ``default`` if there is none."""
+        return self.curves.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.curves)

@@ -1,57 +1,20 @@
-"""What networks are built from: Dense, Activation, Dropout."""
+"""What networks are built from: Dense, Activation, Dropout; and what they accept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from minidl import arithmetic as ops
-from minidl.activations import Linear, get_activation
-from minidl.errors import ArgumentError, ShapeError
+from minidl.activations import Linear, activations, get_activation
+from minidl.errors import ArgumentError, DataError, ShapeError, UnknownNameError
 from minidl.initializers import get_initializer
+from minidl.layer import Layer
 from minidl.op import FLOATS, as_float
+from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor, at_the_door
-
-
-class Layer:
-    """Something a network applies to a batch.
-
-    Attributes
-    ----------
-    name : str
-        What messages, listings and saved files call it; ``Sequential`` numbers the layers.
-    """
-
-    kind = "layer"
-    name = "layer"
-    in_features: int | None = None
-    out_features: int | None = None
-
-    def __call__(self, x: Any, training: bool = False) -> Tensor:
-        """Apply the layer to a batch of shape (rows, features); the result has its name."""
-        y = self.forward(x, training)
-        if y is not x:
-            y.name = self.name
-        return y
-
-    def forward(self, x: Any, training: bool) -> Tensor:
-        """What the layer does; subclasses write it."""
-        raise NotImplementedError
-
-    def parameters(self) -> list[Tensor]:
-        """What is learned here."""
-        return []
-
-    def config(self) -> dict[str, Any]:
-        """What the layer is built from, as plain data: ``build_layer`` reads it."""
-        return {}
-
-    def rename(self, name: str) -> None:
-        """Give the layer a name, and its parameters names below it."""
-        self.name, self._sums = name, f"{name}.sums"
-        for parameter in self.parameters():
-            parameter.name = f"{name}.{(parameter.name or '').rpartition('.')[2]}"
 
 
 class Activation(Layer):
@@ -63,10 +26,17 @@ class Activation(Layer):
         ``"relu"``, ``ml.relu``, or a class of your own.
     units : int, optional
         For ``prelu``: one learned slope for each unit; one for all if left out.
-    dtype : str
+    dtype : {"float32", "float64"}
         Of learned slopes.
     **hyper
         Hyper-parameters: ``Activation("leaky_relu", alpha=0.2)``.
+
+    Raises
+    ------
+    ArgumentError
+        For what is no activation, and for hyper-parameters that it does not have.
+    UnknownNameError
+        For a name that nobody registered.
 
     Examples
     --------
@@ -74,35 +44,44 @@ class Activation(Layer):
     array([0., 2.], dtype=float32)
     """
 
-    kind = "activation"
+    keeps_width = True
 
     def __init__(
         self, activation: Any, units: int | None = None, dtype: str = "float32", **hyper: Any
     ) -> None:
-        self.activation = get_activation(activation)
+        self.activation = _activation(activation)
         if hyper:
             self.activation = self.activation.with_settings(**hyper)
-        self.name, self.units = self.activation.name, units
+        self.name = self.activation.name
+        self.units = None if units is None else whole_number("Activation(units=…)", units)
         self.alpha: Tensor | None = None
         if self.activation.learned:
-            start = np.full((units or 1,), 0.25)
+            start = np.full((self.units or 1,), 0.25)
+            dtype = _float(dtype, "Activation")
             self.alpha = Tensor(start, requires_grad=True, dtype=dtype, name=f"{self.name}.alpha")
-        self.in_features = self.out_features = units
+        elif self.units is not None:
+            self.activation.shape((1, self.units))  # one unit is no row for a softmax
+        self.in_features = self.out_features = self.units
+
+    @property
+    def function(self) -> Any:
+        return self.activation
 
     def forward(self, x: Any, training: bool) -> Tensor:
         if self.alpha is None:
             return self.activation(x)
         return self.activation(x, self.alpha.broadcast_to(x.shape))
 
-    def parameters(self) -> list[Tensor]:
-        return [] if self.alpha is None else [self.alpha]
-
     def config(self) -> dict[str, Any]:
-        return {
-            "activation": self.activation.name,
-            "units": self.units,
-            **self.activation.settings,
-        }
+        name = self.activation.name
+        if name not in activations or type(activations[name]) is not type(self.activation):
+            raise ArgumentError(
+                f"save: {self.name}",
+                "registered activations, as files hold their names and no code",
+                type(self.activation).__name__,
+                "Write @ml.activation above the class, and give it a name of its own.",
+            )
+        return {"activation": name, "units": self.units, **self.activation.settings}
 
 
 class Dense(Layer):
@@ -111,14 +90,16 @@ class Dense(Layer):
     Parameters
     ----------
     in_features, out_features : int
-        Widths; weights are stored (in_features, out_features).
+        Widths, at least 1; weights are stored (in_features, out_features).
     activation : str or activation, optional
         Applied to the sums.
     init : str
         ``"auto"``: He for the ReLU family, LeCun normal for SELU, Glorot uniform otherwise.
         Biases start at zero.
-    seed, stream : int
-        Decide the weights; ``mlp`` counts layers in ``stream``.
+    seed : int, optional
+        Decides the weights; left out, ``Sequential`` gives each layer a stream of its own.
+    stream : int
+        Tells layers of one seed apart; ``mlp`` counts layers in it.
     dtype : {"float32", "float64"}
         Of the parameters, and so of all that is computed.
 
@@ -134,8 +115,6 @@ class Dense(Layer):
     ((3, 2), (2,))
     """
 
-    kind = "dense"
-
     def __init__(
         self,
         in_features: int,
@@ -143,33 +122,43 @@ class Dense(Layer):
         activation: Any = None,
         *,
         init: str = "auto",
-        seed: int = 0,
+        seed: int | None = None,
         stream: int = 0,
         dtype: str = "float32",
     ) -> None:
-        for name, width in (("in_features", in_features), ("out_features", out_features)):
-            if int(width) != width or width < 1:
-                raise ArgumentError(
-                    f"Dense({name}=…)", "a whole number of at least 1", str(width), "Write 16, say."
-                )
-        if np.dtype(dtype) not in FLOATS:
-            raise ArgumentError(
-                "Dense(dtype=…)", "'float32' or 'float64'", repr(dtype), "Write dtype='float32'."
-            )
-        self.in_features, self.out_features, self.init = int(in_features), int(out_features), init
-        self.activation = Activation(activation, units=self.out_features, dtype=dtype)
-        weights = get_initializer(init, self.activation.activation.init)(
-            (self.in_features, self.out_features), seed, stream
-        )
-        self.weight = Tensor(weights, requires_grad=True, dtype=dtype, name="dense.weight")
-        self.bias = Tensor(
-            np.zeros(out_features), requires_grad=True, dtype=dtype, name="dense.bias"
-        )
+        self.in_features = whole_number("Dense(in_features=…)", in_features)
+        self.out_features = whole_number("Dense(out_features=…)", out_features)
+        self._shape = self.in_features, self.out_features
+        dtype = _float(dtype, "Dense")
+        self.init, self.seed = init, seed
+        activated = Activation(activation, units=self.out_features, dtype=dtype)
+        self._start = get_initializer(init, activated.function.init).name
+        weights = self._draw(0 if seed is None else seed, stream)
+        self.weight = Tensor(weights, requires_grad=True, dtype=dtype)
+        self.bias = Tensor(np.zeros(self.out_features), requires_grad=True, dtype=dtype)
+        self.activation = activated
         self.rename("dense")
+
+    def _draw(self, seed: int, stream: int) -> np.ndarray:
+        seed = whole_number("Dense(seed=…)", seed, low=0, example=0)
+        return get_initializer(self._start)(self._shape, seed, stream)
+
+    def begin(self, seed: int, streams: Iterator[int]) -> None:
+        """Draw the weights anew if nobody gave them a seed or touched them."""
+        if self.seed is not None:
+            return
+        stream, self.seed = next(streams), seed
+        untouched = self._draw(0, 0).astype(self.weight.dtype)
+        if np.array_equal(self.weight.numpy(), untouched):
+            self.weight.data = self._draw(seed, stream)
+
+    @property
+    def function(self) -> Any:
+        return self.activation.function
 
     def forward(self, x: Any, training: bool) -> Tensor:
         z = self.pre_activation(x)
-        if type(self.activation.activation) is Linear:
+        if type(self.function) is Linear:
             return z
         z.name = self._sums
         return self.activation.forward(z, training)
@@ -186,8 +175,11 @@ class Dense(Layer):
             )
         return Tensor.apply(ops.dense, x, self.weight, self.bias)
 
-    def parameters(self) -> list[Tensor]:
-        return [self.weight, self.bias, *self.activation.parameters()]
+    def rename(self, name: str) -> None:
+        """Give the layer a name, and its parameters names below it."""
+        super().rename(name)
+        self.activation.rename(name)  # a learned slope is dense1.alpha
+        self._sums = f"{name}.sums"
 
     def config(self) -> dict[str, Any]:
         return {
@@ -205,23 +197,42 @@ class Dropout(Layer):
     ----------
     rate : float
         The share that is silenced, in [0, 1); the rest is scaled up by 1 / (1 − rate).
-    seed : int
-        Decides the masks, together with the number of masks drawn so far.
+    seed : int, optional
+        Decides the masks, together with the number of masks drawn so far; left out,
+        ``Sequential`` gives each layer another.
 
     Raises
     ------
     ArgumentError
         For a rate outside [0, 1).
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, JMLR 2014.
+
+    Examples
+    --------
+    >>> layer, x = Dropout(0.5, seed=0), Tensor([1.0, 1.0, 1.0, 1.0])
+    >>> sorted(set(layer(x, training=True).numpy().tolist()))
+    [0.0, 2.0]
+    >>> layer(x) is x
+    True
     """
 
-    kind = "dropout"
+    keeps_width = True
 
-    def __init__(self, rate: float, seed: int = 0) -> None:
-        if not 0 <= rate < 1:
-            raise ArgumentError("Dropout(rate=…)", "a share in [0, 1)", str(rate), "Write 0.5.")
-        self.rate = float(rate)
-        self.counter = np.array([seed, 0], np.int64)  # the seed, and how many masks it has drawn
+    def __init__(self, rate: float, seed: int | None = None) -> None:
+        self.rate = number("Dropout(rate=…)", rate, SHARE, example=0.5)
+        self.seed = None if seed is None else whole_number("Dropout(seed=…)", seed, 0, 0)
+        # The seed, and how many masks it has drawn; kernels count there.
+        self.counter = np.array([self.seed or 0, 0], np.int64)
         self.name = "dropout"
+
+    def begin(self, seed: int, streams: Iterator[int]) -> None:
+        """Take a seed if nobody gave one."""
+        if self.seed is None:
+            self.seed = seed + next(streams)
+            self.counter[0] = self.seed
 
     def forward(self, x: Any, training: bool) -> Tensor:
         if not training or self.rate == 0.0:
@@ -233,11 +244,63 @@ class Dropout(Layer):
         return {"rate": self.rate, "seed": seed, "drawn": drawn}
 
 
+def as_layer(given: Any) -> Layer:
+    """A layer as it is; an activation, or its name, as a layer."""
+    if isinstance(given, Layer):
+        return given
+    if isinstance(given, str) or hasattr(given, "learned"):
+        return Activation(given)
+    raise ArgumentError(
+        "Sequential",
+        "layers, activations or their names",
+        repr(given),
+        "Write ml.Dense(2, 16), 'relu', or a subclass of ml.Layer.",
+    )
+
+
+def _activation(given: Any) -> Any:
+    found = get_activation(given)
+    if not hasattr(found, "learned"):
+        name = getattr(given, "__name__", "relu")
+        raise ArgumentError(
+            "activation",
+            "the name of an activation, or a subclass of ml.ActivationFunction",
+            repr(given),
+            f"Write {name if name in activations else 'relu'!r}.",
+        )
+    return found
+
+
+def _float(dtype: Any, culprit: str) -> str:
+    """The name of a dtype that can be calculated with."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found not in FLOATS:
+        expected, remedy = "'float32' or 'float64'", "Write dtype='float32'."
+        raise ArgumentError(f"{culprit}(dtype=…)", expected, repr(dtype), remedy)
+    return str(found)
+
+
+def as_numbers(culprit: str, x: Any) -> np.ndarray:
+    """Data as an array of numbers, of their own dtype; text and ragged rows are refused."""
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        got, remedy = "rows of several lengths", "Fill the short ones up, or leave them out."
+        raise DataError(culprit, "rows of one length", got, remedy) from error
+    if array.dtype.kind not in "fiub":
+        remedy = "Turn text into numbers first: sklearn's LabelEncoder and OneHotEncoder do."
+        raise DataError(culprit, "numbers", str(array.dtype), remedy)
+    return array
+
+
 def enter(x: Any, dtype: np.dtype) -> Tensor:
     """A batch as a tensor of the network's dtype; a tensor of another dtype is an error."""
     if isinstance(x, Tensor):
         return at_the_door(ops.negative, (x, Tensor._of(np.empty(0, dtype))))[0]
-    return Tensor._of(as_float(x, dtype))
+    return Tensor._of(as_float(as_numbers("x", x), dtype))
 
 
 def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:
@@ -247,11 +310,11 @@ def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:
         inner = dict(config.pop("activation"))
         name, _ = inner.pop("activation"), inner.pop("units")
         activation = get_activation(name).with_settings(**inner)
-        return Dense(**config, activation=activation, dtype=dtype)
+        return Dense(**config, activation=activation, seed=0, dtype=dtype)
     if kind == "activation":
         return Activation(**config, dtype=dtype)
     if kind == "dropout":
         layer = Dropout(config["rate"], config["seed"])
         layer.counter[1] = config["drawn"]
         return layer
-    raise ArgumentError("layer", "dense, activation or dropout", repr(kind), "Update minidl.")
+    raise UnknownNameError("layer", "dense, activation or dropout", repr(kind), "Update minidl.")

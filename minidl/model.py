@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,62 +12,125 @@ import numpy as np
 from minidl import storage
 from minidl.autograd import no_grad
 from minidl.block import Block
-from minidl.errors import ArgumentError, FileError, MinidlError, ShapeError
-from minidl.layers import Dense, Dropout, Layer, build_layer, enter
-from minidl.optimizers import Optimizer, build_optimizer
+from minidl.errors import (
+    ArgumentError,
+    DtypeError,
+    FileError,
+    MinidlError,
+    ShapeError,
+    UnknownNameError,
+)
+from minidl.layer import Layer
+from minidl.layers import Dense, Dropout, as_layer, as_numbers, build_layer, enter
+from minidl.optimizer import Optimizer
+from minidl.optimizers import build_optimizer, describe_optimizer
+from minidl.settings import whole_number
 from minidl.tensor import Tensor
 
 
-class Sequential:
+class Sequential(Layer):
     """Layers applied one after the other.
 
     Parameters
     ----------
-    *layers : Layer
-        At least one; widths that do not meet are refused here. Their parameters move into one
-        block of memory, so make optimizers after the network.
+    *layers : Layer, activation, str, or lists and networks of them
+        At least one; widths that do not meet are refused here. An activation, or its name,
+        becomes a layer; of another network its layers are taken.
+    seed : int
+        Decides the weights and masks of layers that were given no seed, each by its place.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    optimizer : Optimizer or None
+        The one that ``fit`` used last; saved, copied and pickled with the network.
+    block : Block
+        The memory of the parameters. A layer that is used again, here or in a second network,
+        keeps its memory, so its weights are shared.
 
     Raises
     ------
     ShapeError
         Where two layers' widths do not meet.
+    DtypeError
+        Where two layers have parameters of different dtypes.
+    ArgumentError
+        For what is no layer.
 
     Examples
     --------
-    >>> net = Sequential(Dense(2, 3, "tanh"), Dense(3, 1, "sigmoid"))
+    >>> net = Sequential(Dense(2, 3), "tanh", Dense(3, 1, "sigmoid"))
     >>> [parameter.name for parameter in net.parameters()]
     ['dense1.weight', 'dense1.bias', 'dense2.weight', 'dense2.bias']
     """
 
-    def __init__(self, *layers: Layer) -> None:
-        if not layers:
+    def __init__(self, *layers: Any, seed: int = 0) -> None:
+        self.layers = list(_flat(layers))
+        if not self.layers:
             raise ArgumentError("Sequential", "at least one layer", "none", "Give it a Dense.")
-        self.layers = list(layers)
         self.optimizer: Optimizer | None = None
-        counts: dict[str, int] = {}
-        for layer in layers:
-            counts[layer.kind] = counts.get(layer.kind, 0) + 1
-            layer.rename(f"{layer.kind}{counts[layer.kind]}")
+        self.rename("")
         self._check_widths()
+        self.dtype = self._common_dtype()
+        self.begin(whole_number("Sequential(seed=…)", seed, low=0, example=0), count())
         self.block = Block(self.parameters())
 
+    def rename(self, name: str) -> None:
+        """Number the layers of each kind: ``dense1``, ``dense2`` …, below ``name`` if any."""
+        self.name = name
+        counts: dict[str, int] = {}
+        for layer in self._once():
+            counts[layer.kind] = counts.get(layer.kind, 0) + 1
+            layer.rename(f"{name}.{layer.kind}{counts[layer.kind]}".lstrip("."))
+
+    def _once(self) -> list[Layer]:
+        """The layers, without those that come again."""
+        return list({id(layer): layer for layer in self.layers}.values())
+
     def _check_widths(self) -> None:
-        last: Layer | None = None
+        """Find the width after each layer, None where it is open; refuse two that do not meet."""
+        self._widths: list[int | None] = []
+        width, before = None, self.layers[0]
         for layer in self.layers:
-            if layer.in_features is None:
-                continue
-            if last is not None and last.out_features != layer.in_features:
+            if layer.in_features is not None and width not in (None, layer.in_features):
                 raise ShapeError(
                     layer.name,
-                    f"{last.out_features} inputs, as {last.name} has {last.out_features} outputs",
+                    f"{width} inputs, as {before.name} has {width} outputs",
                     f"in_features={layer.in_features}",
-                    f"Write Dense({last.out_features}, {layer.out_features}).",
+                    f"Write Dense({width}, {layer.out_features}).",
                 )
-            last = layer
+            if layer.out_features is not None or not layer.keeps_width:
+                width, before = layer.out_features, layer
+            self._widths.append(width)
+        self.keeps_width = all(layer.keeps_width for layer in self.layers)
+        self.out_features = width
+        self.in_features = None
+        for layer in self.layers:
+            self.in_features = layer.in_features
+            if self.in_features is not None or not layer.keeps_width:
+                break
+
+    def _common_dtype(self) -> np.dtype:
+        named = [(layer, parameter) for layer in self.layers for parameter in layer.parameters()]
+        if not named:
+            return np.dtype(np.float32)
+        _, first = named[0]
+        for layer, parameter in named:
+            if parameter.dtype != first.dtype:
+                raise DtypeError(
+                    layer.name,
+                    f"{first.dtype}, as {first.name} is",
+                    str(parameter.dtype),
+                    f"Write dtype='{first.dtype}' for every layer.",
+                )
+        return first.dtype
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:
         """The network's output for a batch of shape (rows, features)."""
-        x = enter(x, self.dtype)
+        return self.forward(enter(x, self.dtype), training)
+
+    def forward(self, x: Any, training: bool) -> Tensor:
+        """Apply one layer after the other."""
         for layer in self.layers:
             x = layer(x, training)
         return x
@@ -81,25 +145,11 @@ class Sequential:
         return iter(self.layers)
 
     @property
-    def dtype(self) -> np.dtype:
-        """The dtype of the parameters, and of all that is computed."""
-        return self.block.values.dtype if hasattr(self, "block") else np.dtype(np.float32)
-
-    @property
-    def output_activation(self) -> Any:
+    def function(self) -> Any:
         """The activation whose output is the network's; None where Dropout comes last."""
-        last = self.layers[-1]
-        inner = getattr(last, "activation", None)
-        return getattr(inner, "activation", inner)
+        return self.layers[-1].function
 
-    @property
-    def out_features(self) -> int | None:
-        """The width of the output, where a layer tells it."""
-        return next((n for n in (layer.out_features for layer in self.layers[::-1]) if n), None)
-
-    def parameters(self) -> list[Tensor]:
-        """What is learned, each with a name such as ``dense1.weight``."""
-        return [parameter for layer in self.layers for parameter in layer.parameters()]
+    output_activation = function
 
     def predict(self, X: Any, batch_size: int = 4096) -> np.ndarray:
         """The output for each row of ``X``, as an array; Dropout rests.
@@ -109,23 +159,30 @@ class Sequential:
         X : array of shape (rows, features)
         batch_size : int
             How many rows go through at once.
+
+        Raises
+        ------
+        DataError
+            For text, and rows of several lengths.
+        ShapeError
+            For no rows, or rows of a width that the network does not take.
         """
-        X = np.asarray(X, self.dtype)
+        X = as_numbers("predict(X)", X).astype(self.dtype, copy=False)
+        if X.ndim < 2 or not len(X):
+            remedy = "For one row write predict([x]), for one feature X.reshape(-1, 1)."
+            expected = "shape (rows, features), with at least one row"
+            raise ShapeError("predict(X)", expected, f"shape {X.shape}", remedy)
+        size = whole_number("predict(batch_size=…)", batch_size, example=4096)
         with no_grad():
-            parts = [self(X[i : i + batch_size]).numpy() for i in range(0, len(X), batch_size)]
-        if not parts:
-            raise ShapeError("predict(X)", "at least one row", "none", "Check the data.")
-        return np.concatenate(parts)
+            return np.concatenate([self(X[i : i + size]).numpy() for i in range(0, len(X), size)])
 
     def summary(self) -> str:
         """A table of layers, output shapes and numbers of parameters."""
-        rows, width = [("layer", "output", "parameters")], None
-        for layer in self.layers:
-            width = layer.out_features or width
-            count = sum(parameter.size for parameter in layer.parameters())
-            inner = getattr(getattr(layer, "activation", None), "activation", None)
-            label = f"{layer.name} ({inner!r})" if inner is not None else layer.name
-            rows.append((label, f"(rows, {width or '?'})", f"{count:,}"))
+        rows = [("layer", "output", "parameters")]
+        for layer, width in zip(self.layers, self._widths, strict=True):
+            number = sum(parameter.size for parameter in layer.parameters())
+            label = layer.name if layer.function is None else f"{layer.name} ({layer.function!r})"
+            rows.append((label, f"(rows, {width or '?'})", f"{number:,}"))
         total = sum(parameter.size for parameter in self.parameters())
         rows.append(("total", "", f"{total:,}"))
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
@@ -135,26 +192,72 @@ class Sequential:
         rule = "─" * len(lines[0])
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
-    def save(self, path: Any, optimizer: Optimizer | None = None) -> None:
+    def save(self, path: Any, optimizer: Optimizer | bool | None = None) -> None:
         """Write the network to a safetensors file: data, never code.
 
         Parameters
         ----------
         path : str or path
-        optimizer : Optimizer, optional
-            Saved beside it; the one that ``fit`` used last if left out.
+        optimizer : Optimizer or bool, optional
+            Saved beside it; the one that ``fit`` used last if left out, none if False.
+
+        Raises
+        ------
+        ArgumentError
+            For what a file of data cannot hold: layers, activations, optimizers and schedules of
+            your own that are not registered.
+        FileError
+            If the file cannot be written.
         """
-        optimizer = optimizer or self.optimizer
+        self.rename("")  # another network that shares layers may have numbered them otherwise
         arrays = {f"parameter/{p.name}": p.numpy() for p in self.parameters()}
-        layers = [{"kind": layer.kind, **layer.config()} for layer in self.layers]
-        header: dict[str, Any] = {"dtype": str(self.dtype), "layers": layers}
-        if optimizer is not None:
+        header: dict[str, Any] = {"dtype": str(self.dtype), "layers": self._describe()}
+        if optimizer in (None, True):
+            optimizer = self.optimizer
+        if isinstance(optimizer, Optimizer):
             arrays |= {f"state/{name}": state for name, state in optimizer.state.items()}
-            header["optimizer"] = optimizer.config()
+            header["optimizer"] = self._describe_optimizer(optimizer)
         storage.write(path, arrays, header)
+
+    def _describe(self) -> list[dict[str, Any]]:
+        layers = self._once()
+        if sum(len(layer.parameters()) for layer in layers) != len(self.parameters()):
+            raise ArgumentError(
+                "save",
+                "layers with weights of their own",
+                "two different layers that share a weight",
+                "Use one layer twice, which can be saved, or give the second a copy.",
+            )
+        places = {id(layer): i for i, layer in reversed([*enumerate(self.layers)])}
+        return [
+            {"kind": layer.kind, **layer.config()}
+            if places[id(layer)] == i
+            else {"kind": "again", "place": places[id(layer)]}
+            for i, layer in enumerate(self.layers)
+        ]
+
+    def _describe_optimizer(self, optimizer: Optimizer) -> dict[str, Any]:
+        own = {id(parameter) for parameter in self.parameters()}
+        if not own.issuperset(map(id, optimizer.parameters)):
+            raise ArgumentError(
+                "save(optimizer=…)",
+                "one made on this network's parameters",
+                "one made on others",
+                "Save it with the network that it trains.",
+            )
+        names = [parameter.name for parameter in optimizer.parameters]
+        return {**describe_optimizer(optimizer), "parameters": names}
 
     def __repr__(self) -> str:
         return self.summary()
+
+
+def _flat(layers: Iterable[Any]) -> Iterator[Layer]:
+    for given in layers:
+        if isinstance(given, list | tuple | Sequential):
+            yield from _flat(given)
+        else:
+            yield as_layer(given)
 
 
 def mlp(
@@ -193,9 +296,9 @@ def mlp(
     ───────────────────────────────────────
     total                                13
     """
-    if len(widths) < 2:
+    if not isinstance(widths, list | tuple | np.ndarray) or len(widths) < 2:
         raise ArgumentError(
-            "mlp(widths=…)", "inputs and outputs at least", str(list(widths)), "Write [2, 16, 1]."
+            "mlp(widths=…)", "inputs and outputs at least", str(widths), "Write [2, 16, 1]."
         )
     layers: list[Layer] = []
     for i, (inputs, outputs) in enumerate(pairwise(widths)):
@@ -215,26 +318,62 @@ def load(path: Any) -> Sequential:
     Training goes on from here as if it had never stopped:
     ``ml.fit(net, …, optimizer=net.optimizer)``.
 
+    Parameters
+    ----------
+    path : str or path
+
     Raises
     ------
     FileError
-        If the file is missing, damaged, foreign, or does not fit itself.
+        If the file is missing, damaged, foreign, or names an activation that nobody registered.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "net.safetensors"
+    >>> mlp([2, 3, 1], seed=0).save(path)
+    >>> load(path).predict([[1.0, 2.0]]).shape
+    (1, 1)
     """
     arrays, header = storage.read(path)
     try:
-        layers = [dict(layer) for layer in header["layers"]]
-        dtype = header["dtype"]
-        net = Sequential(*(build_layer(layer.pop("kind"), layer, dtype) for layer in layers))
-        for parameter in net.parameters():
-            _restore(parameter.numpy(), arrays[f"parameter/{parameter.name}"])
-        if "optimizer" in header:
-            net.optimizer = build_optimizer(header["optimizer"], net.parameters())
-            for name, state in net.optimizer.state.items():
-                _restore(state, arrays[f"state/{name}"])
-    except (KeyError, TypeError, ValueError, AttributeError, MinidlError) as error:
+        return _rebuild(arrays, header)
+    except UnknownNameError as error:
+        raise FileError(
+            str(path),
+            f"a network of what is registered here ({error.culprit}: {error.expected})",
+            error.got,
+            "Import the module that registers it, then load again; or update minidl.",
+        ) from error
+    except (LookupError, TypeError, ValueError, AttributeError, MinidlError) as error:
         raise FileError(
             str(path), "a whole network", f"{error!r}", "The file is damaged: save it again."
         ) from error
+
+
+def _rebuild(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Sequential:
+    # No memory is taken for numbers that are not there: a header may claim any width. What has
+    # a width and no numbers of its own, such as ReLU, is small.
+    room = 2**16 + sum(array.size for array in arrays.values())
+    layers: list[Layer] = []
+    for described in header["layers"]:
+        config = dict(described)
+        kind = config.pop("kind")
+        if prod(config.get(key) or 1 for key in ("in_features", "out_features", "units")) > room:
+            raise ValueError(f"a width in {config} that is too large for the numbers in the file")
+        again = kind == "again"
+        layer = layers[config["place"]] if again else build_layer(kind, config, header["dtype"])
+        layers.append(layer)
+    net = Sequential(*layers)
+    for parameter in net.parameters():
+        _restore(parameter.data, arrays[f"parameter/{parameter.name}"])
+    if "optimizer" in header:
+        by_name = {parameter.name: parameter for parameter in net.parameters()}
+        parameters = [by_name[name] for name in header["optimizer"]["parameters"]]
+        net.optimizer = build_optimizer(header["optimizer"], parameters)
+        for name, state in net.optimizer.state.items():
+            _restore(state, arrays[f"state/{name}"])
     return net
 
 

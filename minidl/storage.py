@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,31 @@ def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> N
     from safetensors.numpy import save
 
     path = Path(path)
-    content = save(arrays, metadata={"format": FORMAT, "header": json.dumps(header)})
+    content = save(
+        arrays, metadata={"format": FORMAT, "header": json.dumps(header, default=_plain)}
+    )
+    # A name beside it, so that nothing is lost half-way; opened plainly, so that umask counts.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with open(temporary, "xb") as file:
             file.write(content)
-        os.replace(file.name, path)
+        os.replace(temporary, path)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise FileError(
-            str(path), "a folder that can be written", str(error), "Choose another folder."
+            str(path),
+            f"a file that can be written in the folder {path.parent}",
+            error.strerror or str(error),
+            "Make the folder, or choose another.",
         ) from error
+    except BaseException:  # Ctrl-C too
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's."""
+    return value.tolist()
 
 
 def read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -56,7 +72,7 @@ def read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise FileError(
             str(path), "a safetensors file", str(error), "It is damaged or foreign: save it again."
         ) from error

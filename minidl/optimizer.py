@@ -1,0 +1,234 @@
+"""What every optimizer has in common: parameters, state, learning rate, clipping, a step.
+
+An optimizer's state is plain named arrays, one number a parameter, laid out as the parameters
+are; an update is one compiled call for each stretch of memory, which is one for a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minidl.block import stretches
+from minidl.errors import ArgumentError, DtypeError
+from minidl.intervals import NON_NEGATIVE, Interval
+from minidl.kernels import update
+from minidl.kernels.jit import listener
+from minidl.registry import with_defaults
+from minidl.schedules import Rate
+from minidl.settings import POSITIVE, number
+from minidl.tensor import Tensor
+
+AHEAD = 1024
+"""For how many updates learning rates are looked up at once."""
+
+
+class Optimizer:
+    """Common to all: parameters, state, learning rate, clipping.
+
+    Copies and pickles keep everything; the copy of a network has a copy of its optimizer.
+
+    Parameters
+    ----------
+    parameters : list of Tensor
+        What to update: ``net.parameters()``, or some of them.
+    learning_rate : float, Schedule or function, optional
+        At least 0; a schedule or function takes the number of updates made before.
+    clip_norm : float, optional
+        Scale all gradients down together when their common norm is above this; above 0.
+    clip_value : float, optional
+        Limit each number of the gradients to ±this; above 0. Comes before ``clip_norm``.
+    **settings
+        What the optimizer's own page lists.
+
+    Attributes
+    ----------
+    state : dict of str to ndarray
+        What is remembered of each parameter between updates.
+    steps : int
+        How many updates were made.
+
+    Raises
+    ------
+    ArgumentError
+        For settings that make no sense; the message names the setting.
+    DtypeError
+        For parameters of two dtypes.
+
+    Examples
+    --------
+    >>> from minidl.optimizers import SGD
+    >>> w = Tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = SGD([w], learning_rate=0.1, clip_value=1.0)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.numpy()
+    array([ 0.9, -1.9], dtype=float32)
+    """
+
+    name = ""
+    aliases: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    defaults: ClassVar[dict[str, Any]] = {}
+    domains: ClassVar[dict[str, Interval]] = {}
+    """Where a setting may lie, if not anywhere in [0, ∞)."""
+
+    def __init__(
+        self,
+        parameters: Sequence[Tensor],
+        learning_rate: Rate | None = None,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        **settings: Any,
+    ) -> None:
+        self.parameters = self._checked(parameters)
+        self.settings: dict[str, Any] = with_defaults(self.name, self.defaults, settings)
+        for key, value in self.settings.items():
+            self.settings[key] = self._setting(key, value)
+        if learning_rate is not None:
+            self.learning_rate = learning_rate
+        self.clip_norm = self._bound("clip_norm", clip_norm)
+        self.clip_value = self._bound("clip_value", clip_value)
+        size = sum(parameter.size for parameter in self.parameters)
+        dtype = self.parameters[0].dtype
+        self.state = {name: np.zeros(size, dtype) for name in self.states}
+        self._rates = np.zeros(AHEAD, np.float64)
+        self._count = np.zeros(2, np.int64)  # updates made, and the one that rates[0] is for
+        self._reals = np.zeros(2 + len(self.constants()), np.float64)
+        self._arrays: list[np.ndarray] = []
+        self._stretches()
+
+    def _checked(self, parameters: Any) -> list[Tensor]:
+        """The parameters, each once, of one dtype."""
+        culprit, remedy = f"{self.name}(parameters=…)", "Write net.parameters()."
+        if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+            raise ArgumentError(culprit, "a list of Tensors", repr(parameters), remedy)
+        checked = list(parameters)
+        if not checked:
+            raise ArgumentError(culprit, "at least one", "none", remedy)
+        for parameter in checked:
+            if not isinstance(parameter, Tensor):
+                got = f"a {type(parameter).__name__} among them"
+                raise ArgumentError(culprit, "a list of Tensors", got, remedy)
+            if parameter.dtype != checked[0].dtype:
+                dtypes = f"{checked[0].dtype} and {parameter.dtype}"
+                remedy = "Make one optimizer for each dtype."
+                raise DtypeError(culprit, "parameters of one dtype", dtypes, remedy)
+        if len({id(parameter) for parameter in checked}) < len(checked):
+            remedy = "It would step twice: leave the repetition out."
+            raise ArgumentError(culprit, "every parameter once", "one of them again", remedy)
+        return checked
+
+    def _setting(self, key: str, value: Any) -> Any:
+        culprit, default = f"{self.name}({key}=…)", self.defaults[key]
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                raise ArgumentError(culprit, "True or False", repr(value), f"Write {default}.")
+            return value
+        if key == "learning_rate" and callable(value):
+            return value
+        return number(culprit, value, self.domains.get(key, NON_NEGATIVE), default or 0.01)
+
+    def _bound(self, key: str, value: float | None) -> float | None:
+        return None if value is None else number(f"{self.name}({key}=…)", value, POSITIVE, 1.0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_arrays": [], "_runs": []}  # a copy's memory is joined anew
+
+    @property
+    def steps(self) -> int:
+        """How many updates were made."""
+        return int(self._count[0])
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self._count[0] = steps
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next update."""
+        rate = self.settings["learning_rate"]
+        return float(rate(self.steps) if callable(rate) else rate)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Rate) -> None:
+        self.settings["learning_rate"] = self._setting("learning_rate", rate)
+
+    def prepare(self, updates: int) -> None:
+        """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
+        rate, made = self.settings["learning_rate"], self.steps
+        rates = [rate(made + i) for i in range(updates)] if callable(rate) else rate
+        self._rates[:updates] = rates
+        self._count[1] = made
+        self._reals[2:] = self.constants()
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """What an update works on, by name: for listings."""
+        named = {f"{self.name}.{name}": state for name, state in self.state.items()}
+        for values, gradients, _ in self._runs:
+            named |= {"parameters": values, "∂parameters": gradients}
+        own = {"rates": self._rates, "count": self._count, "reals": self._reals}
+        return named | {f"{self.name}.{name}": array for name, array in own.items()}
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, so that the next ``backward`` starts afresh."""
+        for parameter in self.parameters:
+            parameter._grad = None
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient; those without are left alone."""
+        if (recorder := listener()) is None:
+            self.prepare(1)
+        else:
+            recorder.follow(self)
+        runs = self._stretches()
+        self.clip([gradient for _, gradient, _ in runs])
+        update.begin(self._rates, self._count, self._reals)
+        for values, gradients, place in runs:
+            self.kernel(values, gradients, *(s[place] for s in self.state.values()), self._reals)
+        for parameter in self.parameters:
+            if parameter._grad is not None:
+                parameter.written()
+
+    def _stretches(self) -> list[tuple[np.ndarray, np.ndarray, slice]]:
+        arrays = [parameter._array for parameter in self.parameters]
+        if [*map(id, arrays)] != [*map(id, self._arrays)]:
+            self._arrays, self._runs = arrays, stretches(self.parameters)
+            self._squares = np.zeros(len(arrays), np.float64)
+        if all(p._grad is not None and p._grad is p._home for p in self.parameters):
+            return self._runs
+        runs, start = [], 0
+        for parameter in self.parameters:
+            stop = start + parameter.size
+            if parameter._grad is not None:
+                gradient = parameter._grad.reshape(-1)
+                runs.append((parameter._array.reshape(-1), gradient, slice(start, stop)))
+            start = stop
+        return runs
+
+    def clip(self, gradients: list[np.ndarray]) -> None:
+        """Limit gradients as ``clip_value`` and ``clip_norm`` say."""
+        if self.clip_value is not None:
+            for gradient in gradients:
+                update.limit(gradient, self.clip_value)
+        if self.clip_norm is not None:
+            squares = self._squares[: len(gradients)]
+            for i, gradient in enumerate(gradients):
+                update.square_sum(gradient, squares[i : i + 1])
+            for gradient in gradients:
+                update.shrink_to(gradient, squares, self.clip_norm)
+
+    def constants(self) -> list[float]:
+        """The numbers the kernel gets after the learning rate and the update's number."""
+        raise NotImplementedError
+
+    def kernel(self, *arrays: np.ndarray) -> None:
+        """Update one stretch: values, gradients, states, reals."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
+        return f"{self.name}({settings}, steps={self.steps})"
