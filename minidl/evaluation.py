@@ -143,6 +143,26 @@ def evaluate(
 
 def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits: bool) -> float:
     """One scikit-learn scorer on a network's outputs; the loss decides whether it classifies."""
+    scorer, classifies = find_scorer(name, loss), _classifies(loss)
+    if from_logits:
+        outputs = _linked(outputs, loss)
+    if classifies:
+        estimator, y = _classifier(y, outputs, loss)
+    else:
+        estimator = _regressor(outputs.reshape(np.shape(y)).astype(np.float64))
+    try:
+        return float(scorer(estimator, np.zeros((len(outputs), 1)), y))
+    except (AttributeError, ValueError) as error:
+        raise ArgumentError(
+            f"metrics=[{name!r}]",
+            f"a metric that suits {loss.name} and these targets",
+            f"one of which scikit-learn says: {str(error).rstrip('.')}",
+            "See its page in scikit-learn, or choose another metric.",
+        ) from error
+
+
+def find_scorer(name: str, loss: Loss) -> Any:
+    """scikit-learn's scorer of this name, if it measures what the loss trains for."""
     from sklearn.metrics import get_scorer, get_scorer_names
 
     if name not in get_scorer_names():
@@ -160,21 +180,7 @@ def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits
             f"one of {'number' if classifies else 'class'} predictions",
             f"Write {example!r}, or choose another loss.",
         )
-    if from_logits:
-        outputs = _linked(outputs, loss)
-    if classifies:
-        estimator, y = _classifier(y, outputs, loss)
-    else:
-        estimator = _regressor(outputs.reshape(np.shape(y)).astype(np.float64))
-    try:
-        return float(scorer(estimator, np.zeros((len(outputs), 1)), y))
-    except (AttributeError, ValueError) as error:
-        raise ArgumentError(
-            f"metrics=[{name!r}]",
-            f"a metric that suits {loss.name} and these targets",
-            f"one of which scikit-learn says: {str(error).rstrip('.')}",
-            "See its page in scikit-learn, or choose another metric.",
-        ) from error
+    return scorer
 
 
 def _classifies(loss: Loss) -> bool:

@@ -30,16 +30,20 @@ def number(
     raise ArgumentError(culprit, f"a number in {domain}", repr(value), f"Write {example}, say.")
 
 
-def whole_number(culprit: str, value: object, low: int = 1, example: int = 16) -> int:
+def whole_number(
+    culprit: str, value: object, low: int = 1, example: int = 16, high: int | None = None
+) -> int:
     """A setting that counts something, as a Python int.
 
     Examples
     --------
-    >>> whole_number("Dense(in_features=…)", 2.0)  # doctest: +ELLIPSIS
+    >>> whole_number("batch_size", 0, example=32)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.ArgumentError: Dense(in_features=…): expected a whole number of at least 1, ...
+    minidl.errors.ArgumentError: batch_size: expected a whole number of at least 1, got 0. ...
     """
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= low:
-        return int(value)
-    remedy = f"Write {example}, say."
-    raise ArgumentError(culprit, f"a whole number of at least {low}", repr(value), remedy)
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if whole and value >= low and (high is None or value <= high):  # type: ignore[operator]
+        return int(value)  # type: ignore[call-overload]
+    limits = f"of at least {low}" if high is None else f"from {low} to {high}"
+    remedy = f"Write {culprit}={example}." if culprit.isidentifier() else f"Write {example}, say."
+    raise ArgumentError(culprit, f"a whole number {limits}", repr(value), remedy)

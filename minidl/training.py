@@ -11,19 +11,19 @@ import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping
 from minidl.criterion import Loss
-from minidl.data.checks import check_finite, whole_number
-from minidl.domains import unfit
-from minidl.errors import ArgumentError, DataError, DomainError, RecordError, ShapeError
-from minidl.evaluation import aligned, clean_loss, score
+from minidl.errors import ArgumentError, DataError, RecordError
+from minidl.evaluation import check_data, clean_loss, find_scorer, score
 from minidl.history import History
 from minidl.kernels.random import permutation
+from minidl.layer import Layer
 from minidl.losses import get_loss
 from minidl.model import Sequential
 from minidl.optimizers import Optimizer, get_optimizer
 from minidl.program import Program
 from minidl.program import record as write_down
 from minidl.progress import progress
-from minidl.schedules import Schedule
+from minidl.schedules import Rate
+from minidl.settings import whole_number
 from minidl.tensor import Tensor
 from minidl.weighting import ClassWeight, row_weights
 
@@ -35,7 +35,7 @@ def fit(
     *,
     loss: Any,
     optimizer: Any = "adam",
-    learning_rate: float | Schedule | None = None,
+    learning_rate: Rate | None = None,
     epochs: int = 100,
     batch_size: int = 32,
     validation_data: tuple[Any, Any] | None = None,
@@ -115,6 +115,7 @@ def fit(
     X, y, weights, validation = _set_aside(
         net, X, y, weights, loss, from_logits, validation_data, validation_split, seed
     )
+    _check_metrics(metrics, loss, validation)
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = _watchers(callbacks, early_stopping, "loss" if validation is None else "val_loss")
     data = (X, y) if weights is None else (X, y, weights)
@@ -124,8 +125,9 @@ def fit(
     def validate() -> dict[str, float]:
         return _validate(net, validation, loss, from_logits, metrics)
 
+    curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
     for watcher in watchers:
-        watcher.training_began(net)
+        watcher.training_began(net, curves)
     try:
         with _progress(epochs, verbose) as advance:
             for epoch in range(epochs):
@@ -141,15 +143,28 @@ def fit(
     return history
 
 
+def _check_metrics(metrics: Sequence[str], loss: Loss, validation: Any) -> None:
+    """Refuse, before any training, metrics that could not be measured."""
+    if metrics and validation is None:
+        raise ArgumentError(
+            "fit(metrics=…)",
+            "validation data, which metrics are measured on",
+            "none",
+            "Write validation_split=0.2, or call ml.evaluate afterwards.",
+        )
+    for name in metrics:
+        find_scorer(name, loss)
+
+
 def _watchers(
     callbacks: Sequence[Callback], early_stopping: int | EarlyStopping | None, monitor: str
 ) -> list[Callback]:
     """The callbacks, with early stopping among them if it was asked for."""
     if early_stopping is None:
         return list(callbacks)
-    if isinstance(early_stopping, EarlyStopping):
-        return [*callbacks, early_stopping]
-    return [*callbacks, EarlyStopping(early_stopping, monitor)]
+    if not isinstance(early_stopping, EarlyStopping):
+        early_stopping = EarlyStopping(early_stopping, monitor)
+    return [*callbacks, early_stopping]
 
 
 def _epoch(
@@ -184,10 +199,17 @@ def step(
 ) -> Tensor:
     """One update from one batch; returns the batch's loss before it."""
     value: Tensor = loss(t, net(x, training=True), from_logits=from_logits, sample_weight=weights)
-    optimizer.zero_grad()
+    for parameter in net.parameters():  # also those that the optimizer leaves alone
+        parameter.grad = None
     value.backward()
     optimizer.step()
     return value
+
+
+def _is_foreign(layer: Layer) -> bool:
+    """Whether there is a layer of the user's own, which may do something else for every batch."""
+    parts = (part for _, part in layer.parts() if isinstance(part, Layer))
+    return not type(layer).__module__.startswith("minidl.") or any(map(_is_foreign, parts))
 
 
 class _Trainer:
@@ -211,8 +233,7 @@ class _Trainer:
         self.net, self.data, self.watchers, self.record = net, data, watchers, record
         self.rows = min(batch_size, len(data[0]))
         self.step = lambda x, t, w=None: step(net, x, t, loss, optimizer, from_logits, w)
-        # minidl's own layers do the same for every batch; others are asked before each epoch.
-        self.foreign = any(not type(layer).__module__.startswith("minidl.") for layer in net)
+        self.foreign = _is_foreign(net)
         self.batch_by_batch = [
             w for w in watchers if type(w).batch_ended is not Callback.batch_ended
         ]
@@ -256,52 +277,6 @@ class _Trainer:
         for watcher in self.batch_by_batch:
             watcher.batch_ended(self.net, value)
         return value
-
-
-def check_data(
-    net: Sequential, X: Any, y: Any, loss: Loss, from_logits: bool, prefix: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """X and y as the network and the loss want them, or an error that says what to change."""
-    activation = net.output_activation
-    reason = unfit(activation, loss) if activation is not None and not from_logits else None
-    if reason:
-        raise DomainError(
-            f"{net.layers[-1].name} under {loss.name}",
-            f"predictions in {loss.prediction}",
-            reason,
-            f"Write output={loss.link!r}, or from_logits=True for a linear output."
-            if loss.link
-            else "Choose another output activation or loss.",
-        )
-    raw = np.asarray(X)
-    if raw.dtype.kind not in "fiub":
-        raise DataError(f"{prefix}X", "numbers", str(raw.dtype), "Turn text into numbers first.")
-    X = np.ascontiguousarray(raw, net.dtype)
-    if X.ndim < 2:
-        raise ShapeError(
-            f"{prefix}X", "shape (rows, features)", f"shape {X.shape}", "Write X.reshape(-1, 1)."
-        )
-    y = aligned(y, loss, net.out_features, net.dtype)
-    if not len(X):
-        raise DataError(f"{prefix}X", "at least one row", "none", "Check how it was loaded.")
-    if y.ndim == 0 or len(y) != len(X):
-        raise ShapeError(
-            f"{prefix}y", f"{len(X)} rows, as X has", f"shape {y.shape}", "Check the split."
-        )
-    check_finite(f"{prefix}X", X)
-    check_finite(f"{prefix}y", y)
-    features = next((n for n in (layer.in_features for layer in net) if n), None)
-    if features is not None and X.shape[-1] != features:
-        raise ShapeError(
-            f"{prefix}X",
-            f"{features} features, as {net[0].name} has {features} inputs",
-            f"shape {X.shape}",
-            f"Build the network for {X.shape[-1]} features: ml.mlp([{X.shape[-1]}, …]).",
-        )
-    outputs = (len(X), net.out_features) if net.out_features else y.shape
-    loss.check_shapes(y.shape, outputs)
-    loss.check_domains(y, np.zeros(outputs, net.dtype), from_logits=True)
-    return X, y
 
 
 def _set_aside(

@@ -198,7 +198,7 @@ def test_rows_follow_the_formula(loss, from_logits, dtype):
         logs = np.log(wide), ml.log_softmax(x) if from_logits else np.maximum(np.log(x), -100)
         terms = sum(np.abs(wide * part).sum(axis=1) for part in logs)
     if loss.link == "softmax":  # the contract of cross-entropy: 4 eps of the result
-        terms = np.maximum(terms, known(value.sharp).least())
+        terms = np.maximum(terms, known(value.sharp).least().astype(F64))
     check(each, value, known, dtype, 4, 4 * eps * terms)
     for j in range(3):
         check_slope(dp[:, j], slopes[j], known, dtype)

@@ -57,7 +57,7 @@ def test_importing_brings_numpy_and_numba_only():
 def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 6
     for block in blocks:
         exec(block, {"__name__": "readme"})
     assert (tmp_path / "moons.safetensors").is_file()

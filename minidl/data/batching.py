@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minidl.data.checks import check_finite, whole_number
+from minidl.data.checks import check_finite
 from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.kernels.random import permutation
+from minidl.settings import whole_number
 
 
 def batches(
@@ -72,7 +73,7 @@ def batches(
         remedy = "Take smaller batches, or leave drop_last out."
         expected = f"at most the {len(X)} rows of X where drop_last=True"
         raise ArgumentError("batch_size", expected, str(batch_size), remedy)
-    seed = whole_number("seed", seed, 0, 2**64 - 1)
+    seed = whole_number("seed", seed, low=0, example=0, high=2**64 - 1)
     order = permutation(len(X), seed) if shuffle else np.arange(len(X))
     # Checked here and walked there: a generator would complain only when first advanced.
     return _walk(X, y, order, batch_size, drop_last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.errors import ArgumentError, DataError
+from minidl.errors import DataError
 
 
 def check_finite(culprit: str, array: np.ndarray) -> None:
@@ -43,22 +43,3 @@ def check_finite(culprit: str, array: np.ndarray) -> None:
         "Leave such rows out, or fill the gaps in, for example with sklearn.impute.SimpleImputer."
     )
     raise DataError(culprit, "finite numbers", got, remedy)
-
-
-def whole_number(
-    culprit: str, value: object, low: int, high: int | None = None, example: int = 0
-) -> int:
-    """Take an argument that counts something, or say what may be written for it.
-
-    Examples
-    --------
-    >>> whole_number("batch_size", 0, low=1, example=32)  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    minidl.errors.ArgumentError: batch_size: expected a whole number of at least 1, got 0. ...
-    """
-    if isinstance(value, int | np.integer) and low <= value and (high is None or value <= high):
-        return int(value)
-    limits = f"of at least {low}" if high is None else f"from {low} to {high}"
-    raise ArgumentError(
-        culprit, f"a whole number {limits}", repr(value), f"Write {culprit}={example}."
-    )

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.data.checks import check_finite, whole_number
+from minidl.data.checks import check_finite
 from minidl.data.tables import TASKS
 from minidl.errors import ArgumentError, DataError, ShapeError
+from minidl.settings import whole_number
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,7 +102,7 @@ class Dataset:
         if test_size + validation_size >= 1:
             got, remedy = f"{test_size:g} + {validation_size:g}", "Leave rows to train on."
             raise ArgumentError("test_size + validation_size", "less than 1", got, remedy)
-        seed = whole_number("seed", seed, 0, 2**32 - 1)
+        seed = whole_number("seed", seed, low=0, example=0, high=2**32 - 1)
         rows = np.arange(len(self.X))
         rows, test = self._deal(rows, test_size, "test_size", seed)
         train, validation = self._deal(rows, validation_size, "validation_size", seed)

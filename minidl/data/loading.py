@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from minidl.data.cards import read_cards
-from minidl.data.checks import whole_number
 from minidl.data.dataset import Dataset
 from minidl.data.tables import read_table
+from minidl.settings import whole_number
 
 
 def load(name: str, seed: int = 0) -> Dataset:
@@ -40,7 +40,7 @@ def load(name: str, seed: int = 0) -> Dataset:
     Dataset('moons': 500 rows, 2 features, 2 classes)
     """
     card = read_cards()[name]
-    table = card.table(whole_number("seed", seed, 0, 2**32 - 1))
+    table = card.table(whole_number("seed", seed, low=0, example=0, high=2**32 - 1))
     return Dataset(
         name=card.name,
         X=table.X,
