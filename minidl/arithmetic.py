@@ -1,11 +1,12 @@
 """What is done to tensors between layers, number by number or as a matrix product.
 
-Elementwise operations work on operands of one shape; ``axes.broadcast`` makes them so, which
-leaves each gradient one job.
+Elementwise operations work on operands of one shape; they are broadcast by an operation of its
+own beforehand, which leaves each gradient one job.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -145,6 +146,7 @@ class Where(Op):
     """a where the condition holds, b elsewhere."""
 
     name = "where"
+    takes = ("condition", "a", "b")
     saves = (0,)
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -162,6 +164,7 @@ class Matmul(Op):
     """A stack of matrix products: (…, n, k) @ (…, k, m), the stacks alike."""
 
     name = "matmul"
+    takes = ("a", "b")
     saves = (0, 1)
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -187,17 +190,20 @@ class Matmul(Op):
 
 
 def _stack(array: np.ndarray) -> np.ndarray:
-    return array.reshape(-1, *array.shape[-2:])
+    return array.reshape(math.prod(array.shape[:-2]), *array.shape[-2:])
 
 
 def _rows(array: np.ndarray) -> np.ndarray:
-    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
+    if array.ndim == 2:
+        return array
+    return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
 
 
 class DenseOp(Op):
     """y = x w + b for every row of x."""
 
     name = "dense"
+    takes = ("x", "weight", "bias")
     saves = (0, 1)
 
     def shape(self, *shapes: Shape) -> Shape:
