@@ -172,9 +172,20 @@ def take(key: Any) -> Move:
     parts = key if isinstance(key, tuple) else (key,)
     if not all(map(_is_basic, parts)):
         return Pick(key)
+    # Slices cannot be hashed before Python 3.12.
+    frozen = [(x.start, x.stop, x.step) if isinstance(x, slice) else x for x in parts]
+    try:
+        return _window(tuple(frozen))
+    except TypeError:  # an array in a slice
+        return _window.__wrapped__(tuple(frozen))
+
+
+@functools.lru_cache(maxsize=256)
+def _window(frozen: tuple[Any, ...]) -> Look:
+    parts = tuple(slice(*x) if isinstance(x, tuple) else x for x in frozen)
     if Ellipsis not in parts:
         parts = (*parts, Ellipsis)  # a view even of a single number
-    return Look("index", lambda x: x[parts], "an index", key, "Count its axes.")
+    return Look("index", lambda x: x[parts], "an index", parts, "Count its axes.")
 
 
 def _is_basic(part: Any) -> bool:

@@ -114,7 +114,8 @@ class Loss(Settings):
         reduction : {"mean", "sum", "none"}
             The mean is over elements (rows where the loss compares rows).
         sample_weight : array of shape (rows,), optional
-            One weight a row; the mean divides by their sum.
+            One weight a row; the mean divides by their sum. A weight of 0 leaves nothing of its
+            row in loss or gradient, not even a target that is NaN.
         class_weight : mapping of class number to weight, or "balanced", optional
             Multiplies into ``sample_weight`` by each row's class.
         **hyper
@@ -142,19 +143,18 @@ class Loss(Settings):
         """
         if hyper:
             own = self.with_settings(**hyper)
-            return (
-                own
-                if y_true is None and y_pred is None
-                else own(
-                    y_true,
-                    y_pred,
-                    from_logits=from_logits,
-                    reduction=reduction,
-                    sample_weight=sample_weight,
-                    class_weight=class_weight,
-                )
+            if y_true is None and y_pred is None:
+                return own
+            return own(
+                y_true,
+                y_pred,
+                from_logits=from_logits,
+                reduction=reduction,
+                sample_weight=sample_weight,
+                class_weight=class_weight,
             )
-        self._check_arguments(y_true, y_pred, from_logits, reduction)
+        self._check_operands(y_true, y_pred)
+        self._check_arguments(from_logits, reduction)
         y_pred, from_logits = self._logits(y_pred, from_logits)
         p = as_float(_values(y_pred))
         t = as_float(_values(y_true), p.dtype)
@@ -167,7 +167,7 @@ class Loss(Settings):
         each = self.op(from_logits)(target, y_pred)
         return reduced(each, reduction, weights)
 
-    def _check_arguments(self, y_true: Any, y_pred: Any, from_logits: bool, reduction: str) -> None:
+    def _check_operands(self, y_true: Any, y_pred: Any) -> None:
         if y_true is None or y_pred is None:
             missing = "y_true" if y_true is None else "y_pred"
             raise ArgumentError(
@@ -194,6 +194,8 @@ class Loss(Settings):
                 str(y_true.dtype),
                 f"Write Tensor(y_true, dtype='{y_pred.dtype}').",
             )
+
+    def _check_arguments(self, from_logits: bool, reduction: str) -> None:
         if reduction not in REDUCTIONS:
             raise ArgumentError(
                 f"{self.name}(reduction=…)", "'mean', 'sum' or 'none'", repr(reduction),

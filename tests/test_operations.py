@@ -10,8 +10,16 @@ import pytest
 import minidl as ml
 from minidl import Tensor, axes, functions, operators
 from minidl.criterion import Loss
-from minidl.errors import ArgumentError, DomainError, DtypeError, GradientError, ShapeError
+from minidl.errors import (
+    ArgumentError,
+    DomainError,
+    DtypeError,
+    GradientError,
+    RecordError,
+    ShapeError,
+)
 from minidl.op import Elementwise2
+from minidl.program import record
 from minidl.tensor import at_the_door
 
 X = Tensor(np.ones((2, 3), np.float32), requires_grad=True)
@@ -410,3 +418,34 @@ def test_formulas_must_take_what_is_listed():
         with pytest.raises(ArgumentError) as caught:
             made()
         assert caught.value.culprit == culprit
+
+
+def test_a_comparison_while_recording_is_told():
+    w = grad(np.ones(3), "float64")
+
+    def step(x):
+        return (w * x * (x > 0.0)).sum()  # the numbers in x do not exist yet
+
+    with pytest.raises(RecordError, match="looks at a number"):
+        record(step, np.ones((2, 3)), dtype="float64")
+
+
+def test_every_movement_can_be_recorded():
+    w = grad(np.arange(12.0).reshape(3, 4) / 10, "float64")
+    optimizer = ml.SGD([w], learning_rate=0.1)
+    alpha = grad([0.3], "float64")
+
+    def step(x):
+        y = ml.prelu(x @ w, alpha).T[::-1, [0, 2, 1]].reshape(2, -1)
+        y = ml.concatenate([y[:, :3], y[:, 2:] * y.mean(axis=0)[2:]], axis=1)
+        loss = y.max(axis=1).sum() + (y**2).sum(axis=0).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x, start = np.random.default_rng(0).normal(size=(3, 3)), w.numpy().copy()
+    eager, after = step(Tensor(x)).item(), w.numpy().copy()
+    w[:], alpha.grad = start, None
+    assert record(step, x, dtype="float64")(x) == eager
+    np.testing.assert_array_equal(w.numpy(), after)
