@@ -7,33 +7,13 @@ sympy reads it) and must be what a book would print, not what the code does: it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import inf
 from typing import Any, TypeVar
 
-import numpy as np
-
-from minidl.errors import ShapeError
 from minidl.intervals import NON_NEGATIVE, REALS, Interval
-from minidl.kernels import rowwise
-from minidl.kernels.vecmath import (
-    exp,
-    expm1,
-    normal_cdf,
-    normal_density,
-    times_exp,
-    times_normal_cdf,
-)
-from minidl.kernels.vecmath import (
-    sigmoid as sigmoid_of,
-)
-from minidl.kernels.vecmath import (
-    softplus as softplus_of,
-)
-from minidl.kernels.vecmath import (
-    tanh as tanh_of,
-)
-from minidl.op import OUTPUT, Arrays, Elementwise, Elementwise2, Op, Shape
+from minidl.kernels import rowwise, vecmath
+from minidl.nonlinearity import Activation, Facts, RowActivation
+from minidl.op import Elementwise2
 from minidl.registry import Registry
 
 SELU_ALPHA = 1.6732632423543772
@@ -41,50 +21,24 @@ SELU_SCALE = 1.0507009873554805
 SELU_SCALE_ALPHA = 1.7580993408473768  # rounded once; the product of the two above is not
 
 
-class Facts:
-    """What is known of an activation; tests, pages, plots and grids read it."""
-
-    formula: str = ""
-    latex: str = ""
-    derivative: str = ""
-    range: Interval = REALS
-    rows_sum_to_one: bool = False
-    link: str | None = None
-    kinks: tuple[float, ...] = ()
-    init: str = "glorot_uniform"
-    learned: bool = False
-    properties: tuple[str, ...] = ()
-    good_for: tuple[str, ...] = ()
-    source: str = ""
-
-
-class Activation(Facts, Elementwise):
-    """An activation that treats every number by itself."""
-
-
-class RowActivation(Facts, Op):
-    """An activation of a whole row."""
-
-    saves = (OUTPUT,)
-
-    def shape(self, *shapes: Shape) -> Shape:
-        (x,) = shapes
-        if not x or x[-1] < 2:
-            raise ShapeError(
-                self.name,
-                "at least two units in a row",
-                f"shape {x}",
-                "One unit alone would always come out as 1: write 'sigmoid' for two classes.",
-            )
-        return x
-
-
 activations: Registry[Any] = Registry("activation")
 A = TypeVar("A", bound=type[Facts])
 
 
 def activation(cls: A) -> A:
-    """Register an activation class under its ``name`` (see ``examples/`` for one in ten lines)."""
+    """Register an activation class under its ``name``.
+
+    Examples
+    --------
+    >>> @activation
+    ... class Square(Activation):
+    ...     name = "square"
+    ...     value = staticmethod(lambda x: x * x)
+    ...     slope = staticmethod(lambda x: 2.0 * x)
+    >>> activations["square"]([1.0, 3.0])
+    array([1., 9.])
+    >>> activations.unregister("square")
+    """
     activations.register(cls())
     return cls
 
@@ -123,14 +77,24 @@ class LeakyReLU(Activation):
 
     name = "leaky_relu"
     hyper = {"alpha": 0.01}
+    limits = {"alpha": REALS}
     formula = "Piecewise((x, x > 0), (alpha*x, True))"
     latex = r"\begin{cases} x & x > 0 \\ \alpha x & x \le 0 \end{cases}"
     derivative = "1 for x > 0, α for x ≤ 0"
-    kinks = (0.0,)
     init = "he_normal"
     properties = ("no dead units", "a gradient on the negative side, too")
-    good_for = ("ReLU networks in which units die", "deep networks")
+    good_for = (
+        "ReLU networks in which units die",
+        "deep networks",
+        "data whose negative values mean something",
+    )
     source = "Maas, Hannun and Ng, ICML 2013"
+
+    def __init__(self, **hyper: Any) -> None:
+        super().__init__(**hyper)
+        alpha = self.settings["alpha"]
+        self.range = REALS if alpha > 0 else NON_NEGATIVE
+        self.kinks = () if alpha == 1 else (0.0,)
 
     @staticmethod
     def value(x: float, alpha: float) -> float:
@@ -146,6 +110,7 @@ class PReLU(Facts, Elementwise2):
     """Leaky ReLU whose leak is learned, one for each unit or one for all."""
 
     name = "prelu"
+    takes = ("x", "alpha")
     formula = "Piecewise((a, a > 0), (b*a, True))"
     latex = r"\begin{cases} x & x > 0 \\ a x & x \le 0 \end{cases}"
     derivative = "1 for x > 0, the learned a for x ≤ 0"
@@ -186,7 +151,7 @@ class Sigmoid(Activation):
 
     @staticmethod
     def value(x: float) -> float:
-        return sigmoid_of(x)
+        return vecmath.sigmoid(x)
 
     @staticmethod
     def slope(y: float) -> float:
@@ -203,12 +168,16 @@ class Tanh(Activation):
     derivative = "1 − y²"
     range = Interval(-1, 1)
     properties = ("centred on zero", "a steeper slope at 0 than the sigmoid's", "saturates")
-    good_for = ("hidden layers of shallow networks", "recurrent states")
+    good_for = (
+        "hidden layers of shallow networks",
+        "recurrent states, and language models built on them",
+        "outputs scaled to lie about 0",
+    )
     source = "LeCun, Bottou, Orr and Müller, Efficient BackProp, 1998"
 
     @staticmethod
     def value(x: float) -> float:
-        return tanh_of(x)
+        return vecmath.tanh(x)
 
     @staticmethod
     def slope(y: float) -> float:
@@ -227,14 +196,13 @@ class Softmax(RowActivation):
     rows_sum_to_one = True
     link = "softmax"
     properties = ("each row sums to 1", "keeps the order", "adding a constant changes nothing")
-    good_for = ("the output of classifiers with several classes", "attention")
+    good_for = (
+        "the output of classifiers with several classes",
+        "attention",
+        "policies in reinforcement learning: a probability for each action",
+    )
     source = "Bridle, 1990"
-
-    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        rowwise.softmax(xs[0].reshape(-1), y.reshape(-1), y.shape[-1])
-
-    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        rowwise.softmax_backward(y.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), y.shape[-1])
+    kernels = (rowwise.softmax, rowwise.softmax_backward)
 
 
 @activation
@@ -249,12 +217,7 @@ class LogSoftmax(RowActivation):
     properties = ("keeps its digits where the softmax has rounded to 0",)
     good_for = ("log-probabilities of classes",)
     source = "Goodfellow, Bengio and Courville, Deep Learning, 2016, section 6.2.2"
-
-    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        rowwise.log_softmax(xs[0].reshape(-1), y.reshape(-1), y.shape[-1])
-
-    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        rowwise.log_softmax_backward(y.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), y.shape[-1])
+    kernels = (rowwise.log_softmax, rowwise.log_softmax_backward)
 
 
 @activation
@@ -263,27 +226,33 @@ class ELU(Activation):
 
     name = "elu"
     hyper = {"alpha": 1.0}
+    limits = {"alpha": REALS}
     formula = "Piecewise((x, x > 0), (alpha*(exp(x) - 1), True))"
     latex = r"\begin{cases} x & x > 0 \\ \alpha (e^{x} - 1) & x \le 0 \end{cases}"
     derivative = "1 for x > 0, α eˣ for x ≤ 0"
     range = Interval(-1, inf)
-    kinks = (0.0,)
     init = "he_normal"
     properties = ("smooth at 0 for α = 1", "mean activation nearer to 0 than ReLU's")
-    good_for = ("deep networks that want smooth gradients",)
+    good_for = (
+        "deep networks that want smooth gradients",
+        "data whose negative values mean something",
+        "networks that do without batch normalisation",
+    )
     source = "Clevert, Unterthiner and Hochreiter, ICLR 2016"
 
     def __init__(self, **hyper: Any) -> None:
         super().__init__(**hyper)
-        self.range = Interval(min(-self.settings["alpha"], 0.0), inf)
+        alpha = self.settings["alpha"]
+        self.range = Interval(-alpha, inf) if alpha > 0 else NON_NEGATIVE
+        self.kinks = () if alpha == 1 else (0.0,)
 
     @staticmethod
     def value(x: float, alpha: float) -> float:
-        return alpha * expm1(x) if x <= 0.0 else x
+        return alpha * vecmath.expm1(x) if x <= 0.0 else x
 
     @staticmethod
     def slope(x: float, alpha: float) -> float:
-        return alpha * exp(x) if x <= 0.0 else 1.0
+        return alpha * vecmath.exp(x) if x <= 0.0 else 1.0
 
 
 @activation
@@ -306,11 +275,11 @@ class SELU(Activation):
 
     @staticmethod
     def value(x: float) -> float:
-        return SELU_SCALE_ALPHA * expm1(x) if x <= 0.0 else SELU_SCALE * x
+        return SELU_SCALE_ALPHA * vecmath.expm1(x) if x <= 0.0 else SELU_SCALE * x
 
     @staticmethod
     def slope(x: float) -> float:
-        return SELU_SCALE_ALPHA * exp(x) if x <= 0.0 else SELU_SCALE
+        return SELU_SCALE_ALPHA * vecmath.exp(x) if x <= 0.0 else SELU_SCALE
 
 
 @activation
@@ -351,11 +320,11 @@ class Softplus(Activation):
 
     @staticmethod
     def value(x: float) -> float:
-        return softplus_of(x)
+        return vecmath.softplus(x)
 
     @staticmethod
     def slope(x: float) -> float:
-        return sigmoid_of(x)
+        return vecmath.sigmoid(x)
 
 
 @activation
@@ -396,11 +365,11 @@ class GELU(Activation):
 
     @staticmethod
     def value(x: float) -> float:
-        return times_normal_cdf(x)
+        return vecmath.times_normal_cdf(x)
 
     @staticmethod
     def slope(x: float) -> float:
-        return normal_cdf(x) + (0.0 if abs(x) > 40.0 else x * normal_density(x))
+        return vecmath.normal_cdf(x) + (0.0 if abs(x) > 40.0 else x * vecmath.normal_density(x))
 
 
 @activation
@@ -423,16 +392,16 @@ class SiLU(Activation):
         if x < -800.0:
             return -0.0
         if x < 0.0:
-            return times_exp(x / (1.0 + exp(x)), x)
-        return x * sigmoid_of(x)
+            return vecmath.times_exp(x / (1.0 + vecmath.exp(x)), x)
+        return x * vecmath.sigmoid(x)
 
     @staticmethod
     def slope(x: float) -> float:
         if abs(x) > 800.0:
             return 1.0 if x > 0.0 else 0.0
         if x < 0.0:
-            return times_exp((1.0 + x * sigmoid_of(-x)) / (1.0 + exp(x)), x)
-        return sigmoid_of(x) * (1.0 + x * sigmoid_of(-x))
+            return vecmath.times_exp((1.0 + x * vecmath.sigmoid(-x)) / (1.0 + vecmath.exp(x)), x)
+        return vecmath.sigmoid(x) * (1.0 + x * vecmath.sigmoid(-x))
 
 
 @activation
@@ -454,9 +423,9 @@ class Mish(Activation):
         if x < -800.0:
             return -0.0
         if x < 0.0:
-            z = exp(x)
-            return times_exp(x * (z + 2.0) / (z * (z + 2.0) + 2.0), x)
-        w = exp(-x)
+            z = vecmath.exp(x)
+            return vecmath.times_exp(x * (z + 2.0) / (z * (z + 2.0) + 2.0), x)
+        w = vecmath.exp(-x)
         return x * ((1.0 + 2.0 * w) / (1.0 + 2.0 * w + 2.0 * w * w))
 
     @staticmethod
@@ -464,10 +433,10 @@ class Mish(Activation):
         if abs(x) > 800.0:
             return 1.0 if x > 0.0 else 0.0
         if x < 0.0:
-            z = exp(x)
+            z = vecmath.exp(x)
             d = z * (z + 2.0) + 2.0
-            return times_exp(((z + 2.0) * d + 4.0 * x * (1.0 + z)) / (d * d), x)
-        w = exp(-x)
+            return vecmath.times_exp(((z + 2.0) * d + 4.0 * x * (1.0 + z)) / (d * d), x)
+        w = vecmath.exp(-x)
         d = 1.0 + 2.0 * w + 2.0 * w * w
         return (1.0 + 2.0 * w) / d + x * (4.0 * w * w * (1.0 + w)) / (d * d)
 

@@ -1,11 +1,12 @@
 """What is done to tensors between layers, number by number or as a matrix product.
 
-Elementwise operations work on operands of one shape; ``axes.broadcast`` makes them so, which
-leaves each gradient one job.
+Elementwise operations work on operands of one shape; they are broadcast by an operation of its
+own beforehand, which leaves each gradient one job.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,6 +93,56 @@ class Minimum(Elementwise2):
     slope_b = staticmethod(lambda a, b: 0.5 if a == b else (0.0 if a < b or a != a else 1.0))
 
 
+class Comparison(Elementwise2):
+    """1 where it holds, 0 elsewhere: what ``a < b`` is while a step is recorded."""
+
+    saves = ()
+    slope_a = staticmethod(lambda a, b: 0.0)
+    slope_b = staticmethod(lambda a, b: 0.0)
+
+
+class Less(Comparison):
+    """a < b."""
+
+    name = "less"
+    value = staticmethod(lambda a, b: 1.0 if a < b else 0.0)
+
+
+class LessEqual(Comparison):
+    """a ≤ b."""
+
+    name = "less_equal"
+    value = staticmethod(lambda a, b: 1.0 if a <= b else 0.0)
+
+
+class Greater(Comparison):
+    """a > b."""
+
+    name = "greater"
+    value = staticmethod(lambda a, b: 1.0 if a > b else 0.0)
+
+
+class GreaterEqual(Comparison):
+    """a ≥ b."""
+
+    name = "greater_equal"
+    value = staticmethod(lambda a, b: 1.0 if a >= b else 0.0)
+
+
+class Equal(Comparison):
+    """a = b."""
+
+    name = "equal"
+    value = staticmethod(lambda a, b: 1.0 if a == b else 0.0)
+
+
+class NotEqual(Comparison):
+    """a ≠ b."""
+
+    name = "not_equal"
+    value = staticmethod(lambda a, b: 1.0 if a != b else 0.0)
+
+
 class Negative(Elementwise):
     """−x."""
 
@@ -145,6 +196,7 @@ class Where(Op):
     """a where the condition holds, b elsewhere."""
 
     name = "where"
+    takes = ("condition", "a", "b")
     saves = (0,)
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -162,6 +214,7 @@ class Matmul(Op):
     """A stack of matrix products: (…, n, k) @ (…, k, m), the stacks alike."""
 
     name = "matmul"
+    takes = ("a", "b")
     saves = (0, 1)
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -187,17 +240,20 @@ class Matmul(Op):
 
 
 def _stack(array: np.ndarray) -> np.ndarray:
-    return array.reshape(-1, *array.shape[-2:])
+    return array.reshape(math.prod(array.shape[:-2]), *array.shape[-2:])
 
 
 def _rows(array: np.ndarray) -> np.ndarray:
-    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
+    if array.ndim == 2:
+        return array
+    return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
 
 
 class DenseOp(Op):
     """y = x w + b for every row of x."""
 
     name = "dense"
+    takes = ("x", "weight", "bias")
     saves = (0, 1)
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -252,6 +308,8 @@ class Dropout(Op):
 
 
 add, subtract, multiply, divide, power = Add(), Subtract(), Multiply(), Divide(), Power()
+less, less_equal, greater = Less(), LessEqual(), Greater()
+greater_equal, equal, not_equal = GreaterEqual(), Equal(), NotEqual()
 maximum, minimum, where = Maximum(), Minimum(), Where()
 negative, exp, log, sqrt, absolute = Negative(), Exp(), Log(), Sqrt(), Abs()
 matmul, dense = Matmul(), DenseOp()

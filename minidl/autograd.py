@@ -6,23 +6,33 @@ here: walk these notes from the newest to the oldest, and hand each op the gradi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 
 import numpy as np
 
-from minidl.errors import GradientError
+from minidl.errors import DtypeError, GradientError
 from minidl.kernels.elementwise import accumulate, copy
 from minidl.kernels.jit import listener, listeners
-from minidl.op import OUTPUT, Op
+from minidl.op import FLOATS, OUTPUT, Op
 
-_remembers = [True]
+
+class _Mode(threading.local):
+    """Each thread's own: one may predict while another trains."""
+
+    remembers = True
+
+
+_mode = _Mode()
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Compute without remembering how: nothing inside can be carried backward.
+
+    Other threads go on remembering.
 
     Examples
     --------
@@ -33,34 +43,51 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    _remembers.append(False)
+    before, _mode.remembers = _mode.remembers, False
     try:
         yield
     finally:
-        _remembers.pop()
+        _mode.remembers = before
 
 
 def remembers() -> bool:
-    """Whether results note how they were made."""
-    return _remembers[-1]
+    """Whether results note how they were made, on this thread."""
+    return _mode.remembers
 
 
 class Node:
     """An array, how it was made, and its gradient: what a Tensor is to its graph."""
 
     # Defaults of the class: an intermediate result sets only what differs.
-    requires_grad: bool = False
+    _wants = False  # whether it requires a gradient
     name: str | None = None
     _array: np.ndarray
     _op: Op | None = None
     _inputs: tuple[Node, ...] = ()
     _seen: tuple[int, ...] = ()  # the inputs' versions when the op ran
+    _linked = False  # whether it is what a sigmoid or softmax gave, moved about at most
     _age = 0
     _version = 0
     _writes: list[int] | None = None  # counted together with detached twins: one memory
     _grad: np.ndarray | None = None
     _home: np.ndarray | None = None  # where a parameter's gradient lives in its network's block
     _retains = False
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether ``backward`` carries a gradient here, or through here."""
+        return self._wants
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value and self._array.dtype not in FLOATS:
+            raise DtypeError(
+                f"Tensor(requires_grad=True){f' {self.name!r}' if self.name else ''}",
+                "float32 or float64, as only floats have gradients",
+                str(self._array.dtype),
+                "Write dtype='float32'.",
+            )
+        self._wants = bool(value)
 
     def current_version(self) -> int:
         """How often this memory was written to."""
@@ -112,7 +139,7 @@ def _ancestors(root: Node) -> list[Node]:
         node = waiting.pop()
         _check_versions(node)
         for x in node._inputs:
-            if x.requires_grad and x._op is not None and id(x) not in found:
+            if x._wants and x._op is not None and id(x) not in found:
                 found[id(x)] = x
                 waiting.append(x)
     return sorted(found.values(), key=attrgetter("_age"), reverse=True)
@@ -140,7 +167,7 @@ def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> 
     assert op is not None
     dxs: list[np.ndarray | None] = []
     for x in inputs:
-        if not x.requires_grad:
+        if not x._wants:
             dxs.append(None)
         elif x._home is not None and x._grad is None:
             x._grad = x._home

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 
 from minidl.domains import check_classes, check_domain
-from minidl.errors import ArgumentError, GradientError, ShapeError
+from minidl.errors import ArgumentError, DtypeError, GradientError, ShapeError
 from minidl.intervals import REALS, SIGNS, UNIT, Domain, Interval, point
 from minidl.kernels import elementwise
 from minidl.kernels.jit import scalar
-from minidl.op import Arrays, Op, Shape, as_float
-from minidl.registry import with_defaults
+from minidl.op import FLOATS, Arrays, Op, Shape, as_float
+from minidl.settings import Settings
 from minidl.weighting import REDUCTIONS, ClassWeight, reduced, row_weights
 
 
-class Loss:
+class Loss(Settings):
     """How far a prediction is from the truth: one number an element, or a row.
+
+    A loss of your own is a class with ``value`` and ``slope``, static methods on single numbers
+    (the target, the prediction, then every hyper-parameter), under ``@ml.loss``.
 
     Attributes
     ----------
@@ -29,11 +32,17 @@ class Loss:
         The activation behind the prediction: with ``from_logits=True`` the loss applies it.
     rowwise : bool
         Whether a row is one comparison (classes) or each element is (everything else).
+
+    Examples
+    --------
+    >>> class Quartic(Loss):
+    ...     name = "quartic"
+    ...     value = staticmethod(lambda t, p: (p - t) ** 4)
+    ...     slope = staticmethod(lambda t, p: 4.0 * (p - t) ** 3)
+    >>> float(Quartic()([0.0, 0.0], [1.0, 2.0]))
+    8.5
     """
 
-    name: str = ""
-    aliases: tuple[str, ...] = ()
-    hyper: ClassVar[dict[str, Any]] = {}
     formula: str = ""
     latex: str = ""
     derivative: str = ""
@@ -50,12 +59,9 @@ class Loss:
     source: str = ""
 
     def __init__(self, **hyper: Any) -> None:
-        self.settings: dict[str, Any] = with_defaults(self.name, self.hyper, hyper)
-        self.reals = np.array(self.constants(), np.float64)
-
-    def constants(self) -> list[float]:
-        """The numbers a kernel gets in ``reals``."""
-        return [float(value) for value in self.settings.values()]
+        super().__init__(**hyper)
+        if not self.rowwise and self.name:
+            self.check_parameters(2, "value", "slope")
 
     def minimiser(self, target: float) -> Interval:
         """The predictions at which the loss is least for this target."""
@@ -72,7 +78,7 @@ class Loss:
         if key not in cls.__dict__:
             prefix = "logit_" if from_logits else ""
             value, slope = getattr(cls, f"{prefix}value"), getattr(cls, f"{prefix}slope")
-            count = len(inspect.signature(value).parameters) - 2
+            count = value.__code__.co_argcount - 2
             name = f"{cls.name}_{prefix}loss"
             forward = elementwise.forward_binary(name, scalar(value), count)
             setattr(cls, key, (forward, elementwise.backward_binary(name, scalar(slope), count)))
@@ -85,8 +91,8 @@ class Loss:
 
     def __call__(
         self,
-        y_true: Any,
-        y_pred: Any,
+        y_true: Any = None,
+        y_pred: Any = None,
         *,
         from_logits: bool = False,
         reduction: str = "mean",
@@ -94,7 +100,7 @@ class Loss:
         class_weight: ClassWeight | None = None,
         **hyper: Any,
     ) -> Any:
-        """The loss of predictions.
+        """The loss of predictions; hyper-parameters alone give the loss that has them.
 
         Parameters
         ----------
@@ -108,11 +114,13 @@ class Loss:
         reduction : {"mean", "sum", "none"}
             The mean is over elements (rows where the loss compares rows).
         sample_weight : array of shape (rows,), optional
-            One weight a row; the mean divides by their sum.
+            One weight a row; the mean divides by their sum. A weight of 0 leaves nothing of its
+            row in loss or gradient, not even a target that is NaN.
         class_weight : mapping of class number to weight, or "balanced", optional
             Multiplies into ``sample_weight`` by each row's class.
         **hyper
-            Hyper-parameters of the loss, ``delta=2.0`` for Huber.
+            Hyper-parameters of the loss, ``delta=2.0`` for Huber. Without targets and predictions
+            they make a loss of their own: ``fit(…, loss=ml.huber(delta=2.0))``.
 
         Returns
         -------
@@ -121,11 +129,23 @@ class Loss:
 
         Raises
         ------
-        ShapeError, DomainError, ArgumentError, GradientError
+        ShapeError, DomainError, ArgumentError, DtypeError, GradientError
             Where targets and predictions do not fit each other or the loss.
+
+        Examples
+        --------
+        >>> from minidl.losses import losses
+        >>> huber = losses["huber"]
+        >>> float(huber([0.0, 0.0], [0.5, 3.0])), float(huber([0.0, 0.0], [0.5, 3.0], delta=2.0))
+        (1.3125, 2.0625)
+        >>> huber(delta=2.0)
+        huber(delta=2.0)
         """
         if hyper:
-            return type(self)(**{**self.settings, **hyper})(
+            own = self.with_settings(**hyper)
+            if y_true is None and y_pred is None:
+                return own
+            return own(
                 y_true,
                 y_pred,
                 from_logits=from_logits,
@@ -133,7 +153,8 @@ class Loss:
                 sample_weight=sample_weight,
                 class_weight=class_weight,
             )
-        self._check_arguments(y_true, y_pred, from_logits, reduction)
+        self._check_operands(y_true, y_pred)
+        self._check_arguments(from_logits, reduction)
         y_pred, from_logits = self._logits(y_pred, from_logits)
         p = as_float(_values(y_pred))
         t = as_float(_values(y_true), p.dtype)
@@ -146,17 +167,35 @@ class Loss:
         each = self.op(from_logits)(target, y_pred)
         return reduced(each, reduction, weights)
 
-    def _check_arguments(self, y_true: Any, y_pred: Any, from_logits: bool, reduction: str) -> None:
-        if getattr(y_true, "requires_grad", False):
-            swapped = not getattr(y_pred, "requires_grad", False)
+    def _check_operands(self, y_true: Any, y_pred: Any) -> None:
+        if y_true is None or y_pred is None:
+            missing = "y_true" if y_true is None else "y_pred"
+            raise ArgumentError(
+                self.name,
+                "y_true and y_pred",
+                f"no {missing}",
+                f"Write {self.name}(y_true, y_pred).",
+            )
+        trained = getattr(y_true, "requires_grad", False)
+        swapped = _made(y_true) and not _made(y_pred)
+        if trained or swapped:
             raise GradientError(
                 f"{self.name}(y_true=…)",
                 "targets, which need no gradient",
-                "a Tensor that requires one",
-                f"The order is {self.name}(y_true, y_pred): swap the two."
+                "a Tensor that requires one" if trained else f"what {y_true._op.name} gave",
+                f"{_order(self)}, or write y_true.detach()."
                 if swapped
                 else "Write y_true.detach().",
             )
+        if _two_dtypes(y_true, y_pred):
+            raise DtypeError(
+                f"{self.name}(y_true=…)",
+                f"the prediction's dtype {y_pred.dtype}",
+                str(y_true.dtype),
+                f"Write Tensor(y_true, dtype='{y_pred.dtype}').",
+            )
+
+    def _check_arguments(self, from_logits: bool, reduction: str) -> None:
         if reduction not in REDUCTIONS:
             raise ArgumentError(
                 f"{self.name}(reduction=…)", "'mean', 'sum' or 'none'", repr(reduction),
@@ -187,32 +226,46 @@ class Loss:
 
     def check_shapes(self, t: Shape, p: Shape) -> None:
         """An error where targets and predictions of these shapes cannot be compared."""
-        if t == p and not self.rowwise:
-            return
-        if not self.rowwise:
-            raise ShapeError(
-                f"{self.name}(y_true=…)",
-                f"the prediction's shape {p}",
-                f"shape {t}",
-                _shape_remedy(t, p),
-            )
-        if not p or p[-1] < 2:
+        if self.rowwise and (not p or p[-1] < 2) and not self._fit(p, t):
             raise ShapeError(
                 f"{self.name}(y_pred=…)",
                 "one column a class, at least two",
                 f"shape {p}",
                 "For two classes in one column use binary_crossentropy.",
             )
-        classes_allowed = not self.needs_distributions
-        if t == p or (classes_allowed and t == p[:-1]):
-            return
-        wanted = f"{p[:-1]} class numbers or {p} rows" if classes_allowed else f"shape {p}"
-        raise ShapeError(
-            f"{self.name}(y_true=…)",
-            wanted,
-            f"shape {t}",
-            f"The prediction has {p[-1]} columns: give each class one column, or class numbers.",
-        )
+        if not self._fit(t, p):
+            wanted = f"the prediction's shape {p}"
+            if self.rowwise and not self.needs_distributions:
+                wanted = f"{p[:-1]} class numbers or {p} rows"
+            raise ShapeError(
+                f"{self.name}(y_true=…)", wanted, f"shape {t}", self._shape_remedy(t, p)
+            )
+        if 0 in p:
+            raise ShapeError(
+                f"{self.name}(y_pred=…)", "at least one row", f"shape {p}", "Leave it out."
+            )
+
+    def _fit(self, t: Shape, p: Shape) -> bool:
+        if not self.rowwise:
+            return t == p
+        classes = not self.needs_distributions and t == p[:-1]
+        return p[-1:] > (1,) and (t == p or classes)
+
+    def _shape_remedy(self, t: Shape, p: Shape) -> str:
+        if self._fit(p, t):
+            return f"{_order(self)}."
+        if self.rowwise and t == (*p[:-1], 1) and not self.needs_distributions:
+            return "Write y_true.reshape(-1) for class numbers."
+        if self.rowwise:
+            classes = "" if self.needs_distributions else ", or class numbers"
+            return f"The prediction has {p[-1]} columns: give each class one column{classes}."
+        if p == (*t, 1):
+            return "Write y_true.reshape(-1, 1), or y_pred.reshape(-1)."
+        if t == (*p, 1) and len(p) == 1:
+            return "Write y_true.reshape(-1)."
+        if prod(t) == prod(p):
+            return f"Write y_true.reshape{p}."
+        return "Nothing is broadcast between the two: reshape one of them."
 
     def check_domains(self, t: np.ndarray, p: np.ndarray, from_logits: bool) -> None:
         """An error where a target or a prediction is outside its domain."""
@@ -221,24 +274,28 @@ class Loss:
         else:
             check_domain(f"{self.name}(y_true=…)", t, self.target, _target_remedy(self))
         if not from_logits:
-            remedy = f"End the network in {self.link!r}, or write from_logits=True."
+            # No activation is called exp: softplus has its range.
+            ending = "softplus" if self.link == "exp" else self.link
+            remedy = f"End the network in {ending!r}, or write from_logits=True for a linear one."
             check_domain(f"{self.name}(y_pred=…)", p, self.prediction, remedy)
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
-        return f"{self.name}({settings})" if settings else self.name
 
 
 def _values(operand: Any) -> Any:
     return operand._array if hasattr(operand, "apply") else operand
 
 
-def _shape_remedy(t: Shape, p: Shape) -> str:
-    if len(p) == len(t) + 1 and p[-1] == 1:
-        return "Write y_true.reshape(-1, 1), or y_pred.reshape(-1)."
-    if len(t) == len(p) + 1 and t[-1] == 1:
-        return "Write y_true.reshape(-1)."
-    return "Nothing is broadcast between the two: reshape one of them."
+def _made(operand: Any) -> bool:
+    """Whether a network may have made it: it requires a gradient, or remembers an op."""
+    return getattr(operand, "requires_grad", False) or getattr(operand, "_op", None) is not None
+
+
+def _two_dtypes(y_true: Any, y_pred: Any) -> bool:
+    tensors = hasattr(y_true, "apply") and hasattr(y_pred, "apply")
+    return tensors and y_true.dtype in FLOATS and y_true.dtype != y_pred.dtype
+
+
+def _order(loss: Loss) -> str:
+    return f"The order is {loss.name}(y_true, y_pred): swap the two"
 
 
 def _target_remedy(loss: Loss) -> str:
@@ -252,6 +309,7 @@ def _target_remedy(loss: Loss) -> str:
 class ElementLoss(Op):
     """The loss of each element: made of a loss's ``value`` and ``slope`` in (t, p)."""
 
+    takes = ("y_true", "y_pred")
     saves = (0, 1)
     is_loss = True
 

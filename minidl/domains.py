@@ -56,6 +56,22 @@ def check_classes(culprit: str, t: np.ndarray, classes: int) -> None:
         )
 
 
+def check_one_hot(culprit: str, t: np.ndarray) -> None:
+    """An error that shows the first row of ``t`` that marks no class, or several."""
+    if (recorder := listener()) is not None:
+        recorder.check(t, lambda data: check_one_hot(culprit, data))
+        return
+    rows = t.reshape(-1, t.shape[-1])
+    place = checks.not_one_hot(t.reshape(-1), t.shape[-1])
+    if place >= 0:
+        raise DomainError(
+            culprit,
+            "one 1 a row, at its class",
+            f"{int((rows[place] == 1).sum())} in row {place}",
+            "Give class numbers, or use binary_crossentropy for several classes a row.",
+        )
+
+
 def unfit(activation: Any, loss: Any) -> str | None:
     """Why an output activation cannot feed a loss at all; None if it can."""
     if not activation.range.within(loss.prediction):

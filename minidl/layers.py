@@ -165,7 +165,7 @@ class Dense(Layer):
 
     def pre_activation(self, x: Any) -> Tensor:
         """The sums before the activation."""
-        shape = np.shape(x)
+        shape = x.shape if hasattr(x, "shape") else np.shape(x)
         if not shape or shape[-1] != self.in_features:
             raise ShapeError(
                 self.name,
@@ -299,7 +299,7 @@ def as_numbers(culprit: str, x: Any) -> np.ndarray:
 def enter(x: Any, dtype: np.dtype) -> Tensor:
     """A batch as a tensor of the network's dtype; a tensor of another dtype is an error."""
     if isinstance(x, Tensor):
-        return at_the_door(ops.negative, (x, Tensor._of(np.empty(0, dtype))))[0]
+        return at_the_door(ops.negative, (x, Tensor._of(np.empty(0, dtype))), "net(x)")[0]
     return Tensor._of(as_float(as_numbers("x", x), dtype))
 
 

@@ -10,11 +10,12 @@ that comes straight from a sigmoid or softmax is, unasked, which keeps every dig
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from minidl.criterion import Loss, Rowwise
+from minidl.domains import check_one_hot
 from minidl.errors import DtypeError
 from minidl.intervals import NON_NEGATIVE, SIGNS, UNIT, Choices, Interval
 from minidl.kernels import rowwise
@@ -37,7 +38,19 @@ losses: Registry[Loss] = Registry("loss")
 
 
 def loss(cls: type[Loss]) -> type[Loss]:
-    """Register a loss class under its ``name``."""
+    """Register a loss class under its ``name``.
+
+    Examples
+    --------
+    >>> @loss
+    ... class Quartic(Loss):
+    ...     name = "quartic"
+    ...     value = staticmethod(lambda t, p: (p - t) ** 4)
+    ...     slope = staticmethod(lambda t, p: 4.0 * (p - t) ** 3)
+    >>> float(losses["quartic"]([0.0], [2.0]))
+    16.0
+    >>> losses.unregister("quartic")
+    """
     losses.register(cls())
     return cls
 
@@ -52,7 +65,10 @@ class MeanSquaredError(Loss):
     latex = r"(p - t)^2"
     derivative = "2 (p − t)"
     properties = ("smooth", "convex in p", "outliers dominate", "its minimiser is the mean")
-    good_for = ("regression with few or meaningful outliers",)
+    good_for = (
+        "regression with few or meaningful outliers",
+        "signals: the mean square of an error is its power",
+    )
     source = "Gauss, 1809"
 
     @staticmethod
@@ -94,6 +110,7 @@ class Huber(Loss):
     name = "huber"
     aliases = ("huber_loss",)
     hyper = {"delta": 1.0}
+    limits = {"delta": NON_NEGATIVE}
     formula = (
         "Piecewise(((p - t)**2/2, Abs(p - t) <= delta), (delta*Abs(p - t) - delta**2/2, True))"
     )
@@ -103,7 +120,11 @@ class Huber(Loss):
     )
     derivative = "p − t within ±δ, δ sign(p − t) beyond"
     properties = ("smooth at ±δ", "robust to outliers", "δ sets where robustness begins")
-    good_for = ("regression with outliers", "reinforcement learning")
+    good_for = (
+        "regression with outliers, robust optimisation",
+        "reinforcement learning",
+        "time series with spikes",
+    )
     source = "Huber, Annals of Mathematical Statistics 1964"
 
     @staticmethod
@@ -201,7 +222,11 @@ class BinaryCrossentropy(_Binary):
     latex = r"-t \log p - (1 - t) \log (1 - p)"
     derivative = "(p − t) / (p (1 − p)); at the logits σ(z) − t"
     properties = ("in [0, ∞)", "the sigmoid cancels: the gradient at the logits is σ(z) − t")
-    good_for = ("binary and multi-label classification",)
+    good_for = (
+        "binary and multi-label classification",
+        "the discriminator of a generative adversarial network",
+        "anomaly detection with labelled anomalies",
+    )
     source = "Good, Journal of the Royal Statistical Society B 1952"
 
     def constants(self) -> list[float]:
@@ -221,6 +246,7 @@ class CategoricalCrossentropy(Rowwise):
         "nll",
     )
     hyper = {"label_smoothing": 0.0}
+    limits: ClassVar[dict[str, Interval]] = {"label_smoothing": UNIT}
     formula = "-t*log(p)"
     latex = r"-\sum_j t_j \log p_j"
     derivative = "−tⱼ / pⱼ; at the logits softmax(z)ⱼ − tⱼ"
@@ -248,11 +274,17 @@ class Focal(_Binary):
     name = "focal"
     aliases = ("focal_loss", "binary_focal", "binary_focal_crossentropy")
     hyper = {"gamma": 2.0, "alpha": 0.25}
+    limits = {"gamma": NON_NEGATIVE, "alpha": UNIT}
+    optional = ("alpha",)
     formula = "-t*alpha*(1 - p)**gamma*log(p) - (1 - t)*(1 - alpha)*p**gamma*log(1 - p)"
     latex = r"-\alpha_t (1 - p_t)^{\gamma} \log p_t"
     derivative = "at the logits, for t = 1: α (1 − p)^γ (γ p log p − (1 − p))"
-    properties = ("easy examples weigh little", "γ = 0 is cross-entropy")
-    good_for = ("imbalanced binary classification", "object detection")
+    properties = ("easy examples weigh little", "γ = 0 and alpha=None is cross-entropy")
+    good_for = (
+        "imbalanced binary classification",
+        "object detection and other dense prediction",
+        "segmentation of medical images, where most pixels are background",
+    )
     source = "Lin, Goyal, Girshick, He and Dollár, ICCV 2017"
 
     def constants(self) -> list[float]:
@@ -268,6 +300,8 @@ class CategoricalFocal(CategoricalCrossentropy):
     name = "categorical_focal"
     aliases = ("categorical_focal_crossentropy",)
     hyper = {"gamma": 2.0, "alpha": 0.25, "label_smoothing": 0.0}
+    limits = {"gamma": NON_NEGATIVE, "alpha": UNIT, "label_smoothing": UNIT}
+    optional = ("alpha",)
     formula = "-alpha*t*(1 - p)**gamma*log(p)"
     latex = r"-\alpha \sum_j t_j (1 - p_j)^{\gamma} \log p_j"
     derivative = "−α tⱼ (1 − pⱼ)^γ (1 / pⱼ − γ log pⱼ / (1 − pⱼ))"
@@ -283,7 +317,6 @@ class CategoricalFocal(CategoricalCrossentropy):
 
 class _Margin(Loss):
     target = SIGNS
-    kinks = ("t p = 1",)
 
     def minimiser(self, target: float) -> Interval:
         return Interval(1, inf, True, True) if target > 0 else Interval(-inf, -1, True, True)
@@ -298,8 +331,13 @@ class Hinge(_Margin):
     formula = "Max(0, 1 - t*p)"
     latex = r"\max(0, 1 - t p)"
     derivative = "−t where t p < 1, else 0"
+    kinks = ("t p = 1",)
     properties = ("sparse gradients", "a margin, no probability")
-    good_for = ("maximum-margin classifiers with labels −1 and 1",)
+    good_for = (
+        "maximum-margin classifiers with labels −1 and 1: support vector machines",
+        "structured prediction",
+        "online learning: a row beyond the margin changes nothing",
+    )
     source = "Cortes and Vapnik, Machine Learning 1995"
 
     @staticmethod
@@ -354,6 +392,11 @@ class CategoricalHinge(Rowwise):
 
     def extras(self, from_logits: bool) -> tuple[Any, ...]:
         return ()
+
+    def check_domains(self, t: np.ndarray, p: np.ndarray, from_logits: bool) -> None:
+        super().check_domains(t, p, from_logits)
+        if t.shape == p.shape:
+            check_one_hot(f"{self.name}(y_true=…)", t)
 
     def minimiser(self, target: float) -> Interval:
         # Only differences count: any score can be right if the others are a margin away.

@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.errors import ShapeError
-from minidl.kernels import elementwise
+from minidl.errors import ArgumentError, ShapeError
+from minidl.kernels import elementwise, movement
 from minidl.kernels.jit import scalar
-from minidl.registry import with_defaults
+from minidl.settings import Settings
 
 OUTPUT = -1
 """In ``Op.saves``: the output itself is needed to go backward."""
@@ -40,30 +40,33 @@ def as_float(array: Any, dtype: Any = None) -> np.ndarray:
     return np.require(array, requirements=["C", "A", "W"])
 
 
-class Op:
+def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
+    """The floating dtype that arrays agree on; Python numbers and lists have none to say."""
+    found = [
+        x.dtype if x.dtype in FLOATS else np.dtype(np.float64)
+        for x in operands
+        if isinstance(x, np.ndarray | np.generic)
+    ]
+    return np.result_type(*found) if found else np.dtype(otherwise)
+
+
+class Op(Settings):
     """Something that can be done to arrays, and undone for gradients.
 
-    Hyper-parameters are class attributes listed in ``hyper`` with their defaults; an instance may
-    have others: ``LeakyReLU(alpha=0.2)``. Kernels get them as float64 in ``reals``.
+    Attributes
+    ----------
+    takes : tuple of str
+        What its operands are called; empty where any number will do.
+    saves : tuple of int
+        The operands that going backward needs as they were, ``OUTPUT`` for the result.
+    link : str or None
+        For a sigmoid or softmax: the name by which a loss knows how to look behind it.
     """
 
-    name: str = ""
-    aliases: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ("x",)
     saves: tuple[int, ...] = ()
+    link: str | None = None
     is_loss = False
-    hyper: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, **hyper: Any) -> None:
-        self.settings: dict[str, Any] = with_defaults(self.name, self.hyper, hyper)
-        self.reals = np.array(self.constants(), np.float64)
-
-    def constants(self) -> list[float]:
-        """The numbers a kernel gets in ``reals``."""
-        return [float(value) for value in self.settings.values()]
-
-    def with_settings(self, **hyper: Any) -> Op:
-        """The op with other hyper-parameters; itself if none are given."""
-        return type(self)(**{**self.settings, **hyper}) if hyper else self
 
     def shape(self, *shapes: Shape) -> Shape:
         """The output's shape; an error where the inputs do not fit."""
@@ -77,29 +80,53 @@ class Op:
         """Write each input's gradient into ``dxs``; None stands where none is wanted."""
         raise NotImplementedError
 
+    def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Operands brought to shapes that fit each other."""
+        return operands
+
     def __call__(self, *operands: Any, **hyper: Any) -> Any:
-        """Apply to Tensors or to arrays; what comes back is of the same kind."""
-        op = self.with_settings(**hyper)
+        """Apply to Tensors or to arrays; what comes back is of the same kind.
+
+        Hyper-parameters alone give the op that has them: ``ml.leaky_relu(alpha=0.2)``.
+        """
+        op = self
+        if hyper:
+            op = self.with_settings(**hyper)
+            if not operands:
+                return op
+        if len(operands) != len(self.takes) and self.takes:
+            raise op._miscounted(operands)
+        operands = op.paired(operands)
         for operand in operands:
             if hasattr(operand, "apply"):
                 return operand.apply(op, *operands)
-        arrays = [as_float(operand) for operand in operands]
-        dtype = np.result_type(*arrays)
-        arrays = [as_float(array, dtype) for array in arrays]
+        dtype = common_dtype(operands, np.float64)
+        arrays = [as_float(operand, dtype) for operand in operands]
         y = np.empty(op.shape(*(array.shape for array in arrays)), dtype)
         op.forward(y, *arrays)
         return y if y.ndim else y[()]
 
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
-        return f"{self.name}({settings})" if settings else self.name
+    def _miscounted(self, operands: Sequence[Any]) -> ArgumentError:
+        wanted, extra = ", ".join(self.takes), operands[len(self.takes) :]
+        remedy = f"Write {self.name}({wanted})."
+        if extra and self.hyper and isinstance(extra[0], int | float):
+            remedy = f"Write {next(iter(self.hyper))}={extra[0]}."
+        return ArgumentError(self.name, f"operands {wanted}", f"{len(operands)} of them", remedy)
 
 
 class ScalarOp(Op):
-    """An op whose loops are made of scalars: a ``value``, and a slope for each of ``slopes``."""
+    """An op whose loops are made of scalars: a ``value``, and a slope for each of ``slopes``.
+
+    They are plain Python on floats that numba compiles; a function of your own that they call
+    must be made one of theirs with ``minidl.kernels.jit.scalar``.
+    """
 
     slopes: ClassVar[tuple[str, ...]] = ()
     _loops: ClassVar[tuple[Any, ...]] = ()
+
+    def __init__(self, **hyper: Any) -> None:
+        super().__init__(**hyper)
+        self.check_parameters(len(self.takes), "value", *self.slopes)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -111,7 +138,7 @@ class ScalarOp(Op):
         if not cls._loops:
             one = len(cls.slopes) == 1
             value: Any = getattr(cls, "value")  # noqa: B009
-            count = len(inspect.signature(value).parameters) - (1 if one else 2)
+            count = value.__code__.co_argcount - len(cls.takes)
             forward = elementwise.forward_unary if one else elementwise.forward_binary
             backward = elementwise.backward_unary if one else elementwise.backward_binary
             name = cls.name or cls.__name__
@@ -154,17 +181,35 @@ class Elementwise(ScalarOp):
 class Elementwise2(ScalarOp):
     """Two numbers in, one out: give ``value(a, b)``, ``slope_a`` and ``slope_b``.
 
-    The operands have one shape; a constant of one element may go with any shape.
+    The operands have one shape, or are broadcast to one; one of a single number goes with any
+    shape as it is, and gets the sum of the gradients of all places.
     """
 
     slopes = ("slope_a", "slope_b")
+    takes = ("a", "b")
     saves: tuple[int, ...] = (0, 1)
+
+    def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        shapes = [x.shape if hasattr(x, "shape") else np.shape(x) for x in operands]
+        if shapes[0] == shapes[1]:
+            return operands
+        try:
+            shape = np.broadcast_shapes(*shapes)
+        except ValueError as error:
+            got = " and ".join(map(str, shapes))
+            wanted, remedy = "two shapes that broadcast", "Reshape one of them."
+            raise ShapeError(self.name, wanted, got, remedy) from error
+        a, b = (
+            x if own in (shape, *SINGLE) else _broadcast(x, shape)
+            for x, own in zip(operands, shapes, strict=True)
+        )
+        return a, b
 
     def shape(self, *shapes: Shape) -> Shape:
         a, b = shapes
         if a == b or b == () or (b == (1,) and a != ()):
             return a
-        if a in ((), (1,)):
+        if a in SINGLE:
             return b
         raise ShapeError(
             self.name, f"two operands of shape {a}", f"{a} and {b}", "Broadcast first."
@@ -178,5 +223,18 @@ class Elementwise2(ScalarOp):
         kernels = (self._loops or self.loops())[1:]
         a, b, dy = xs[0].reshape(-1), xs[1].reshape(-1), dy.reshape(-1)
         for kernel, dx in zip(kernels, dxs, strict=True):
-            if dx is not None:
-                kernel(a, b, dy, dx.reshape(-1), self.reals)
+            if dx is None:
+                continue
+            single = dx.size != dy.size
+            each = np.empty(dy.size, dy.dtype) if single else dx.reshape(-1)
+            kernel(a, b, dy, each, self.reals)
+            if single:
+                movement.total(each, dx.reshape(-1), 1.0)
+
+
+SINGLE: tuple[Shape, ...] = ((), (1,))
+"""Shapes of one number, which goes with any other shape as it is."""
+
+
+def _broadcast(x: Any, shape: Shape) -> Any:
+    return x.broadcast_to(shape) if hasattr(x, "apply") else np.broadcast_to(x, shape)

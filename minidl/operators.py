@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from minidl import arithmetic as ops
 from minidl import axes
-from minidl.autograd import Node
-from minidl.errors import ShapeError
+from minidl.autograd import Node, remembers
+from minidl.errors import GradientError, ShapeError
+from minidl.kernels.jit import listener
 from minidl.op import FLOATS, Op, as_float
+
+Axis = int | tuple[int, ...] | list[int] | None
 
 
 class Operators(Node):
     """``+ − × ÷ ** @``, comparison, sums, other shapes; ``apply`` does the work.
 
-    Operands are brought to one shape here, by an op of its own, so that every gradient has the
-    shape of what it belongs to.
+    NumPy's own functions work where no gradient is wanted, and are refused where it would be lost.
     """
 
     @classmethod
@@ -27,6 +30,9 @@ class Operators(Node):
     @staticmethod
     def apply(op: Op, *operands: Any) -> Any:
         """Run an op on tensors, arrays and numbers, and remember it on the result."""
+        raise NotImplementedError
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         raise NotImplementedError
 
     @property
@@ -49,37 +55,68 @@ class Operators(Node):
         """float32 or float64; whole numbers and truth values for what is not calculated with."""
         return self._array.dtype
 
+    # ── with NumPy ────────────────────────────────────────────────────────────────────────────
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+        """``array + tensor`` comes here; what no gradient could come back through is refused."""
+        if method == "__call__" and not options:
+            if ufunc in ARITHMETIC:
+                return ARITHMETIC[ufunc](*operands)
+            if ufunc in COMPARISONS:
+                return self._compare(ufunc, operands)
+            if ufunc is np.matmul:
+                return _product(*map(self._like, operands))
+        _refuse_gradients(ufunc, (operands, options))
+        return getattr(ufunc, method)(*_arrays(operands), **_arrays(options))
+
+    def _compare(self, ufunc: Any, operands: tuple[Any, ...]) -> Any:
+        """Truth values; while a step is recorded, which has no numbers yet, an op gives 1 or 0."""
+        if listener() is None:
+            return self._of(np.asarray(ufunc(*_arrays(operands))))
+        return COMPARISONS[ufunc](*(getattr(x, "detach", lambda x=x: x)() for x in operands))
+
+    def detach(self) -> Self:
+        """The same numbers (the same memory), forgetting how they were made."""
+        raise NotImplementedError
+
+    def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
+        """NumPy's other functions, of the numbers; refused like the above."""
+        if function.__name__ in LOOKS:
+            return function._implementation(*operands, **options)  # a shape needs no numbers
+        _refuse_gradients(function, (operands, options))
+        return function(*_arrays(operands), **_arrays(options))
+
     # ── arithmetic ────────────────────────────────────────────────────────────────────────────
 
     def __add__(self, other: Any) -> Self:
-        return paired(ops.add, self, other)
+        return ops.add(self, other)
 
     def __radd__(self, other: Any) -> Self:
-        return paired(ops.add, other, self)
+        return ops.add(other, self)
 
     def __sub__(self, other: Any) -> Self:
-        return paired(ops.subtract, self, other)
+        return ops.subtract(self, other)
 
     def __rsub__(self, other: Any) -> Self:
-        return paired(ops.subtract, other, self)
+        return ops.subtract(other, self)
 
     def __mul__(self, other: Any) -> Self:
-        return paired(ops.multiply, self, other)
+        return ops.multiply(self, other)
 
     def __rmul__(self, other: Any) -> Self:
-        return paired(ops.multiply, other, self)
+        return ops.multiply(other, self)
 
     def __truediv__(self, other: Any) -> Self:
-        return paired(ops.divide, self, other)
+        return ops.divide(self, other)
 
     def __rtruediv__(self, other: Any) -> Self:
-        return paired(ops.divide, other, self)
+        return ops.divide(other, self)
 
     def __pow__(self, other: Any) -> Self:
-        return paired(ops.power, self, other)
+        return ops.power(self, other)
 
     def __rpow__(self, other: Any) -> Self:
-        return paired(ops.power, other, self)
+        return ops.power(other, self)
 
     def __neg__(self) -> Self:
         return self.apply(ops.negative, self)
@@ -96,26 +133,23 @@ class Operators(Node):
     def _like(self, other: Any) -> Any:
         return other if isinstance(other, Operators) else self._of(as_float(other, self.dtype))
 
-    def _compare(self, compare: Any, other: Any) -> Self:
-        return self._of(np.asarray(compare(self._array, getattr(other, "_array", other))))
+    def __lt__(self, other: Any) -> Any:
+        return np.less(self, other)
 
-    def __lt__(self, other: Any) -> Self:
-        return self._compare(np.less, other)
+    def __le__(self, other: Any) -> Any:
+        return np.less_equal(self, other)
 
-    def __le__(self, other: Any) -> Self:
-        return self._compare(np.less_equal, other)
+    def __gt__(self, other: Any) -> Any:
+        return np.greater(self, other)
 
-    def __gt__(self, other: Any) -> Self:
-        return self._compare(np.greater, other)
+    def __ge__(self, other: Any) -> Any:
+        return np.greater_equal(self, other)
 
-    def __ge__(self, other: Any) -> Self:
-        return self._compare(np.greater_equal, other)
+    def __eq__(self, other: Any) -> Any:
+        return np.equal(self, other)
 
-    def __eq__(self, other: object) -> Self:  # type: ignore[override]
-        return self._compare(np.equal, other)
-
-    def __ne__(self, other: object) -> Self:  # type: ignore[override]
-        return self._compare(np.not_equal, other)
+    def __ne__(self, other: Any) -> Any:
+        return np.not_equal(self, other)
 
     __hash__ = object.__hash__
 
@@ -141,78 +175,98 @@ class Operators(Node):
 
     # ── along axes, and into other shapes ─────────────────────────────────────────────────────
 
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Self:
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """The sum along axes, added up in float64."""
-        return self.apply(axes.reduction(axes.Sum, axis, keepdims), self)
+        return self._reduced(axes.Sum, axis, keepdims)
 
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Self:
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """The mean along axes, added up in float64."""
-        return self.apply(axes.reduction(axes.Mean, axis, keepdims), self)
+        return self._reduced(axes.Mean, axis, keepdims)
 
-    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Self:
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """The largest along axes; ties share the gradient evenly."""
-        return self.apply(axes.reduction(axes.Max, axis, keepdims), self)
+        return self._reduced(axes.Max, axis, keepdims)
 
-    def min(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Self:
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """The smallest along axes; ties share the gradient evenly."""
-        return self.apply(axes.reduction(axes.Min, axis, keepdims), self)
+        return self._reduced(axes.Min, axis, keepdims)
 
-    def reshape(self, *shape: int | tuple[int, ...]) -> Self:
+    def _reduced(self, kind: Any, axis: Axis, keepdims: bool) -> Self:
+        axis = tuple(axis) if isinstance(axis, list) else axis
+        return self.apply(axes.reduction(kind, axis, keepdims), self)
+
+    def reshape(self, *shape: int | Sequence[int]) -> Self:
         """The same numbers under another shape; one −1 is worked out."""
-        wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        try:
-            return self.apply(axes.reshape(tuple(wanted)), self)  # type: ignore[arg-type]
-        except ValueError as error:
-            raise ShapeError(
-                "reshape", f"a shape of {self.size} numbers", str(wanted), "Write −1 for one axis."
-            ) from error
+        return self.apply(axes.Reshape(_one_tuple(shape)), self)
 
-    def transpose(self, *order: int) -> Self:
+    def transpose(self, *order: int | Sequence[int]) -> Self:
         """The axes in another order; turned round if none is given."""
-        return self.apply(axes.transpose(order or None), self)
+        return self.apply(axes.transpose(_one_tuple(order) or None), self)
 
-    def broadcast_to(self, shape: tuple[int, ...]) -> Self:
+    def broadcast_to(self, shape: Sequence[int]) -> Self:
         """Repeated along axes of length 1, and along new ones in front."""
         return self.apply(axes.broadcast(tuple(shape)), self)
 
     def __getitem__(self, key: Any) -> Self:
         if isinstance(key, Node):
-            key = key._array
+            key = np.asarray(key)
         elif isinstance(key, tuple):
-            key = tuple(part._array if isinstance(part, Node) else part for part in key)
+            key = tuple(np.asarray(part) if isinstance(part, Node) else part for part in key)
         if self._array.dtype not in FLOATS:
             return self._of(np.asarray(self._array[key], order="C"))
         return self.apply(axes.take(key), self)
 
 
-def paired(op: Op, a: Any, b: Any) -> Any:
-    """Two operands brought to one shape; a constant of one element rides along as it is."""
-    shape_a, shape_b = np.shape(a), np.shape(b)
-    if shape_a != shape_b:
-        a, b = _spread(op, a, b, shape_a, shape_b)
-    return (a if isinstance(a, Operators) else b).apply(op, a, b)
+ARITHMETIC = {
+    getattr(np, op.name): op for op in (ops.add, ops.subtract, ops.multiply, ops.divide, ops.power)
+}
+COMPARISONS = {
+    getattr(np, op.name): op
+    for op in (
+        ops.less, ops.less_equal, ops.greater, ops.greater_equal, ops.equal, ops.not_equal
+    )
+}  # fmt: skip
+LOOKS = ("shape", "ndim", "size", "zeros_like", "ones_like", "empty_like", "full_like",
+         "array_equal", "allclose")  # fmt: skip
+"""What NumPy may do to a tensor that requires a gradient: the result would have none anyway."""
+FUNCTIONS = ("absolute", "clip", "concatenate", "exp", "log", "matmul", "maximum", "minimum",
+             "sqrt", "stack", "tanh", "where")  # fmt: skip
+"""What is called in minidl as in NumPy."""
 
 
-def _spread(op: Op, a: Any, b: Any, *shapes: tuple[int, ...]) -> tuple[Any, Any]:
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError as error:
-        raise ShapeError(
-            op.name,
-            "two shapes that broadcast",
-            " and ".join(map(str, shapes)),
-            "Reshape one of them.",
-        ) from error
-    spread = []
-    for operand, own in zip((a, b), shapes, strict=True):
-        number = own in ((), (1,)) and not getattr(operand, "requires_grad", False)
-        if own == shape or number:
-            spread.append(operand)
-        elif isinstance(operand, Operators):
-            spread.append(operand.broadcast_to(shape))
-        else:
-            spread.append(np.broadcast_to(operand, shape))
-    return spread[0], spread[1]
+def _refuse_gradients(function: Any, operands: Any) -> None:
+    if not (remembers() and _wants_gradient(operands)):
+        return
+    name, remedy = function.__name__, "Write x.detach() if no gradient is wanted."
+    if name in FUNCTIONS:
+        remedy = f"Write ml.{name}."
+    elif hasattr(Operators, name):
+        remedy = f"Write x.{name}(…)."
+    wanted, got = "arrays, as no gradient comes back through it", "a tensor that requires one"
+    raise GradientError(f"np.{name}", wanted, got, remedy)
+
+
+def _wants_gradient(operand: Any) -> bool:
+    """Whether a tensor that requires one is among what a function of NumPy's was given."""
+    if isinstance(operand, dict):
+        operand = tuple(operand.values())
+    if isinstance(operand, tuple | list):
+        return any(map(_wants_gradient, operand))
+    return isinstance(operand, Operators) and operand.requires_grad
+
+
+def _arrays(operand: Any) -> Any:
+    """The same with arrays for tensors."""
+    if isinstance(operand, dict):
+        return {key: _arrays(value) for key, value in operand.items()}
+    if isinstance(operand, tuple | list):
+        return type(operand)(map(_arrays, operand))
+    return np.asarray(operand) if isinstance(operand, Operators) else operand
+
+
+def _one_tuple(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Numbers, or one tuple or list of them: ``reshape(2, 3)`` and ``reshape((2, 3))``."""
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], tuple | list) else given
 
 
 def _product(a: Any, b: Any) -> Any:
@@ -224,7 +278,11 @@ def _product(a: Any, b: Any) -> Any:
     left, right = a.ndim == 1, b.ndim == 1
     a = a.reshape(1, -1) if left else a
     b = b.reshape(-1, 1) if right else b
-    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    try:
+        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError as error:
+        wanted, remedy = "stacks of matrices that broadcast", "Reshape one of them."
+        raise ShapeError("matmul", wanted, f"shapes {a.shape} @ {b.shape}", remedy) from error
     a = a if a.shape[:-2] == stack else a.broadcast_to(stack + a.shape[-2:])
     b = b if b.shape[:-2] == stack else b.broadcast_to(stack + b.shape[-2:])
     y = a.apply(ops.matmul, a, b)

@@ -67,7 +67,10 @@ class Registry(Generic[T]):
         self._aliases: dict[str, str] = {}
 
     def register(self, entry: T) -> None:
-        """Add an entry; a name that is taken already is an error."""
+        """Add an entry; no name, or one that is taken already, is an error."""
+        if not entry.name:
+            got, remedy = "none", f"Write name = {type(entry).__name__.lower()!r} in the class."
+            raise ArgumentError(f"{self.kind} {type(entry).__name__}", "a name", got, remedy)
         for name in (entry.name, *entry.aliases):
             if name in self:
                 raise ArgumentError(

@@ -1,11 +1,14 @@
-"""Numbers as people give them: taken if they make sense, else refused with a remedy."""
+"""Settings as people give them: taken if they make sense, else refused with a remedy."""
 
 from __future__ import annotations
+
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from minidl.errors import ArgumentError
 from minidl.intervals import NON_NEGATIVE, Interval
+from minidl.registry import with_defaults
 
 POSITIVE = Interval(0, NON_NEGATIVE.high)
 SHARE = Interval(0, 1, includes_low=True)
@@ -13,7 +16,7 @@ SHARE = Interval(0, 1, includes_low=True)
 
 
 def number(
-    culprit: str, value: object, domain: Interval = NON_NEGATIVE, example: float = 0.01
+    culprit: str, value: object, domain: Interval = NON_NEGATIVE, example: object = 0.01
 ) -> float:
     """A setting as a Python float, which can be saved; NumPy's numbers are welcome.
 
@@ -47,3 +50,59 @@ def whole_number(
     limits = f"of at least {low}" if high is None else f"from {low} to {high}"
     remedy = f"Write {culprit}={example}." if culprit.isidentifier() else f"Write {example}, say."
     raise ArgumentError(culprit, f"a whole number {limits}", repr(value), remedy)
+
+
+class Settings:
+    """Something with a name and hyper-parameters: an op or a loss.
+
+    Hyper-parameters are listed in ``hyper`` with their defaults; an instance may have others:
+    ``LeakyReLU(alpha=0.2)``. Kernels get them as float64 in ``reals``.
+
+    Attributes
+    ----------
+    limits : mapping of hyper-parameter to Interval
+        Where they make sense; an ArgumentError names one that lies elsewhere.
+    optional : tuple of str
+        Those that None switches off.
+    """
+
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    hyper: ClassVar[dict[str, Any]] = {}
+    limits: ClassVar[dict[str, Interval]] = {}
+    optional: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **hyper: Any) -> None:
+        self.settings: dict[str, Any] = with_defaults(self.name, self.hyper, hyper)
+        for key, limit in self.limits.items():
+            value = self.settings[key]
+            if value is None and key in self.optional:
+                continue
+            self.settings[key] = number(
+                f"{self.name}({key}=…)", value, limit, f"{key}={self.hyper[key]}"
+            )
+        self.reals = np.array(self.constants(), np.float64)
+
+    def constants(self) -> list[float]:
+        """The numbers a kernel gets in ``reals``."""
+        return [float(value) for value in self.settings.values()]
+
+    def with_settings(self, **hyper: Any) -> Self:
+        """The same with other hyper-parameters; itself if none are given."""
+        return type(self)(**{**self.settings, **hyper}) if hyper else self
+
+    def check_parameters(self, operands: int, *names: str) -> None:
+        """An error if these formulas do not take their operands and every hyper-parameter."""
+        for name in names:
+            wanted, got = operands + self.reals.size, getattr(self, name).__code__.co_argcount
+            if got != wanted:
+                raise ArgumentError(
+                    f"{self.name}.{name}",
+                    f"{operands} numbers and {self.reals.size} hyper-parameters",
+                    f"{got} parameters",
+                    "List the hyper-parameters in hyper, and take them in that order.",
+                )
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
+        return f"{self.name}({settings})" if settings else self.name

@@ -17,7 +17,7 @@ from minidl import axes
 from minidl.autograd import carry_back, remembers
 from minidl.errors import DtypeError, GradientError, RecordError, ShapeError
 from minidl.kernels.jit import listener, listeners
-from minidl.op import FLOATS, Op, as_float
+from minidl.op import FLOATS, Op, as_float, common_dtype
 from minidl.operators import Operators
 
 TRUTH = np.dtype(bool)
@@ -31,7 +31,8 @@ class Tensor(Operators):
     Parameters
     ----------
     data : array-like
-        Python numbers and lists of them become float32; arrays keep their dtype.
+        Python floats and lists of them become float32, whole numbers int64; arrays keep their
+        dtype.
     requires_grad : bool
         Whether ``backward`` should leave a gradient here; floats only.
     dtype : str or dtype, optional
@@ -59,7 +60,6 @@ class Tensor(Operators):
     """
 
     _inputs: tuple[Tensor, ...] = ()
-    __array_priority__ = 1000  # array + tensor asks the tensor
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Tensor(Operators):
         name: str | None = None,
     ) -> None:
         if isinstance(data, Tensor):
-            data = data._array
+            data = data._seen_by("a copy")
         array = np.array(data, dtype=dtype, order="C")
         if dtype is None and not isinstance(data, np.ndarray | np.generic) and array.dtype == float:
             array = array.astype(np.float32)
@@ -79,14 +79,8 @@ class Tensor(Operators):
             )
         if array.dtype.kind == "f" and array.dtype not in FLOATS:
             array = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
-        if requires_grad and array.dtype not in FLOATS:
-            raise DtypeError(
-                f"Tensor(requires_grad=True){f' {name!r}' if name else ''}",
-                "float32 or float64, as only floats have gradients",
-                str(array.dtype),
-                "Write dtype='float32'.",
-            )
-        self._array, self.requires_grad, self.name = array, requires_grad, name
+        self._array, self.name = array, name
+        self.requires_grad = requires_grad
 
     @classmethod
     def _of(cls, array: np.ndarray) -> Tensor:
@@ -108,7 +102,12 @@ class Tensor(Operators):
 
     @property
     def grad(self) -> np.ndarray | None:
-        """The gradient that ``backward`` left here, or None."""
+        """The gradient that ``backward`` left here, or None.
+
+        A parameter's is the same memory after every ``backward``: copy it to keep it.
+        """
+        if self._grad is not None:
+            self._seen_by("grad")
         return self._grad
 
     @grad.setter
@@ -180,7 +179,9 @@ class Tensor(Operators):
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        numbers = np.array2string(self._array, precision=4, separator=", ", prefix="Tensor(")
+        numbers = np.array2string(
+            self._seen_by("print"), precision=4, separator=", ", prefix="Tensor("
+        )
         parts = [numbers, f"shape={self.shape}", f"dtype={self.dtype}"]
         if self.name:
             parts.append(f"name={self.name!r}")
@@ -208,10 +209,13 @@ class Tensor(Operators):
         result = Tensor._of(y)
         if remembers():
             for tensor in inputs:
-                if tensor.requires_grad:
-                    result.requires_grad = True
+                if tensor._wants:
+                    result._wants = True
                     break
-        if result.requires_grad or _leads_behind(op):
+        # A loss may want to look behind a link's output, gradient or not.
+        if op.link is not None or (inputs[0]._linked and isinstance(op, axes.Move)):
+            result._linked = True
+        if result._wants or result._linked:
             result._op, result._inputs, result._age = op, inputs, next(_ages)
             result._seen = tuple(
                 [t._version if t._writes is None else t.current_version() for t in inputs]
@@ -224,23 +228,28 @@ class Tensor(Operators):
         """The link (sigmoid, softmax) this comes straight from, and the logits before it.
 
         Looks through reshape, transpose and indexing, which are then done to the logits; None if
-        there is no such thing, or if a row of a softmax did not stay whole.
+        there is no such thing, if a row of a softmax did not stay whole, or if any of them was
+        written to since.
         """
+        if not self._linked:
+            return None
         moves: list[axes.Move] = []
         tensor = self
-        while isinstance(tensor._op, axes.Move):
-            moves.append(tensor._op)
-            tensor = tensor._inputs[0]
-        link = getattr(tensor._op, "link", None)
-        if link is None:
-            return None
-        logits = tensor._inputs[0]
-        whole_rows = getattr(tensor._op, "rows_sum_to_one", False)
+        while True:
+            op, logits = tensor._op, tensor._inputs[0]
+            if tensor.current_version() or logits.current_version() != tensor._seen[0]:
+                return None
+            if not isinstance(op, axes.Move):
+                break
+            moves.append(op)
+            tensor = logits
+        assert op is not None
+        assert op.link is not None
         for move in reversed(moves):
-            if whole_rows and not move.keeps_rows(logits.shape):
+            if getattr(op, "rows_sum_to_one", False) and not move.keeps_rows(logits.shape):
                 return None
             logits = move(logits)
-        return link, logits
+        return op.link, logits
 
     def backward(self, gradient: Any = None) -> None:
         """Carry the gradient back to everything that requires one.
@@ -299,16 +308,13 @@ class Tensor(Operators):
                 "Use ml.where, or write into a copy: Tensor(t.numpy().copy()).",
             )
         if value is not self._array:
-            self._array[key] = value._array if isinstance(value, Tensor) else value
+            self._seen_by("writing into it")[key] = (
+                value._array if isinstance(value, Tensor) else value
+            )
         self.written()
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._write(key._array if isinstance(key, Tensor) else key, value)
-
-
-def _leads_behind(op: Op) -> bool:
-    """Whether a loss may want to look behind the result, gradient or not."""
-    return isinstance(op, axes.Move) or getattr(op, "link", None) is not None
 
 
 def _alike(operands: tuple[Any, ...]) -> bool:
@@ -323,19 +329,25 @@ def _alike(operands: tuple[Any, ...]) -> bool:
     return True
 
 
-def at_the_door(op: Op, operands: tuple[Any, ...]) -> tuple[Tensor, ...]:
-    """Operands as tensors of one floating dtype, which arrays, numbers and truth values take."""
+def at_the_door(
+    op: Op, operands: tuple[Any, ...], culprit: str | None = None
+) -> tuple[Tensor, ...]:
+    """Operands as tensors of one floating dtype, which arrays, numbers and truth values take.
+
+    Where they cannot, ``culprit`` is to blame, or the op.
+    """
     if _alike(operands):
         return operands
     dtypes = dict.fromkeys(x._array.dtype for x in operands if isinstance(x, Tensor))
     dtypes.pop(TRUTH, None)
     if len(dtypes) != 1:
         remedy = f"Make one like the other: Tensor(x, dtype='{next(iter(dtypes), 'float32')}')."
-        raise DtypeError(op.name, "tensors of one dtype", " and ".join(map(str, dtypes)), remedy)
+        got = " and ".join(map(str, dtypes))
+        raise DtypeError(culprit or op.name, "tensors of one dtype", got, remedy)
     (dtype,) = dtypes
     if dtype not in FLOATS:
         remedy = "Write Tensor(x, dtype='float32')."
-        raise DtypeError(op.name, "float32 or float64", str(dtype), remedy)
+        raise DtypeError(culprit or op.name, "float32 or float64", str(dtype), remedy)
     return tuple([x if _is_of(x, dtype) else _constant(x, dtype) for x in operands])
 
 
@@ -348,6 +360,7 @@ def _constant(x: Any, dtype: np.dtype) -> Tensor:
 
 
 def as_tensors(*operands: Any) -> list[Tensor]:
-    """Operands as tensors; arrays and numbers take the dtype of the first tensor among them."""
+    """Operands as tensors; what is none takes the dtype of the tensors, or else of the arrays."""
     dtype = next((x.dtype for x in operands if isinstance(x, Tensor)), None)
+    dtype = dtype or common_dtype(operands, np.float32)
     return [x if isinstance(x, Tensor) else Tensor(x, dtype=dtype) for x in operands]

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arithmetic import multiply
 from minidl.axes import Mean, Sum, broadcast, reduction, weighted_mean
 from minidl.domains import check_domain, check_numbers
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.intervals import NON_NEGATIVE
 from minidl.kernels.jit import listener
+from minidl.op import Elementwise2
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -85,6 +85,19 @@ def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.nd
     return np.array([given[label] for label in classes.tolist()], t.dtype)[places]
 
 
+class Weigh(Elementwise2):
+    """A loss times its weight; a weight of 0 leaves nothing, even of NaN."""
+
+    name = "weigh"
+    takes = ("loss", "weight")
+    value = staticmethod(lambda a, b: a * b if b != 0.0 else 0.0)
+    slope_a = staticmethod(lambda a, b: b)
+    slope_b = staticmethod(lambda a, b: a)
+
+
+weigh = Weigh()
+
+
 def reduced(each: Any, how: str, weights: np.ndarray | None) -> Any:
     """The losses of rows or elements as one number, or weighed as they are."""
     if weights is None:
@@ -92,5 +105,5 @@ def reduced(each: Any, how: str, weights: np.ndarray | None) -> Any:
     if how == "mean":
         return weighted_mean(each, weights)
     column = weights.reshape(-1, *(1,) * (len(each.shape) - 1))
-    weighted = multiply(each, broadcast(each.shape)(column))
+    weighted = weigh(each, broadcast(each.shape)(column))
     return weighted if how == "none" else reduction(Sum)(weighted)

@@ -33,6 +33,18 @@ def not_a_class(x, classes):
 
 
 @question
+def not_one_hot(x, columns):
+    """The first row of zeros and ones that has not exactly one 1."""
+    for row in range(x.size // columns):
+        ones = 0
+        for j in range(row * columns, (row + 1) * columns):
+            ones += int(x[j] == 1)
+        if ones != 1:
+            return row
+    return -1
+
+
+@question
 def not_finite(x):
     for i in range(x.size):
         if x[i] - x[i] != 0:

@@ -2,11 +2,13 @@
 
 Arrays arrive flat, contiguous and of one dtype. Every number is widened to float64, worked on,
 and rounded once when it is stored. Hyper-parameters come in ``reals`` and are handed to the
-scalar by position.
+scalar by position. Where ``dy`` is 0, ``dx`` is 0 whatever the slope, were it NaN: a row of
+weight 0 leaves nothing behind.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,30 +22,21 @@ def _none(reals):
     return ()
 
 
-@scalar
-def _one(reals):
-    return (reals[0],)
-
-
-@scalar
-def _two(reals):
-    return (reals[0], reals[1])
-
-
-@scalar
-def _three(reals):
-    return (reals[0], reals[1], reals[2])
-
-
-SPREAD = (_none, _one, _two, _three)
+@functools.cache
+def spread(count: int) -> Any:
+    """A scalar that makes a tuple of the first hyper-parameters in ``reals``."""
+    if count == 0:
+        return _none
+    others, last = spread(count - 1), count - 1
+    return scalar(lambda reals: (*others(reals), reals[last]))
 
 
 def forward_unary(name: str, value: Callable[..., Any], count: int) -> Any:
     """``y = value(x)``."""
-    spread = SPREAD[count]
+    hyper_of = spread(count)
 
     def forward(x, y, reals):
-        hyper = spread(reals)
+        hyper = hyper_of(reals)
         for i in range(x.size):
             y[i] = value(np.float64(x[i]), *hyper)
 
@@ -52,12 +45,13 @@ def forward_unary(name: str, value: Callable[..., Any], count: int) -> Any:
 
 def backward_unary(name: str, slope: Callable[..., Any], count: int) -> Any:
     """``dx = dy · slope(s)``, where s is the input or the output, whichever the slope takes."""
-    spread = SPREAD[count]
+    hyper_of = spread(count)
 
     def backward(s, dy, dx, reals):
-        hyper = spread(reals)
+        hyper = hyper_of(reals)
         for i in range(s.size):
-            dx[i] = dy[i] * slope(np.float64(s[i]), *hyper)
+            pull = dy[i] * slope(np.float64(s[i]), *hyper)
+            dx[i] = pull if dy[i] != 0.0 else 0.0
 
     def fits(s, dy, dx, reals):
         return s.size == dy.size == dx.size
@@ -67,10 +61,10 @@ def backward_unary(name: str, slope: Callable[..., Any], count: int) -> Any:
 
 def forward_binary(name: str, value: Callable[..., Any], count: int) -> Any:
     """``y = value(a, b)``; an operand of one element goes with every element of the other."""
-    spread = SPREAD[count]
+    hyper_of = spread(count)
 
     def forward(a, b, y, reals):
-        hyper = spread(reals)
+        hyper = hyper_of(reals)
         step_a, step_b = int(a.size == y.size), int(b.size == y.size)
         for i in range(y.size):
             y[i] = value(np.float64(a[i * step_a]), np.float64(b[i * step_b]), *hyper)
@@ -83,13 +77,14 @@ def forward_binary(name: str, value: Callable[..., Any], count: int) -> Any:
 
 def backward_binary(name: str, slope: Callable[..., Any], count: int) -> Any:
     """``dx = dy · slope(a, b)``, the gradient of one of the two operands."""
-    spread = SPREAD[count]
+    hyper_of = spread(count)
 
     def backward(a, b, dy, dx, reals):
-        hyper = spread(reals)
+        hyper = hyper_of(reals)
         step_a, step_b = int(a.size == dy.size), int(b.size == dy.size)
         for i in range(dy.size):
-            dx[i] = dy[i] * slope(np.float64(a[i * step_a]), np.float64(b[i * step_b]), *hyper)
+            pull = dy[i] * slope(np.float64(a[i * step_a]), np.float64(b[i * step_b]), *hyper)
+            dx[i] = pull if dy[i] != 0.0 else 0.0
 
     def fits(a, b, dy, dx, reals):
         return {a.size, b.size} <= {1, dy.size} and dx.size == dy.size

@@ -1,14 +1,16 @@
 """Moving numbers without changing them, and adding up what was moved to one place.
 
-Broadcasting, transposing and indexing are the same thing: output i is input ``index[i]``. Sums
-over axes are that thing backwards, so each kernel here is the gradient of another.
+Most movements are views: element i of an array is seen at ``offset`` plus steps of ``strides``,
+counted over ``lengths``. Transposing, slicing and broadcasting read through a view, and a sum
+over axes writes through one, so each kernel here is the gradient of another. Indexing by lists
+and masks has an ``index`` instead: output i is input ``index[i]``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.jit import kernel
+from minidl.kernels.jit import kernel, scalar
 
 LANES = 64
 
@@ -20,46 +22,104 @@ def _leads(index, many, few):
     )
 
 
-@kernel("y", lambda x, index, y, divisor: _leads(index, y, x))
-def gather(x, index, y, divisor):
-    """``y[i] = x[index[i]] / divisor``."""
-    for i in range(y.size):
-        y[i] = x[index[i]] / divisor
+def _shows(offset, lengths, strides, seen, whole):
+    """Whether a view has a place in the whole for each element that is seen."""
+    reach = (lengths - 1) * strides
+    low, high = offset + reach[reach < 0].sum(), offset + reach[reach > 0].sum()
+    fits = lengths.size == strides.size and seen.size == np.prod(lengths)
+    return bool(fits and (seen.size == 0 or 0 <= low <= high < whole.size))
 
 
-@kernel("y", lambda x, index, y: _leads(index, x, y))
-def put(x, index, y):
-    """``y[index[i]] = x[i]``; what no index points to stays as it is."""
-    for i in range(x.size):
-        y[index[i]] = x[i]
+@scalar
+def _next_row(counter, lengths, strides, place):
+    """Where the next row of a view begins: its axes but the last count like an odometer."""
+    for axis in range(lengths.size - 2, -1, -1):
+        place += strides[axis]
+        counter[axis] += 1
+        if counter[axis] < lengths[axis]:
+            break
+        place -= lengths[axis] * strides[axis]
+        counter[axis] = 0
+    return place
 
 
-@kernel("x", lambda y, index, x, divisor: _leads(index, y, x))
-def scatter_add(y, index, x, divisor):
-    """``x[k] = Σ y[i] / divisor`` over every i with ``index[i] == k``, added up in float64."""
+@kernel("y", lambda x, o, n, s, y, divisor: _shows(o, n, s, y, x))
+def gather_view(x, offset, lengths, strides, y, divisor):
+    """``y = view of x / divisor``."""
+    counter = np.zeros(lengths.size, np.int64)
+    columns, step, place = max(lengths[-1], 1), strides[-1], offset
+    for row in range(0, y.size, columns):
+        for j in range(columns):
+            y[row + j] = x[place + j * step] / divisor
+        place = _next_row(counter, lengths, strides, place)
+
+
+@kernel("y", lambda x, o, n, s, y: _shows(o, n, s, x, y))
+def put_view(x, offset, lengths, strides, y):
+    """``view of y = x``; what the view does not show stays as it is."""
+    counter = np.zeros(lengths.size, np.int64)
+    columns, step, place = max(lengths[-1], 1), strides[-1], offset
+    for row in range(0, x.size, columns):
+        for j in range(columns):
+            y[place + j * step] = x[row + j]
+        place = _next_row(counter, lengths, strides, place)
+
+
+@kernel("x", lambda y, o, n, s, x, divisor: _shows(o, n, s, y, x))
+def add_view(y, offset, lengths, strides, x, divisor):
+    """``x = Σ y / divisor`` over all that the view of x shows at one place, in float64."""
     total = np.zeros(x.size, np.float64)
-    for i in range(y.size):
-        total[index[i]] += y[i]
+    counter = np.zeros(lengths.size, np.int64)
+    columns, step, place = max(lengths[-1], 1), strides[-1], offset
+    for row in range(0, y.size, columns):
+        for j in range(columns):
+            total[place + j * step] += y[row + j]
+        place = _next_row(counter, lengths, strides, place)
     for k in range(x.size):
         x[k] = total[k] / divisor
 
 
-@kernel("y", lambda x, y, divisor: y.size == 1)
-def total(x, y, divisor):
-    """``y[0] = Σ x / divisor`` in 64 fixed lanes of float64: the same bits on every CPU."""
+@kernel("y", lambda x, index, y: _leads(index, y, x))
+def gather(x, index, y):
+    """``y[i] = x[index[i]]``."""
+    for i in range(y.size):
+        y[i] = x[index[i]]
+
+
+@kernel("x", lambda y, index, x: _leads(index, y, x))
+def scatter_add(y, index, x):
+    """``x[k] = Σ y[i]`` over every i with ``index[i] == k``, added up in float64."""
+    total = np.zeros(x.size, np.float64)
+    for i in range(y.size):
+        total[index[i]] += y[i]
+    for k in range(x.size):
+        x[k] = total[k]
+
+
+@scalar
+def sum_in_lanes(x, squared):
+    """Σ x or Σ x² in 64 fixed lanes of float64: the same bits on every CPU."""
     lanes = np.zeros(LANES, np.float64)
     whole = x.size // LANES * LANES
     for start in range(0, whole, LANES):
         for lane in range(LANES):
-            lanes[lane] += x[start + lane]
+            part = np.float64(x[start + lane])
+            lanes[lane] += part * part if squared else part
     for i in range(whole, x.size):
-        lanes[i - whole] += x[i]
+        part = np.float64(x[i])
+        lanes[i - whole] += part * part if squared else part
     width = LANES // 2
     while width > 0:
         for lane in range(width):
             lanes[lane] += lanes[lane + width]
         width //= 2
-    y[0] = lanes[0] / divisor
+    return lanes[0]
+
+
+@kernel("y", lambda x, y, divisor: y.size == 1)
+def total(x, y, divisor):
+    """``y[0] = Σ x / divisor``."""
+    y[0] = sum_in_lanes(x, False) / divisor
 
 
 @kernel("dx", lambda dy, dx, divisor: dy.size == 1)
@@ -94,22 +154,40 @@ def weighted_mean_backward(w, dy, dv):
             dv[j] = share
 
 
-@kernel("y", lambda x, index, y, sign: _leads(index, x, y))
-def extreme(x, index, y, sign):
-    """``y[k]``: the largest x (``sign`` 1) or smallest (−1) of those moved there; NaN wins."""
+@kernel("y", lambda x, o, n, s, y, sign: _shows(o, n, s, x, y))
+def extreme(x, offset, lengths, strides, y, sign):
+    """The largest x (``sign`` 1) or smallest (−1) of those at one place of y; NaN wins."""
     for k in range(y.size):
         y[k] = -sign * np.inf
-    for i in range(x.size):
-        if sign * x[i] > sign * y[index[i]] or x[i] != x[i]:
-            y[index[i]] = x[i]
+    counter = np.zeros(lengths.size, np.int64)
+    columns, step, place = max(lengths[-1], 1), strides[-1], offset
+    for row in range(0, x.size, columns):
+        for j in range(columns):
+            k = place + j * step
+            if sign * x[row + j] > sign * y[k] or x[row + j] != x[row + j]:
+                y[k] = x[row + j]
+        place = _next_row(counter, lengths, strides, place)
 
 
-@kernel("dx", lambda x, y, index, dy, dx: x.size == dx.size and _leads(index, x, y))
-def extreme_backward(x, y, index, dy, dx):
-    """The gradient goes to the extreme element; ties share it evenly."""
+@scalar
+def _same(a, b):
+    return a == b or (a != a and b != b)
+
+
+@kernel("dx", lambda x, y, o, n, s, dy, dx: x.size == dx.size and _shows(o, n, s, x, y))
+def extreme_backward(x, y, offset, lengths, strides, dy, dx):
+    """The gradient goes to the extreme element, a NaN if there is one; ties share it evenly."""
     ties = np.zeros(y.size, np.int64)
-    for i in range(x.size):
-        ties[index[i]] += int(x[i] == y[index[i]])
-    for i in range(x.size):
-        k = index[i]
-        dx[i] = dy[k] / ties[k] if x[i] == y[k] else 0.0
+    counter = np.zeros(lengths.size, np.int64)
+    columns, step, place = max(lengths[-1], 1), strides[-1], offset
+    for row in range(0, x.size, columns):
+        for j in range(columns):
+            ties[place + j * step] += int(_same(x[row + j], y[place + j * step]))
+        place = _next_row(counter, lengths, strides, place)
+    counter[:] = 0
+    place = offset
+    for row in range(0, x.size, columns):
+        for j in range(columns):
+            k = place + j * step
+            dx[row + j] = dy[k] / ties[k] if _same(x[row + j], y[k]) else 0.0
+        place = _next_row(counter, lengths, strides, place)

@@ -1,7 +1,8 @@
 """Functions of a whole row: softmax, and the losses that compare two rows.
 
 Arrays arrive flat; ``columns`` says how long a row is. Sums run in float64. A row's targets are
-either one number a column, or a single class number: the array's size tells which.
+either one number a column, or a single class number: the array's size tells which. Going
+backward, a row whose loss has gradient 0 (its weight is 0) gets 0, whatever its numbers.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.jit import kernel, scalar
-from minidl.kernels.vecmath import exp, exp_difference, log, log1p, power
+from minidl.kernels.vecmath import bounded_log, exp, exp_difference, floored, log, log1p, power
 
 
 def _rows(*arguments):
@@ -177,7 +178,8 @@ def focal_logits_backward(t, z, dy, dz, columns, reals):
             apart = everything - mine if target != everything else 0.0
             if sparse and smoothing == 0.0 and target != 0.0:
                 apart = 0.0
-            dz[start + k] = dy[row] * alpha * (mine * (others / total) - (own / total) * apart)
+            slope = mine * (others / total) - (own / total) * apart
+            dz[start + k] = dy[row] * alpha * slope if dy[row] != 0.0 else 0.0
 
 
 @scalar
@@ -205,8 +207,7 @@ def focal_probabilities(t, p, losses, columns, reals):
             target = _target(t, row, j, columns, sparse, smoothing)
             probability = np.float64(p[row * columns + j])
             if target != 0.0 or probability != probability:
-                log_p = log(probability)
-                part = -target * (-100.0 if log_p < -100.0 else log_p)
+                part = -target * bounded_log(probability)
                 loss += part if gamma == 0.0 else part * power(1.0 - probability, gamma)
         losses[row] = alpha * loss
 
@@ -219,13 +220,13 @@ def focal_probabilities_backward(t, p, dy, dp, columns, reals):
         for j in range(columns):
             target = _target(t, row, j, columns, sparse, smoothing)
             probability = np.float64(p[row * columns + j])
-            floored = 1e-12 if probability < 1e-12 else probability
-            slope = -1.0 / floored
+            slope = -1.0 / floored(probability)
             if gamma != 0.0:
                 u = 1.0 - probability
-                ratio = log(floored) / u if u > 0.0 else -1.0
+                ratio = log(floored(probability)) / u if u > 0.0 else -1.0
                 slope = power(u, gamma) * (gamma * ratio + slope)
-            dp[row * columns + j] = dy[row] * alpha * target * slope if target != 0.0 else 0.0
+            silent = target == 0.0 or dy[row] == 0.0
+            dp[row * columns + j] = 0.0 if silent else dy[row] * alpha * target * slope
 
 
 @kernel("losses", _one_a_row)
@@ -234,8 +235,7 @@ def divergence_probabilities(t, p, losses, columns, reals):
     for row in range(losses.size):
         loss = 0.0
         for j in range(row * columns, (row + 1) * columns):
-            target, log_p = np.float64(t[j]), log(np.float64(p[j]))
-            log_p = -100.0 if log_p < -100.0 else log_p
+            target, log_p = np.float64(t[j]), bounded_log(np.float64(p[j]))
             if target != 0.0 or log_p != log_p:
                 loss += target * ((log(target) if target > 0.0 else 0.0) - log_p)
         losses[row] = loss
@@ -298,8 +298,10 @@ def margin_backward(t, z, dy, dz, columns):
             ties += int(not hit and z[row * columns + j] == wrong)
         for j in range(columns):
             k = row * columns + j
-            if gap <= 0.0 or gap != gap:
-                dz[k] = 0.0 if gap <= 0.0 else gap
+            if gap <= 0.0 or dy[row] == 0.0:
+                dz[k] = 0.0
+            elif gap != gap:
+                dz[k] = gap
             elif _target(t, row, j, columns, sparse, 0.0) != 0.0:
                 dz[k] = -dy[row]
             else:

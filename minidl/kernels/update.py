@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.jit import kernel
-from minidl.kernels.movement import LANES
+from minidl.kernels.movement import sum_in_lanes
 from minidl.kernels.vecmath import power
 
 
@@ -64,18 +64,8 @@ def rmsprop(p, g, v, reals):
 
 @kernel("squares", lambda g, squares: squares.size == 1)
 def square_sum(g, squares):
-    """Σ g² in 64 fixed lanes of float64."""
-    lanes = np.zeros(LANES, np.float64)
-    whole = g.size // LANES * LANES
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            lanes[lane] += np.float64(g[start + lane]) * g[start + lane]
-    for i in range(whole, g.size):
-        lanes[i - whole] += np.float64(g[i]) * g[i]
-    result = 0.0
-    for lane in range(LANES):
-        result += lanes[lane]
-    squares[0] = result
+    """Σ g²."""
+    squares[0] = sum_in_lanes(g, True)
 
 
 @kernel("g", lambda g, squares, bound: True)

@@ -135,6 +135,7 @@ def times_normal_cdf(x):
 
 @scalar
 def bounded_log(x):
+    """A loss's logarithm of a probability: −100 where that has rounded to 0."""
     value = log(x)
     return -100.0 if value < -100.0 else value
 
@@ -147,6 +148,7 @@ def bounded_log1m(x):
 
 @scalar
 def floored(x):
+    """A loss's denominator, as PyTorch bounds it."""
     return 1e-12 if x < 1e-12 else x
 
 

@@ -43,7 +43,7 @@ class Tape:
     def __init__(self, inputs: Sequence[np.ndarray] = ()) -> None:
         self.inputs = list(inputs)
         self.calls: list[Call] = []
-        self.nodes: list[Node] = []
+        self.nodes: list[tuple[Node, str]] = []
         self.gradients: list[tuple[Node, np.ndarray]] = []
         self.optimizers: list[Optimizer] = []
         self.checks: list[tuple[np.ndarray, Callable[[np.ndarray], None]]] = []
@@ -67,7 +67,7 @@ class Tape:
     def made(self, result: Node) -> None:
         """An operation's result, as a tensor."""
         self._numbers[id(result)], self._phases[id(result)] = len(self.nodes), self._now[0]
-        self.nodes.append(result)
+        self.nodes.append((result, self._now[1]))
 
     def backward(self, node: Node, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
         """An operation is about to go backward."""
@@ -97,9 +97,8 @@ class Tape:
         of_node: dict[int, str] = {}
         for leaf, _ in self.leaves.values():
             of_node[id(leaf)] = leaf.name or "tensor"
-        for node in self.nodes:
-            assert node._op is not None or node.name
-            name = node.name or (node._op.name if node._op else "tensor")
+        for node, title in self.nodes:
+            name = node.name or title
             counts[name] = counts.get(name, 0) + 1
             of_node[id(node)] = name if counts[name] == 1 else f"{name}#{counts[name]}"
             found[place(node._array)] = of_node[id(node)]
