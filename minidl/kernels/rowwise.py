@@ -45,25 +45,19 @@ def _peak(x, start, columns):
 
 
 @scalar
-def _rest_and_lost(x, start, columns, peak):
-    """Σ e^(xⱼ − max) without the peak's own 1, so that small sums keep their digits.
+def _exponentials(x, start, columns, peak, powers):
+    """Fill ``powers`` with e^(xⱼ − max); returns their sum without the peak's own 1.
 
-    And what the additions lost, as far as it was not put back (Kahan).
+    Without it small sums keep their digits. The second number is what the additions lost.
     """
     total = np.float64(x[peak]) - x[peak]  # 0; NaN for an infinite peak, and so for its whole row
     lost = 0.0
-    for j in range(start, start + columns):
-        if j != peak:
-            part = exp_difference(np.float64(x[j]), np.float64(x[peak]))
-            total, short = _sum(total, part)
+    for j in range(columns):
+        powers[j] = exp_difference(np.float64(x[start + j]), np.float64(x[peak]))
+        if start + j != peak:
+            total, short = _sum(total, powers[j])
             lost += short
     return total, lost
-
-
-@scalar
-def _rest(x, start, columns, peak):
-    total, lost = _rest_and_lost(x, start, columns, peak)
-    return total + lost
 
 
 @scalar
@@ -90,12 +84,12 @@ def _others_power(own, rest, lost, is_peak, exponent):
 
 @kernel("y", _rows)
 def softmax(x, y, columns):
+    powers = np.empty(columns, np.float64)
     for row in range(x.size // columns):
         start = row * columns
-        peak = _peak(x, start, columns)
-        total = 1.0 + _rest(x, start, columns, peak)
-        for j in range(start, start + columns):
-            y[j] = exp_difference(np.float64(x[j]), np.float64(x[peak])) / total
+        rest, lost = _exponentials(x, start, columns, _peak(x, start, columns), powers)
+        for j in range(columns):
+            y[start + j] = powers[j] / (1.0 + (rest + lost))
 
 
 @kernel("dx", _rows)
@@ -111,10 +105,12 @@ def softmax_backward(y, dy, dx, columns):
 
 @kernel("y", _rows)
 def log_softmax(x, y, columns):
+    powers = np.empty(columns, np.float64)
     for row in range(x.size // columns):
         start = row * columns
         peak = _peak(x, start, columns)
-        log_total = log1p(_rest(x, start, columns, peak))
+        rest, lost = _exponentials(x, start, columns, peak, powers)
+        log_total = log1p(rest + lost)
         for j in range(start, start + columns):
             y[j] = (np.float64(x[j]) - x[peak]) - log_total
 
@@ -134,11 +130,11 @@ def log_softmax_backward(y, dy, dx, columns):
 def focal_logits(t, z, losses, columns, reals):
     """−α Σ tⱼ (1 − pⱼ)^γ log pⱼ with p = softmax(z); γ = 0 and α = 1 is cross-entropy."""
     gamma, alpha, smoothing = reals[0], reals[1], reals[2]
-    sparse = t.size == losses.size
+    sparse, powers = t.size == losses.size, np.empty(columns, np.float64)
     for row in range(losses.size):
         start = row * columns
         peak = _peak(z, start, columns)
-        rest, lost = _rest_and_lost(z, start, columns, peak)
+        rest, lost = _exponentials(z, start, columns, peak, powers)
         log_total = log1p(rest) + lost / (1.0 + rest)
         loss = 0.0
         for j in range(columns):
@@ -147,8 +143,7 @@ def focal_logits(t, z, losses, columns, reals):
             if target != 0.0 or below != below:
                 part = target * (log_total - below)
                 if gamma != 0.0:
-                    own = exp_difference(np.float64(z[start + j]), np.float64(z[peak]))
-                    part *= _others_power(own, rest, lost, start + j == peak, gamma)
+                    part *= _others_power(powers[j], rest, lost, start + j == peak, gamma)
                 loss += part
         losses[row] = alpha * loss
 
@@ -156,42 +151,40 @@ def focal_logits(t, z, losses, columns, reals):
 @kernel("dz", _back_to_rows)
 def focal_logits_backward(t, z, dy, dz, columns, reals):
     gamma, alpha, smoothing = reals[0], reals[1], reals[2]
-    sparse = t.size == dy.size
+    sparse, powers = t.size == dy.size, np.empty(columns, np.float64)
     for row in range(dy.size):
         start = row * columns
         peak = _peak(z, start, columns)
-        rest = _rest(z, start, columns, peak)
+        rest, lost = _exponentials(z, start, columns, peak, powers)
+        rest += lost
         total, log_total = 1.0 + rest, log1p(rest)
         # h = p · d/dp of one term; dz_k = α (t_k h_k (1 − p_k) − p_k Σ_{j≠k} t_j h_j)
         everything = 0.0
         for j in range(columns):
             target = _target(t, row, j, columns, sparse, smoothing)
             if target != 0.0:
-                everything += target * _steepness(z, start + j, peak, rest, log_total, gamma)
+                below = np.float64(z[start + j]) - z[peak]
+                u = (rest if start + j == peak else total - powers[j]) / total
+                everything += target * _steepness(powers[j] / total, u, below - log_total, gamma)
         for k in range(columns):
             target = _target(t, row, k, columns, sparse, smoothing)
-            own = exp_difference(np.float64(z[start + k]), np.float64(z[peak]))
-            others = rest if start + k == peak else total - own
+            p, u = powers[k] / total, (rest if start + k == peak else total - powers[k]) / total
             mine = 0.0
             if target != 0.0:
-                mine = target * _steepness(z, start + k, peak, rest, log_total, gamma)
+                below = np.float64(z[start + k]) - z[peak]
+                mine = target * _steepness(p, u, below - log_total, gamma)
             apart = everything - mine if target != everything else 0.0
             if sparse and smoothing == 0.0 and target != 0.0:
                 apart = 0.0
-            slope = mine * (others / total) - (own / total) * apart
+            slope = mine * u - p * apart
             dz[start + k] = dy[row] * alpha * slope if dy[row] != 0.0 else 0.0
 
 
 @scalar
-def _steepness(z, j, peak, rest, log_total, gamma):
-    """p d/dp [−(1 − p)^γ log p] = γ p (1 − p)^γ log p / (1 − p) − (1 − p)^γ."""
+def _steepness(p, u, log_p, gamma):
+    """p d/dp [−(1 − p)^γ log p] = γ p u^γ log p / u − u^γ, with u = 1 − p."""
     if gamma == 0.0:
         return -1.0
-    total = 1.0 + rest
-    own = exp_difference(np.float64(z[j]), np.float64(z[peak]))
-    p = own / total
-    u = (rest if j == peak else total - own) / total
-    log_p = (np.float64(z[j]) - z[peak]) - log_total
     ratio = log_p / u if u > 0.0 else -1.0  # log p → −(1 − p) as p → 1
     return power(u, gamma) * (gamma * p * ratio - 1.0) if p > 0.0 else -power(u, gamma)
 
@@ -243,10 +236,12 @@ def divergence_probabilities(t, p, losses, columns, reals):
 
 @kernel("losses", _one_a_row)
 def divergence_logits(t, z, losses, columns, reals):
+    powers = np.empty(columns, np.float64)
     for row in range(losses.size):
         start = row * columns
         peak = _peak(z, start, columns)
-        log_total = log1p(_rest(z, start, columns, peak))
+        rest, lost = _exponentials(z, start, columns, peak, powers)
+        log_total = log1p(rest + lost)
         loss = 0.0
         for j in range(start, start + columns):
             target, log_p = np.float64(t[j]), (np.float64(z[j]) - z[peak]) - log_total

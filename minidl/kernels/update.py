@@ -42,14 +42,15 @@ def sgd(p, g, velocity, reals):
 def adam(p, g, m, v, reals):
     rate, step, beta1, beta2, epsilon = reals[0], reals[1], reals[2], reals[3], reals[4]
     decay, shrink = reals[5], reals[6]
-    correction1, correction2 = 1.0 - power(beta1, step), 1.0 - power(beta2, step)
+    # m̂ / (√v̂ + ε) with the corrections 1 − βᵗ taken out of the loop
+    stride, root = rate / (1.0 - power(beta1, step)), 1.0 / np.sqrt(1.0 - power(beta2, step))
     for i in range(p.size):
         gradient = np.float64(g[i]) + decay * p[i]
         first = beta1 * m[i] + (1.0 - beta1) * gradient
         second = beta2 * v[i] + (1.0 - beta2) * gradient * gradient
         m[i], v[i] = first, second
-        direction = (first / correction1) / (np.sqrt(second / correction2) + epsilon)
-        p[i] = p[i] * (1.0 - rate * shrink) - rate * direction
+        change = stride * first / (np.sqrt(second) * root + epsilon)
+        p[i] = p[i] * (1.0 - rate * shrink) - change
 
 
 @kernel("p v", _alike)
