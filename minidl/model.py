@@ -22,8 +22,10 @@ from minidl.errors import (
 )
 from minidl.layer import Layer
 from minidl.layers import Dense, Dropout, as_layer, as_numbers, build_layer, enter
+from minidl.losses import get_loss
 from minidl.optimizer import Optimizer
 from minidl.optimizers import build_optimizer, describe_optimizer
+from minidl.program.record import record
 from minidl.settings import whole_number
 from minidl.tensor import Tensor
 
@@ -176,8 +178,32 @@ class Sequential(Layer):
         with no_grad():
             return np.concatenate([self(X[i : i + size]).numpy() for i in range(0, len(X), size)])
 
-    def summary(self) -> str:
-        """A table of layers, output shapes and numbers of parameters."""
+    def summary(self, batch_size: int | None = None, loss: Any = "mse") -> str:
+        """A table of layers, output shapes and numbers of parameters.
+
+        Parameters
+        ----------
+        batch_size : int, optional
+            Tells also how much memory training in such batches takes beside the dataset.
+        loss : str or loss
+            The one trained with: it adds a little to the workspace.
+
+        Raises
+        ------
+        ArgumentError
+            If ``batch_size`` is given and the network takes rows of any width.
+
+        Examples
+        --------
+        >>> print(Sequential(Dense(2, 3, "tanh"), Dense(3, 1)).summary(32))
+        layer         output     parameters
+        ───────────────────────────────────
+        dense (tanh)  (rows, 3)           9
+        dense         (rows, 1)           4
+        ───────────────────────────────────
+        total                            13
+        training in batches of 32: 2,048 bytes of workspace
+        """
         rows = [("layer", "output", "parameters")]
         for layer, width in zip(self.layers, self._widths, strict=True):
             number = sum(parameter.size for parameter in layer.parameters())
@@ -190,7 +216,31 @@ class Sequential(Layer):
             f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}" for row in rows
         ]
         rule = "─" * len(lines[0])
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        lines = [lines[0], rule, *lines[1:-1], rule, lines[-1]]
+        if batch_size is not None:
+            memory = self._workspace(whole_number("batch_size", batch_size, example=32), loss)
+            lines.append(f"training in batches of {batch_size}: {memory:,} bytes of workspace")
+        return "\n".join(lines)
+
+    def _workspace(self, rows: int, loss: Any) -> int:
+        """Bytes that a batch takes on its way forward and backward."""
+        if self.in_features is None:
+            expected = "a network that knows the width of its input"
+            got = f"{self.layers[0].name} first, which takes any"
+            raise ArgumentError("summary(batch_size=…)", expected, got, "Put a Dense first.")
+        loss = get_loss(loss)
+        with no_grad():
+            _, *output = self(np.zeros((1, self.in_features), self.dtype)).shape
+
+        def step(x: Tensor, t: Tensor) -> Tensor:
+            value: Tensor = loss(t, self(x, training=True))
+            for parameter in self.parameters():
+                parameter.grad = None
+            value.backward()
+            return value
+
+        batch = [np.empty((rows, *shape), self.dtype) for shape in ((self.in_features,), output)]
+        return record(step, *batch).workspace + sum(part.nbytes for part in batch)
 
     def save(self, path: Any, optimizer: Optimizer | bool | None = None) -> None:
         """Write the network to a safetensors file: data, never code.

@@ -1,5 +1,7 @@
 """The program: what is recorded, what cannot be, how it is run, stepped and listed."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -10,7 +12,7 @@ import minidl as ml
 from minidl.errors import DomainError, RecordError, ShapeError
 from minidl.kernels import elementwise, linear, movement
 from minidl.program import record
-from minidl.program.layout import arena
+from minidl.program.layout import arena, root
 from minidl.program.program import Instruction, Program
 
 RNG = np.random.default_rng(0)
@@ -379,3 +381,52 @@ def test_the_listing_names_what_a_learner_knows():
     ]  # fmt: skip
     assert any("∂dense1.weight" in line and line.endswith("of 0") for line in lines)
     assert "parameters[41]" in lines[-1]
+
+
+def test_recording_leaves_gradients_where_they_are():
+    net = ml.mlp([3, 4, 2], seed=0)
+    ml.mse(Y, net(X)).backward()
+    before = [parameter.grad.copy() for parameter in net.parameters()]
+    net.summary(8)
+    for parameter, gradient in zip(net.parameters(), before, strict=True):
+        np.testing.assert_array_equal(parameter.grad, gradient)
+
+
+def test_the_last_batch_works_in_the_same_memory():
+    net = ml.mlp([3, 4, 2], seed=0)
+    program = record(lambda x, t: ml.mse(t, net(x)), X[:16], Y[:16])
+    small = program.of_rows(8)
+    assert small.workspace < program.workspace
+    assert np.shares_memory(root(small.loss), root(program.loss))
+
+
+TRAIN_LARGE = """
+import resource
+import numpy as np
+import minidl as ml
+
+def peak():
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def train(width, rows, batch):
+    net = ml.mlp([16, width, width, 1], hidden="tanh", seed=0)
+    X = np.ones((rows, 16), np.float32)
+    before = peak()
+    ml.fit(net, X, X[:, :1].copy(), loss="mse", batch_size=batch, epochs=1, shuffle=False)
+    return peak() - before, net
+
+train(8, 48, 32)  # what any training loads
+used, net = train(512, 12000, 8000)
+weights = 4 * 4 * net.block.values.size  # and gradients, and Adam's two moments
+workspace = int(net.summary(8000).split(": ")[1].split(" ")[0].replace(",", ""))
+print(used, workspace, weights)
+"""
+
+
+def test_training_takes_the_memory_that_summary_says():
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN_LARGE], capture_output=True, text=True, check=True
+    )
+    used, workspace, weights = map(int, done.stdout.split())
+    assert workspace > 60e6
+    assert used < 1.05 * (workspace + weights) + 8e6

@@ -131,8 +131,17 @@ def arena(blocks: Sequence[tuple[int, int, int]], keep: bool) -> tuple[list[int]
     return offsets, total
 
 
+def _aligned(size: int) -> np.ndarray:
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    shift = -place(memory)[0] % ALIGNMENT
+    return memory[shift : shift + size]
+
+
 class Layout:
-    """New memory for the arrays of a tape: ``layout(array)`` is where one lies in the program."""
+    """New memory for the arrays of a tape: ``layout(array)`` is where one lies in the program.
+
+    ``memory`` is another layout's, used again if it is large enough.
+    """
 
     def __init__(
         self,
@@ -141,6 +150,7 @@ class Layout:
         twins: Mapping[int, np.ndarray],
         loss: np.ndarray,
         keep: bool,
+        memory: np.ndarray | None = None,
     ) -> None:
         lives, slots = lifetimes(calls), {id(array) for array in inputs}
         shared = {key for key, life in lives.items() if twins[key] is life.owner}
@@ -153,10 +163,11 @@ class Layout:
             for owner, begin, end, _ in workspace
         ]
         offsets, self.size = arena(blocks, keep)
-        memory = np.zeros(self.size + ALIGNMENT, np.uint8)
-        shift = -place(memory)[0] % ALIGNMENT
+        if memory is None or len(memory) < self.size:
+            memory = _aligned(self.size)
+        self.memory = memory
         self._places = {
-            id(life.owner): memory[shift + offset : shift + offset + life.owner.nbytes]
+            id(life.owner): memory[offset : offset + life.owner.nbytes]
             for life, offset in zip(workspace, offsets, strict=True)
         }
 

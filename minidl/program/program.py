@@ -194,7 +194,7 @@ class Program:
         return losses
 
     def of_rows(self, rows: int) -> Program:
-        """The same step for batches of another size."""
+        """The same step for batches of another size, in the same workspace."""
         if rows == self.rows:
             return self
         if rows not in self._others:

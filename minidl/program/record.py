@@ -73,23 +73,29 @@ def record(
 
 
 def _record(
-    step: Callable[..., Tensor], shapes: Sequence[tuple[int, ...]], dtype: np.dtype, keep: bool
+    step: Callable[..., Tensor],
+    shapes: Sequence[tuple[int, ...]],
+    dtype: np.dtype,
+    keep: bool,
+    memory: np.ndarray | None = None,
 ) -> Program:
     names = _names(step, len(shapes))
     (tape, loss), (twin, _) = _traces(step, names, shapes, dtype, times=2)
     twins = compare(tape, twin)
     calls = tape.calls if keep else needed(tape, twins, loss)
-    layout = Layout(calls, tape.inputs, twins, loss, keep)
+    layout = Layout(calls, tape.inputs, twins, loss, keep, memory)
     named = tape.names() | {place(x): name for x, name in zip(tape.inputs, names, strict=True)}
     return Program(
         [_instruction(call, layout, named) for call in calls],
         inputs=tape.inputs,
         loss=layout(loss),
         optimizers=tape.optimizers,
-        parameters=[leaf for leaf, _ in tape.leaves.values()],
+        parameters=[leaf.node for leaf in tape.leaves.values()],
         checks=_checks_of(tape),
         workspace=layout.size,
-        again=lambda rows: _record(step, [(rows, *shape[1:]) for shape in shapes], dtype, keep),
+        again=lambda rows: _record(
+            step, [(rows, *shape[1:]) for shape in shapes], dtype, keep, layout.memory
+        ),
         confirm=lambda: compare(tape, _traces(step, names, shapes, dtype, times=1)[0][0]),
     )
 

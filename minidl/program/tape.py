@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import get_ident
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,14 @@ class Call:
     node: int
 
 
+class Leaf(NamedTuple):
+    """A parameter as a step found it: how often it had been written, and its gradient."""
+
+    node: Node
+    version: int
+    gradient: np.ndarray | None
+
+
 class Tape:
     """What listens while a step runs: calls, names of memory, optimizers, checks of the inputs."""
 
@@ -47,7 +55,7 @@ class Tape:
         self.gradients: list[tuple[Node, np.ndarray]] = []
         self.optimizers: list[Optimizer] = []
         self.checks: list[tuple[np.ndarray, Callable[[np.ndarray], None]]] = []
-        self.leaves: dict[int, tuple[Node, int]] = {}
+        self.leaves: dict[int, Leaf] = {}
         self._numbers: dict[int, int] = {}
         self._phases: dict[int, str] = {}
         self._now = ("forward", "", -1)
@@ -60,7 +68,7 @@ class Tape:
         """An operation is about to run."""
         for x in inputs:
             if x._op is None and x.requires_grad:
-                self.leaves.setdefault(id(x), (x, x.current_version()))
+                self.leaves.setdefault(id(x), Leaf(x, x.current_version(), x._grad))
         lost = any(self._phases.get(id(x)) == "loss" for x in inputs)
         self._now = ("loss" if lost or op.is_loss else "forward", op.name, len(self.nodes))
 
@@ -95,23 +103,23 @@ class Tape:
             found |= {place(array): name for name, array in optimizer.memory().items()}
         counts: dict[str, int] = {}
         of_node: dict[int, str] = {}
-        for leaf, _ in self.leaves.values():
+        for leaf, *_ in self.leaves.values():
             of_node[id(leaf)] = leaf.name or "tensor"
         for node, title in self.nodes:
             name = node.name or title
             counts[name] = counts.get(name, 0) + 1
             of_node[id(node)] = name if counts[name] == 1 else f"{name}#{counts[name]}"
             found[place(node._array)] = of_node[id(node)]
-        for leaf, _ in self.leaves.values():
+        for leaf, *_ in self.leaves.values():
             found[place(leaf._array)] = of_node[id(leaf)]
         for node, gradient in self.gradients:
             found.setdefault(place(gradient), f"∂{of_node.get(id(node), 'tensor')}")
         return found
 
     def restore(self) -> None:
-        """Leave parameters as they were: no gradient, no write counted."""
-        for leaf, version in self.leaves.values():
-            leaf._grad = None
+        """Leave parameters as they were: their gradients, no write counted."""
+        for leaf, version, gradient in self.leaves.values():
+            leaf._grad = gradient
             leaf.written(version - leaf.current_version())
 
 
