@@ -196,12 +196,12 @@ class Sequential(Layer):
         Examples
         --------
         >>> print(Sequential(Dense(2, 3, "tanh"), Dense(3, 1)).summary(32))
-        layer         output     parameters
-        ───────────────────────────────────
-        dense (tanh)  (rows, 3)           9
-        dense         (rows, 1)           4
-        ───────────────────────────────────
-        total                            13
+        layer            output     parameters
+        ──────────────────────────────────────
+        dense1 (tanh)    (rows, 3)           9
+        dense2 (linear)  (rows, 1)           4
+        ──────────────────────────────────────
+        total                               13
         training in batches of 32: 2,048 bytes of workspace
         """
         rows = [("layer", "output", "parameters")]
