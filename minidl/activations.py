@@ -346,7 +346,8 @@ class Softsign(Activation):
 
     @staticmethod
     def slope(x: float) -> float:
-        return (1.0 / (1.0 + abs(x))) / (1.0 + abs(x))
+        share = 1.0 / (1.0 + abs(x))
+        return share * share
 
 
 @activation
@@ -369,7 +370,7 @@ class GELU(Activation):
 
     @staticmethod
     def slope(x: float) -> float:
-        return vecmath.normal_cdf(x) + (0.0 if abs(x) > 40.0 else x * vecmath.normal_density(x))
+        return vecmath.times_normal_cdf_slope(x)
 
 
 @activation
@@ -389,19 +390,15 @@ class SiLU(Activation):
 
     @staticmethod
     def value(x: float) -> float:
-        if x < -800.0:
-            return -0.0
-        if x < 0.0:
-            return vecmath.times_exp(x / (1.0 + vecmath.exp(x)), x)
-        return x * vecmath.sigmoid(x)
+        return vecmath.times_sigmoid(x, x)
 
     @staticmethod
     def slope(x: float) -> float:
-        if abs(x) > 800.0:
-            return 1.0 if x > 0.0 else 0.0
+        z = vecmath.exp(-abs(x))
+        share = 1.0 / (1.0 + z)
         if x < 0.0:
-            return vecmath.times_exp((1.0 + x * vecmath.sigmoid(-x)) / (1.0 + vecmath.exp(x)), x)
-        return vecmath.sigmoid(x) * (1.0 + x * vecmath.sigmoid(-x))
+            return vecmath.times_exp(share * (1.0 + x * share), -abs(x), 0.0)
+        return share * (1.0 + (x if z > 0.0 else 0.0) * z * share)
 
 
 @activation
@@ -420,25 +417,20 @@ class Mish(Activation):
 
     @staticmethod
     def value(x: float) -> float:
-        if x < -800.0:
-            return -0.0
+        z = vecmath.exp(-abs(x))
         if x < 0.0:
-            z = vecmath.exp(x)
-            return vecmath.times_exp(x * (z + 2.0) / (z * (z + 2.0) + 2.0), x)
-        w = vecmath.exp(-x)
-        return x * ((1.0 + 2.0 * w) / (1.0 + 2.0 * w + 2.0 * w * w))
+            return vecmath.times_exp(x * (z + 2.0) / (z * (z + 2.0) + 2.0), -abs(x), 0.0)
+        return x * ((1.0 + 2.0 * z) / (1.0 + 2.0 * z * (1.0 + z)))
 
     @staticmethod
     def slope(x: float) -> float:
-        if abs(x) > 800.0:
-            return 1.0 if x > 0.0 else 0.0
+        z = vecmath.exp(-abs(x))
         if x < 0.0:
-            z = vecmath.exp(x)
             d = z * (z + 2.0) + 2.0
-            return vecmath.times_exp(((z + 2.0) * d + 4.0 * x * (1.0 + z)) / (d * d), x)
-        w = vecmath.exp(-x)
-        d = 1.0 + 2.0 * w + 2.0 * w * w
-        return (1.0 + 2.0 * w) / d + x * (4.0 * w * w * (1.0 + w)) / (d * d)
+            share = ((z + 2.0) * d + 4.0 * x * (1.0 + z)) / (d * d)
+            return vecmath.times_exp(share, -abs(x), 0.0)
+        d = 1.0 + 2.0 * z * (1.0 + z)
+        return ((1.0 + 2.0 * z) * d + (x if z > 0.0 else 0.0) * (4.0 * z * z * (1.0 + z))) / (d * d)
 
 
 def get_activation(activation: Any) -> Any:

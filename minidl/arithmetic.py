@@ -62,17 +62,17 @@ class Power(Elementwise2):
 
     @staticmethod
     def value(a: float, b: float) -> float:
-        return vecmath.power(a, b)
+        return a * a if b == 2.0 else np.power(a, b)
 
     @staticmethod
     def slope_a(a: float, b: float) -> float:
-        return 0.0 if b == 0.0 else b * vecmath.power(a, b - 1.0)
+        return 2.0 * a if b == 2.0 else (0.0 if b == 0.0 else b * np.power(a, b - 1.0))
 
     @staticmethod
     def slope_b(a: float, b: float) -> float:
         if a == 0.0 and b >= 0.0:
             return 0.0  # 0ᵇ is 0 on the whole right side
-        return vecmath.power(a, b) * vecmath.log(a)
+        return np.power(a, b) * vecmath.log(a)
 
 
 class Maximum(Elementwise2):

@@ -11,11 +11,11 @@ import numpy as np
 from minidl.domains import check_classes, check_domain
 from minidl.errors import ArgumentError, DtypeError, GradientError, ShapeError
 from minidl.intervals import REALS, SIGNS, UNIT, Domain, Interval, point
-from minidl.kernels import elementwise
+from minidl.kernels import elementwise, movement
 from minidl.kernels.jit import scalar
 from minidl.op import FLOATS, Arrays, Op, Shape, as_float
 from minidl.settings import Settings
-from minidl.weighting import REDUCTIONS, ClassWeight, reduced, row_weights
+from minidl.weighting import REDUCTIONS, ClassWeight, row_weights, weighed
 
 
 class Loss(Settings):
@@ -32,6 +32,8 @@ class Loss(Settings):
         The activation behind the prediction: with ``from_logits=True`` the loss applies it.
     rowwise : bool
         Whether a row is one comparison (classes) or each element is (everything else).
+    wide : bool
+        Whether float32 numbers are worked on in float64: where the formula would lose too much.
 
     Examples
     --------
@@ -50,9 +52,9 @@ class Loss(Settings):
     prediction: Interval = REALS
     link: str | None = None
     rowwise: bool = False
+    wide: bool = False
     rows_sum_to_one: bool = False
     needs_distributions: bool = False
-    kernels: ClassVar[tuple[Any, ...]] = ()
     kinks: tuple[str, ...] = ()
     properties: tuple[str, ...] = ()
     good_for: tuple[str, ...] = ()
@@ -67,27 +69,17 @@ class Loss(Settings):
         """The predictions at which the loss is least for this target."""
         return point(target)
 
-    def op(self, from_logits: bool) -> Op:
-        """The operation that computes the loss of each element or row."""
-        return ElementLoss(self, from_logits)
-
-    @classmethod
-    def loops(cls, from_logits: bool) -> tuple[Any, Any]:
-        """The compiled loops over elements, made once a class: forward and backward."""
-        key = f"_loops_{from_logits}"
-        if key not in cls.__dict__:
+    def kernel(self, from_logits: bool) -> Any:
+        """The compiled loop: the loss of each element or row, and its slopes, in one pass."""
+        key = f"_kernel_{from_logits}_{self.wide}"
+        if key not in type(self).__dict__:
             prefix = "logit_" if from_logits else ""
-            value, slope = getattr(cls, f"{prefix}value"), getattr(cls, f"{prefix}slope")
+            value, slope = (getattr(self, f"{prefix}{part}") for part in ("value", "slope"))
             count = value.__code__.co_argcount - 2
-            name = f"{cls.name}_{prefix}loss"
-            forward = elementwise.forward_binary(name, scalar(value), count)
-            setattr(cls, key, (forward, elementwise.backward_binary(name, scalar(slope), count)))
-        made: tuple[Any, Any] = getattr(cls, key)
-        return made
-
-    def extras(self, from_logits: bool) -> tuple[Any, ...]:
-        """What kernels of rows get after the number of columns."""
-        return (self.reals,)
+            name = f"{self.name}_{prefix}loss"
+            made = elementwise.comparison(name, scalar(value), scalar(slope), count, self.wide)
+            setattr(type(self), key, made)
+        return type(self).__dict__[key]
 
     def __call__(
         self,
@@ -164,8 +156,9 @@ class Loss(Settings):
         target = (
             y_true if getattr(y_true, "dtype", None) == p.dtype and hasattr(y_true, "apply") else t
         )
-        each = self.op(from_logits)(target, y_pred)
-        return reduced(each, reduction, weights)
+        if weights is None and reduction != "none":
+            return ReducedLoss(self, from_logits, reduction)(target, y_pred)
+        return weighed(LossOp(self, from_logits)(target, y_pred), reduction, weights)
 
     def _check_operands(self, y_true: Any, y_pred: Any) -> None:
         if y_true is None or y_pred is None:
@@ -306,11 +299,10 @@ def _target_remedy(loss: Loss) -> str:
     return "Look at the data, or choose another loss."
 
 
-class ElementLoss(Op):
-    """The loss of each element: made of a loss's ``value`` and ``slope`` in (t, p)."""
+class LossOp(Op):
+    """The loss of each element or row, with the slopes that going backward needs."""
 
     takes = ("y_true", "y_pred")
-    saves = (0, 1)
     is_loss = True
 
     def __init__(self, loss: Loss, from_logits: bool) -> None:
@@ -319,41 +311,45 @@ class ElementLoss(Op):
         super().__init__()
 
     def shape(self, *shapes: Shape) -> Shape:
-        return shapes[1]
+        return shapes[1][:-1] if self.loss.rowwise else shapes[1]
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        kernel = self.loss.loops(self.from_logits)[0]
-        kernel(xs[0].reshape(-1), xs[1].reshape(-1), y.reshape(-1), self.loss.reals)
+        t, p = xs
+        self.slopes = np.empty(p.size, p.dtype)
+        rows = (p.shape[-1],) if self.loss.rowwise else ()
+        kernel = self.loss.kernel(self.from_logits)
+        kernel(t.reshape(-1), p.reshape(-1), y.reshape(-1), self.slopes, *rows, self.loss.reals)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        t, p = (x.reshape(-1) for x in xs)
-        kernel = self.loss.loops(self.from_logits)[1]
-        kernel(t, p, dy.reshape(-1), dxs[1].reshape(-1), self.loss.reals)
+        elementwise.pull_back(self.slopes, dy.reshape(-1), dxs[1].reshape(-1), 1.0)
 
 
-class RowLoss(ElementLoss):
-    """The loss of each row: the loss names its four kernels in ``kernels``."""
+class ReducedLoss(LossOp):
+    """The mean or the sum of the losses, all of one weight."""
+
+    def __init__(self, loss: Loss, from_logits: bool, reduction: str) -> None:
+        super().__init__(loss, from_logits)
+        self.reduction = reduction
 
     def shape(self, *shapes: Shape) -> Shape:
-        return shapes[1][:-1]
+        return ()
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        t, p = (x.reshape(-1) for x in xs)
-        kernel = self.loss.kernels[2 if self.from_logits else 0]
-        kernel(t, p, y.reshape(-1), xs[1].shape[-1], *self.loss.extras(self.from_logits))
+        each = np.empty(super().shape(*(x.shape for x in xs)), y.dtype)
+        super().forward(each, *xs)
+        self.divisor = float(each.size) if self.reduction == "mean" else 1.0
+        movement.total(each.reshape(-1), y.reshape(-1), self.divisor)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        t, p = (x.reshape(-1) for x in xs)
-        kernel = self.loss.kernels[3 if self.from_logits else 1]
-        extras = self.loss.extras(self.from_logits)
-        kernel(t, p, dy.reshape(-1), dxs[1].reshape(-1), xs[1].shape[-1], *extras)
+        elementwise.pull_back(self.slopes, dy.reshape(-1), dxs[1].reshape(-1), self.divisor)
 
 
 class Rowwise(Loss):
-    """A loss that compares rows."""
+    """A loss that compares rows: ``kernels`` are from probabilities, and from logits."""
 
     rowwise = True
     target: Domain = UNIT
+    kernels: ClassVar[tuple[Any, ...]]
 
-    def op(self, from_logits: bool) -> Op:
-        return RowLoss(self, from_logits)
+    def kernel(self, from_logits: bool) -> Any:
+        return self.kernels[from_logits]

@@ -16,6 +16,7 @@ from minidl.errors import FileError
 from minidl.losses import losses
 from minidl.pairing import Head, Plan, Result, rows
 from minidl.pairing.statistics import Row
+from minidl.tensor import Tensor
 
 MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75
 CELL_WIDTH, CELL_HEIGHT = 0.55, 0.27
@@ -68,16 +69,17 @@ def _loss_curve(entry: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, st
         t = np.tile([1.0, 0.0], (len(p), 1))
     else:
         rows, t = p.reshape(-1, 1), np.full((len(p), 1), target)
-    op = entry.op(False)
-    y, dp = np.empty(op.shape(t.shape, rows.shape)), np.empty_like(rows)
-    op.forward(y, t, rows)
-    op.backward(np.ones_like(y), y, [t, rows], [None, dp])
+    prediction = Tensor(rows, requires_grad=True)
+    each = entry(t, prediction, reduction="none")
+    each.backward(np.ones(each.shape))
+    dp = prediction.grad
+    assert dp is not None
     label = (
         "prediction of the true class of two"
         if entry.rowwise
         else f"prediction (target {target:g})"
     )
-    return p, y.reshape(-1), dp[:, 0], label, entry.name
+    return p, each.numpy().reshape(-1), dp[:, 0], label, entry.name
 
 
 def draw(name: str, axes: Any) -> None:

@@ -18,14 +18,13 @@ from minidl.criterion import Loss, Rowwise
 from minidl.domains import check_one_hot
 from minidl.errors import DtypeError
 from minidl.intervals import NON_NEGATIVE, SIGNS, UNIT, Choices, Interval
-from minidl.kernels import rowwise
+from minidl.kernels import rowlosses
 from minidl.kernels.vecmath import (
-    LN2,
     bounded_log,
     bounded_log1m,
     exp,
     floored,
-    log1p,
+    log_cosh,
     power,
     sigmoid,
     sigmoid_power,
@@ -143,6 +142,7 @@ class LogCosh(Loss):
     """Nearly half the square near 0, nearly the absolute value far away."""
 
     name = "log_cosh"
+    wide = True
     aliases = ("logcosh",)
     formula = "log((exp(p - t) + exp(t - p))/2)"
     latex = r"\log \cosh(p - t)"
@@ -153,11 +153,7 @@ class LogCosh(Loss):
 
     @staticmethod
     def value(t: float, p: float) -> float:
-        d = abs(p - t)
-        if d < 1.0:
-            s = np.sinh(0.5 * d)
-            return log1p(2.0 * s * s)  # cosh d − 1 = 2 sinh²(d/2): keeps small errors
-        return d - LN2 + log1p(exp(-2.0 * d))
+        return log_cosh(p - t)
 
     @staticmethod
     def slope(t: float, p: float) -> float:
@@ -165,11 +161,108 @@ class LogCosh(Loss):
 
 
 class _Binary(Loss):
-    """The two-sided cross-entropy family; BCE is focal with γ = 0 and both weights 1."""
+    """A loss of a 0 or 1, or of anything between, from its probability."""
 
     target = UNIT
     prediction = UNIT
     link = "sigmoid"
+
+
+@loss
+class BinaryCrossentropy(_Binary):
+    """Surprise at the truth, when the prediction is the probability of a 1."""
+
+    name = "binary_crossentropy"
+    aliases = ("bce", "log_loss")
+    formula = "-t*log(p) - (1 - t)*log(1 - p)"
+    latex = r"-t \log p - (1 - t) \log (1 - p)"
+    derivative = "(p − t) / (p (1 − p)); at the logits σ(z) − t"
+    properties = ("in [0, ∞)", "the sigmoid cancels: the gradient at the logits is σ(z) − t")
+    good_for = (
+        "binary and multi-label classification",
+        "the discriminator of a generative adversarial network",
+        "anomaly detection with labelled anomalies",
+    )
+    source = "Good, Journal of the Royal Statistical Society B 1952"
+
+    @staticmethod
+    def value(t: float, p: float) -> float:
+        hit = 0.0 if t == 0.0 else -t * bounded_log(p)
+        miss = 0.0 if t == 1.0 else -(1.0 - t) * bounded_log1m(p)
+        return hit + miss if p == p else p
+
+    @staticmethod
+    def slope(t: float, p: float) -> float:
+        return (p - t) / floored(p * (1.0 - p))
+
+    @staticmethod
+    def logit_value(t: float, z: float) -> float:
+        hit = 0.0 if t == 0.0 else t * softplus(-z)
+        miss = 0.0 if t == 1.0 else (1.0 - t) * softplus(z)
+        return hit + miss if z == z else z
+
+    @staticmethod
+    def logit_slope(t: float, z: float) -> float:
+        return (1.0 - t) * sigmoid(z) - t * sigmoid(-z)  # σ(−z) is 1 − σ(z), with every digit
+
+
+@loss
+class CategoricalCrossentropy(Rowwise):
+    """Surprise at the true class, when a row of the prediction holds the classes' probabilities."""
+
+    name = "categorical_crossentropy"
+    aliases: tuple[str, ...] = (
+        "cce",
+        "cross_entropy",
+        "crossentropy",
+        "sparse_categorical_crossentropy",
+        "nll",
+    )
+    hyper = {"label_smoothing": 0.0}
+    limits: ClassVar[dict[str, Interval]] = {"label_smoothing": UNIT}
+    formula = "-t*log(p)"
+    latex = r"-\sum_j t_j \log p_j"
+    derivative = "−tⱼ / pⱼ; at the logits softmax(z)ⱼ − tⱼ"
+    prediction = UNIT
+    link = "softmax"
+    rows_sum_to_one = True
+    properties = ("in [0, ∞)", "the softmax cancels: the gradient at the logits is p − t")
+    good_for = ("classification with several classes",)
+    source = "Bridle, 1990"
+    kernels = (rowlosses.crossentropy_of_shares, rowlosses.crossentropy)
+
+    def constants(self) -> list[float]:
+        return [0.0, 1.0, float(self.settings["label_smoothing"]), 0.0]
+
+
+@loss
+class Focal(_Binary):
+    """Cross-entropy that turns down what is easy already."""
+
+    name = "focal"
+    aliases = ("focal_loss", "binary_focal", "binary_focal_crossentropy")
+    hyper = {"gamma": 2.0, "alpha": 0.25}
+    limits = {"gamma": NON_NEGATIVE, "alpha": UNIT}
+    optional = ("alpha",)
+    formula = "-t*alpha*(1 - p)**gamma*log(p) - (1 - t)*(1 - alpha)*p**gamma*log(1 - p)"
+    latex = r"-\alpha_t (1 - p_t)^{\gamma} \log p_t"
+    derivative = "at the logits, for t = 1: α (1 − p)^γ (γ p log p − (1 − p))"
+    properties = ("easy examples weigh little", "γ = 0 and alpha=None is cross-entropy")
+    good_for = (
+        "imbalanced binary classification",
+        "object detection and other dense prediction",
+        "segmentation of medical images, where most pixels are background",
+    )
+    source = "Lin, Goyal, Girshick, He and Dollár, ICCV 2017"
+
+    def __init__(self, **hyper: Any) -> None:
+        super().__init__(**hyper)
+        self.wide = self.settings["gamma"] != 0.0  # without focus: cross-entropy, bit for bit
+
+    def constants(self) -> list[float]:
+        alpha = self.settings["alpha"]
+        weights = [1.0, 1.0] if alpha is None else [float(alpha), 1.0 - float(alpha)]
+        return [float(self.settings["gamma"]), *weights]
 
     @staticmethod
     def value(t: float, p: float, gamma: float, positive: float, negative: float) -> float:
@@ -213,87 +306,6 @@ class _Binary(Loss):
 
 
 @loss
-class BinaryCrossentropy(_Binary):
-    """Surprise at the truth, when the prediction is the probability of a 1."""
-
-    name = "binary_crossentropy"
-    aliases = ("bce", "log_loss")
-    formula = "-t*log(p) - (1 - t)*log(1 - p)"
-    latex = r"-t \log p - (1 - t) \log (1 - p)"
-    derivative = "(p − t) / (p (1 − p)); at the logits σ(z) − t"
-    properties = ("in [0, ∞)", "the sigmoid cancels: the gradient at the logits is σ(z) − t")
-    good_for = (
-        "binary and multi-label classification",
-        "the discriminator of a generative adversarial network",
-        "anomaly detection with labelled anomalies",
-    )
-    source = "Good, Journal of the Royal Statistical Society B 1952"
-
-    def constants(self) -> list[float]:
-        return [0.0, 1.0, 1.0]
-
-
-@loss
-class CategoricalCrossentropy(Rowwise):
-    """Surprise at the true class, when a row of the prediction holds the classes' probabilities."""
-
-    name = "categorical_crossentropy"
-    aliases: tuple[str, ...] = (
-        "cce",
-        "cross_entropy",
-        "crossentropy",
-        "sparse_categorical_crossentropy",
-        "nll",
-    )
-    hyper = {"label_smoothing": 0.0}
-    limits: ClassVar[dict[str, Interval]] = {"label_smoothing": UNIT}
-    formula = "-t*log(p)"
-    latex = r"-\sum_j t_j \log p_j"
-    derivative = "−tⱼ / pⱼ; at the logits softmax(z)ⱼ − tⱼ"
-    prediction = UNIT
-    link = "softmax"
-    rows_sum_to_one = True
-    properties = ("in [0, ∞)", "the softmax cancels: the gradient at the logits is p − t")
-    good_for = ("classification with several classes",)
-    source = "Bridle, 1990"
-    kernels = (
-        rowwise.focal_probabilities,
-        rowwise.focal_probabilities_backward,
-        rowwise.focal_logits,
-        rowwise.focal_logits_backward,
-    )
-
-    def constants(self) -> list[float]:
-        return [0.0, 1.0, float(self.settings["label_smoothing"])]
-
-
-@loss
-class Focal(_Binary):
-    """Cross-entropy that turns down what is easy already."""
-
-    name = "focal"
-    aliases = ("focal_loss", "binary_focal", "binary_focal_crossentropy")
-    hyper = {"gamma": 2.0, "alpha": 0.25}
-    limits = {"gamma": NON_NEGATIVE, "alpha": UNIT}
-    optional = ("alpha",)
-    formula = "-t*alpha*(1 - p)**gamma*log(p) - (1 - t)*(1 - alpha)*p**gamma*log(1 - p)"
-    latex = r"-\alpha_t (1 - p_t)^{\gamma} \log p_t"
-    derivative = "at the logits, for t = 1: α (1 − p)^γ (γ p log p − (1 − p))"
-    properties = ("easy examples weigh little", "γ = 0 and alpha=None is cross-entropy")
-    good_for = (
-        "imbalanced binary classification",
-        "object detection and other dense prediction",
-        "segmentation of medical images, where most pixels are background",
-    )
-    source = "Lin, Goyal, Girshick, He and Dollár, ICCV 2017"
-
-    def constants(self) -> list[float]:
-        alpha = self.settings["alpha"]
-        weights = [1.0, 1.0] if alpha is None else [float(alpha), 1.0 - float(alpha)]
-        return [float(self.settings["gamma"]), *weights]
-
-
-@loss
 class CategoricalFocal(CategoricalCrossentropy):
     """Cross-entropy over classes that turns down what is easy already."""
 
@@ -312,7 +324,12 @@ class CategoricalFocal(CategoricalCrossentropy):
     def constants(self) -> list[float]:
         alpha = self.settings["alpha"]
         smoothing = float(self.settings["label_smoothing"])
-        return [float(self.settings["gamma"]), 1.0 if alpha is None else float(alpha), smoothing]
+        weight = 1.0 if alpha is None else float(alpha)
+        return [float(self.settings["gamma"]), weight, smoothing, 0.0]
+
+    def kernel(self, from_logits: bool) -> Any:
+        focused = rowlosses.focal_of_shares, rowlosses.focal
+        return focused[from_logits] if self.settings["gamma"] else super().kernel(from_logits)
 
 
 class _Margin(Loss):
@@ -388,10 +405,7 @@ class CategoricalHinge(Rowwise):
     properties = ("sparse gradients", "a margin, no probability")
     good_for = ("maximum-margin classifiers with several classes",)
     source = "Crammer and Singer, JMLR 2001"
-    kernels = (rowwise.margin, rowwise.margin_backward)
-
-    def extras(self, from_logits: bool) -> tuple[Any, ...]:
-        return ()
+    kernels = (rowlosses.margin,)
 
     def check_domains(self, t: np.ndarray, p: np.ndarray, from_logits: bool) -> None:
         super().check_domains(t, p, from_logits)
@@ -452,15 +466,10 @@ class KLDivergence(Rowwise):
     properties = ("0 only where both agree", "cross-entropy minus the target's entropy")
     good_for = ("soft targets: distillation, label distributions",)
     source = "Kullback and Leibler, 1951"
-    kernels = (
-        rowwise.divergence_probabilities,
-        rowwise.focal_probabilities_backward,  # the target's entropy has no slope
-        rowwise.divergence_logits,
-        rowwise.focal_logits_backward,
-    )
+    kernels = (rowlosses.crossentropy_of_shares, rowlosses.crossentropy)
 
     def constants(self) -> list[float]:
-        return [0.0, 1.0, 0.0]
+        return [0.0, 1.0, 0.0, 1.0]  # the last: minus the target's entropy
 
 
 def get_loss(loss: Any) -> Loss:

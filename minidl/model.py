@@ -202,7 +202,7 @@ class Sequential(Layer):
         dense2 (linear)  (rows, 1)           4
         ──────────────────────────────────────
         total                               13
-        training in batches of 32: 2,048 bytes of workspace
+        training in batches of 32: 1,920 bytes of workspace
         """
         rows = [("layer", "output", "parameters")]
         for layer, width in zip(self.layers, self._widths, strict=True):

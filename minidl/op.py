@@ -119,9 +119,15 @@ class ScalarOp(Op):
 
     They are plain Python on floats that numba compiles; a function of your own that they call
     must be made one of theirs with ``minidl.kernels.jit.scalar``.
+
+    Attributes
+    ----------
+    wide : bool
+        Whether float32 numbers are worked on in float64: where the formula would lose too much.
     """
 
     slopes: ClassVar[tuple[str, ...]] = ()
+    wide = False
     _loops: ClassVar[tuple[Any, ...]] = ()
 
     def __init__(self, **hyper: Any) -> None:
@@ -143,10 +149,10 @@ class ScalarOp(Op):
             backward = elementwise.backward_unary if one else elementwise.backward_binary
             name = cls.name or cls.__name__
             slopes = (
-                backward(f"{name}_{slope}", scalar(getattr(cls, slope)), count)
+                backward(f"{name}_{slope}", scalar(getattr(cls, slope)), count, cls.wide)
                 for slope in cls.slopes
             )
-            cls._loops = (forward(name, scalar(value), count), *slopes)
+            cls._loops = (forward(name, scalar(value), count, cls.wide), *slopes)
         return cls._loops
 
 

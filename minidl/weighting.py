@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.axes import Mean, Sum, broadcast, reduction, weighted_mean
+from minidl.axes import Sum, broadcast, reduction, weighted_mean
 from minidl.domains import check_domain, check_numbers
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.intervals import NON_NEGATIVE
@@ -98,10 +98,10 @@ class Weigh(Elementwise2):
 weigh = Weigh()
 
 
-def reduced(each: Any, how: str, weights: np.ndarray | None) -> Any:
-    """The losses of rows or elements as one number, or weighed as they are."""
+def weighed(each: Any, how: str, weights: np.ndarray | None) -> Any:
+    """The losses of rows or elements times their weights, as they are, added up, or their mean."""
     if weights is None:
-        return each if how == "none" else reduction(Mean if how == "mean" else Sum)(each)
+        return each
     if how == "mean":
         return weighted_mean(each, weights)
     column = weights.reshape(-1, *(1,) * (len(each.shape) - 1))

@@ -11,19 +11,23 @@ No fastmath flag is ever set: sums and rounding stay as they are written (law 9 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from inspect import signature
 from pathlib import Path
 from threading import get_ident
-from types import CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, Protocol
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
+from numba import float32
+from numba.extending import overload
 
 JIT = not numba.config.DISABLE_JIT
+
+_INLINED = {"forceinline": True, "error_model": "numpy"}
 
 _SOURCES = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
@@ -93,20 +97,62 @@ def digest(function: Callable[..., Any]) -> str:
 def scalar(function: Callable[..., Any]) -> Any:
     """Make a formula on numbers callable, and inlined, inside kernels.
 
-    The copy that is returned lives in this module under a name that ends in its digest: numba
-    keys a kernel's cache by pickling what the kernel closes over, and a function that is found
-    by name is pickled as that name.
+    It calculates in the type of what it is given. As in NumPy, a Python float in it takes the type
+    of the numbers it meets: among float32 it is float32.
     """
-    if not JIT:
-        return function
-    assert isinstance(function, FunctionType)
-    copy = FunctionType(
-        function.__code__, function.__globals__, None, function.__defaults__, function.__closure__
+    return by_type(function, function)(function) if JIT else function
+
+
+def by_type(single: Callable[..., Any], double: Callable[..., Any]) -> Any:
+    """A scalar with a formula of its own for float32 and for float64.
+
+    What is decorated runs without the JIT. With it, a copy is returned that lives in this module
+    under a name that ends in a digest: numba keys a kernel's cache by pickling what the kernel
+    closes over, and a function that is found by name is pickled as that name.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        if not JIT:
+            return function
+        assert isinstance(function, FunctionType)
+        parts = b"\0".join(digest(each).encode() for each in (function, single, double))
+        copy = FunctionType(
+            function.__code__,
+            function.__globals__,
+            f"{function.__name__}_{hashlib.sha256(parts).hexdigest()[:12]}",
+            function.__defaults__,
+            function.__closure__,
+        )
+        copy.__qualname__, copy.__module__ = copy.__name__, __name__
+        copy.__doc__ = function.__doc__
+        globals()[copy.__name__] = copy
+        in_single = functools.cache(lambda: _with_single_constants(single))
+
+        def implementation(*arguments: Any) -> Callable[..., Any]:
+            narrow = any(getattr(kind, "dtype", kind) is float32 for kind in arguments)
+            return in_single() if narrow else double
+
+        overload(copy, jit_options=_INLINED, strict=False)(implementation)
+        return copy
+
+    return decorate
+
+
+def _with_single_constants(function: Any) -> FunctionType:
+    """A copy whose Python floats are float32: numba would take them as float64."""
+
+    def narrow(value: Any) -> Any:
+        return np.float32(value) if type(value) is float else value
+
+    code, home = function.__code__, function.__globals__
+    known = {name: narrow(home[name]) for name in code.co_names if name in home}
+    return FunctionType(
+        code.replace(co_consts=tuple(map(narrow, code.co_consts))),
+        {**home, **known},
+        function.__name__,
+        function.__defaults__,
+        tuple(CellType(narrow(cell.cell_contents)) for cell in function.__closure__ or ()),
     )
-    copy.__name__ = copy.__qualname__ = f"{function.__name__}_{digest(function)}"
-    copy.__module__, copy.__doc__ = __name__, function.__doc__
-    globals()[copy.__name__] = copy
-    return register_jitable(forceinline=True, error_model="numpy")(copy)
 
 
 class Listener(Protocol):

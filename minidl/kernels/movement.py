@@ -11,8 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.jit import kernel, scalar
-
-LANES = 64
+from minidl.kernels.reductions import total_of
 
 
 def _leads(index, many, few):
@@ -96,58 +95,39 @@ def scatter_add(y, index, x):
         x[k] = total[k]
 
 
-@scalar
-def sum_in_lanes(x, squared):
-    """Σ x or Σ x² in 64 fixed lanes of float64: the same bits on every CPU."""
-    lanes = np.zeros(LANES, np.float64)
-    whole = x.size // LANES * LANES
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            part = np.float64(x[start + lane])
-            lanes[lane] += part * part if squared else part
-    for i in range(whole, x.size):
-        part = np.float64(x[i])
-        lanes[i - whole] += part * part if squared else part
-    width = LANES // 2
-    while width > 0:
-        for lane in range(width):
-            lanes[lane] += lanes[lane + width]
-        width //= 2
-    return lanes[0]
-
-
 @kernel("y", lambda x, y, divisor: y.size == 1)
 def total(x, y, divisor):
     """``y[0] = Σ x / divisor``."""
-    y[0] = sum_in_lanes(x, False) / divisor
+    y[0] = total_of(x) / divisor
 
 
 @kernel("dx", lambda dy, dx, divisor: dy.size == 1)
 def fill(dy, dx, divisor):
     """``dx[i] = dy[0] / divisor``: the gradient of a total."""
+    share = dx.dtype.type(dy[0] / divisor)
     for i in range(dx.size):
-        dx[i] = dy[0] / divisor
+        dx[i] = share
 
 
 @kernel("y", lambda v, w, y: y.size == 1 and v.size % w.size == 0)
 def weighted_mean(v, w, y):
     """``y[0] = Σ wᵣ vᵣⱼ / (columns · Σ wᵣ)``, 0 where the weights add up to 0."""
     columns = v.size // w.size
-    top, bottom = 0.0, 0.0
-    for row in range(w.size):
-        bottom += w[row]
-        if w[row] != 0:
-            for j in range(row * columns, (row + 1) * columns):
-                top += np.float64(w[row]) * v[j]
+    top, bottom = 0.0, total_of(w)
+    if columns == 1 and bottom != 0.0:
+        for row in range(w.size):
+            top += np.float64(w[row]) * v[row] if w[row] != 0 else 0.0
+    else:
+        for row in range(w.size):
+            if w[row] != 0:
+                top += w[row] * total_of(v[row * columns : (row + 1) * columns])
     y[0] = top / (bottom * columns) if bottom != 0.0 else 0.0
 
 
 @kernel("dv", lambda w, dy, dv: dy.size == 1 and dv.size % w.size == 0)
 def weighted_mean_backward(w, dy, dv):
     columns = dv.size // w.size
-    bottom = 0.0
-    for row in range(w.size):
-        bottom += w[row]
+    bottom = total_of(w)
     for row in range(w.size):
         share = np.float64(dy[0]) * w[row] / (bottom * columns) if bottom != 0.0 else 0.0
         for j in range(row * columns, (row + 1) * columns):

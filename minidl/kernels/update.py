@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.jit import kernel
-from minidl.kernels.movement import sum_in_lanes
+from minidl.kernels.reductions import dot_of
 from minidl.kernels.vecmath import power
 
 
@@ -66,7 +66,7 @@ def rmsprop(p, g, v, reals):
 @kernel("squares", lambda g, squares: squares.size == 1)
 def square_sum(g, squares):
     """Σ g²."""
-    squares[0] = sum_in_lanes(g, True)
+    squares[0] = dot_of(g, g)
 
 
 @kernel("g", lambda g, squares, bound: True)

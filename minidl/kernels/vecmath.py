@@ -1,78 +1,279 @@
 """The elementary functions that activations and losses are written in.
 
-Each takes and returns one float64. Stable forms live here once: nothing above this file
-subtracts two numbers that are nearly equal, or overflows on the way to a finite result.
+Each works on single numbers, in float32 or float64, and is arithmetic without a branch, a table or
+a call: LLVM vectorises the loop around it. Both types share an algorithm; a ``Format`` has the
+constants. Errors are a few units in the last place over the whole line, results go to 0 through
+the subnormal numbers, and NaN stays NaN. Without the JIT, NumPy's functions stand in.
+
+Stable forms live here once: nothing above this file subtracts two numbers that are nearly equal,
+or overflows on the way to a finite result. What rounding took from an argument is handed to
+``times_exp`` as ``less``, which is small, and taken off where it costs nothing.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from math import inf
+from typing import Any
 
 import numpy as np
 
-from minidl.kernels.jit import scalar
+from minidl.kernels import coefficients as fitted
+from minidl.kernels.intrinsics import (
+    copysign,
+    exponent,
+    fmuladd,
+    mantissa,
+    polynomial,
+    power_of_two,
+    scaled,
+)
+from minidl.kernels.jit import by_type, scalar
 
 LN2 = 0.6931471805599453
-SQRT_HALF = 0.7071067811865476
-SQRT_HALF_LOW = -4.833646656726457e-17  # √½ minus the double above
+LOG2E = 1.4426950408889634
 INVERSE_SQRT_TAU = 0.3989422804014327  # 1/√(2π)
-SPLIT = 134217729.0  # 2²⁷ + 1: Dekker's constant, cuts a double into two halves of 26 bits
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Format:
+    """The constants of a floating-point format.
+
+    Attributes
+    ----------
+    magic : float
+        1.5 · 2^fraction: adding it rounds to a whole number, which its low bits then hold.
+    ln2_high, ln2_low : float
+        ln 2 in two parts; n · ln2_high is exact for the n that occur.
+    split : float
+        Dekker's constant, cuts a number into two halves.
+    exp_lowest, exp_highest : float
+        Where the exponential has long been 0, or infinite.
+    expm1_lowest, tail_end : float
+        Where eˣ − 1 has become −1, and x Φ(−x) has become 0.
+    smallest, lift, lifted : float
+        The least normal number, and a power of two, with its exponent, above which subnormal
+        numbers are lifted before their logarithm is taken.
+    pole : float
+        K of the fit of the normal distribution's tail.
+    """
+
+    name: str
+    magic: float
+    ln2_high: float
+    ln2_low: float
+    split: float
+    exp_lowest: float
+    exp_highest: float
+    expm1_lowest: float
+    tail_end: float
+    smallest: float
+    lift: float
+    lifted: float
+    pole: float
+
+    def polynomial(self, name: str) -> Any:
+        """The fitted polynomial of a name, in this format."""
+        return polynomial(getattr(fitted, f"{self.name}_{name}"))
+
+
+SINGLE = Format(
+    "SINGLE", magic=1.5 * 2**23, ln2_high=0.693359375, ln2_low=-2.12194440e-4, split=4097.0,
+    exp_lowest=-174.0, exp_highest=89.0, expm1_lowest=-20.0, tail_end=14.6,
+    smallest=2.0**-126, lift=2.0**25, lifted=25.0, pole=4.0,
+)  # fmt: skip
+DOUBLE = Format(
+    "DOUBLE", magic=1.5 * 2**52, ln2_high=6.93147180369123816490e-01,
+    ln2_low=1.90821492927058770002e-10, split=134217729.0,
+    exp_lowest=-1416.0, exp_highest=710.0, expm1_lowest=-40.0, tail_end=39.0,
+    smallest=2.0**-1022, lift=2.0**54, lifted=54.0, pole=5.0,
+)  # fmt: skip
+
+
+def _times_exp_in(f: Format) -> Any:
+    remainder = f.polynomial("EXP")
+    lowest, highest, magic = f.exp_lowest, f.exp_highest, f.magic
+    high, low = f.ln2_high, f.ln2_low
+
+    def times_exp(factor, x, less):
+        none = x < lowest
+        bounded = 0.0 if none else (highest if x > highest else x)
+        shifted = fmuladd(bounded, LOG2E, magic)
+        n = shifted - magic
+        r = fmuladd(n, -low, fmuladd(n, -high, bounded)) - less
+        y = fmuladd(r * r, remainder(r), r) + 1.0
+        y = scaled(y * factor, shifted)
+        return copysign(0.0, factor) if none else y
+
+    return times_exp
+
+
+@by_type(_times_exp_in(SINGLE), _times_exp_in(DOUBLE))
+def times_exp(factor, x, less):
+    """factor · e^(x − less); the factor is in before the result may underflow."""
+    half = np.exp(0.5 * x)
+    if half == 0.0:
+        return np.copysign(0.0, factor)
+    return factor * half * half * (1.0 - less)
 
 
 @scalar
 def exp(x):
-    return np.exp(x)
+    return times_exp(1.0, x, 0.0)
 
 
-@scalar
+def _expm1_in(f: Format) -> Any:
+    remainder = f.polynomial("EXP")
+    lowest, highest, magic = f.expm1_lowest, f.exp_highest, f.magic
+    high, low = f.ln2_high, f.ln2_low
+
+    def expm1(x):
+        bounded = lowest if x < lowest else (highest if x > highest else x)
+        shifted = fmuladd(bounded, LOG2E, magic)
+        n = shifted - magic
+        r = fmuladd(n, -low, fmuladd(n, -high, bounded))
+        p = fmuladd(r * r, remainder(r), r)
+        half = power_of_two(shifted - 1.0)  # of 2ⁿ, which may overflow
+        y = 2.0 * fmuladd(half, p, half - 0.5)
+        return copysign(y, x)
+
+    return expm1
+
+
+@by_type(_expm1_in(SINGLE), _expm1_in(DOUBLE))
 def expm1(x):
+    """eˣ − 1."""
     return np.expm1(x)
 
 
-@scalar
-def log(x):
-    return np.log(x)
+def _tanh_in(f: Format) -> Any:
+    remainder = f.polynomial("EXP")
+    lowest, magic = f.expm1_lowest, f.magic
+    high, low = f.ln2_high, f.ln2_low
+
+    def tanh(x):
+        a = -2.0 * abs(x)
+        bounded = lowest if a < lowest else a
+        shifted = fmuladd(bounded, LOG2E, magic)
+        n = shifted - magic
+        r = fmuladd(n, -low, fmuladd(n, -high, bounded))
+        unit = power_of_two(shifted)
+        t = fmuladd(unit, fmuladd(r * r, remainder(r), r), unit - 1.0)  # e^(−2|x|) − 1
+        return copysign(t / (2.0 + t), x)
+
+    return tanh
 
 
-@scalar
-def log1p(x):
-    return np.log1p(x)
-
-
-@scalar
+@by_type(_tanh_in(SINGLE), _tanh_in(DOUBLE))
 def tanh(x):
+    """(1 − e^−2x) / (1 + e^−2x)."""
     return np.tanh(x)
 
 
-@scalar
-def power(x, exponent):
-    return np.power(x, exponent)
+def _log_in(f: Format) -> Any:
+    remainder = f.polynomial("LOG")
+    smallest, lift, lifted = f.smallest, f.lift, f.lifted
+    high, low = f.ln2_high, f.ln2_low
+
+    def log(x):
+        tiny = x < smallest
+        normal = x * lift if tiny else x
+        k = exponent(normal) - (lifted if tiny else 0.0)
+        m = mantissa(normal) - 1.0
+        s = m / (2.0 + m)
+        square, half = s * s, 0.5 * m * m
+        y = k * high + (m - (half - fmuladd(s, fmuladd(square, remainder(square), half), k * low)))
+        y = y if x < inf else x
+        return (-inf if x == 0.0 else y) if x >= 0.0 else NAN
+
+    return log
 
 
-@scalar
-def sigmoid(x):
-    """1 / (1 + e⁻ˣ); eˣ / (1 + eˣ) on the left, where e⁻ˣ would overflow."""
-    z = exp(-abs(x))
-    return (z if x < 0 else 1.0) / (1.0 + z)
+@by_type(_log_in(SINGLE), _log_in(DOUBLE))
+def log(x):
+    """log x; −∞ at 0, NaN below."""
+    return np.log(x)
+
+
+def _log1p_in(f: Format) -> Any:
+    remainder = f.polynomial("LOG")
+    magic, high, low = f.magic, f.ln2_high, f.ln2_low
+    huge = 2.0 / f.smallest / f.magic  # far from overflow, and 1 + x has long been x
+
+    def log1p(x):
+        whole = 1.0 + x
+        k = exponent(whole)
+        unit = power_of_two(magic - k)
+        # 1 + x without rounding: (1 + x) 2⁻ᵏ − 1
+        m = mantissa(whole) - 1.0 if x > huge else fmuladd(x, unit, unit - 1.0)
+        s = m / (2.0 + m)
+        square, half = s * s, 0.5 * m * m
+        y = k * high + (m - (half - fmuladd(s, fmuladd(square, remainder(square), half), k * low)))
+        y = y if x < inf else x
+        return y if x > -1.0 else (-inf if x == -1.0 else NAN)
+
+    return log1p
+
+
+@by_type(_log1p_in(SINGLE), _log1p_in(DOUBLE))
+def log1p(x):
+    """log(1 + x); −∞ at −1, NaN below."""
+    return np.log1p(x)
+
+
+def _log1p_of_share_in(f: Format) -> Any:
+    remainder = f.polynomial("LOG1P")
+
+    def log1p(z):
+        above = z > 0.5
+        m = 0.5 * (z - 1.0) if above else z  # 1 + z is 2 (1 + m), or 1 + m
+        return fmuladd(m * m, remainder(m), m) + (LN2 if above else 0.0)
+
+    return log1p
+
+
+@by_type(_log1p_of_share_in(SINGLE), _log1p_of_share_in(DOUBLE))
+def _log1p_of_share(z):
+    """log(1 + z) for z in [0, 1], which takes no division."""
+    return np.log1p(z)
 
 
 @scalar
 def softplus(x):
     """log(1 + eˣ) without a threshold: max(x, 0) + log1p(e^−|x|)."""
-    return (0.0 if x < 0 else x) + log1p(exp(-abs(x)))
+    return (0.0 if x < 0.0 else x) + _log1p_of_share(exp(-abs(x)))
 
 
 @scalar
-def times_exp(factor, x):
-    """factor · eˣ; the last of two halves underflows, not the first."""
-    half = exp(0.5 * x)
-    return factor * half * half
+def times_sigmoid(factor, x):
+    """factor · σ(x); on the left as factor · eˣ / (1 + eˣ), where e⁻ˣ would overflow."""
+    top = times_exp(factor, -abs(x), 0.0) if x < 0.0 else factor
+    return top / (1.0 + exp(-abs(x)))
 
 
 @scalar
+def sigmoid(x):
+    return times_sigmoid(1.0, x)
+
+
+def _product_error_in(f: Format) -> Any:
+    split = f.split
+
+    def product_error(x, y, product):
+        t, u = split * x, split * y
+        x_high, y_high = t - (t - x), u - (u - y)
+        x_low, y_low = x - x_high, y - y_high
+        return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
+
+    return product_error
+
+
+@by_type(_product_error_in(SINGLE), _product_error_in(DOUBLE))
 def product_error(x, y, product):
     """What rounding took from x·y: x·y − product, exactly (Dekker)."""
-    t, u = SPLIT * x, SPLIT * y
+    t, u = DOUBLE.split * x, DOUBLE.split * y
     x_high, y_high = t - (t - x), u - (u - y)
     x_low, y_low = x - x_high, y - y_high
     return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
@@ -84,53 +285,131 @@ def exp_difference(a, b):
     d = a - b
     z = d - a
     lost = (a - (d - z)) - (b + z)  # Knuth's two-sum: exact; NaN where a − b is infinite
-    y = exp(d)
-    return y + y * lost if lost == lost else y
+    return times_exp(1.0, d, -lost)
+
+
+DOUBLE_LN2_HIGH, DOUBLE_LN2_LOW = DOUBLE.ln2_high, DOUBLE.ln2_low
+_log_remainder = DOUBLE.polynomial("LOG")
 
 
 @scalar
-def mills(a):
-    """(1 − Φ(a)) / φ(a) for a ≥ 6, by Laplace's continued fraction."""
-    f = a
-    for k in range(40, 0, -1):
-        f = a + k / f
-    return 1.0 / f
+def _log_in_two(x):
+    """log x for x > 0 as the sum of two float64, good to some 60 bits."""
+    k = exponent(x)
+    m = mantissa(x) - 1.0
+    d = 2.0 + m
+    s = m / d
+    product = s * d
+    s_low = ((m - product) - product_error(s, d, product) - s * (m - (d - 2.0))) / d
+    whole = k * DOUBLE_LN2_HIGH
+    high = whole + 2.0 * s
+    part = high - whole
+    low = (whole - (high - part)) + (2.0 * s - part)
+    square = s * s
+    low += k * DOUBLE_LN2_LOW + 2.0 * s_low + square * s * _log_remainder(square)
+    total = high + low
+    return total, low - (total - high)
 
 
 @scalar
-def normal_density(x):
-    """φ(x); the error of x² is put back, it would be amplified by x²/2."""
-    a = 40.0 if abs(x) > 40.0 else x
-    square = a * a
-    density = INVERSE_SQRT_TAU * exp(-0.5 * square)
-    return density * (1.0 - 0.5 * product_error(a, a, square))
+def _power(x, exponent):
+    high, low = _log_in_two(x)
+    product = exponent * high
+    y = times_exp(1.0, product, -(product_error(exponent, high, product) + exponent * low))
+    y = y if x > 0.0 else (0.0 if exponent > 0.0 else inf)
+    y = y if x < inf else (x if exponent > 0.0 else 0.0)
+    return (y if x >= 0.0 else NAN) if exponent != 0.0 else 1.0
+
+
+@by_type(lambda x, y: np.float32(_power(np.float64(x), np.float64(y))), _power)
+def power(x, exponent):
+    """x to any power, for x ≥ 0; float64 arithmetic, as the logarithm's error is multiplied."""
+    return np.power(x, exponent)
 
 
 @scalar
-def normal_cdf(x):
-    """Φ(x) = ½ erfc(−x/√2), with the rounding of x/√2 put back to first order."""
-    if x > 9.0:
-        return 1.0
-    a = -40.0 if x < -40.0 else x
-    if a < -6.0:
-        return normal_density(a) * mills(-a)
-    t = -a * SQRT_HALF
-    # The exact argument is t + rest; d erfc(t) = −(2/√π) e^(−t²) dt.
-    rest = -product_error(a, SQRT_HALF, -t)
-    rest -= a * SQRT_HALF_LOW
-    return 0.5 * math.erfc(t) - 0.5641895835477563 * exp(-t * t) * rest
+def sigmoid_power(x, exponent):
+    """σ(x)^γ = (1 + w)^−γ · (e^γx for x < 0), w = e^−|x|; what 1 + w and γx lose is put back."""
+    w = exp(-abs(x))
+    whole = 1.0 + w
+    lost = (1.0 - whole) + w
+    y = power(whole, -exponent) * (1.0 - exponent * lost / whole)
+    product = exponent * x
+    return times_exp(y, product, -product_error(exponent, x, product)) if x < 0.0 else y
+
+
+_sinh_remainder = polynomial(fitted.DOUBLE_SINH)
+
+
+def _fitted_sinh(x):
+    return fmuladd(x * x * x, _sinh_remainder(x * x), x)
+
+
+@by_type(_fitted_sinh, _fitted_sinh)
+def _sinh(x):
+    """sinh x for |x| ≤ ½."""
+    return np.sinh(x)
 
 
 @scalar
+def log_cosh(x):
+    """log cosh x: of 1 + 2 sinh²(x/2) near 0, which keeps small x; |x| − log 2 + … far away."""
+    a = abs(x)
+    s = _sinh(0.5 * a)
+    return log1p(2.0 * s * s) if a < 1.0 else (a - LN2) + _log1p_of_share(exp(-2.0 * a))
+
+
+def _normal_tail_in(f: Format) -> Any:
+    fit = f.polynomial("NORMAL_TAIL")
+    split, pole, end = f.split, f.pole, f.tail_end
+
+    @scalar
+    def tail(x):
+        """G, and a²/2 in two parts: Φ(−a) = G e^(−a²/2) for a = |x|."""
+        a = end if abs(x) > end else abs(x)
+        t = split * a
+        upper = t - (t - a)  # its square is exact
+        inverse = 1.0 / (a + pole)
+        density = fit((a - pole) * inverse) * inverse
+        return a, density, 0.5 * upper * upper, 0.5 * (a - upper) * (a + upper)
+
+    return tail
+
+
+def _times_normal_cdf_in(f: Format) -> Any:
+    tail = _normal_tail_in(f)
+
+    def times_normal_cdf(x):
+        a, density, high, low = tail(x)
+        rest = times_exp(a * density, -high, low)
+        return -rest if x < 0.0 else x - rest
+
+    return times_normal_cdf
+
+
+def _normal_slope_in(f: Format) -> Any:
+    tail = _normal_tail_in(f)
+
+    def normal_slope(x):
+        a, density, high, low = tail(x)
+        rest = times_exp(density - a * INVERSE_SQRT_TAU, -high, low)
+        return rest if x < 0.0 else 1.0 - rest
+
+    return normal_slope
+
+
+@by_type(_times_normal_cdf_in(SINGLE), _times_normal_cdf_in(DOUBLE))
 def times_normal_cdf(x):
-    """x · Φ(x): the product underflows last, so the deep tail keeps its digits."""
-    if x >= -6.0:
-        return x * normal_cdf(x)
-    if x < -40.0:
-        return -0.0
-    square = x * x
-    factor = x * mills(-x) * INVERSE_SQRT_TAU * (1.0 - 0.5 * product_error(x, x, square))
-    return times_exp(factor, -0.5 * square)
+    """x · Φ(x), Φ the normal distribution; |x| Φ(−|x|) keeps its digits in the deep tail."""
+    share = 0.5 * math.erfc(-x / math.sqrt(2.0))
+    return x * share if share != 0.0 else -0.0
+
+
+@by_type(_normal_slope_in(SINGLE), _normal_slope_in(DOUBLE))
+def times_normal_cdf_slope(x):
+    """Φ(x) + x φ(x)."""
+    density = INVERSE_SQRT_TAU * math.exp(-0.5 * min(x * x, 1e4))
+    return 0.5 * math.erfc(-x / math.sqrt(2.0)) + max(min(x, 99.0), -99.0) * density
 
 
 @scalar
@@ -150,18 +429,3 @@ def bounded_log1m(x):
 def floored(x):
     """A loss's denominator, as PyTorch bounds it."""
     return 1e-12 if x < 1e-12 else x
-
-
-@scalar
-def sigmoid_power(x, exponent):
-    """σ(x)^γ = (1 + w)^−γ · (e^γx for x < 0), w = e^−|x|; what 1 + w and γx lose is put back."""
-    w = exp(-abs(x))
-    whole = 1.0 + w
-    lost = (1.0 - whole) + w
-    y = power(whole, -exponent) * (1.0 - exponent * lost / whole)
-    if x < 0.0:
-        product = exponent * x
-        if product < -800.0:
-            return 0.0
-        y *= exp(product) * (1.0 + product_error(exponent, x, product))
-    return y

@@ -1,0 +1,228 @@
+"""Losses that compare a row of scores or probabilities with the class it should show.
+
+Value and gradient come in one pass: ``losses`` has one number a row, ``slopes`` the gradient of
+each at the row's numbers. A row's targets are one number a column, or a single class number: the
+array's size tells which. ``reals`` are γ, α, how much of a target is lent to all classes (label
+smoothing), and whether the target's own entropy is taken off (Kullback and Leibler).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.kernels.intrinsics import local_array, widest_vectors
+from minidl.kernels.jit import kernel, scalar
+from minidl.kernels.reductions import total_of
+from minidl.kernels.rowwise import ROWS, block_of, powers, row_of
+from minidl.kernels.vecmath import bounded_log, exp_difference, floored, log, log1p, power
+
+
+def _one_a_row(t, z, losses, slopes, columns, reals=None):
+    rows = z.size == slopes.size == losses.size * columns
+    return rows and t.size in (z.size, losses.size)
+
+
+@scalar
+def _target(t, row, j, columns, sparse, smoothing):
+    """The target of column j: given, or made from the row's class number, and smoothed."""
+    given = (1.0 if t[row] == j else 0.0) if sparse else np.float64(t[row * columns + j])
+    return (1.0 - smoothing) * given + smoothing / columns if smoothing > 0.0 else given
+
+
+@kernel("losses slopes", _one_a_row)
+def crossentropy(t, z, losses, slopes, columns, reals):
+    """−α Σ tⱼ log pⱼ with p = softmax(z), and its slopes α (pⱼ Σ t − tⱼ)."""
+    widest_vectors()
+    alpha, smoothing, entropy = reals[1], reals[2], reals[3]
+    sparse = t.size == losses.size
+    peaks, rests, logs = local_array(ROWS), local_array(ROWS), local_array(ROWS)
+    stride = block_of(columns)
+    for start in range(0, z.size, stride):
+        zs, es = z[start : start + stride], slopes[start : start + stride]
+        powers(zs, es, columns, peaks, rests)
+        first, count = start // columns, zs.size // columns
+        for row in range(count):
+            logs[row] = log1p(rests[row])
+        for row in range(count):
+            one, e, peak = row_of(zs, row, columns), row_of(es, row, columns), peaks[row]
+            share = alpha / (1.0 + rests[row])
+            if sparse and smoothing == 0.0:
+                right = int(t[first + row])
+                below = one[right] - peak
+                others = rests[row] if below == 0.0 else 1.0 + rests[row] - e[right]
+                loss = logs[row] - below
+                narrow, highest = z.dtype.type(share), z.dtype.type(peak)
+                for j in range(columns):
+                    e[j] = narrow if one[j] == highest else e[j] * narrow
+                e[right] = -others * share
+            else:
+                loss, whole = 0.0, 0.0
+                for j in range(columns):
+                    whole += _target(t, first + row, j, columns, sparse, smoothing)
+                for j in range(columns):
+                    target = _target(t, first + row, j, columns, sparse, smoothing)
+                    below = one[j] - peak
+                    own = 1.0 if below == 0.0 else np.float64(e[j])
+                    others = rests[row] if below == 0.0 else 1.0 + rests[row] - own
+                    if target != 0.0 or below != below:
+                        loss += target * (logs[row] - below)
+                    if target > 0.0 and entropy != 0.0:
+                        loss += target * log(target)
+                    e[j] = share * (own * (whole - target) - others * target)
+            losses[first + row] = alpha * loss
+
+
+@kernel("losses slopes", _one_a_row)
+def crossentropy_of_shares(t, p, losses, slopes, columns, reals):
+    """The same from probabilities; each log is bounded below by −100."""
+    widest_vectors()
+    alpha, smoothing, entropy = reals[1], reals[2], reals[3]
+    sparse = t.size == losses.size
+    for row in range(losses.size):
+        one, parts = row_of(p, row, columns), row_of(slopes, row, columns)
+        if sparse and smoothing == 0.0:
+            right, spoilt = int(t[row]), total_of(one)
+            for j in range(columns):
+                parts[j] = 0.0
+            loss = -bounded_log(np.float64(one[right])) + 0.0 * spoilt  # NaN if any is
+            parts[right] = -alpha / floored(np.float64(one[right]))
+        else:
+            for j in range(columns):
+                target = _target(t, row, j, columns, sparse, smoothing)
+                share = np.float64(one[j])
+                silent = target == 0.0 and share == share
+                part = 0.0 if silent else -target * bounded_log(share)
+                parts[j] = part + (target * log(target) if entropy * target > 0.0 else 0.0)
+            loss = total_of(parts)
+            for j in range(columns):
+                target = _target(t, row, j, columns, sparse, smoothing)
+                parts[j] = -alpha * target / floored(np.float64(one[j]))
+        losses[row] = alpha * loss
+
+
+@scalar
+def _sum(a, b):
+    """a + b, and what rounding took from it (Knuth's two-sum)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+@scalar
+def _fill_exactly(x, e):
+    """Fill ``e`` with e^(xⱼ − max) in float64.
+
+    Returns the place of the largest, the sum without its 1, and what the additions lost.
+    """
+    peak = 0
+    for j in range(x.size):
+        if x[j] > x[peak] or x[j] != x[j]:
+            peak = j
+    for j in range(x.size):
+        e[j] = exp_difference(np.float64(x[j]), np.float64(x[peak]))
+    rest = np.float64(x[peak] - x[peak])  # 0; NaN for an infinite peak, and so for its whole row
+    lost = 0.0
+    for j in range(x.size):
+        rest, short = _sum(rest, 0.0 if j == peak else e[j])
+        lost += short
+    return peak, rest, lost
+
+
+@scalar
+def _power_of_others(own, rest, lost, is_peak, exponent):
+    """((1 + rest − own) / (1 + rest))^γ; what every sum loses is put back."""
+    total, lost_total = _sum(1.0, rest)
+    short, lost_first = _sum(1.0, -own)
+    others, lost_others = _sum(short, rest)
+    lost_others += lost_first
+    if is_peak:
+        others, lost_others = rest, 0.0
+    if others <= 0.0:
+        return power(0.0, exponent)
+    y = power(others, exponent) * power(total, -exponent)
+    return y * (1.0 + exponent * ((lost + lost_others) / others - (lost + lost_total) / total))
+
+
+@scalar
+def _steepness(p, u, log_p, gamma):
+    """p d/dp [−(1 − p)^γ log p] = γ p u^γ log p / u − u^γ, with u = 1 − p."""
+    ratio = log_p / u if u > 0.0 else -1.0  # log p → −(1 − p) as p → 1
+    return power(u, gamma) * (gamma * p * ratio - 1.0) if p > 0.0 else -power(u, gamma)
+
+
+@kernel("losses slopes", _one_a_row)
+def focal(t, z, losses, slopes, columns, reals):
+    """−α Σ tⱼ (1 − pⱼ)^γ log pⱼ with p = softmax(z) and γ > 0, in float64."""
+    widest_vectors()
+    gamma, alpha, smoothing = reals[0], reals[1], reals[2]
+    sparse = t.size == losses.size
+    e, steep = np.empty(columns, np.float64), np.empty(columns, np.float64)
+    for row in range(losses.size):
+        one, into = row_of(z, row, columns), row_of(slopes, row, columns)
+        peak, rest, lost = _fill_exactly(one, e)
+        log_total = log1p(rest) + lost / (1.0 + rest)
+        whole = 1.0 + (rest + lost)
+        # h = p · d/dp of one term; dz_k = α (t_k h_k (1 − p_k) − p_k Σ_{j≠k} t_j h_j)
+        loss, everything = 0.0, 0.0
+        for j in range(columns):
+            target = _target(t, row, j, columns, sparse, smoothing)
+            below = np.float64(one[j]) - one[peak]
+            steep[j] = 0.0
+            if target != 0.0 or below != below:
+                others = _power_of_others(e[j], rest, lost, j == peak, gamma)
+                loss += target * (log_total - below) * others
+                u = (rest + lost if j == peak else whole - e[j]) / whole
+                steep[j] = target * _steepness(e[j] / whole, u, below - log_total, gamma)
+                everything += steep[j]
+        for j in range(columns):
+            u = (rest + lost if j == peak else whole - e[j]) / whole
+            apart = 0.0 if steep[j] == everything else everything - steep[j]
+            into[j] = alpha * (steep[j] * u - e[j] / whole * apart)
+        losses[row] = alpha * loss
+
+
+@kernel("losses slopes", _one_a_row)
+def focal_of_shares(t, p, losses, slopes, columns, reals):
+    """The same from probabilities; each log is bounded below by −100."""
+    gamma, alpha, smoothing = reals[0], reals[1], reals[2]
+    sparse = t.size == losses.size
+    for row in range(losses.size):
+        one, into = row_of(p, row, columns), row_of(slopes, row, columns)
+        loss = 0.0
+        for j in range(columns):
+            target = _target(t, row, j, columns, sparse, smoothing)
+            share = np.float64(one[j])
+            u = 1.0 - share
+            into[j] = 0.0
+            if target != 0.0 or share != share:
+                shrunk = power(u, gamma)
+                loss -= target * shrunk * bounded_log(share)
+                ratio = log(floored(share)) / u if u > 0.0 else -1.0
+                into[j] = alpha * target * shrunk * (gamma * ratio - 1.0 / floored(share))
+        losses[row] = alpha * loss
+
+
+@kernel("losses slopes", _one_a_row)
+def margin(t, z, losses, slopes, columns, reals):
+    """Crammer and Singer's hinge: max(0, 1 + the best wrong score − the right score)."""
+    widest_vectors()
+    sparse = t.size == losses.size
+    for row in range(losses.size):
+        one, into = row_of(z, row, columns), row_of(slopes, row, columns)
+        right, best = 0, -np.inf
+        for j in range(columns):
+            if _target(t, row, j, columns, sparse, 0.0) != 0.0:
+                right = j
+            elif not one[j] <= best:  # NaN is best of all
+                best = np.float64(one[j]) if best == best else best
+        above, lost = _sum(1.0, best)
+        gap = above - one[right]
+        gap = gap + lost if lost == lost else gap
+        ties = 0
+        for j in range(columns):
+            ties += int(j != right and one[j] == best)
+        part = 1.0 / ties if gap > 0.0 else (0.0 if gap <= 0.0 else gap)
+        for j in range(columns):
+            into[j] = part if one[j] == best or part != part else 0.0
+        into[right] = -1.0 if gap > 0.0 else part
+        losses[row] = 0.0 if gap <= 0.0 else gap
