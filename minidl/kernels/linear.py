@@ -7,7 +7,9 @@ import functools
 import numpy as np
 
 from minidl.kernels import blas
+from minidl.kernels.intrinsics import widest_vectors
 from minidl.kernels.jit import kernel
+from minidl.kernels.reductions import sum_columns
 
 
 def _meets(x, w, y):
@@ -24,10 +26,12 @@ product = functools.partial(kernel, prepare=blas.load)
 @product("y", lambda x, w, b, y: _meets(x, w, y) and b.size == y.shape[1])
 def dense(x, w, b, y):
     """``y = x w + b``: (rows, in) (in, out) (out) → (rows, out)."""
+    widest_vectors()
     np.dot(x, w, y)
     for i in range(y.shape[0]):
-        for j in range(y.shape[1]):
-            y[i, j] += b[j]
+        row = y[i]
+        for j in range(b.size):
+            row[j] += b[j]
 
 
 @product("dx", lambda w, dy, dx: _meets(dx, w, dy))
@@ -43,12 +47,8 @@ def dense_dw(x, dy, dw):
 @kernel("db", lambda dy, db: dy.shape[1] == db.size)
 def dense_db(dy, db):
     """Column sums, added up in float64."""
-    total = np.zeros(db.size, np.float64)
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            total[j] += dy[i, j]
-    for j in range(db.size):
-        db[j] = total[j]
+    widest_vectors()
+    sum_columns(dy.reshape(-1), db)
 
 
 @product("y", _stacks_meet)

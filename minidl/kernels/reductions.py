@@ -16,11 +16,14 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from minidl.kernels.intrinsics import local_array
 from minidl.kernels.jit import by_type
 
 LANES = 64
 WIDTH = 8
 """Numbers in a vector; as many vectors side by side as there are lanes."""
+STRETCH = 4 * WIDTH
+"""Columns that are added up at a time, while there are so many."""
 _VECTORS = LANES // WIDTH
 _DOUBLE = ir.DoubleType()
 _DOUBLES = ir.VectorType(_DOUBLE, WIDTH)
@@ -43,20 +46,22 @@ class _Vectors:
     def load(self, place: Any) -> Any:
         return self.builder.load(self._pointer(place), align=self.align)
 
-    def load_rest(self, place: Any, filler: float) -> Any:
-        """The numbers from ``place`` to the end, fewer than eight; ``filler`` stands for others."""
-        truth, whole = ir.VectorType(ir.IntType(1), WIDTH), ir.IntType(32)
-        left = self.builder.trunc(self.builder.sub(self.size, place), whole)
-        lanes = ir.Constant(ir.VectorType(whole, WIDTH), list(range(WIDTH)))
-        mask = self.builder.icmp_signed("<", lanes, _repeated(self.builder, left))
+    def load_rest(self, place: Any, end: Any, filler: float) -> Any:
+        """The numbers before ``end``, fewer than eight; ``filler`` stands for the others."""
+        builder, whole = self.builder, ir.IntType(32)
+        truth = ir.VectorType(ir.IntType(1), WIDTH)
+        left = builder.trunc(builder.sub(end, place), whole)
+        lanes = ir.VectorType(whole, WIDTH)(list(range(WIDTH)))
+        mask = builder.icmp_signed("<", lanes, _repeated(builder, left))
         pointer = self._pointer(place)
-        name = f"llvm.masked.load.v{WIDTH}f{8 * self.align}.p0"
         kinds = [pointer.type, whole, truth, self.type]
         masked = cgutils.get_or_insert_function(
-            self.builder.module, ir.FunctionType(self.type, kinds), name
+            builder.module,
+            ir.FunctionType(self.type, kinds),
+            f"llvm.masked.load.v{WIDTH}f{8 * self.align}.p0",
         )
-        fillers = ir.Constant(self.type, [filler] * WIDTH)
-        return self.builder.call(masked, [pointer, whole(self.align), mask, fillers])
+        fillers = self.type([filler] * WIDTH)
+        return builder.call(masked, [pointer, whole(self.align), mask, fillers])
 
 
 def _repeated(builder: Any, number: Any) -> Any:
@@ -109,7 +114,9 @@ def _reduced(
     loop(rounded_down(LANES), rounded_down(WIDTH), 1)
     end = rounded_down(WIDTH)
     with builder.if_then(builder.icmp_signed("<", end, size)):
-        put(cells[0], meet(held(cells[0]), [array.load_rest(end, filler) for array in arrays]))
+        put(
+            cells[0], meet(held(cells[0]), [array.load_rest(end, size, filler) for array in arrays])
+        )
     return _folded(builder, held(cells[0]), join)
 
 
@@ -154,6 +161,55 @@ def _lane_sum(typing, x):
 @intrinsic
 def _lane_dot(typing, x, y):
     return types.float64(x, y), _added_up
+
+
+@intrinsic(prefer_literal=True)
+def _columns_added(typing, x, columns, first, vectors, totals):
+    """The sums of some columns into ``totals``: eight each for ``vectors``, the last filled up."""
+    count = vectors.literal_value
+
+    def generate(context, builder, signature, arguments):
+        data, step, place, _, into = arguments
+        array = _Vectors(context, builder, x, data)
+        cells = [cgutils.alloca_once(builder, _DOUBLES) for _ in range(count)]
+        for cell in cells:
+            builder.store(_DOUBLES([0.0] * WIDTH), cell)
+        with cgutils.for_range_slice(builder, place, array.size, step, step.type) as (begin, row):
+            end = builder.mul(builder.add(row, row.type(1)), step)
+            for i, cell in enumerate(cells):
+                start = builder.add(begin, begin.type(i * WIDTH))
+                part = array.load(start) if count > 1 else array.load_rest(start, end, 0.0)
+                part = part if part.type == _DOUBLES else builder.fpext(part, _DOUBLES)
+                builder.store(builder.fadd(builder.load(cell), part), cell)
+        memory = context.make_array(totals)(context, builder, into).data
+        for i, cell in enumerate(cells):
+            place = builder.gep(memory, [ir.IntType(64)(i * WIDTH)])
+            pointer = builder.bitcast(place, _DOUBLES.as_pointer())
+            builder.store(builder.load(cell), pointer, align=8)
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp, types.intp, vectors, totals), generate
+
+
+def _sum_columns(x, into):
+    totals = local_array(STRETCH)
+    stretches = into.size // STRETCH * STRETCH
+    for first in range(0, stretches, STRETCH):
+        _columns_added(x, into.size, first, 4, totals)
+        part = into[first : first + STRETCH]
+        for j in range(part.size):
+            part[j] = totals[j]
+    for first in range(stretches, into.size, WIDTH):
+        _columns_added(x, into.size, first, 1, totals)
+        part = into[first : first + WIDTH]
+        for j in range(part.size):
+            part[j] = totals[j]
+
+
+@by_type(_sum_columns, _sum_columns)
+def sum_columns(x, into):
+    """The sums down the columns of a table that lies flat, row after row."""
+    into[:] = np.sum(x.reshape(-1, into.size), axis=0, dtype=np.float64)
 
 
 @intrinsic

@@ -1,17 +1,18 @@
 """One step of an optimizer, in place, over a stretch of parameters that lie side by side.
 
-Everything is worked out in float64 and rounded once when it is stored. ``reals`` starts with the
-learning rate and the number of this update (1, 2 …), which ``begin`` puts there. ``decay`` is
-added to the gradient (L2); ``shrink`` is taken from the parameter itself (decoupled, AdamW).
+What is the same for all parameters, 1 − β and the corrections above all, is worked out in float64
+and rounded once; the rest is arithmetic in the parameters' type. ``reals`` starts with the learning
+rate and the number of this update (1, 2 …), which ``begin`` puts there. The decay that is added to
+the gradient (L2) is one setting, the share taken from the parameter itself (AdamW) another.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.jit import kernel
+from minidl.kernels.intrinsics import widest_vectors
+from minidl.kernels.jit import kernel, scalar
 from minidl.kernels.reductions import dot_of
-from minidl.kernels.vecmath import power
 
 
 def _alike(*arguments):
@@ -29,36 +30,61 @@ def begin(rates, count, reals):
 
 @kernel("p velocity", _alike)
 def sgd(p, g, velocity, reals):
-    rate, momentum, nesterov, decay = reals[0], reals[2], reals[3], reals[4]
-    for i in range(p.size):
-        step = np.float64(g[i]) + decay * p[i]
-        if momentum != 0.0:
-            velocity[i] = momentum * velocity[i] + step
-            step = step + momentum * velocity[i] if nesterov != 0.0 else np.float64(velocity[i])
-        p[i] = p[i] - rate * step
+    widest_vectors()
+    kind = p.dtype.type
+    rate, momentum, decay = kind(reals[0]), kind(reals[2]), kind(reals[4])
+    if momentum == 0.0:
+        for i in range(p.size):
+            p[i] = p[i] - rate * (g[i] + decay * p[i])
+    else:
+        nesterov = reals[3] != 0.0
+        own, gathered = kind(nesterov), momentum if nesterov else kind(1.0)
+        for i in range(p.size):
+            gradient = g[i] + decay * p[i]
+            speed = momentum * velocity[i] + gradient
+            velocity[i] = speed
+            p[i] = p[i] - rate * (own * gradient + gathered * speed)
+
+
+@scalar
+def _to_the(x, times):
+    """x multiplied with itself so often; squaring is faster than a logarithm."""
+    left, y = int(times), 1.0
+    while left > 0:
+        if left % 2 == 1:
+            y *= x
+        x *= x
+        left //= 2
+    return y
 
 
 @kernel("p m v", _alike)
 def adam(p, g, m, v, reals):
-    rate, step, beta1, beta2, epsilon = reals[0], reals[1], reals[2], reals[3], reals[4]
-    decay, shrink = reals[5], reals[6]
+    widest_vectors()
+    kind = p.dtype.type
+    beta1, rest1 = kind(reals[2]), kind(1.0 - reals[2])
+    beta2, rest2 = kind(reals[3]), kind(1.0 - reals[3])
+    epsilon, decay, kept = kind(reals[4]), kind(reals[5]), kind(1.0 - reals[0] * reals[6])
     # m̂ / (√v̂ + ε) with the corrections 1 − βᵗ taken out of the loop
-    stride, root = rate / (1.0 - power(beta1, step)), 1.0 / np.sqrt(1.0 - power(beta2, step))
+    stride = kind(reals[0] / (1.0 - _to_the(reals[2], reals[1])))
+    root = kind(1.0 / np.sqrt(1.0 - _to_the(reals[3], reals[1])))
     for i in range(p.size):
-        gradient = np.float64(g[i]) + decay * p[i]
-        first = beta1 * m[i] + (1.0 - beta1) * gradient
-        second = beta2 * v[i] + (1.0 - beta2) * gradient * gradient
+        gradient = g[i] + decay * p[i]
+        first = beta1 * m[i] + rest1 * gradient
+        second = beta2 * v[i] + rest2 * gradient * gradient
         m[i], v[i] = first, second
-        change = stride * first / (np.sqrt(second) * root + epsilon)
-        p[i] = p[i] * (1.0 - rate * shrink) - change
+        p[i] = p[i] * kept - stride * first / (np.sqrt(second) * root + epsilon)
 
 
 @kernel("p v", _alike)
 def rmsprop(p, g, v, reals):
-    rate, rho, epsilon, decay = reals[0], reals[2], reals[3], reals[4]
+    widest_vectors()
+    kind = p.dtype.type
+    rate, rho, rest = kind(reals[0]), kind(reals[2]), kind(1.0 - reals[2])
+    epsilon, decay = kind(reals[3]), kind(reals[4])
     for i in range(p.size):
-        gradient = np.float64(g[i]) + decay * p[i]
-        second = rho * v[i] + (1.0 - rho) * gradient * gradient
+        gradient = g[i] + decay * p[i]
+        second = rho * v[i] + rest * gradient * gradient
         v[i] = second
         p[i] = p[i] - rate * gradient / (np.sqrt(second) + epsilon)
 
@@ -77,15 +103,16 @@ def shrink_to(g, squares, bound):
         total += squares[i]
     norm = np.sqrt(total)
     if norm > bound:
+        share = g.dtype.type(bound / norm)
         for i in range(g.size):
-            g[i] = g[i] * (bound / norm)
+            g[i] = g[i] * share
 
 
 @kernel("g", lambda g, bound: True)
 def limit(g, bound):
     """Clip every number to [−bound, bound]; NaN stays NaN."""
+    widest_vectors()
+    high = g.dtype.type(bound)
     for i in range(g.size):
-        if g[i] > bound:
-            g[i] = bound
-        elif g[i] < -bound:
-            g[i] = -bound
+        below = high if g[i] > high else g[i]
+        g[i] = -high if below < -high else below
