@@ -102,10 +102,12 @@ def _settings(epochs: int, optimizer: str, learning_rate: float) -> dict[str, An
 
 
 def _reasons(plan: Plan) -> None:
+    from minidl.pairing.report import merged
+
     for dataset in plan.data:
         typer.secho(dataset.name, bold=True)
-        for head, reason in plan.left_out(dataset).items():
-            typer.echo(f"  {head.name}: {reason}")
+        for line in merged(plan.left_out(dataset)):
+            typer.echo(f"  {line}")
 
 
 def _show(results: Sequence[Result], plan: Plan, out: Path) -> None:

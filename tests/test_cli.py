@@ -84,7 +84,7 @@ def test_pair_refuses_a_folder_it_cannot_write(tmp_path):
 
 
 def test_why_lists_the_unsound_heads():
-    assert "sigmoid+hinge: " in call("pair", "--data", "moons", "--why")
+    assert "sigmoid + hinge, squared_hinge: " in call("pair", "--data", "moons", "--why")
 
 
 def test_list_names_everything():
