@@ -119,7 +119,6 @@ def fit(
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = _watchers(callbacks, early_stopping, "loss" if validation is None else "val_loss")
     data = (X, y) if weights is None else (X, y, weights)
-    trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
     history = History()
 
     def validate() -> dict[str, float]:
@@ -129,7 +128,8 @@ def fit(
     for watcher in watchers:
         watcher.training_began(net, curves)
     try:
-        with _progress(epochs, verbose) as advance:
+        with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
+            trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
             for epoch in range(epochs):
                 steps = net.optimizer.steps
                 order = permutation(len(X), seed, steps) if shuffle else np.arange(len(X))
