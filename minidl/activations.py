@@ -112,8 +112,8 @@ class PReLU(Facts, Elementwise2):
     name = "prelu"
     takes = ("x", "alpha")
     formula = "Piecewise((a, a > 0), (b*a, True))"
-    latex = r"\begin{cases} x & x > 0 \\ a x & x \le 0 \end{cases}"
-    derivative = "1 for x > 0, the learned a for x ≤ 0"
+    latex = r"\begin{cases} x & x > 0 \\ \alpha x & x \le 0 \end{cases}"
+    derivative = "1 for x > 0, the learned α for x ≤ 0"
     kinks = (0.0,)
     init = "he_normal"
     learned = True

@@ -147,7 +147,10 @@ def save(figure: Any, path: Path) -> None:
         figure.savefig(path, dpi=140)
     except OSError as error:
         raise FileError(
-            str(path.parent), "a folder that can be written", str(error), "Write --out DIR."
+            str(path.parent),
+            "a folder that can be written",
+            error.strerror or str(error),
+            "Write --out DIR.",
         ) from error
 
 

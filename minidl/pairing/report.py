@@ -62,7 +62,7 @@ def _remarks(results: Sequence[Result], plan: Plan) -> Iterator[tuple[str, str |
     if any(standing.tuned for standing in found):
         rates = ", ".join(f"{rate:g}" for rate in RATES)
         yield f"  Tuned: the best of {rates} on validation rows kept back from training.", "dim"
-    if len({result.trial.seed for result in results}) == 1:
+    if plan.seeds == 1:
         yield "\nOne seed gives no intervals: --seeds 3 does.", None
     failures = sum(result.status != "ok" for result in results)
     yield f"\nNetworks trained: {len(results)}; failed or diverged: {failures}.", "bold"
@@ -80,8 +80,8 @@ def _unsound(plan: Plan) -> Iterator[tuple[str, str | None]]:
         datasets[tuple(plan.left_out(data).items())].append(data.name)
     for reasons, names in datasets.items():
         if reasons:
-            text = f"\n{len(reasons)} heads are unsound on {', '.join(names)} and were left out"
-            yield f"{text} (--unsound trains them):", "bold"
+            text = f"\nUnsound heads on {', '.join(names)}, left out: {len(reasons)}"
+            yield f"{text} (--unsound trains them).", "bold"
         for line in merged(dict(reasons)):
             yield f"  {line}", "dim"
 
