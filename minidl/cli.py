@@ -40,6 +40,7 @@ app = typer.Typer(
 
 DATA = ("moons", "spirals", "breast_cancer", "wine", "diabetes", "outliers")
 QUICK_DATA = ("moons", "diabetes")
+QUICK_HIDDEN = ("relu", "sigmoid", "tanh", "elu")
 OUTPUTS = ("linear", "sigmoid", "tanh", "softmax")
 
 BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
@@ -92,7 +93,7 @@ def _hidden(names: Sequence[str] | None, quick: bool) -> list[str]:
     from minidl.activations import activations
     from minidl.pairing import hidden_activations
 
-    usual = hidden_activations()[:4] if quick else hidden_activations()
+    usual = QUICK_HIDDEN if quick else hidden_activations()
     return list(dict.fromkeys(activations[name].name for name in names or usual))
 
 

@@ -20,6 +20,8 @@ from minidl.pairing.statistics import Row
 MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75
 CELL_WIDTH, CELL_HEIGHT = 0.55, 0.27
 """Inches of a heat map: what surrounds a panel, and its cells."""
+ONE_COLUMN = 40
+"""Rows of cells that stand below each other still; more take two columns of panels."""
 
 SOURCE_FIGURES = (
     "relu", "leaky_relu", "sigmoid", "tanh", "softmax", "elu", "selu",
@@ -188,7 +190,7 @@ def heat_map(results: Sequence[Result], plan: Plan, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     panels = [(data, found) for data in plan.data if (found := rows(results, data.name))]
-    columns = min(2, len(panels))
+    columns = 1 if sum(_heads(found) for _, found in panels) <= ONE_COLUMN else 2
     lines = [panels[i : i + columns] for i in range(0, len(panels), columns)]
     heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(found) for _, found in line)
                for line in lines]  # fmt: skip
