@@ -125,19 +125,19 @@ def fit(
         return _validate(net, validation, loss, from_logits, metrics)
 
     curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
-    for watcher in watchers:
-        watcher.training_began(net, curves)
-    try:
-        with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
-            trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
+    with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
+        trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
+        for watcher in watchers:
+            watcher.training_began(net, curves)
+        try:
             for epoch in range(epochs):
                 steps = net.optimizer.steps
                 order = permutation(len(X), seed, steps) if shuffle else np.arange(len(X))
                 history.stopped = _epoch(trainer, epoch, order, validate, history, advance)
                 if history.stopped != "finished":
                     break
-    except KeyboardInterrupt:
-        history.stopped = "interrupted"
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
     for watcher in watchers:
         watcher.training_ended(net, history)
     return history

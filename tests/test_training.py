@@ -5,7 +5,6 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
 import minidl as ml
-from minidl import training
 from minidl.errors import (
     ArgumentError,
     DataError,
@@ -144,18 +143,6 @@ def test_callbacks_and_interruption():
     assert history.stopped == "interrupted"
     assert len(history["loss"]) == 1
     assert net.optimizer.steps == 5
-
-
-def test_an_interrupt_while_the_step_is_recorded_leaves_the_network(monkeypatch):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "write_down", interrupted)
-    net = ml.mlp([3, 4, 1], seed=0)
-    before = net.predict(X)
-    history = ml.fit(net, X, X[:, 0], loss="mse", epochs=9)
-    assert (history.stopped, len(history)) == ("interrupted", 0)
-    np.testing.assert_array_equal(net.predict(X), before)
 
 
 def test_divergence_is_said():
