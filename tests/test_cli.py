@@ -164,6 +164,16 @@ def test_a_bar_counts_and_shows_the_last_note(capsys, monkeypatch):
     assert "starting" not in said
 
 
+def test_a_long_note_leaves_the_bar_alone(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with progress("epoch", 400, verbose=True) as advance:
+        advance("  ".join(f"val_metric_{i} 0.1234" for i in range(9)))
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "epoch   1/400" in last
+    assert "val_metric_0 0.1234" in last
+    assert last.endswith("…")
+
+
 def test_a_bar_says_that_a_kernel_is_compiled(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     with progress("epoch", 1, verbose=True):
