@@ -62,7 +62,7 @@ def pair(
     quick: Annotated[bool, typer.Option("--quick", help="A first look, in 30 seconds.")] = False,
     unsound: Annotated[bool, typer.Option("--unsound", help="Train unsound heads, too.")] = False,
     why: Annotated[bool, typer.Option("--why", help="Say which are unsound, and stop.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes: one a core.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.csv and pairings.png.")] = Path(
         "results"
     ),
@@ -71,6 +71,8 @@ def pair(
 
     Options marked * may be given several times: --data moons --data wine.
     """
+    from joblib import cpu_count
+
     from minidl.activations import activations
     from minidl.pairing import Head, Plan, run
 
@@ -85,7 +87,7 @@ def pair(
     )
     if why:
         _reasons(plan)
-    elif results := run(plan, out, workers):
+    elif results := run(plan, out, workers or cpu_count()):
         _show(results, plan, out)
 
 
