@@ -4,9 +4,13 @@ import csv
 import re
 
 import numba
+import numpy as np
 import pytest
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
 from typer.testing import CliRunner
 
+import minidl as ml
 from minidl import data
 from minidl.activations import activations
 from minidl.cli import app
@@ -60,6 +64,27 @@ def test_pair_takes_a_csv_file(tmp_path):
                 "--out", tmp_path)  # fmt: skip
     assert "mine" in said
     assert "--target" in call("pair", "--data", table, *words, "--out", tmp_path, code=2)
+
+
+def test_scores_of_a_csv_file_are_those_of_a_script(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(5, 3, (90, 2))
+    y = X[:, 0] - 2 * X[:, 1] + rng.normal(0, 1, 90)
+    table = tmp_path / "mine.csv"
+    np.savetxt(table, np.column_stack([X, y]), delimiter=",", header="a,b,y", comments="")
+    words = ["--hidden", "tanh", "--head", "linear+mse", "--seeds", 2, "--epochs", 9]
+    call("pair", "--data", table, "--target", "y", *words, "--workers", 1, "--out", tmp_path)
+    with (tmp_path / "results.csv").open(encoding="utf-8") as file:
+        scores = [float(row["score"]) for row in csv.DictReader(file)]
+    for seed, score in enumerate(scores):
+        train, test = train_test_split(np.arange(90), test_size=22, random_state=seed)
+        scaled = (X - X[train].mean(0)) / X[train].std(0)
+        target = (y - y[train].mean()) / y[train].std()
+        net = ml.mlp([2, 16, 16, 1], hidden="tanh", seed=seed)
+        ml.fit(net, scaled[train], target[train], loss="mse", learning_rate=1e-2, epochs=9,
+               batch_size=64, seed=seed)  # fmt: skip
+        assert score == pytest.approx(r2_score(target[test], net.predict(scaled[test])), rel=1e-5)
+    assert scores[0] != scores[1]
 
 
 @pytest.mark.parametrize(
