@@ -1,6 +1,7 @@
 """Pairings: what is sound, how heads encode targets, that trials are paired, what a run keeps."""
 
 import csv
+import shutil
 from dataclasses import replace
 from itertools import product
 
@@ -246,6 +247,26 @@ def test_an_interrupted_run_keeps_what_is_computed(tmp_path, monkeypatch):
     results = run(plan(), tmp_path, workers=1, verbose=False)
     assert [result.trial for result in results] == done
     assert len((tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3
+
+
+def test_a_folder_that_goes_away_ends_the_run_and_keeps_what_is_computed(
+    tmp_path, monkeypatch, capsys
+):
+    from minidl.pairing import runner
+
+    trained = []
+
+    def trains_and_removes(trial, data):
+        trained.append(trial)
+        if len(trained) == 2:
+            shutil.rmtree(tmp_path / "out")
+        return train(trial, data)
+
+    monkeypatch.setattr(runner, "train", trains_and_removes)
+    results = run(plan(seeds=4), tmp_path / "out", workers=1, verbose=False)
+    assert [result.trial for result in results] == trained
+    assert len(trained) == 2
+    assert "Write --out DIR" in capsys.readouterr().err
 
 
 def test_an_interrupt_within_a_trial_ends_the_run(tmp_path, monkeypatch):
