@@ -282,6 +282,8 @@ def table(peers: dict[str, Callable[[Size], Epoch]], rounds: int) -> None:
             start = first_epoch(name, size) if name != "matrix products" else float("nan")
             print(f"  {name:<18}{median:>12.1f}{median / ours:>12.2f}{start:>16.2f}")
         print(f"  recorded ÷ matrix products: {ours / medians['matrix products']:.2f}")
+        if "PyTorch" in medians:
+            print(f"  PyTorch ÷ minidl eager: {medians['PyTorch'] / medians['minidl eager']:.2f}")
 
 
 def main() -> None:

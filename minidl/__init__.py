@@ -14,7 +14,8 @@ from minidl.layers import Activation, Dense, Dropout, Layer
 from minidl.criterion import Loss
 from minidl.domains import unsound
 from minidl.losses import loss, losses
-from minidl.model import Sequential, load, mlp
+from minidl.model import Sequential, mlp
+from minidl.loading import load
 
 from minidl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, optimizers
 from minidl.program import Program, record

@@ -59,7 +59,11 @@ class ReLU(Activation):
         "half of the units are active when pre-activations are symmetric about 0",
         "a unit that is never positive gets no gradient: it is dead",
     )
-    good_for = ("the default hidden activation", "deep and convolutional networks")
+    good_for = (
+        "the default hidden activation",
+        "deep and convolutional networks",
+        "computer vision",
+    )
     source = "Nair and Hinton, ICML 2010"
 
     @staticmethod
@@ -82,7 +86,11 @@ class LeakyReLU(Activation):
     latex = r"\begin{cases} x & x > 0 \\ \alpha x & x \le 0 \end{cases}"
     derivative = "1 for x > 0, α for x ≤ 0"
     init = "he_normal"
-    properties = ("no dead units", "a gradient on the negative side, too")
+    properties = (
+        "no dead units",
+        "a gradient on the negative side, too",
+        "α can be learned: prelu",
+    )
     good_for = (
         "ReLU networks in which units die",
         "deep networks",
@@ -112,8 +120,8 @@ class PReLU(Facts, Elementwise2):
     name = "prelu"
     takes = ("x", "alpha")
     formula = "Piecewise((a, a > 0), (b*a, True))"
-    latex = r"\begin{cases} x & x > 0 \\ a x & x \le 0 \end{cases}"
-    derivative = "1 for x > 0, the learned a for x ≤ 0"
+    latex = r"\begin{cases} x & x > 0 \\ \alpha x & x \le 0 \end{cases}"
+    derivative = "1 for x > 0, the learned α for x ≤ 0"
     kinks = (0.0,)
     init = "he_normal"
     learned = True
@@ -146,7 +154,11 @@ class Sigmoid(Activation):
     range = Interval(0, 1)
     link = "sigmoid"
     properties = ("saturates on both sides: gradients vanish", "not centred: its mean is above 0")
-    good_for = ("the output of binary and multi-label classifiers", "gates")
+    good_for = (
+        "the output of binary and multi-label classifiers",
+        "probabilities",
+        "gates of recurrent units: LSTM, GRU",
+    )
     source = "Rumelhart, Hinton and Williams, Nature 1986"
 
     @staticmethod
@@ -195,7 +207,12 @@ class Softmax(RowActivation):
     range = Interval(0, 1)
     rows_sum_to_one = True
     link = "softmax"
-    properties = ("each row sums to 1", "keeps the order", "adding a constant changes nothing")
+    properties = (
+        "each row sums to 1",
+        "keeps the order",
+        "adding a constant changes nothing",
+        "the largest stands out: a lead of d makes a factor of e^d",
+    )
     good_for = (
         "the output of classifiers with several classes",
         "attention",
@@ -269,8 +286,15 @@ class SELU(Activation):
     range = Interval(-SELU_SCALE_ALPHA, inf)
     kinks = (0.0,)
     init = "lecun_normal"
-    properties = ("self-normalising with LeCun-normal weights", "levels off at −λα = −1.758")
-    good_for = ("deep networks without batch normalisation",)
+    properties = (
+        "self-normalising with LeCun-normal weights",
+        "pulls a mean and a variance that drifted back to 0 and 1",
+        "levels off at −λα = −1.758",
+    )
+    good_for = (
+        "deep networks without batch normalisation",
+        "training that must stay stable, where normalising layers cost too much",
+    )
     source = "Klambauer, Unterthiner, Mayr and Hochreiter, NeurIPS 2017"
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -39,31 +40,39 @@ app = typer.Typer(
 
 DATA = ("moons", "spirals", "breast_cancer", "wine", "diabetes", "outliers")
 QUICK_DATA = ("moons", "diabetes")
+QUICK_HIDDEN = ("relu", "sigmoid", "tanh", "elu")
 OUTPUTS = ("linear", "sigmoid", "tanh", "softmax")
+
+BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
+        "alpha": "α", "gamma": "γ", "delta": "δ"}  # fmt: skip
+"""How a formula's signs and names are shown."""
 
 
 @app.command()
 def pair(
-    data: Annotated[list[str] | None, typer.Option(help="A dataset's name, or a CSV file.")] = None,
+    data: Annotated[list[str] | None, typer.Option(help="A dataset, or a CSV file *.")] = None,
     target: Annotated[str | None, typer.Option(help="The CSV's column to predict.")] = None,
-    hidden: Annotated[list[str] | None, typer.Option(help="A hidden activation.")] = None,
-    head: Annotated[list[str] | None, typer.Option(help="A head: sigmoid+bce.")] = None,
-    output: Annotated[list[str] | None, typer.Option(help="Heads with this output.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
-    optimizer: str = "adam",
-    learning_rate: float = 1e-2,
-    quick: Annotated[bool, typer.Option(help="A first look, within 30 seconds.")] = False,
-    unsound: Annotated[bool, typer.Option(help="Train unsound heads, too.")] = False,
-    why: Annotated[
-        bool, typer.Option(help="List unsound heads with the reason, and stop.")
-    ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    hidden: Annotated[list[str] | None, typer.Option(help="A hidden activation *.")] = None,
+    head: Annotated[list[str] | None, typer.Option(help="A head, as sigmoid+bce *.")] = None,
+    output: Annotated[list[str] | None, typer.Option(help="Heads with this output *.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions: 3, quick 2.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of a trial: 25, quick 15.")] = None,
+    optimizer: Annotated[str, typer.Option(help="One of minidl list.")] = "adam",
+    learning_rate: Annotated[float, typer.Option(help="Of the first round.")] = 1e-2,
+    quick: Annotated[bool, typer.Option("--quick", help="A first look, in 30 seconds.")] = False,
+    unsound: Annotated[bool, typer.Option("--unsound", help="Train unsound heads, too.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Say which are unsound, and stop.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes: one a core.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.csv and pairings.png.")] = Path(
         "results"
     ),
 ) -> None:
-    """Train hidden activations × heads × datasets × seeds, and show which pairings work."""
+    """Train hidden activations × heads × datasets × seeds, and show which pairings work.
+
+    Options marked * may be given several times: --data moons --data wine.
+    """
+    from joblib import cpu_count
+
     from minidl.activations import activations
     from minidl.pairing import Head, Plan, run
 
@@ -78,7 +87,7 @@ def pair(
     )
     if why:
         _reasons(plan)
-    elif results := run(plan, out, workers):
+    elif results := run(plan, out, workers or cpu_count()):
         _show(results, plan, out)
 
 
@@ -86,7 +95,7 @@ def _hidden(names: Sequence[str] | None, quick: bool) -> list[str]:
     from minidl.activations import activations
     from minidl.pairing import hidden_activations
 
-    usual = hidden_activations()[:4] if quick else hidden_activations()
+    usual = QUICK_HIDDEN if quick else hidden_activations()
     return list(dict.fromkeys(activations[name].name for name in names or usual))
 
 
@@ -102,10 +111,12 @@ def _settings(epochs: int, optimizer: str, learning_rate: float) -> dict[str, An
 
 
 def _reasons(plan: Plan) -> None:
+    from minidl.pairing.report import merged
+
     for dataset in plan.data:
         typer.secho(dataset.name, bold=True)
-        for head, reason in plan.left_out(dataset).items():
-            typer.echo(f"  {head.name}: {reason}")
+        for line in merged(plan.left_out(dataset)):
+            typer.echo(f"  {line}")
 
 
 def _show(results: Sequence[Result], plan: Plan, out: Path) -> None:
@@ -161,17 +172,31 @@ def list_() -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="An activation or a loss.")]) -> None:
-    """A card: formula, slope, domain, what it is good for, and a plot."""
+def show(name: Annotated[str, typer.Argument(help="An activation, a loss or a dataset.")]) -> None:
+    """A card: formula, slope, domain, what it is good for, and a plot; what a dataset teaches."""
+    from minidl import data
     from minidl.activations import activations
-    from minidl.figures import characters
     from minidl.losses import losses
 
-    near_a_loss = name not in activations and get_close_matches(name, losses.names(), n=1)
-    entry = losses[name] if name in losses or near_a_loss else activations[name]
+    for registry in (activations, losses, data.datasets):
+        if name in registry:
+            break
+    else:  # the registry with the closest name refuses it
+        every = {n: r for r in (activations, losses, data.datasets) for n in r.names()}
+        registry = every[next(iter(get_close_matches(name, every, n=1)), "relu")]
+    entry = registry[name]
+    if registry is data.datasets:
+        typer.echo(data.load(entry.name))
+    else:
+        _show_entry(entry)
+
+
+def _show_entry(entry: Any) -> None:
+    from minidl.figures import characters
+
     typer.secho(f"{entry.name}: {(type(entry).__doc__ or '').splitlines()[0]}", bold=True)
     facts = {
-        "formula": entry.formula,
+        "formula": _as_in_a_book(entry),
         "slope": entry.derivative,
         "range": getattr(entry, "range", None),
         "target": getattr(entry, "target", None),
@@ -192,9 +217,22 @@ def show(name: Annotated[str, typer.Argument(help="An activation or a loss.")]) 
     typer.echo(characters(entry.name))
 
 
+def _as_in_a_book(entry: Any) -> str:
+    """The formula, which is written for sympy, as a person would write it."""
+    text: str = entry.formula
+    if getattr(entry, "learned", False):  # of two operands, which its scalars call a and b
+        text = re.sub(r"\bb\b", "alpha", re.sub(r"\ba\b", "x", text))
+    text = re.sub(r"Piecewise\(\((.+), ([^,]+)\), \((.+), True\)\)", r"(\1 if \2, else \3)", text)
+    text = re.sub(r"(\d\.\d{5})\d+", r"\1…", text)
+    text = re.sub(r"Abs\(([^()]+)\)", r"|\1|", text)
+    for written, shown in BOOK.items():
+        text = text.replace(written, shown)
+    return text
+
+
 @app.command()
 def plot(
-    names: Annotated[list[str] | None, typer.Argument(help="Entries, or figures 1–12.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Left out: twelve classics.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every activation and loss.")] = False,
     png: Annotated[bool, typer.Option("--png", help="PNG instead of SVG.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),

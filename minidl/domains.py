@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import DomainError
-from minidl.intervals import REALS, Choices, Domain
+from minidl.intervals import REALS, Choices, Domain, point
 from minidl.kernels import checks
 from minidl.kernels.jit import listener
 
@@ -76,11 +76,10 @@ def unfit(activation: Any, loss: Any) -> str | None:
     """Why an output activation cannot feed a loss at all; None if it can."""
     if not activation.range.within(loss.prediction):
         return (
-            f"{activation.name} gives {activation.range}, "
-            f"{loss.name} wants predictions in {loss.prediction}"
+            f"{activation.name} gives {activation.range}, predictions must be in {loss.prediction}"
         )
     if loss.rows_sum_to_one and not activation.rows_sum_to_one:
-        return f"{loss.name} wants rows that sum to 1, {activation.name}'s do not"
+        return f"{activation.name} gives rows that do not sum to 1, as they must"
     return None
 
 
@@ -95,17 +94,20 @@ def unsound(activation: Any, loss: Any, targets: Domain | None = None) -> str | 
     >>> from minidl.activations import activations
     >>> from minidl.losses import losses
     >>> unsound(activations["sigmoid"], losses["hinge"])
-    'sigmoid gives (0, 1), hinge is least for −1 in [−∞, −1]'
+    'sigmoid gives (0, 1), for a target of −1 the loss is least in [−∞, −1]'
     >>> unsound(activations["sigmoid"], losses["binary_crossentropy"]) is None
     True
     """
     reason = unfit(activation, loss)
     if reason:
         return reason
-    for target in (targets or loss.target).corners():
+    targets = targets or loss.target
+    for target in targets.corners():
         goal = loss.minimiser(target)
         if not activation.range.closure().meets(goal):
-            shown = f"{target:g}".replace("-", "−").replace("inf", "∞")
             given = f"{activation.name} gives {activation.range}"
-            return f"{given}, {loss.name} is least for {shown} in {goal}"
+            if goal == point(target):
+                return f"{given}, targets are {targets}"
+            shown = f"{target:g}".replace("-", "−").replace("inf", "∞")
+            return f"{given}, for a target of {shown} the loss is least in {goal}"
     return None

@@ -13,7 +13,14 @@ from minidl.autograd import no_grad
 from minidl.criterion import Loss
 from minidl.data.checks import check_finite
 from minidl.domains import unfit
-from minidl.errors import ArgumentError, DataError, DomainError, ShapeError, UnknownNameError
+from minidl.errors import (
+    ArgumentError,
+    DataError,
+    DomainError,
+    MinidlError,
+    ShapeError,
+    UnknownNameError,
+)
 from minidl.intervals import SIGNS, UNIT
 from minidl.layers import as_numbers
 from minidl.losses import get_loss
@@ -21,9 +28,11 @@ from minidl.model import Sequential
 from minidl.registry import did_you_mean
 
 
-def aligned(y: Any, loss: Loss, out_features: int | None, dtype: np.dtype) -> np.ndarray:
+def aligned(
+    y: Any, loss: Loss, out_features: int | None, dtype: np.dtype, culprit: str = "y"
+) -> np.ndarray:
     """Targets as the loss wants them: labels of shape (n,) meet a one-unit output without ado."""
-    y = as_numbers("y", y)
+    y = as_numbers(culprit, y)
     if y.ndim == 1 and not loss.rowwise and out_features == 1:
         y = y.reshape(-1, 1)
     return np.ascontiguousarray(y, dtype)
@@ -33,23 +42,13 @@ def check_data(
     net: Sequential, X: Any, y: Any, loss: Loss, from_logits: bool, prefix: str = ""
 ) -> tuple[np.ndarray, np.ndarray]:
     """X and y as the network and the loss want them, or an error that says what to change."""
-    activation = net.output_activation
-    reason = unfit(activation, loss) if activation is not None and not from_logits else None
-    if reason:
-        raise DomainError(
-            f"{net.layers[-1].name} under {loss.name}",
-            f"predictions in {loss.prediction}",
-            reason,
-            f"Write output={loss.link!r}, or from_logits=True for a linear output."
-            if loss.link
-            else "Choose another output activation or loss.",
-        )
+    _check_output(net, loss, from_logits)
     X = np.ascontiguousarray(as_numbers(f"{prefix}X", X), net.dtype)
     if X.ndim < 2:
         raise ShapeError(
             f"{prefix}X", "shape (rows, features)", f"shape {X.shape}", "Write X.reshape(-1, 1)."
         )
-    y = aligned(y, loss, net.out_features, net.dtype)
+    y = aligned(y, loss, net.out_features, net.dtype, f"{prefix}y")
     if not len(X):
         raise DataError(f"{prefix}X", "at least one row", "none", "Check how it was loaded.")
     if y.ndim == 0 or len(y) != len(X):
@@ -66,9 +65,31 @@ def check_data(
             f"Build the network for {X.shape[-1]} features: ml.mlp([{X.shape[-1]}, …]).",
         )
     outputs = (len(X), net.out_features) if net.out_features else y.shape
-    loss.check_shapes(y.shape, outputs)
-    loss.check_domains(y, np.zeros(outputs, net.dtype), from_logits=True)
+    try:
+        loss.check_shapes(y.shape, outputs)
+        loss.check_domains(y, np.zeros(outputs, net.dtype), from_logits=True)
+    except MinidlError as error:  # whoever calls fit(validation_data=…) wrote no y_true
+        culprit = error.culprit.replace(f"{loss.name}(y_true=…)", f"{prefix}y under {loss.name}")
+        raise type(error)(culprit, error.expected, error.got, error.remedy) from None
     return X, y
+
+
+def _check_output(net: Sequential, loss: Loss, from_logits: bool) -> None:
+    """An error where the last layer gives what the loss cannot take."""
+    activation = net.output_activation
+    if activation is None or from_logits or not unfit(activation, loss):
+        return
+    expected = f"predictions in {loss.prediction}"
+    got = f"{activation.name}, which gives {activation.range}"
+    if activation.range.within(loss.prediction):
+        expected, got = "rows that sum to 1", f"{activation.name}, whose rows do not"
+    remedy = "Choose another output activation or loss."
+    if loss.link:
+        # No activation is called exp: softplus has its range.
+        ending = "softplus" if loss.link == "exp" else loss.link
+        remedy = f"Write output={ending!r}, or from_logits=True for a linear output."
+    culprit = f"{net.layers[-1].name} under {loss.name}"
+    raise DomainError(culprit, expected, got, remedy)
 
 
 def clean_loss(

@@ -21,6 +21,8 @@ from minidl.tensor import Tensor
 MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75
 CELL_WIDTH, CELL_HEIGHT = 0.55, 0.27
 """Inches of a heat map: what surrounds a panel, and its cells."""
+ONE_COLUMN = 40
+"""Rows of cells that stand below each other still; more take two columns of panels."""
 
 SOURCE_FIGURES = (
     "relu", "leaky_relu", "sigmoid", "tanh", "softmax", "elu", "selu",
@@ -87,8 +89,10 @@ def draw(name: str, axes: Any) -> None:
     x, y, slope, x_label, y_label = curve(name)
     axes.axhline(0, color="0.8", linewidth=0.8)
     axes.axvline(0, color="0.8", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
     axes.plot(*_broken(x, y), label=y_label, linewidth=2)
-    axes.plot(*_broken(x, slope), "--", label="slope", linewidth=1.5)
+    slope_label = "slope" if name in activations else "gradient"
+    axes.plot(*_broken(x, slope), "--", label=slope_label, linewidth=1.5)
     low, high = _limits(y, slope)
     margin = 0.04 * (high - low)
     axes.set_ylim(low - margin, high + margin)
@@ -147,7 +151,10 @@ def save(figure: Any, path: Path) -> None:
         figure.savefig(path, dpi=140)
     except OSError as error:
         raise FileError(
-            str(path.parent), "a folder that can be written", str(error), "Write --out DIR."
+            str(path.parent),
+            "a folder that can be written",
+            error.strerror or str(error),
+            "Write --out DIR.",
         ) from error
 
 
@@ -185,7 +192,7 @@ def heat_map(results: Sequence[Result], plan: Plan, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     panels = [(data, found) for data in plan.data if (found := rows(results, data.name))]
-    columns = min(2, len(panels))
+    columns = 1 if sum(_heads(found) for _, found in panels) <= ONE_COLUMN else 2
     lines = [panels[i : i + columns] for i in range(0, len(panels), columns)]
     heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(found) for _, found in line)
                for line in lines]  # fmt: skip
@@ -227,8 +234,9 @@ def _panel(axes: Any, found: Sequence[Row], hidden: Sequence[str], data: Dataset
     for row in found:
         cells[row.head][row.hidden] = row
     heads = sorted(cells, key=lambda head: -np.mean([row.mean for row in cells[head].values()]))
-    best, worst = (choice(row.mean for row in found) for choice in (max, min))
-    low = max(worst, best - 0.5)  # one hopeless pairing must not make all others look alike
+    best = max(row.mean for row in found)
+    # A few hopeless pairings must not make all others look alike.
+    low = max(np.quantile([row.mean for row in found], 0.05), best - 0.5)
     table = np.full((len(heads), len(hidden)), np.nan)
     for (i, head), (j, name) in itertools.product(enumerate(heads), enumerate(hidden)):
         if cell := cells[head].get(name):
@@ -248,4 +256,6 @@ def _panel(axes: Any, found: Sequence[Row], hidden: Sequence[str], data: Dataset
     names = [f"★ {head.name}" if head.natural else head.name for head in heads]
     axes.set_yticks(range(len(heads)), names)
     axes.tick_params(length=0, labelsize=8)
-    axes.set_title(f"{data.name}: {data.metric.replace('_', ' ').replace('r2', 'R²')}", fontsize=11)
+    metric = data.metric.removesuffix("_score").replace("_", " ")
+    metric = metric.replace("r2", "R²").replace("d2", "D²")
+    axes.set_title(f"{data.name}: {metric}", fontsize=11)

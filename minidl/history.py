@@ -48,7 +48,9 @@ class History(Mapping[str, list[float]]):
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self.curves:
-            remedy = did_you_mean(name, self.curves, "Give fit validation_data, or metrics=[…].")
+            remedy = "Give fit validation_data=(X, y), or validation_split=0.2."
+            if not str(name).startswith("val_") or "val_loss" in self.curves:
+                remedy = did_you_mean(name, self.curves, "Name it in fit(metrics=[…]).")
             measured = (
                 f"one of {', '.join(self.curves)}"
                 if self.curves

@@ -63,7 +63,13 @@ class MeanSquaredError(Loss):
     formula = "(p - t)**2"
     latex = r"(p - t)^2"
     derivative = "2 (p − t)"
-    properties = ("smooth", "convex in p", "outliers dominate", "its minimiser is the mean")
+    properties = (
+        "never negative",
+        "smooth",
+        "convex in p",
+        "outliers dominate",
+        "its minimiser is the mean",
+    )
     good_for = (
         "regression with few or meaningful outliers",
         "signals: the mean square of an error is its power",
@@ -99,7 +105,7 @@ class MeanAbsoluteError(Loss):
 
     @staticmethod
     def slope(t: float, p: float) -> float:
-        return 1.0 if p > t else (-1.0 if p < t else 0.0 * (p - t))
+        return 1.0 if p > t else (-1.0 if p < t else 0.0)
 
 
 @loss
@@ -177,7 +183,11 @@ class BinaryCrossentropy(_Binary):
     formula = "-t*log(p) - (1 - t)*log(1 - p)"
     latex = r"-t \log p - (1 - t) \log (1 - p)"
     derivative = "(p − t) / (p (1 − p)); at the logits σ(z) − t"
-    properties = ("in [0, ∞)", "the sigmoid cancels: the gradient at the logits is σ(z) − t")
+    properties = (
+        "in [0, ∞)",
+        "the sigmoid cancels: the gradient at the logits is σ(z) − t",
+        "where a sigmoid is surely wrong, its gradient is far above squared error's",
+    )
     good_for = (
         "binary and multi-label classification",
         "the discriminator of a generative adversarial network",
@@ -247,7 +257,11 @@ class Focal(_Binary):
     formula = "-t*alpha*(1 - p)**gamma*log(p) - (1 - t)*(1 - alpha)*p**gamma*log(1 - p)"
     latex = r"-\alpha_t (1 - p_t)^{\gamma} \log p_t"
     derivative = "at the logits, for t = 1: α (1 − p)^γ (γ p log p − (1 − p))"
-    properties = ("easy examples weigh little", "γ = 0 and alpha=None is cross-entropy")
+    properties = (
+        "easy examples weigh little",
+        "the larger γ, the less they weigh",
+        "γ = 0 and alpha=None is cross-entropy",
+    )
     good_for = (
         "imbalanced binary classification",
         "object detection and other dense prediction",

@@ -57,14 +57,20 @@ def _bar() -> Progress:
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
+    # A ratio: in a narrow terminal the note is cut, and nothing else.
+    note = TextColumn(
+        "{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, ratio=1)
+    )
     return Progress(
         TextColumn("{task.description}"),
         MofNCompleteColumn(),
-        BarColumn(),
+        BarColumn(bar_width=20),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
+        note,
         console=Console(stderr=True),
+        expand=True,
     )
 
 

@@ -59,6 +59,9 @@ class Registry(Generic[T]):
     >>> from minidl.activations import activations
     >>> activations["swish"].name
     'silu'
+    >>> from minidl.optimizers import optimizers
+    >>> optimizers
+    Registry('optimizer': sgd, adam, adamw, rmsprop)
     """
 
     def __init__(self, kind: str) -> None:
@@ -104,6 +107,9 @@ class Registry(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"Registry({self.kind!r}: {', '.join(self._entries)})"
 
     def names(self) -> list[str]:
         """The names, without aliases, in the order of registration."""

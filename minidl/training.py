@@ -119,25 +119,25 @@ def fit(
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = _watchers(callbacks, early_stopping, "loss" if validation is None else "val_loss")
     data = (X, y) if weights is None else (X, y, weights)
-    trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
     history = History()
 
     def validate() -> dict[str, float]:
         return _validate(net, validation, loss, from_logits, metrics)
 
     curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
-    for watcher in watchers:
-        watcher.training_began(net, curves)
-    try:
-        with _progress(epochs, verbose) as advance:
+    with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
+        trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
+        for watcher in watchers:
+            watcher.training_began(net, curves)
+        try:
             for epoch in range(epochs):
                 steps = net.optimizer.steps
                 order = permutation(len(X), seed, steps) if shuffle else np.arange(len(X))
                 history.stopped = _epoch(trainer, epoch, order, validate, history, advance)
                 if history.stopped != "finished":
                     break
-    except KeyboardInterrupt:
-        history.stopped = "interrupted"
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
     for watcher in watchers:
         watcher.training_ended(net, history)
     return history

@@ -116,8 +116,9 @@ def test_a_history_is_a_mapping_still():
     assert history.get("los") is None
     assert history.get("loss") == [1.0]
     assert isinstance(history, Mapping)
-    with pytest.raises(LookupError):
-        history["los"]
+    for absent, remedy in (("los", "'loss'"), ("val_loss", "validation_data"), ("r2", "metrics")):
+        with pytest.raises(LookupError, match=remedy):
+            history[absent]
 
 
 @pytest.mark.parametrize(("monitor", "better", "worse"), [

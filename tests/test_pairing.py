@@ -1,6 +1,7 @@
 """Pairings: what is sound, how heads encode targets, that trials are paired, what a run keeps."""
 
 import csv
+import shutil
 from dataclasses import replace
 from itertools import product
 
@@ -50,14 +51,19 @@ def test_what_textbooks_recommend_is_sound_for_two_classes(head):
     ("head", "task", "classes", "words"),
     [
         (Head("sigmoid", "hinge"), "classification", 2, "(0, 1)"),
-        (Head("linear", "binary_crossentropy"), "classification", 2, "binary_crossentropy"),
-        (Head("linear", "kl_divergence"), "classification", 3, "kl_divergence"),
+        (
+            Head("linear", "binary_crossentropy"),
+            "classification",
+            2,
+            "predictions must be in [0, 1]",
+        ),
+        (Head("linear", "kl_divergence"), "classification", 3, "predictions must be in [0, 1]"),
         (Head("linear", "poisson"), "classification", 2, "counts"),
-        (Head("softplus", "poisson"), "regression", 0, "poisson"),
-        (Head("relu", "mse"), "regression", 0, "relu"),
+        (Head("softplus", "poisson"), "regression", 0, "targets must be in [0, ∞)"),
+        (Head("relu", "mse"), "regression", 0, "relu gives [0, ∞), targets are all reals"),
         (Head("sigmoid", "mse"), "regression", 0, "sigmoid"),
         (Head("softmax", "mse"), "regression", 0, "softmax"),
-        (SOFTMAX, "regression", 0, "categorical_crossentropy"),
+        (SOFTMAX, "regression", 0, "targets must be in [0, 1]"),
     ],
 )
 def test_an_unsound_head_says_why(head, task, classes, words):
@@ -241,6 +247,26 @@ def test_an_interrupted_run_keeps_what_is_computed(tmp_path, monkeypatch):
     results = run(plan(), tmp_path, workers=1, verbose=False)
     assert [result.trial for result in results] == done
     assert len((tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3
+
+
+def test_a_folder_that_goes_away_ends_the_run_and_keeps_what_is_computed(
+    tmp_path, monkeypatch, capsys
+):
+    from minidl.pairing import runner
+
+    trained = []
+
+    def trains_and_removes(trial, data):
+        trained.append(trial)
+        if len(trained) == 2:
+            shutil.rmtree(tmp_path / "out")
+        return train(trial, data)
+
+    monkeypatch.setattr(runner, "train", trains_and_removes)
+    results = run(plan(seeds=4), tmp_path / "out", workers=1, verbose=False)
+    assert [result.trial for result in results] == trained
+    assert len(trained) == 2
+    assert "Write --out DIR" in capsys.readouterr().err
 
 
 def test_an_interrupt_within_a_trial_ends_the_run(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ def load(name: str, seed: int = 0) -> Dataset:
     Parameters
     ----------
     name : str
-        ``"moons"``, ``"digits"`` …: ``minidl list datasets`` shows them all.
+        ``"moons"``, ``"digits"`` …: ``minidl list`` shows them all.
     seed : int
         Decides the noise of a generated set; a table that is what it is ignores it.
 

@@ -93,11 +93,11 @@ class Head:
 
 def _wrong_task(loss: Loss, task: str) -> str | None:
     if task == "regression" and (loss.rowwise or loss.target != REALS):
-        return f"{loss.name} wants targets in {loss.target}, these are any real number"
+        return f"targets must be in {loss.target}, these are any real number"
     if task == "classification" and loss.target == NON_NEGATIVE:
-        return f"{loss.name} is for counts, these are classes"
+        return "for counts, these are classes"
     if task == "classification" and not loss.rowwise and loss.target not in (UNIT, SIGNS, REALS):
-        return f"{loss.name} wants targets in {loss.target}"
+        return f"targets must be in {loss.target}, these are classes"
     return None
 
 
@@ -108,7 +108,7 @@ def heads(task: str, classes: int = 0) -> tuple[list[Head], dict[Head, str]]:
     --------
     >>> sound, others = heads("classification", classes=2)
     >>> others[Head("sigmoid", "hinge")]
-    'sigmoid gives (0, 1), hinge is least for −1 in [−∞, −1]'
+    'sigmoid gives (0, 1), for a target of −1 the loss is least in [−∞, −1]'
     """
     sound, others = [], {}
     for loss in losses:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from minidl.data import Dataset
@@ -29,7 +29,7 @@ def show(results: Sequence[Result], plan: Plan) -> None:
         if len(found) > MOST_ROWS:
             console.print(f"The 10 best and 3 worst of {len(found)}; all are in results.csv.")
     for text, style in (*_unsound(plan), *_remarks(results, plan)):
-        console.print(text, style=style, soft_wrap=True)
+        console.print(text, style=style, soft_wrap=not console.is_terminal)
 
 
 def _table(data: Dataset, found: list[Row], seeds: int) -> Table:
@@ -62,7 +62,7 @@ def _remarks(results: Sequence[Result], plan: Plan) -> Iterator[tuple[str, str |
     if any(standing.tuned for standing in found):
         rates = ", ".join(f"{rate:g}" for rate in RATES)
         yield f"  Tuned: the best of {rates} on validation rows kept back from training.", "dim"
-    if len({result.trial.seed for result in results}) == 1:
+    if plan.seeds == 1:
         yield "\nOne seed gives no intervals: --seeds 3 does.", None
     failures = sum(result.status != "ok" for result in results)
     yield f"\nNetworks trained: {len(results)}; failed or diverged: {failures}.", "bold"
@@ -79,11 +79,20 @@ def _unsound(plan: Plan) -> Iterator[tuple[str, str | None]]:
     for data in plan.data:
         datasets[tuple(plan.left_out(data).items())].append(data.name)
     for reasons, names in datasets.items():
-        outputs: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for head, why in reasons:
-            outputs[head.loss, why].append(head.activation)
         if reasons:
-            text = f"\n{len(reasons)} heads are unsound on {', '.join(names)} and were left out"
-            yield f"{text} (--unsound trains them):", "bold"
-        for (loss, why), activations in outputs.items():
-            yield f"  {', '.join(activations)} + {loss}: {why}", "dim"
+            text = f"\nUnsound heads on {', '.join(names)}, left out: {len(reasons)}"
+            yield f"{text} (--unsound trains them).", "bold"
+        for line in merged(dict(reasons)):
+            yield f"  {line}", "dim"
+
+
+def merged(reasons: Mapping[Head, str]) -> Iterator[str]:
+    """One line for heads with the same reason: every output in it with every loss in it."""
+    outputs: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for head, why in reasons.items():
+        outputs[head.loss, why].append(head.activation)
+    lines: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (loss, why), activations in outputs.items():
+        lines[", ".join(activations), why].append(loss)
+    for (together, why), losses in lines.items():
+        yield f"{together} + {', '.join(losses)}: {why}"

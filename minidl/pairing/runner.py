@@ -7,7 +7,6 @@ import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,7 @@ def second_round(plan: Plan, results: Sequence[Result]) -> _Trials:
 def run(plan: Plan, folder: Path, workers: int = 2, verbose: bool | None = None) -> list[Result]:
     """Train both rounds; each result is on disk as soon as it is there.
 
-    Ctrl-C ends the run and returns what was computed.
+    Ctrl-C ends the run and returns what was computed, and so does a disk that is full.
 
     Raises
     ------
@@ -111,14 +110,16 @@ def run(plan: Plan, folder: Path, workers: int = 2, verbose: bool | None = None)
     _check(plan)
     first, second = plan.trials(), []
     done: dict[Trial, Result] = {}
-    with _table(folder / "results.csv") as write:
-        try:
-            _round("pairings", first, done, write, workers, verbose)
-            second = second_round(plan, _in_order(first, done))
-            if second:
-                _round("learning rates", second, done, write, workers, verbose)
-        except KeyboardInterrupt:
-            print("\nInterrupted: what was computed is kept.", file=sys.stderr)  # noqa: T201
+    write = _table(folder / "results.csv")
+    try:
+        _round("pairings", first, done, write, workers, verbose)
+        second = second_round(plan, _in_order(first, done))
+        if second:
+            _round("learning rates", second, done, write, workers, verbose)
+    except KeyboardInterrupt:
+        print("\nInterrupted: what was computed is kept.", file=sys.stderr)  # noqa: T201
+    except FileError as error:  # a disk that is full, a folder that is gone
+        print(f"\nStopped: {error}", file=sys.stderr)  # noqa: T201
     return _in_order(first + second, done)
 
 
@@ -173,32 +174,32 @@ def _results(trials: _Trials, workers: int) -> Iterator[Result]:
         yield from parallel(delayed(train)(trial, data) for trial, data in trials)
 
 
-@contextmanager
-def _table(path: Path) -> Iterator[Callable[[Result], None]]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w", newline="", encoding="utf-8")
-    except OSError as error:
-        raise FileError(
-            f"--out {path.parent}",
-            "a folder that can be written",
-            error.strerror or str(error),
-            "Write --out DIR.",
-        ) from error
-    with file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+def _table(path: Path) -> Callable[[Result], None]:
+    """Begin a table; what comes back adds a result, which is on disk as soon as it is there."""
 
-        def write(result: Result) -> None:
-            t = result.trial
-            row = (t.dataset, t.hidden, t.head.activation, t.head.loss, t.seed, t.optimizer,
-                   t.learning_rate, t.epochs, _cell(result.score), _cell(result.validation_score),
-                   _cell(result.loss), result.status, result.reason,
-                   f"{result.seconds:.3f}")  # fmt: skip
-            writer.writerow(row)
-            file.flush()
+    def add(row: Sequence[Any], mode: str = "a") -> None:
+        try:
+            if mode == "w":
+                path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open(mode, newline="", encoding="utf-8") as file:
+                csv.writer(file).writerow(row)
+        except OSError as error:
+            raise FileError(
+                f"--out {path.parent}",
+                "a folder that can be written",
+                error.strerror or str(error),
+                "Write --out DIR.",
+            ) from error
 
-        yield write
+    add(COLUMNS, "w")
+    return lambda result: add(_row(result))
+
+
+def _row(result: Result) -> tuple[Any, ...]:
+    t = result.trial
+    return (t.dataset, t.hidden, t.head.activation, t.head.loss, t.seed, t.optimizer,
+            t.learning_rate, t.epochs, _cell(result.score), _cell(result.validation_score),
+            _cell(result.loss), result.status, result.reason, f"{result.seconds:.3f}")  # fmt: skip
 
 
 def _cell(number: float) -> str:

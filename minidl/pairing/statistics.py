@@ -118,7 +118,8 @@ class Gap:
     def __str__(self) -> str:
         """In points: hundredths of a score."""
         interval = "" if self.half is None else f" ± {100 * self.half:.1f}"
-        return f"{100 * self.mean:z.1f}{interval} points"
+        side = "ahead of" if round(100 * self.mean, 1) < 0 else "behind"
+        return f"{abs(100 * self.mean):.1f}{interval} points {side}"
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,11 @@ class Standing:
     def __str__(self) -> str:
         if self.head == self.best:
             return f"{self.dataset}: {self.head.name} is the best"
-        text = f"{self.dataset}: {self.head.name} is {self.gap} behind {self.best.name}"
+        text = f"{self.dataset}: {self.head.name} is {self.gap} {self.best.name}"
         if self.tuned is None or self.rates is None:
             return text
         mine, its = (f"{rate:g}" for rate in self.rates)
-        return f"{text}; with tuned learning rates ({mine} and {its}) {self.tuned}"
+        return f"{text}; with tuned learning rates ({mine} and {its}) {self.tuned} it"
 
 
 def standings(results: Sequence[Result]) -> list[Standing]:
