@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -49,7 +50,8 @@ class Case:
     terms: Callable[..., Any] | None = None
 
 
-ALPHA = 0.01
+ALPHA = 2.0**-7
+"""A leak that both types hold exactly: each library rounds any other to the type in its own way."""
 
 
 def activations() -> list[Case]:
@@ -57,8 +59,8 @@ def activations() -> list[Case]:
     return [
         Case("relu", ml.relu, F.relu, lambda x: (x, 1) if x > 0 else (0, 0), 0, (0,)),
         Case(
-            "leaky_relu", ml.leaky_relu, F.leaky_relu,
-            lambda x: (x, 1) if x > 0 else (mpf(ALPHA) * x, mpf(ALPHA)), 0.5 + 2**-28, (0,),
+            "leaky_relu", ml.leaky_relu(alpha=ALPHA), partial(F.leaky_relu, negative_slope=ALPHA),
+            lambda x: (x, 1) if x > 0 else (mpf(ALPHA) * x, mpf(ALPHA)), 0.5, (0,),
         ),
         Case(
             "sigmoid", ml.sigmoid, torch.sigmoid,
