@@ -19,6 +19,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from minidl.kernels import blas
 from minidl.kernels.jit import JIT, Kernel, digest
 
 WORDS = 4
@@ -147,6 +148,7 @@ def _run(code, segments):
 
 
 if JIT:
+    blas.load()
     _run.__qualname__ = f"run_{digest(_run)}"
 run: Any = njit("void(int64[:, ::1], int64[:, ::1])", cache=True, nogil=True)(_run) if JIT else None
 """Instructions ``first`` to ``last``, so many times, for each (first, last, times) in turn."""
