@@ -176,7 +176,7 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward`` starts afresh."""
         for parameter in self.parameters:
-            parameter._grad = None
+            parameter.grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient; those without are left alone."""

@@ -112,7 +112,10 @@ class Tensor(Operators):
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        if listeners and (recorder := listener()) is not None:
+            recorder.met(self)
         if value is not None:
+            self._seen_by("setting grad")
             value = np.asarray(value, self._array.dtype)
             if value.shape != self.shape:
                 raise ShapeError(

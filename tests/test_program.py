@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 from numba.core import event
+from steps import T, X, Y, classifier
 
 import minidl as ml
 from minidl.errors import DomainError, RecordError, ShapeError
@@ -14,11 +15,6 @@ from minidl.kernels import elementwise, linear, movement
 from minidl.program import record
 from minidl.program.layout import arena, root
 from minidl.program.program import Instruction, Program
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(40, 3)).astype(np.float32)
-Y = RNG.normal(size=(40, 2)).astype(np.float32)
-LABELS = RNG.integers(0, 2, 40).astype(np.float32)
 
 
 def tensor(*shape, seed=0):
@@ -107,33 +103,6 @@ def test_hand_written_steps_are_recorded_to_the_bit(head, added):
         assert bits(parameters, optimizer) == wanted
 
 
-def classifier(dtype="float32", widths=(3, 8, 1)):
-    net = ml.mlp(list(widths), output="sigmoid", seed=0, dtype=dtype)
-    optimizer = ml.Adam(net.parameters(), learning_rate=1e-2)
-
-    def step(x, t):
-        loss = ml.binary_crossentropy(t, net(x))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return net, optimizer, step
-
-
-T = LABELS.reshape(-1, 1)
-
-
-def test_recording_leaves_everything_as_it_was():
-    net, optimizer, step = classifier()
-    drop = ml.Dropout(0.5)
-    pending = (net(X[:8]) * 1.0).sum()
-    before = net.block.values.tobytes(), optimizer.steps, drop.counter.tolist()
-    record(lambda x, t: step(drop(x, training=True), t), X[:8], T[:8])
-    assert (net.block.values.tobytes(), optimizer.steps, drop.counter.tolist()) == before
-    pending.backward()  # no parameter counts as written
-
-
 def test_programs_and_eager_code_share_the_weights():
     net, optimizer, step = classifier()
     weight, held = net.parameters()[0], net.parameters()[0].data
@@ -151,117 +120,6 @@ def test_the_dtype_is_that_of_the_parameters():
     program = record(step, X[:8], T[:8])
     program.run(X, T)
     assert program.loss.dtype == np.float64
-
-
-LOOKS = {
-    "item": lambda loss: loss.item(),
-    "float": lambda loss: float(loss),
-    "bool": lambda loss: loss > 0.0 and None,
-    "numpy": lambda loss: loss.numpy(),
-    "data": lambda loss: loss.data,
-    "array": lambda loss: np.asarray(loss),
-    "print": lambda loss: repr(loss),
-    "copy": lambda loss: ml.Tensor(loss),
-}
-
-
-@pytest.mark.parametrize("look", LOOKS)
-def test_looking_at_a_number_is_refused(look):
-    _, _, step = classifier()
-
-    def looks(x, t):
-        loss = step(x, t)
-        LOOKS[look](loss)
-        return loss
-
-    with pytest.raises(RecordError) as caught:
-        record(looks, X[:8], T[:8])
-    assert "looks at a number" in caught.value.got
-
-
-def changing(kind):
-    net, optimizer, step = classifier()
-    count = iter(range(1, 100))
-
-    def number(x, t):
-        return (net(x) ** float(next(count))).sum()
-
-    def array(x, t):
-        return (net(x) * np.full((8, 1), next(count))).sum()
-
-    def structure(x, t):
-        y = net(x)
-        for _ in range(next(count)):
-            y = y + 1.0
-        return y.sum()
-
-    def operation(x, t):
-        return ml.relu(net(x)).sum() if next(count) % 2 else ml.tanh(net(x)).sum()
-
-    def gradients_that_add_up(x, t):
-        loss = ml.mse(t, net(x))
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return locals()[kind]
-
-
-@pytest.mark.parametrize(
-    "kind", ["number", "array", "structure", "operation", "gradients_that_add_up"]
-)
-def test_what_changes_from_batch_to_batch_is_refused(kind):
-    with pytest.raises(RecordError, match="same for every batch") as caught:
-        record(changing(kind), X[:8], T[:8])
-    assert "the step, at" in caught.value.culprit
-
-
-def test_a_step_that_changes_later_is_not_replayed():
-    net, optimizer, _ = classifier()
-    scale = [1.0]
-
-    def step(x, t):
-        loss = ml.mse(t, net(x)) * scale[0]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    program = record(step, X[:8], T[:8])
-    program.run(X, T)
-    scale[0] = 2.0
-    with pytest.raises(RecordError, match="same for every batch"):
-        program.run(X, T)
-
-
-def test_the_loss_must_be_one_number():
-    net, _, _ = classifier()
-    for wrong in (lambda x, t: net(x), lambda x, t: None):
-        with pytest.raises(RecordError, match="one number"):
-            record(wrong, X[:8], T[:8])
-
-
-class Noisy(ml.Layer):
-    """A layer that no program can hold: every call adds other numbers."""
-
-    def __init__(self):
-        self.random = np.random.default_rng(0)
-
-    def forward(self, x, training):
-        return x + self.random.normal(size=x.shape).astype(np.float32)
-
-
-def test_fit_trains_eagerly_and_says_so():
-    def network():
-        return ml.Sequential(ml.Dense(3, 4, "relu"), Noisy(), ml.Dense(4, 1))
-
-    eager, auto = network(), network()
-    ml.fit(eager, X, Y[:, 0], loss="mse", epochs=2, record=False)
-    with pytest.warns(UserWarning, match="training eagerly"):
-        ml.fit(auto, X, Y[:, 0], loss="mse", epochs=2)
-    with pytest.raises(RecordError):
-        ml.fit(network(), X, Y[:, 0], loss="mse", epochs=2, record=True)
-    assert np.isfinite(auto.block.values).all()
 
 
 def test_data_are_checked_where_they_enter():
@@ -381,15 +239,6 @@ def test_the_listing_names_what_a_learner_knows():
     ]  # fmt: skip
     assert any("∂dense1.weight" in line and line.endswith("of 0") for line in lines)
     assert "parameters[41]" in lines[-1]
-
-
-def test_recording_leaves_gradients_where_they_are():
-    net = ml.mlp([3, 4, 2], seed=0)
-    ml.mse(Y, net(X)).backward()
-    before = [parameter.grad.copy() for parameter in net.parameters()]
-    net.summary(8)
-    for parameter, gradient in zip(net.parameters(), before, strict=True):
-        np.testing.assert_array_equal(parameter.grad, gradient)
 
 
 def test_the_last_batch_works_in_the_same_memory():

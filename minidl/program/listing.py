@@ -33,8 +33,8 @@ def listing(instructions: Sequence[Instruction]) -> str:
 
 def _operands(line: Instruction) -> str:
     named = []
-    for i, (name, operand) in enumerate(zip(line.names, line.operands, strict=True)):
-        if isinstance(operand, np.ndarray):
+    for i, (name, operand) in enumerate(zip(line.names, line.shown, strict=True)):
+        if isinstance(operand, np.ndarray) and operand.size:
             shape = "×".join(map(str, operand.shape))
             named.append((i in line.kernel.writes, f"{name}[{shape}]"))
     read = ", ".join(text for written, text in named if not written)
