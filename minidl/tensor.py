@@ -342,7 +342,8 @@ def at_the_door(
     if _alike(operands):
         return operands
     dtypes = dict.fromkeys(x._array.dtype for x in operands if isinstance(x, Tensor))
-    dtypes.pop(TRUTH, None)
+    if len(dtypes) > 1:
+        dtypes.pop(TRUTH, None)
     if len(dtypes) != 1:
         remedy = f"Make one like the other: Tensor(x, dtype='{next(iter(dtypes), 'float32')}')."
         got = " and ".join(map(str, dtypes))

@@ -1,8 +1,10 @@
 """The program: what is recorded, what cannot be, how it is run, stepped and listed."""
 
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,8 +12,10 @@ from numba.core import event
 from steps import T, X, Y, classifier
 
 import minidl as ml
+from minidl import arithmetic, axes
 from minidl.errors import DomainError, RecordError, ShapeError
 from minidl.kernels import elementwise, linear, movement
+from minidl.op import Op
 from minidl.program import record
 from minidl.program.layout import arena, root
 from minidl.program.program import Instruction, Program
@@ -58,6 +62,8 @@ HEADS = {
     "maximum, minimum": lambda h, y: ml.maximum(y, h[:, :2]) - ml.minimum(y, 0.25),
     "where": lambda h, y: ml.where(np.array([True, False]), y, h[:, :2]),
     "where of a comparison": lambda h, y: ml.where(y > 0.1, y, h[:, :2] * (y <= h[:, 1:3])),
+    "other comparisons": lambda h, y: y * (y < h[:, :2]) * (y >= 0.1) * (y == y) + (y != 0.0),
+    "weights of rows": lambda h, y: y + ml.mse(h[:, :2].detach(), y, sample_weight=np.arange(8.0)),
     "matmul of stacks": lambda h, y: (h.reshape(-1, 2, 2) @ h.reshape(-1, 2, 2))[:, 0] + y,
     "softmax": lambda h, y: ml.softmax(h)[:, :2] + ml.log_softmax(y),
     "prelu": lambda h, y: ml.leaky_relu(y) + ml.selu(h)[:, 2:],
@@ -177,6 +183,27 @@ def test_a_new_network_compiles_nothing():
     assert compiled.buffer == []
 
 
+def test_ctrl_c_is_answered_in_the_middle_of_a_long_epoch():
+    """Also in a network's first epoch, when nobody knows yet how long a step takes."""
+    x = np.ones((60_000, 64), np.float32)
+    net = ml.mlp([64, 1000, 1000, 1], seed=0)
+    program = record(lambda x, t: ml.mse(t, net(x)), x[:200], x[:200, :1])
+    program(x[:200], x[:200, :1])  # all kernels are there
+    sent = []
+
+    def interrupt():
+        sent.append(time.perf_counter())
+        signal.raise_signal(signal.SIGINT)
+
+    timer = threading.Timer(0.3, interrupt)
+    timer.start()
+    history = ml.fit(net, x, x[:, :1], loss="mse", epochs=100, batch_size=200)
+    took = time.perf_counter() - sent[0]
+    assert history.stopped == "interrupted"
+    assert 0 < net.optimizer.steps < 300
+    assert took < 0.6  # 0.2 on a quiet machine
+
+
 def test_two_programs_in_two_threads():
     def left(together):
         made = [classifier(widths=(3, width, 1)) for width in (16, 32)]
@@ -228,6 +255,22 @@ def test_a_kernel_writes_what_it_says_and_nothing_else():
                 assert i in line.kernel.writes or np.array_equal(old, new, equal_nan=True), line
             seen.add(line.kernel.name)
     assert len(seen) > 40
+
+
+def test_every_operation_has_instructions():
+    """Each operation of tensors, forward and backward, is in one of the steps above."""
+    steps = [classifier()[-1], *(hand_written(head, losses_added=True)[0] for head in HEADS)]
+    seen = set()
+    for step in steps:
+        target = T if step is steps[0] else Y
+        lines = record(step, X[:8], target[:8], keep=True).instructions
+        seen |= {(line.title, line.phase) for line in lines}
+    ops = [op for module in (arithmetic, axes) for op in vars(module).values()]
+    ops = [op for op in ops if isinstance(op, type) and issubclass(op, Op) and op.name]
+    assert len(ops) > 25
+    for op in ops:
+        assert (op.name, "forward") in seen or (op.name, "loss") in seen
+        assert (op.name, "backward") in seen or issubclass(op, arithmetic.Comparison)
 
 
 def test_the_listing_names_what_a_learner_knows():
