@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import product
 
 import numpy as np
 import pytest
@@ -170,17 +171,29 @@ def test_workspace_is_reused_and_no_two_that_live_at_once_overlap():
 
 
 def test_a_new_network_compiles_nothing():
-    def train(widths, rows, hidden):
+    def train(widths, rows, hidden, loss, optimizer):
         net = ml.mlp(widths, hidden=hidden, output="sigmoid", seed=0)
         x, t = np.ones((rows, widths[0])), np.ones(rows)
-        ml.fit(net, x, t, loss="bce", epochs=2, batch_size=8)
+        ml.fit(net, x, t, loss=loss, optimizer=optimizer, epochs=2, batch_size=8)
 
-    for hidden in ("relu", "tanh"):
-        train([3, 4, 1], 20, hidden)
+    train([3, 4, 1], 20, "relu", "bce", "adam")
+    train([3, 4, 1], 20, "tanh", "mse", "sgd")
     with event.install_recorder("numba:compile") as compiled:
-        train([7, 30, 20, 10, 1], 77, "tanh")
-        train([2, 5, 1], 3, "relu")
+        for parts in product(("relu", "tanh"), ("bce", "mse"), ("adam", "sgd")):
+            train([7, 30, 20, 10, 1], 77, *parts)
+            train([2, 5, 1], 3, *parts)
     assert compiled.buffer == []
+
+
+def test_a_new_network_starts_in_five_milliseconds():
+    def started(width):
+        began = time.perf_counter()
+        _, _, step = classifier(widths=(3, width, 1))
+        record(step, X[:8], T[:8])(X[:8], T[:8])
+        return time.perf_counter() - began
+
+    started(4)
+    assert min(started(width) for width in range(5, 15)) < 0.005
 
 
 def test_ctrl_c_is_answered_in_the_middle_of_a_long_epoch():
@@ -228,6 +241,7 @@ def test_two_programs_in_two_threads():
 def test_stepping_is_running():
     net, _, step = classifier()
     program = record(step, X[:8], T[:8], keep=True)
+    start = net.block.values.copy()
     twin, _, twin_step = classifier()
     value = record(twin_step, X[:8], T[:8])(X[:8], T[:8])
     steps = [program.step(X[:8], T[:8])]
@@ -235,6 +249,8 @@ def test_stepping_is_running():
         steps.append(program.step())
     assert net.block.values.tobytes() == twin.block.values.tobytes()
     assert float(program.loss) == value
+    np.testing.assert_array_equal(steps[-1].before["parameters"], start)
+    np.testing.assert_array_equal(steps[-1].wrote["parameters"], net.block.values)
     first = steps[0]
     np.testing.assert_array_equal(first.read["x"], X[:8])
     np.testing.assert_allclose(

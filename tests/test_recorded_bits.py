@@ -144,6 +144,20 @@ def test_callbacks_see_every_batch():
     assert seen(True) == seen(False)
 
 
+def test_data_of_any_kind_are_read_where_they_lie_or_copied_once():
+    x, y = X.astype(np.float32), np.eye(3, dtype=np.float32)[CLASSES]
+
+    def left(x, y):
+        net = ml.mlp([3, 5, 3], seed=0)
+        ml.fit(net, x, y, loss="mse", epochs=3, batch_size=16, record=True)
+        return net.block.values.tobytes()
+
+    kept = np.array(x)
+    kept.flags.writeable = False
+    kinds = [kept, x.astype(float), np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2], x.tolist()]
+    assert {left(kind, y) for kind in kinds} == {left(x, y)}
+
+
 class Between(ml.Callback):
     """Does something to the network and its optimizer after an epoch, or after a batch."""
 

@@ -198,6 +198,32 @@ def test_gradients_that_a_step_only_clears_are_kept_too():
     assert unused.weight.grad is None
 
 
+BAKED = {
+    "a norm of weights": lambda held, optimizer: float((held**2).sum()),
+    "weights under a function": lambda held, optimizer: np.exp(held).mean(axis=0),
+    "a learning rate": lambda held, optimizer: optimizer.learning_rate,
+    "a count": lambda held, optimizer: optimizer.steps % 2,
+}
+
+
+@pytest.mark.parametrize("kind", BAKED)
+def test_a_number_that_training_changes_is_no_constant(kind):
+    net, _, _ = classifier(widths=(3, 1))
+    optimizer = ml.SGD(net.parameters(), learning_rate=ml.Cosine(1e-2, 100))
+    held, before = net[0].weight.data, net.block.values.tobytes()
+    step = training_step(net, optimizer, lambda x: net(x) + BAKED[kind](held, optimizer))
+    with pytest.raises(RecordError, match="same for every batch"):
+        record(step, X[:8], T[:8])
+    assert (net.block.values.tobytes(), optimizer.steps) == (before, 0)
+
+
+def test_a_step_that_records_is_refused():
+    _, _, step = classifier()
+    with pytest.raises(RecordError, match="records and trains nothing"):
+        record(lambda x, t: step(x, t) * len(record(step, X[:8], T[:8])), X[:8], T[:8])
+    record(step, X[:8], T[:8])
+
+
 def test_nan_is_a_constant_like_any_other():
     net, optimizer, _ = classifier()
     mask = np.array([True])

@@ -35,7 +35,7 @@ def load() -> str:
         __import__(MODULE)
     finally:
         if overlooked and not early:
-            del os.environ["OPENBLAS_CORETYPE"]
+            os.environ.pop("OPENBLAS_CORETYPE", None)  # two threads may come at once
     _take_one_thread()
     if not overlooked:
         return "OpenBLAS' own choice"

@@ -52,7 +52,8 @@ class Instruction:
     def check(self) -> None:
         """Refuse operands that the machine code would run over the edge of."""
         arrays = [x for x in self.operands if isinstance(x, np.ndarray)]
-        sound = all(x.flags.c_contiguous and x.flags.aligned and x.flags.writeable for x in arrays)
+        sound = all(x.flags.c_contiguous and x.flags.aligned for x in arrays)
+        sound &= all(self.operands[i].flags.writeable for i in self.kernel.writes)
         if not sound or not self.kernel.fits(*self.operands):
             shown = ", ".join(
                 f"{name} {x.shape}" if isinstance(x, np.ndarray) else f"{name} {x}"
@@ -68,10 +69,14 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Step:
-    """What one instruction read and wrote, by name; arrays are copies."""
+    """What one instruction read and wrote, by name; arrays are copies.
+
+    ``before`` is what the written memory held until then: where updates in place start from.
+    """
 
     instruction: Instruction
     read: dict[str, Any]
+    before: dict[str, np.ndarray]
     wrote: dict[str, np.ndarray]
 
 
@@ -154,12 +159,14 @@ class Program:
         named = list(zip(instruction.names, instruction.shown, strict=True))
         writes = instruction.kernel.writes
         read = {name: np.copy(x) for j, (name, x) in enumerate(named) if j not in writes}
+        written = dict(named[j] for j in writes)
+        before = {name: np.copy(x) for name, x in written.items()}
         self._code.run(1, i, i + 1)
-        wrote = {named[j][0]: np.copy(named[j][1]) for j in writes}
+        wrote = {name: np.copy(x) for name, x in written.items()}
         self._position = (i + 1) % len(self.instructions)
         if self._position == 0:
             self._finish()
-        return Step(instruction, read, wrote)
+        return Step(instruction, read, before, wrote)
 
     def confirm(self) -> None:
         """Run the step's Python once more; a ``RecordError`` if it is not what was recorded."""

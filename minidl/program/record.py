@@ -120,9 +120,12 @@ def _traces(
 
     What one leaves behind, gradients above all, the next one finds, as when a step is run.
     """
-    tapes, made = [], []
+    tapes: list[Tape] = []
+    made = []
     try:
         for mark in range(times):
+            if tapes:
+                tapes[-1].disturb()
             tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes], mark))
             tensors = [Tensor._of(array) for array in tapes[-1].inputs]
             for tensor, name in zip(tensors, names, strict=True):

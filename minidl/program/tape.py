@@ -84,6 +84,7 @@ class Tape:
         self._phases: dict[int, str] = {}
         self._now = ("forward", "", -1)
         self._began = 0
+        self._disturbed: list[tuple[np.ndarray, np.ndarray]] = []
         for slot in self.inputs:
             self._marked(slot)
 
@@ -190,8 +191,20 @@ class Tape:
             found.setdefault(place(gradient), (name, gradient.shape))
         return found
 
+    def disturb(self) -> None:
+        """Change weights and counts of updates, so that a number taken from them shows next time.
+
+        What a step reads by NumPy, ``(held ** 2).sum()``, looks like a constant otherwise.
+        """
+        weights = [leaf.node._array for leaf in self.leaves.values()]
+        for array in [*weights, *(optimizer._count for optimizer in self.optimizers)]:
+            self._disturbed.append((array, array.copy()))
+            array += 1
+
     def restore(self) -> None:
-        """Leave parameters as they were: their gradients, no write counted."""
+        """Leave all as it was: weights, their gradients, no write counted."""
+        for array, numbers in self._disturbed:
+            array[...] = numbers
         for leaf, version, gradient in self.leaves.values():
             leaf._grad = gradient
             leaf.written(version - leaf.current_version())
@@ -223,6 +236,9 @@ def place(array: np.ndarray) -> Place:
 @contextmanager
 def listening(tape: Tape) -> Iterator[None]:
     """While this lasts, kernels called on this thread are written to the tape, not run."""
+    if get_ident() in listeners:
+        wanted, got = "a step that records and trains nothing itself", "one that does"
+        raise RecordError("record(step, …)", wanted, got, "Do that before, or after.")
     listeners[get_ident()] = tape
     try:
         yield
