@@ -18,8 +18,9 @@ from minidl.errors import DomainError, RecordError, ShapeError
 from minidl.kernels import elementwise, linear, movement
 from minidl.op import Op
 from minidl.program import record
-from minidl.program.layout import arena, root
+from minidl.program.layout import arena
 from minidl.program.program import Instruction, Program
+from minidl.program.tape import place, root
 
 
 def tensor(*shape, seed=0):
@@ -338,3 +339,32 @@ def test_training_takes_the_memory_that_summary_says():
     used, workspace, weights = map(int, done.stdout.split())
     assert workspace > 60e6
     assert used < 1.05 * (workspace + weights) + 8e6
+
+
+def test_no_two_arrays_are_called_alike():
+    """Two networks of the same layers, a frozen parameter among them, tensors without a name."""
+    nets = [ml.mlp([3, 4, 3], seed=seed) for seed in (0, 1)]
+    nets[0][0].bias.requires_grad = False
+    loose = [ml.Tensor(np.ones((3, 3), np.float32), requires_grad=True) for _ in range(2)]
+    optimizers = [
+        ml.Adam([*net.parameters(), w], clip_norm=1.0) for net, w in zip(nets, loose, strict=True)
+    ]
+
+    def step(x, t):
+        y = ml.relu(nets[0](x) @ loose[0])
+        loss = ml.mse(t, (nets[1](y + x) @ loose[1] + y)[:, :2])
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        return loss
+
+    program = record(step, X[:8], Y[:8], keep=True)
+    found = {}
+    for line in program.instructions:
+        for name, own, array in zip(line.names, line.kernel.parameters, line.operands, strict=True):
+            if isinstance(array, np.ndarray) and name != own:
+                assert found.setdefault(name, place(array)) == place(array), name
+    for name in ("dense1.bias", "dense1.bias#2", "tensor#2", "∂tensor", "adam.m1#2", "+∂relu"):
+        assert name in found

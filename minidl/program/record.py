@@ -12,7 +12,7 @@ from minidl.errors import ArgumentError, DtypeError, RecordError
 from minidl.op import FLOATS
 from minidl.program.layout import Layout, compare, needed
 from minidl.program.program import Instruction, Program
-from minidl.program.tape import Call, Outcome, Place, Tape, listening, offset, place, root
+from minidl.program.tape import Call, Outcome, Place, Tape, listening, offset, root
 from minidl.tensor import Tensor
 
 
@@ -93,7 +93,6 @@ def _record(
     calls = tape.calls if keep else needed(tape, twins, loss)
     layout = Layout(calls, tape.inputs, twins, loss, keep, memory)
     named = tape.names()
-    named |= {place(x): (name, x.shape) for x, name in zip(tape.inputs, names, strict=True)}
     return Program(
         [_instruction(call, layout, named) for call in calls],
         inputs=tape.inputs,

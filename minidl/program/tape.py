@@ -74,6 +74,7 @@ class Tape:
     def __init__(self, inputs: Sequence[np.ndarray] = (), mark: int = 0) -> None:
         self.inputs, self.mark = list(inputs), mark
         self.calls: list[Call] = []
+        self.sources: list[tuple[Node, str]] = []
         self.nodes: list[tuple[Node, str]] = []
         self.gradients: list[tuple[Node, np.ndarray]] = []
         self.optimizers: dict[Optimizer, int] = {}
@@ -111,6 +112,8 @@ class Tape:
         for x in inputs:
             if x._op is None and x.requires_grad:
                 self.met(x)
+            if x._op is None and (x.requires_grad or x.name):
+                self.sources.append((x, "tensor"))
         lost = any(self._phases.get(id(x)) == "loss" for x in inputs)
         self._now = ("loss" if lost or op.is_loss else "forward", op.name, len(self.nodes))
         self._began = len(self.calls)
@@ -171,24 +174,32 @@ class Tape:
         return found
 
     def names(self) -> dict[Place, tuple[str, tuple[int, ...]]]:
-        """What memory is called, and the shape it has under that name."""
+        """What memory is called, and the shape it has under that name; no two are called alike."""
         found: dict[Place, tuple[str, tuple[int, ...]]] = {}
-        for optimizer in self.optimizers:
-            found |= {place(x): (name, x.shape) for name, x in optimizer.memory().items()}
         counts: dict[str, int] = {}
+
+        def call(array: np.ndarray, name: str) -> str:
+            if (key := place(array)) not in found:
+                counts[name] = counts.get(name, 0) + 1
+                name = name if counts[name] == 1 else f"{name}#{counts[name]}"
+                found[key] = name, array.shape
+            return found[key][0]
+
         of_node: dict[int, str] = {}
-        for leaf, *_ in self.leaves.values():
-            of_node[id(leaf)] = leaf.name or "tensor"
-        for node, title in self.nodes:
-            name = node.name or title
-            counts[name] = counts.get(name, 0) + 1
-            of_node[id(node)] = name if counts[name] == 1 else f"{name}#{counts[name]}"
-            found[place(node._array)] = of_node[id(node)], node._array.shape
-        for leaf, *_ in self.leaves.values():
-            found[place(leaf._array)] = of_node[id(leaf)], leaf._array.shape
+        for node, title in [*self.sources, *self.nodes]:
+            of_node[id(node)] = call(node._array, node.name or title)
+        for node, *_ in self.leaves.values():
+            name = of_node.setdefault(id(node), node.name or "tensor")
+            if node._home is not None:
+                call(node._home, f"∂{name}")
+        for optimizer in self.optimizers:
+            for name, array in optimizer.memory().items():
+                call(array, name)
+        parts: dict[int, np.ndarray] = {}
         for node, gradient in self.gradients:
             name = f"∂{of_node.get(id(node), 'tensor')}"
-            found.setdefault(place(gradient), (name, gradient.shape))
+            more = parts.setdefault(id(node), gradient) is not gradient  # to be added to the first
+            call(gradient, f"+{name}" if more else name)
         return found
 
     def disturb(self) -> None:
