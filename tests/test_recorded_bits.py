@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 import minidl as ml
 from minidl.activations import activations
 from minidl.intervals import NON_NEGATIVE, SIGNS
+from minidl.kernels import blas
 from minidl.losses import losses
 from minidl.optimizers import optimizers
 
@@ -110,7 +111,9 @@ def test_blas_threads(threads):
         ml.fit(net, x, y, loss="cce", epochs=2, batch_size=256, record=record)
         return net.block.values.tobytes()
 
+    blas.load()  # which chooses one thread
     with threadpool_limits(threads, user_api="blas"):
+        assert {pool["num_threads"] for pool in blas.pools()} == {threads}
         assert left(True) == left(False)
 
 

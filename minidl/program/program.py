@@ -149,6 +149,7 @@ class Program:
     def step(self, *batch: Any) -> Step:
         """Run the next instruction; the first one wants a batch, as does starting again."""
         if batch:
+            self.confirm()
             self._load(batch)
             self._prepare(1)
         elif self._position == 0:
@@ -171,6 +172,8 @@ class Program:
     def confirm(self) -> None:
         """Run the step's Python once more; a ``RecordError`` if it is not what was recorded."""
         self._confirm()
+        for other in self._others.values():  # a step may look at the number of rows
+            other.confirm()
 
     def run(self, *data: Any, order: Any = None, confirm: bool = True) -> np.ndarray:
         """Run once through a dataset, batch by batch, in one compiled call after the other.
