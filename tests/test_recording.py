@@ -34,7 +34,7 @@ def test_recording_leaves_gradients_where_they_are():
 LOOKS = {
     "item": lambda loss: loss.item(),
     "float": lambda loss: float(loss),
-    "bool": lambda loss: loss > 0.0 and None,
+    "bool": lambda loss: loss and None,
     "numpy": lambda loss: loss.numpy(),
     "data": lambda loss: loss.data,
     "array": lambda loss: np.asarray(loss),
@@ -55,6 +55,14 @@ def test_looking_at_a_number_is_refused(look):
     with pytest.raises(RecordError) as caught:
         record(looks, X[:8], T[:8])
     assert "looks at a number" in caught.value.got
+    assert caught.value.culprit.startswith("mean: ")
+
+
+def test_a_branch_on_a_number_is_named():
+    net, _, _ = classifier()
+    with pytest.raises(RecordError, match="looks at a number") as caught:
+        record(lambda x, t: ml.mse(t, net(x)) if net(x).mean() > 0.5 else None, X[:8], T[:8])
+    assert caught.value.culprit == "greater: bool(), as in if and while"
 
 
 def changing(kind):

@@ -74,8 +74,8 @@ class Tape:
     def __init__(self, inputs: Sequence[np.ndarray] = (), mark: int = 0) -> None:
         self.inputs, self.mark = list(inputs), mark
         self.calls: list[Call] = []
-        self.sources: list[tuple[Node, str]] = []
-        self.nodes: list[tuple[Node, str]] = []
+        self.sources: list[Node] = []
+        self.nodes: list[Node] = []
         self.gradients: list[tuple[Node, np.ndarray]] = []
         self.optimizers: dict[Optimizer, int] = {}
         """How often each makes an update in a step."""
@@ -113,7 +113,7 @@ class Tape:
             if x._op is None and x.requires_grad:
                 self.met(x)
             if x._op is None and (x.requires_grad or x.name):
-                self.sources.append((x, "tensor"))
+                self.sources.append(x)
         lost = any(self._phases.get(id(x)) == "loss" for x in inputs)
         self._now = ("loss" if lost or op.is_loss else "forward", op.name, len(self.nodes))
         self._began = len(self.calls)
@@ -123,7 +123,8 @@ class Tape:
         self.filled([result._array])
         self._marked(result._array)
         self._numbers[id(result)], self._phases[id(result)] = len(self.nodes), self._now[0]
-        self.nodes.append((result, self._now[1]))
+        self.nodes.append(result)
+        result.name = self._now[1]  # unless a layer gives it another
 
     def backward(self, node: Node, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
         """An operation is about to go backward."""
@@ -186,8 +187,8 @@ class Tape:
             return found[key][0]
 
         of_node: dict[int, str] = {}
-        for node, title in [*self.sources, *self.nodes]:
-            of_node[id(node)] = call(node._array, node.name or title)
+        for node in [*self.sources, *self.nodes]:
+            of_node[id(node)] = call(node._array, node.name or "tensor")
         for node, *_ in self.leaves.values():
             name = of_node.setdefault(id(node), node.name or "tensor")
             if node._home is not None:
