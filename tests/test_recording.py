@@ -191,6 +191,21 @@ def test_an_optimizer_in_numpy_is_named():
     assert net.block.values.tobytes() == before
 
 
+def test_weights_that_share_memory_stay_as_they_are():
+    weight = ml.Tensor(np.ones((3, 1), np.float32), requires_grad=True)
+    twin = weight.detach()
+    twin.requires_grad = True
+
+    def step(x, t):
+        weight.grad = twin.grad = None
+        loss = ml.mse(t, x @ weight + x @ twin)
+        loss.backward()
+        return loss
+
+    record(step, X[:8], T[:8])
+    np.testing.assert_array_equal(weight.data, np.ones((3, 1)))
+
+
 def test_gradients_that_a_step_only_clears_are_kept_too():
     used, unused = ml.Dense(3, 1), ml.Dense(3, 1)
     optimizer = ml.SGD([*used.parameters(), *unused.parameters()])

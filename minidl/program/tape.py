@@ -215,7 +215,7 @@ class Tape:
 
     def restore(self) -> None:
         """Leave all as it was: weights, their gradients, no write counted."""
-        for array, numbers in self._disturbed:
+        for array, numbers in reversed(self._disturbed):  # two tensors may share memory
             array[...] = numbers
         for leaf, version, gradient in self.leaves.values():
             leaf._grad = gradient
