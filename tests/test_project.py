@@ -79,6 +79,18 @@ def test_blas_is_chosen_before_numba_loads_it(use):
     assert told == "AVX-512, which OpenBLAS had overlooked False\n"
 
 
+def test_info_tells_what_was_chosen():
+    code = "from minidl.cli import app; app(['info'], standalone_mode=False)"
+    told, as_is = python(code), python(code, MINIDL_BLAS="as_is")
+    cache = Path(re.search(r"cache +(.*) \(\d+ files, [\d.]+ MB\)", told)[1])
+    assert list(cache.glob("*.nbc"))
+    for fact in ("CPU ", "CPU features", "BLAS"):
+        assert fact in told
+    assert re.search(r"\d+ threads? \(products\)", told)
+    assert "MINIDL_BLAS" in as_is
+    assert "MINIDL_BLAS" not in told
+
+
 def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.S)
