@@ -23,3 +23,14 @@ def classifier(dtype="float32", widths=(3, 8, 1)):
         return loss
 
     return net, optimizer, step
+
+
+def training_step(net, optimizer, predict=None):
+    def step(x, t):
+        loss = ml.mse(t, (predict or net)(x))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from steps import T, X, Y, classifier
+from steps import T, X, Y, classifier, training_step
 
 import minidl as ml
 from minidl.errors import ArgumentError, RecordError, ShapeError
@@ -121,17 +121,6 @@ def test_the_loss_must_be_one_number():
     for wrong in (lambda x, t: net(x), lambda x, t: None):
         with pytest.raises(RecordError, match="one number"):
             record(wrong, X[:8], T[:8])
-
-
-def training_step(net, optimizer, predict=None):
-    def step(x, t):
-        loss = ml.mse(t, (predict or net)(x))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
 
 
 def test_the_next_part_of_an_array_each_time_is_refused():
