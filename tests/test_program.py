@@ -265,7 +265,9 @@ def test_stepping_is_running():
     start = net.block.values.copy()
     twin, _, twin_step = classifier()
     value = record(twin_step, X[:8], T[:8])(X[:8], T[:8])
-    steps = [program.step(X[:8], T[:8])]
+    program.step(X[8:16], T[8:16])
+    program.step()
+    steps = [program.step(X[:8], T[:8])]  # starts again
     while len(steps) < len(program):
         steps.append(program.step())
     assert net.block.values.tobytes() == twin.block.values.tobytes()

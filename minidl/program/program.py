@@ -152,6 +152,7 @@ class Program:
             self.confirm()
             self._load(batch)
             self._prepare(1)
+            self._position = 0
         elif self._position == 0:
             wanted, remedy = "a batch to start on", "Write program.step(x, y)."
             raise ArgumentError("program.step()", wanted, "none", remedy)
