@@ -279,8 +279,8 @@ def table(peers: dict[str, Callable[[Size], Epoch]], rounds: int) -> None:
         ours = medians["minidl recorded"]
         print(f"  {'':<18}{'µs a step':>12}{'÷ recorded':>12}{'first epoch, s':>16}")
         for name, median in medians.items():
-            start = first_epoch(name, size) if name != "matrix products" else float("nan")
-            print(f"  {name:<18}{median:>12.1f}{median / ours:>12.2f}{start:>16.2f}")
+            start = f"{first_epoch(name, size):.2f}" if name != "matrix products" else ""
+            print(f"  {name:<18}{median:>12.1f}{median / ours:>12.2f}{start:>16}")
         print(f"  recorded ÷ matrix products: {ours / medians['matrix products']:.2f}")
         if "PyTorch" in medians:
             print(f"  PyTorch ÷ minidl eager: {medians['PyTorch'] / medians['minidl eager']:.2f}")

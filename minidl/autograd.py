@@ -100,6 +100,14 @@ class Node:
         else:
             self._writes[0] += times
 
+    def settle(self) -> None:
+        """Give its gradient a place to stay, where optimizers and programs find it."""
+        if self._home is None:
+            self._home = np.zeros_like(self._array)
+            if self._grad is not None:
+                self._home[...] = self._grad
+                self._grad = self._home
+
     def take(self, gradient: np.ndarray) -> None:
         """Add a gradient to the one that is here."""
         if self._grad is not None:
@@ -174,9 +182,12 @@ def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> 
             dxs.append(x._home)
         else:
             dxs.append(np.empty(x._array.shape, x._array.dtype))
-    if listeners and (recorder := listener()) is not None:
+    recorder = listener() if listeners else None
+    if recorder is not None:
         recorder.backward(node, dy, dxs)
     op.backward(dy, node._array, [x._array for x in inputs], dxs)
+    if recorder is not None:
+        recorder.filled(dxs)
     for x, dx in zip(inputs, dxs, strict=True):
         if dx is None:
             continue

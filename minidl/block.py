@@ -69,12 +69,7 @@ def stretches(parameters: list[Tensor]) -> list[tuple[np.ndarray, np.ndarray, sl
     """
     runs: list[list[Tensor]] = []
     for parameter in parameters:
-        if parameter._home is None:
-            home = np.zeros_like(parameter._array)
-            if parameter._grad is not None:
-                home[...] = parameter._grad
-                parameter._grad = home
-            parameter._home = home
+        parameter.settle()
         if runs and _follows(runs[-1][-1], parameter):
             runs[-1].append(parameter)
         else:

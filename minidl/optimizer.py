@@ -167,16 +167,19 @@ class Optimizer:
 
     def memory(self) -> dict[str, np.ndarray]:
         """What an update works on, by name: for listings."""
-        named = {f"{self.name}.{name}": state for name, state in self.state.items()}
-        for values, gradients, _ in self._runs:
-            named |= {"parameters": values, "∂parameters": gradients}
         own = {"rates": self._rates, "count": self._count, "reals": self._reals}
-        return named | {f"{self.name}.{name}": array for name, array in own.items()}
+        named = {f"{self.name}.{name}": array for name, array in own.items()}
+        for i, (values, gradients, place) in enumerate(self._runs, start=1):
+            which = i if len(self._runs) > 1 else ""
+            named |= {f"parameters{which}": values, f"∂parameters{which}": gradients}
+            for name, state in self.state.items():
+                named[f"{self.name}.{name}{which}"] = state[place]
+        return named
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward`` starts afresh."""
         for parameter in self.parameters:
-            parameter._grad = None
+            parameter.grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient; those without are left alone."""

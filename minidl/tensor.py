@@ -112,7 +112,10 @@ class Tensor(Operators):
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        if listeners and (recorder := listener()) is not None:
+            recorder.met(self)
         if value is not None:
+            self._seen_by("setting grad")
             value = np.asarray(value, self._array.dtype)
             if value.shape != self.shape:
                 raise ShapeError(
@@ -134,9 +137,12 @@ class Tensor(Operators):
 
     def item(self) -> float:
         """The one number it holds, as a Python number."""
+        return self._number("item()")
+
+    def _number(self, how: str) -> float:
         if self.size != 1:
-            raise ShapeError("item()", "one number", f"shape {self.shape}", "Index it first.")
-        return self._seen_by("item()").reshape(-1)[0].item()
+            raise ShapeError(how, "one number", f"shape {self.shape}", "Index it first.")
+        return self._seen_by(how).reshape(-1)[0].item()
 
     def _seen_by(self, how: str) -> np.ndarray:
         """The numbers, for somebody outside; while a step is recorded there are none yet."""
@@ -170,10 +176,10 @@ class Tensor(Operators):
         return len(self._array)
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number("float()"))
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        return bool(self._number("bool(), as in if and while"))
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -339,7 +345,8 @@ def at_the_door(
     if _alike(operands):
         return operands
     dtypes = dict.fromkeys(x._array.dtype for x in operands if isinstance(x, Tensor))
-    dtypes.pop(TRUTH, None)
+    if len(dtypes) > 1:
+        dtypes.pop(TRUTH, None)
     if len(dtypes) != 1:
         remedy = f"Make one like the other: Tensor(x, dtype='{next(iter(dtypes), 'float32')}')."
         got = " and ".join(map(str, dtypes))

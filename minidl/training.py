@@ -84,7 +84,8 @@ def fit(
     seed : int
     record : "auto" or bool
         Train by a recorded program, at the machine's speed and to the same bits. ``"auto"``
-        trains eagerly, and says so, where a layer of your own cannot be recorded.
+        trains eagerly, and says so, where a layer of your own cannot be recorded. A callback
+        that runs after every batch may change anything: then each batch is an eager step.
     verbose : bool, optional
         A progress bar; by default on a terminal only.
 
@@ -131,6 +132,7 @@ def fit(
             watcher.training_began(net, curves)
         try:
             for epoch in range(epochs):
+                trainer.prepare()
                 steps = net.optimizer.steps
                 order = permutation(len(X), seed, steps) if shuffle else np.arange(len(X))
                 history.stopped = _epoch(trainer, epoch, order, validate, history, advance)
@@ -206,10 +208,10 @@ def step(
     return value
 
 
-def _is_foreign(layer: Layer) -> bool:
-    """Whether there is a layer of the user's own, which may do something else for every batch."""
-    parts = (part for _, part in layer.parts() if isinstance(part, Layer))
-    return not type(layer).__module__.startswith("minidl.") or any(map(_is_foreign, parts))
+def _is_foreign(part: Any) -> bool:
+    """Whether it is, or holds, something of the user's own, which may change what a step does."""
+    inner = [held for _, held in part.parts()] if isinstance(part, Layer) else []
+    return not type(part).__module__.startswith("minidl.") or any(map(_is_foreign, inner))
 
 
 class _Trainer:
@@ -233,34 +235,46 @@ class _Trainer:
         self.net, self.data, self.watchers, self.record = net, data, watchers, record
         self.rows = min(batch_size, len(data[0]))
         self.step = lambda x, t, w=None: step(net, x, t, loss, optimizer, from_logits, w)
-        self.foreign = _is_foreign(net)
+        self.foreign = any(map(_is_foreign, (net, loss, optimizer)))
+        self.watched = any(map(_is_foreign, watchers))
         self.batch_by_batch = [
             w for w in watchers if type(w).batch_ended is not Callback.batch_ended
         ]
         self.program: Program | None = None
-        if record:
-            self._try(self._record)
+        self.recorded = record is not False and not self.batch_by_batch
+
+    def prepare(self) -> None:
+        """Before an epoch: write the step down; if that fails, go on eagerly and say so."""
+        if not self.recorded:
+            return
+        try:
+            if self.program is None:
+                self._record()
+            elif self.foreign or self.watched:
+                self._confirm(self.program)
+        except RecordError as error:
+            if self.record is True:
+                raise
+            self.recorded, self.program = False, None
+            warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=3)
 
     def _record(self) -> None:
         batch = [part[: self.rows] for part in self.data]
         self.program = write_down(self.step, *batch, dtype=self.net.dtype)
 
-    def _try(self, action: Callable[[], object]) -> None:
-        """Go on eagerly, and say so, where a step cannot be recorded."""
+    def _confirm(self, program: Program) -> None:
+        """An error if the step changes by itself; a callback changes it for good."""
         try:
-            action()
-        except RecordError as error:
-            if self.record is True:
+            program.confirm()
+        except RecordError:
+            if self.foreign:
                 raise
-            self.program = None
-            warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=5)
+            self._record()
 
     def epoch(self, order: np.ndarray) -> float:
         """Every batch once, in this order; the running mean of their losses, weighed by rows."""
-        if self.program is not None and self.foreign:
-            self._try(self.program.confirm)
         batches = [order[i : i + self.rows] for i in range(0, len(order), self.rows)]
-        if self.program is not None and not self.batch_by_batch:
+        if self.program is not None:
             losses = self.program.run(*self.data, order=order, confirm=False).tolist()
         else:
             losses = [self._batch(rows) for rows in batches]
@@ -270,10 +284,7 @@ class _Trainer:
         return total / len(order)
 
     def _batch(self, rows: np.ndarray) -> float:
-        if self.program is not None:
-            value = float(self.program.run(*self.data, order=rows, confirm=False)[0])
-        else:
-            value = float(self.step(*(part[rows] for part in self.data)).item())
+        value = float(self.step(*(part[rows] for part in self.data)).item())
         for watcher in self.batch_by_batch:
             watcher.batch_ended(self.net, value)
         return value

@@ -99,6 +99,8 @@ BAD = {
                    "float64", "dtype='float32'"),
     "door": (lambda: at_the_door(ml.relu, (F32, F64), "net"), DtypeError, "net", "one dtype",
              "float32 and float64", "Make one"),
+    "two masks": (lambda: (F32 > 0) * (F32 < 1), DtypeError, "multiply", "float32", "bool",
+                  "dtype='float32'"),
     "empty mse": (lambda: ml.mse(EMPTY, EMPTY), ShapeError, "mse(y_pred=…)", "at least one row",
                   "(0, 3)", "Leave"),
     "empty cce": (lambda: ml.categorical_crossentropy(np.zeros(0), EMPTY), ShapeError,

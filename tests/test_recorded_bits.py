@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 import minidl as ml
 from minidl.activations import activations
 from minidl.intervals import NON_NEGATIVE, SIGNS
+from minidl.kernels import blas
 from minidl.losses import losses
 from minidl.optimizers import optimizers
 
@@ -110,7 +111,9 @@ def test_blas_threads(threads):
         ml.fit(net, x, y, loss="cce", epochs=2, batch_size=256, record=record)
         return net.block.values.tobytes()
 
+    blas.load()  # which chooses one thread
     with threadpool_limits(threads, user_api="blas"):
+        assert {pool["num_threads"] for pool in blas.pools()} == {threads}
         assert left(True) == left(False)
 
 
@@ -142,3 +145,118 @@ def test_callbacks_see_every_batch():
 
     assert len(seen(True)) == 8
     assert seen(True) == seen(False)
+
+
+def test_data_of_any_kind_are_read_where_they_lie_or_copied_once():
+    x, y = X.astype(np.float32), np.eye(3, dtype=np.float32)[CLASSES]
+
+    def left(x, y):
+        net = ml.mlp([3, 5, 3], seed=0)
+        ml.fit(net, x, y, loss="mse", epochs=3, batch_size=16, record=True)
+        return net.block.values.tobytes()
+
+    kept = np.array(x)
+    kept.flags.writeable = False
+    kinds = [kept, x.astype(float), np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2], x.tolist()]
+    assert {left(kind, y) for kind in kinds} == {left(x, y)}
+
+
+class Between(ml.Callback):
+    """Does something to the network and its optimizer after an epoch, or after a batch."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def epoch_ended(self, net, epoch, measured):
+        if epoch == 1:
+            self.change(net)
+
+
+class BetweenBatches(ml.Callback):
+    def __init__(self, change):
+        self.change, self.batches = change, 0
+
+    def batch_ended(self, net, loss):
+        self.batches += 1
+        if self.batches == 6:
+            self.change(net)
+
+
+def freeze(net):
+    net[0].weight.requires_grad = False
+
+
+def clip(net):
+    net.optimizer.clip_norm = 1e-3
+
+
+def slow_down(net):
+    net.optimizer.learning_rate = 1e-4
+
+
+def silence(net):
+    net[1].rate = 0.9
+
+
+@pytest.mark.parametrize("watcher", [Between, BetweenBatches])
+@pytest.mark.parametrize("change", [freeze, clip, slow_down, silence])
+def test_what_a_callback_changes(change, watcher):
+    cce = losses["categorical_crossentropy"]
+
+    def left(*changes, record):
+        net = network("relu", cce, "float32")
+        watchers = [watcher(change) for change in changes]
+        return trained(net, CLASSES, record, loss="cce", epochs=4, batch_size=16,
+                       callbacks=watchers)  # fmt: skip
+
+    assert left(change, record=True) == left(change, record=False) != left(record=True)
+
+
+def several_updates(net, optimizers):
+    def step(x, t):
+        for optimizer in optimizers:
+            loss = ml.mse(t, net(x))
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        return loss
+
+    return step
+
+
+def test_several_updates_in_a_step_and_gradients_cleared_at_its_end():
+    x, y = X.astype(np.float32), np.eye(3, dtype=np.float32)[CLASSES]
+
+    def left(recorded):
+        net = ml.mlp([3, 5, 3], seed=0)
+        adam = ml.Adam(net.parameters(), learning_rate=ml.Cosine(1e-2, 40))
+        sgd = ml.SGD(net.parameters(), momentum=0.5, clip_norm=1.0)
+        step = several_updates(net, [adam, sgd, adam])
+        if recorded:
+            program = ml.record(step, x[:10], y[:10])
+        for _ in range(4):
+            if recorded:
+                program.run(x, y)
+            else:
+                for i in range(0, 50, 10):
+                    step(x[i : i + 10], y[i : i + 10])
+            step(x[:7], y[:7])  # eager: no gradient must have stayed
+        return net.block.values.tobytes(), adam.steps, sgd.steps
+
+    assert left(True) == left(False)
+
+
+def test_a_parameter_of_no_network_and_no_optimizer_gets_its_gradient():
+    x, y = X.astype(np.float32), X[:, :1].astype(np.float32)
+    w = ml.Tensor(np.ones((3, 1), np.float32), requires_grad=True)
+
+    def step(x, t):
+        w.grad = None
+        loss = ml.mse(t, x @ w)
+        loss.backward()
+        return loss
+
+    step(x, y)
+    eager, w.grad = w.grad.copy(), None
+    ml.record(step, x, y)(x, y)
+    np.testing.assert_array_equal(w.grad, eager)

@@ -44,7 +44,7 @@ ml.poisson([3.0], z, from_logits=True).backward()
 assert z.grad == 1 - 3
 print("plain Python agrees", float(ml.mse(np.zeros(2), np.ones(2))))
 """
-SMALL = ["gradients", "loss_arguments", "tensor", "training", "activations", "losses"]
+SMALL = ["gradients", "loss_arguments", "tensor", "recording", "training", "activations", "losses"]
 NOT_SMALL = ["follow_the_formula", "registered", "neighbouring", "100_000", "loss_falls"]
 
 

@@ -1,8 +1,9 @@
-"""Which BLAS matrix products run on: chosen once, when the first product is called.
+"""Which BLAS matrix products run on: chosen once, before the first compiled function runs.
 
-numba's products call the OpenBLAS that scipy brings, through ``scipy.linalg.cython_blas``.
-OpenBLAS looks at the CPU and the environment while it is loaded. It takes its AVX2 kernels on some
-CPUs that have AVX-512, where the others are nearly twice as fast; and with two threads and a busy
+numba's products call the OpenBLAS that scipy brings, through ``scipy.linalg.cython_blas``, which
+numba loads together with its first function of all, be there a product in it or not. OpenBLAS
+looks at the CPU and the environment while it is loaded. It takes its AVX2 kernels on some CPUs
+that have AVX-512, where the others are nearly twice as fast; and with two threads and a busy
 neighbour it was seen to take 400 times as long as alone. So minidl loads it itself: with the
 AVX-512 kernels where OpenBLAS overlooks them, and with one thread. What is set in the environment
 (``OPENBLAS_CORETYPE``, ``OPENBLAS_NUM_THREADS``, ``OMP_NUM_THREADS``) is left as it is, and
@@ -34,7 +35,7 @@ def load() -> str:
         __import__(MODULE)
     finally:
         if overlooked and not early:
-            del os.environ["OPENBLAS_CORETYPE"]
+            os.environ.pop("OPENBLAS_CORETYPE", None)  # two threads may come at once
     _take_one_thread()
     if not overlooked:
         return "OpenBLAS' own choice"

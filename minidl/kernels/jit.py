@@ -25,6 +25,8 @@ import numpy as np
 from numba import float32
 from numba.extending import overload
 
+from minidl.kernels import blas
+
 JIT = not numba.config.DISABLE_JIT
 
 _INLINED = {"forceinline": True, "error_model": "numpy"}
@@ -185,8 +187,9 @@ class Kernel:
         does not look.
     name : str
         For the disk cache, listings and messages.
-    prepare : callable, optional
-        What must be done in this process before the machine code runs.
+    prepare : callable
+        What must be done in this process before the machine code runs: numba loads its BLAS with
+        the first function that it compiles or finds on disk, whether or not that calls it.
     """
 
     def __init__(
@@ -195,19 +198,17 @@ class Kernel:
         writes: Sequence[str],
         fits: Callable[..., bool],
         name: str,
-        prepare: Callable[[], object] | None,
+        prepare: Callable[[], object],
     ) -> None:
         self.name, self.fits, self.parameters = name, fits, tuple(signature(function).parameters)
         self.writes = tuple(self.parameters.index(parameter) for parameter in writes)
         self._prepare, self._compiled = prepare, _compiled(function, name)
-        self.run = self._compiled if prepare is None else lambda *given: self.ready()(*given)
+        self.run = lambda *given: self.ready()(*given)
 
     def ready(self) -> Any:
         """The compiled function, with all that it needs in place."""
-        if self._prepare is not None:
-            self._prepare()
-            self._prepare = None
-            self.run = self._compiled
+        self._prepare()
+        self.run = self._compiled
         return self._compiled
 
     def __call__(self, *arguments: Any) -> None:
@@ -224,7 +225,7 @@ def kernel(
     writes: str,
     fits: Callable[..., bool],
     name: str | None = None,
-    prepare: Callable[[], object] | None = None,
+    prepare: Callable[[], object] = blas.load,
 ) -> Callable[[Any], Kernel]:
     """Make a function a kernel that writes to the parameters named in ``writes``."""
     return lambda function: Kernel(
@@ -234,7 +235,14 @@ def kernel(
 
 def question(function: Any) -> Any:
     """Compile a loop that answers with a number; it belongs to no program."""
-    return _compiled(function, function.__name__)
+    compiled = _compiled(function, function.__name__)
+
+    @functools.wraps(function)
+    def ask(*arguments: Any) -> Any:
+        blas.load()
+        return compiled(*arguments)
+
+    return ask
 
 
 def _compiled(function: FunctionType, name: str) -> Any:

@@ -8,27 +8,18 @@ and must hold the same numbers in both recordings.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from minidl.errors import RecordError
-from minidl.program.tape import Call, Tape, place
+from minidl.program.tape import Call, Tape, address, root
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
-
-
-def root(array: np.ndarray) -> np.ndarray:
-    """The array that owns the memory of a view."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def _blame(call: Call) -> str:
-    return f"the step, at {call.title or call.kernel.name} ({call.phase})"
 
 
 def compare(first: Tape, second: Tape) -> dict[int, np.ndarray]:
@@ -37,8 +28,9 @@ def compare(first: Tape, second: Tape) -> dict[int, np.ndarray]:
     twins = _compare_arguments(first, second)
     slots = {id(array) for array in first.inputs}
     for key, life in lifetimes(first.calls).items():
-        constant = not life.made and key not in slots and twins[key] is not life.owner
-        if constant and not np.array_equal(life.owner, twins[key]):
+        twin = twins[key]
+        constant = not life.made and key not in slots and twin is not life.owner
+        if constant and not np.array_equal(life.owner, twin, equal_nan=True):
             _differ(first.calls[life.begin], "some numbers", "others")
     return twins
 
@@ -56,21 +48,23 @@ def _compare_kernels(first: Tape, second: Tape) -> None:
 def _compare_arguments(first: Tape, second: Tape) -> dict[int, np.ndarray]:
     twins: dict[int, np.ndarray] = {}
     for a, b in zip(first.calls, second.calls, strict=True):
-        for x, y in zip(a.arguments, b.arguments, strict=True):
-            if not isinstance(x, np.ndarray):
+        if a.offsets != b.offsets:
+            _differ(a, "one part of an array", "another")
+        for x, y, mine, other in zip(a.arguments, b.arguments, a.owners, b.owners, strict=True):
+            if mine is None or other is None:
                 if x != y and not (x != x and y != y):
                     _differ(a, f"the number {x}", f"{y}")
                 continue
             if x.shape != y.shape or x.dtype != y.dtype:
                 _differ(a, f"shape {x.shape} of {x.dtype}", f"{y.shape} of {y.dtype}")
-            if twins.setdefault(id(root(x)), root(y)) is not root(y):
+            if twins.setdefault(id(mine), other) is not other:
                 _differ(a, "one array", "another")
     return twins
 
 
 def _differ(call: Call, first: str, second: str) -> None:
     raise RecordError(
-        _blame(call),
+        f"the step, at {call.title or call.kernel.name} ({call.phase})",
         "the same for every batch",
         f"{first} for one batch, {second} for the next",
         "A step that changes from call to call cannot be recorded: write fit(record=False), "
@@ -78,7 +72,8 @@ def _differ(call: Call, first: str, second: str) -> None:
     )
 
 
-class Life(NamedTuple):
+@dataclass(slots=True)
+class Life:
     """Memory of a tape: its owner, the first and the last call that uses it.
 
     ``made`` tells whether a kernel writes into it before any reads it.
@@ -94,46 +89,51 @@ def lifetimes(calls: Sequence[Call]) -> dict[int, Life]:
     """The life of each piece of memory, by its owner's id."""
     found: dict[int, Life] = {}
     for i, call in enumerate(calls):
-        for j, argument in enumerate(call.arguments):
-            if isinstance(argument, np.ndarray):
-                owner = root(argument)
-                life = found.get(id(owner)) or Life(owner, i, i, j in call.kernel.writes)
-                found[id(owner)] = life._replace(end=i)
+        for j, owner in enumerate(call.owners):
+            if owner is None:
+                continue
+            life = found.get(id(owner))
+            if life is None:
+                found[id(owner)] = Life(owner, i, i, j in call.kernel.writes)
+            else:
+                life.end = i
     return found
 
 
 def needed(tape: Tape, twins: Mapping[int, np.ndarray], loss: np.ndarray) -> list[Call]:
     """The calls without those whose results nobody reads, such as a softmax before its loss."""
-    lives = lifetimes(tape.calls)
-    wanted = {key for key, life in lives.items() if twins[key] is life.owner} | {id(root(loss))}
+    owners = {id(owner): owner for call in tape.calls for owner in call.owners}
+    wanted = {key for key, twin in twins.items() if twin is owners[key]} | {id(root(loss))}
     kept = []
     for call in reversed(tape.calls):
-        if any(id(root(call.arguments[i])) in wanted for i in call.kernel.writes):
+        if not wanted.isdisjoint(map(id, call.written())):
             kept.append(call)
-            wanted |= {id(root(x)) for x in call.arguments if isinstance(x, np.ndarray)}
+            wanted.update(map(id, call.owners))
     return kept[::-1]
 
 
 def arena(blocks: Sequence[tuple[int, int, int]], keep: bool) -> tuple[list[int], int]:
     """Places for blocks of (bytes, first, last call), so that no two in use at once overlap."""
-    offsets: list[int] = []
-    total = 0
-    placed: list[tuple[int, int, int, int]] = []
-    for size, begin, end in blocks:
+    offsets, total = [0] * len(blocks), 0
+    placed: list[tuple[int, int, int]] = []  # from, to, last call; by where they lie
+    for i in sorted(range(len(blocks)), key=lambda i: blocks[i][1]):
+        size, begin, end = blocks[i]
+        if not keep:
+            placed = [other for other in placed if other[2] >= begin]
         offset = 0
-        for low, high, start, stop in sorted(placed):
-            alive = keep or (start <= end and begin <= stop)
-            if alive and low < offset + size and offset < high:
-                offset = -(-high // ALIGNMENT) * ALIGNMENT
-        placed.append((offset, offset + size, begin, end))
-        offsets.append(offset)
+        for low, high, _ in placed:
+            if low >= offset + size:
+                break
+            offset = max(offset, -(-high // ALIGNMENT) * ALIGNMENT)
+        insort(placed, (offset, offset + size, end))
+        offsets[i] = offset
         total = max(total, offset + size)
     return offsets, total
 
 
 def _aligned(size: int) -> np.ndarray:
     memory = np.empty(size + ALIGNMENT, np.uint8)
-    shift = -place(memory)[0] % ALIGNMENT
+    shift = -address(memory) % ALIGNMENT
     return memory[shift : shift + size]
 
 
@@ -159,22 +159,21 @@ class Layout:
         # Counters and the like are few and of another dtype: they stay where they are.
         workspace = [life for life in made.values() if life.owner.dtype == loss.dtype]
         blocks = [
-            (owner.nbytes, begin, len(calls) if owner is root(loss) else end)
-            for owner, begin, end, _ in workspace
+            (life.owner.nbytes, life.begin, len(calls) if life.owner is root(loss) else life.end)
+            for life in workspace
         ]
         offsets, self.size = arena(blocks, keep)
         if memory is None or len(memory) < self.size:
             memory = _aligned(self.size)
         self.memory = memory
         self._places = {
-            id(life.owner): memory[offset : offset + life.owner.nbytes]
-            for life, offset in zip(workspace, offsets, strict=True)
+            id(life.owner): memory[start : start + life.owner.nbytes]
+            for life, start in zip(workspace, offsets, strict=True)
         }
 
-    def __call__(self, array: Any) -> Any:
+    def __call__(self, array: Any, owner: np.ndarray | None, offset: int) -> Any:
         """An argument of the tape in the program's memory."""
-        home = self._places.get(id(root(array))) if isinstance(array, np.ndarray) else None
+        home = self._places.get(id(owner))
         if home is None:
             return array
-        start = place(array)[0] - place(root(array))[0]
-        return home[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+        return home[offset : offset + array.nbytes].view(array.dtype).reshape(array.shape)

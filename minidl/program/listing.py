@@ -22,7 +22,7 @@ def listing(instructions: Sequence[Instruction]) -> str:
     for i, line in enumerate(instructions):
         mirrored = forward.get(line.node) if line.phase == "backward" else None
         mirror = "" if mirrored is None else f"of {mirrored}"
-        rows.append((str(i), line.phase, line.kernel.name, _operands(line), mirror))
+        rows.append((str(i), line.phase, _operation(line), _operands(line), mirror))
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     lines = []
     for number, phase, name, operands, mirror in rows:
@@ -31,12 +31,18 @@ def listing(instructions: Sequence[Instruction]) -> str:
     return "\n".join(lines)
 
 
+def _operation(line: Instruction) -> str:
+    """The kernel, and the operation it belongs to where its name does not say so."""
+    name = line.kernel.name
+    return name if name.startswith(line.title) else f"{line.title}: {name}"
+
+
 def _operands(line: Instruction) -> str:
     named = []
-    for i, (name, operand) in enumerate(zip(line.names, line.operands, strict=True)):
-        if isinstance(operand, np.ndarray):
+    for i, (name, operand) in enumerate(zip(line.names, line.shown, strict=True)):
+        if isinstance(operand, np.ndarray) and operand.size:
             shape = "×".join(map(str, operand.shape))
-            named.append((i in line.kernel.writes, f"{name}[{shape}]"))
+            named.append((i in line.kernel.writes, f"{name}[{shape}]" if shape else name))
     read = ", ".join(text for written, text in named if not written)
     wrote = ", ".join(text for written, text in named if written)
     return f"{wrote} ← {read}" if read else wrote

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from minidl.autograd import Node
-from minidl.errors import RecordError, ShapeError
+from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.kernels import checks, rows
 from minidl.kernels.jit import JIT, Kernel
 from minidl.optimizers import AHEAD, Optimizer
 from minidl.program.listing import listing
-from minidl.program.tape import place
+from minidl.program.tape import Outcome, place
+from minidl.settings import whole_number
 
 SLICE = 0.2
 """Seconds that one compiled call may take: so often Ctrl-C and progress bars are answered."""
@@ -34,6 +34,8 @@ class Instruction:
         What the operands are called: ``dense1.weight``, ``∂dense1``.
     phase, title, node
         See ``tape.Call``.
+    shown : list
+        The operands again, in the shapes that their names have: kernels see most of them flat.
     """
 
     kernel: Kernel
@@ -42,11 +44,16 @@ class Instruction:
     phase: str = "forward"
     title: str = ""
     node: int = -1
+    shown: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.shown = self.shown or self.operands
 
     def check(self) -> None:
         """Refuse operands that the machine code would run over the edge of."""
         arrays = [x for x in self.operands if isinstance(x, np.ndarray)]
-        sound = all(x.flags.c_contiguous and x.flags.aligned and x.flags.writeable for x in arrays)
+        sound = all(x.flags.c_contiguous and x.flags.aligned for x in arrays)
+        sound &= all(self.operands[i].flags.writeable for i in self.kernel.writes)
         if not sound or not self.kernel.fits(*self.operands):
             shown = ", ".join(
                 f"{name} {x.shape}" if isinstance(x, np.ndarray) else f"{name} {x}"
@@ -62,10 +69,14 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Step:
-    """What one instruction read and wrote, by name; arrays are copies."""
+    """What one instruction read and wrote, by name; arrays are copies.
+
+    ``before`` is what the written memory held until then: where updates in place start from.
+    """
 
     instruction: Instruction
     read: dict[str, Any]
+    before: dict[str, np.ndarray]
     wrote: dict[str, np.ndarray]
 
 
@@ -79,8 +90,10 @@ class Program:
         Where a batch is put, one array an input of the step.
     loss : ndarray
         Where the loss is found.
-    optimizers, parameters : lists
-        Whose updates and gradients the step makes.
+    optimizers : mapping of Optimizer to int
+        Who updates, and how often in a step.
+    outcomes : list of Outcome
+        What the step leaves of each parameter.
     checks : list of lists of callables
         What the numbers of each input must satisfy.
     workspace : int
@@ -97,19 +110,23 @@ class Program:
         *,
         inputs: Sequence[np.ndarray],
         loss: np.ndarray,
-        optimizers: Sequence[Optimizer] = (),
-        parameters: Sequence[Node] = (),
+        optimizers: Mapping[Optimizer, int] | None = None,
+        outcomes: Sequence[Outcome] = (),
         checks: Sequence[Sequence[Callable[[np.ndarray], None]]] = (),
         workspace: int = 0,
         again: Callable[[int], Program] | None = None,
         confirm: Callable[[], object] = lambda: None,
     ) -> None:
         self.instructions, self.inputs, self.loss = list(instructions), list(inputs), loss
-        self.optimizers, self.parameters = list(optimizers), list(parameters)
+        self.optimizers, self.outcomes = dict(optimizers or {}), list(outcomes)
         self.checks, self.workspace = checks or [[] for _ in inputs], workspace
         self._confirm, self._again, self._others = confirm, again, dict[int, Program]()
-        self._position, self._pace = 0, 1e-4
+        self._position, self._pace = 0, float("inf")  # the first call is one step
+        self._most = AHEAD // max(self.optimizers.values(), default=1)
         self._epoch: _Epoch | None = None
+        if not self._most:
+            expected, remedy = f"at most {AHEAD} updates by one optimizer", "Split the step."
+            raise RecordError("the step", expected, "more", remedy)
         for instruction in self.instructions:
             instruction.check()
         self._code = _Code(self.instructions)
@@ -124,35 +141,40 @@ class Program:
         if confirm:
             self.confirm()
         self._load(batch)
-        for optimizer in self.optimizers:
-            optimizer.prepare(1)
+        self._prepare(1)
         self._code.run()
         self._finish()
         return float(self.loss.reshape(-1)[0])
 
     def step(self, *batch: Any) -> Step:
-        """Run the next instruction; with a batch, start at the first one again."""
+        """Run the next instruction; the first one wants a batch, as does starting again."""
         if batch:
+            self.confirm()
             self._load(batch)
+            self._prepare(1)
             self._position = 0
-        if self._position == 0:
-            for optimizer in self.optimizers:
-                optimizer.prepare(1)
+        elif self._position == 0:
+            wanted, remedy = "a batch to start on", "Write program.step(x, y)."
+            raise ArgumentError("program.step()", wanted, "none", remedy)
         i = self._position
         instruction = self.instructions[i]
-        named = list(zip(instruction.names, instruction.operands, strict=True))
+        named = list(zip(instruction.names, instruction.shown, strict=True))
         writes = instruction.kernel.writes
         read = {name: np.copy(x) for j, (name, x) in enumerate(named) if j not in writes}
+        written = dict(named[j] for j in writes)
+        before = {name: np.copy(x) for name, x in written.items()}
         self._code.run(1, i, i + 1)
-        wrote = {named[j][0]: np.copy(named[j][1]) for j in writes}
+        wrote = {name: np.copy(x) for name, x in written.items()}
         self._position = (i + 1) % len(self.instructions)
         if self._position == 0:
             self._finish()
-        return Step(instruction, read, wrote)
+        return Step(instruction, read, before, wrote)
 
     def confirm(self) -> None:
         """Run the step's Python once more; a ``RecordError`` if it is not what was recorded."""
         self._confirm()
+        for other in self._others.values():  # a step may look at the number of rows
+            other.confirm()
 
     def run(self, *data: Any, order: Any = None, confirm: bool = True) -> np.ndarray:
         """Run once through a dataset, batch by batch, in one compiled call after the other.
@@ -182,19 +204,17 @@ class Program:
         if confirm:
             self.confirm()
         tables = self._tables(data)
-        length = len(tables[0])
-        order = np.arange(length) if order is None else np.ascontiguousarray(order, np.int64)
-        if (wrong := checks.outside_rows(order, length)) >= 0:
-            got = f"{order[wrong]} at {wrong}"
-            raise ShapeError("order", f"rows from 0 to {length - 1}", got, "Check the order.")
+        order = _order(order, len(tables[0]))
         if self._epoch is None or not self._epoch.reads(tables, len(order)):
             self._epoch = _Epoch(self, tables, len(order))
-        losses = self._epoch.run(order)
-        self._finish()
-        return losses
+        try:
+            return self._epoch.run(order)
+        finally:  # also when Ctrl-C comes between two calls
+            self._finish()
 
     def of_rows(self, rows: int) -> Program:
         """The same step for batches of another size, in the same workspace."""
+        rows = whole_number("program.of_rows(rows)", rows, example=32)
         if rows == self.rows:
             return self
         if rows not in self._others:
@@ -205,13 +225,16 @@ class Program:
     def _paced(self, code: _Code, times: int) -> None:
         """Run code so many times, in calls of about ``SLICE`` seconds."""
         while times > 0:
-            now = max(1, min(times, AHEAD, int(SLICE / self._pace)))
-            for optimizer in self.optimizers:
-                optimizer.prepare(now)
+            now = max(1, min(times, self._most, int(SLICE / self._pace)))
+            self._prepare(now)
             began = time.perf_counter()
             code.run(now)
             self._pace = (time.perf_counter() - began) / now
             times -= now
+
+    def _prepare(self, times: int) -> None:
+        for optimizer, updates in self.optimizers.items():
+            optimizer.prepare(times * updates)
 
     def _tables(self, data: Sequence[Any]) -> list[np.ndarray]:
         """The data as the program reads them, checked once."""
@@ -236,9 +259,10 @@ class Program:
 
     def _finish(self) -> None:
         """Let eager code see what the program did: gradients are there, weights were written."""
-        for parameter in self.parameters:
-            parameter._grad = parameter._home
-            parameter.written()
+        self._position = 0
+        for parameter, graded, writes in self.outcomes:
+            parameter._grad = parameter._home if graded else None
+            parameter.written(writes)
 
     def __len__(self) -> int:
         return len(self.instructions)
@@ -249,6 +273,24 @@ class Program:
     def __repr__(self) -> str:
         shapes = ", ".join(str(slot.shape) for slot in self.inputs)
         return f"Program({len(self)} instructions, inputs {shapes}, {self.workspace} bytes)"
+
+
+def _order(order: Any, length: int) -> np.ndarray:
+    """Which rows in which order, each of them there."""
+    if order is None:
+        return np.arange(length)
+    rows = np.asarray(order)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        got, remedy = (
+            f"shape {rows.shape} of {rows.dtype}",
+            "Write np.flatnonzero(mask) for a mask.",
+        )
+        raise ShapeError("order", "row numbers in one list", got, remedy)
+    rows = np.ascontiguousarray(rows, np.int64)
+    if (wrong := checks.outside_rows(rows, length)) >= 0:
+        got = f"{rows[wrong]} at {wrong}"
+        raise ShapeError("order", f"rows from 0 to {length - 1}", got, "Check the order.")
+    return rows
 
 
 class _Epoch:

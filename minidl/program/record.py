@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import DtypeError, RecordError
+from minidl.errors import ArgumentError, DtypeError, RecordError
 from minidl.op import FLOATS
-from minidl.program.layout import Layout, compare, needed, root
+from minidl.program.layout import Layout, compare, needed
 from minidl.program.program import Instruction, Program
-from minidl.program.tape import Call, Tape, listening, place
+from minidl.program.tape import Call, Outcome, Place, Tape, listening, offset, root
 from minidl.tensor import Tensor
 
 
@@ -65,11 +65,19 @@ def record(
         got = ", ".join(map(str, shapes)) or "nothing"
         raise RecordError("record(step, *batch)", "arrays of at least one row", got, "Give x, y.")
     if dtype is not None:
-        return _record(step, shapes, np.dtype(dtype), keep)
+        return _record(step, shapes, _float(dtype), keep)
     try:
         return _record(step, shapes, FLOATS[0], keep)
     except DtypeError:  # parameters of the other dtype
         return _record(step, shapes, FLOATS[1], keep)
+
+
+def _float(dtype: Any) -> np.dtype:
+    for found in FLOATS:
+        if dtype in (found, found.name, found.type):
+            return found
+    expected, remedy = "'float32' or 'float64'", "Leave it out: the parameters have one."
+    raise ArgumentError("record(dtype=…)", expected, repr(dtype), remedy)
 
 
 def _record(
@@ -80,17 +88,17 @@ def _record(
     memory: np.ndarray | None = None,
 ) -> Program:
     names = _names(step, len(shapes))
-    (tape, loss), (twin, _) = _traces(step, names, shapes, dtype, times=2)
+    (tape, loss, outcomes), (twin, *_) = _traces(step, names, shapes, dtype, times=2)
     twins = compare(tape, twin)
     calls = tape.calls if keep else needed(tape, twins, loss)
     layout = Layout(calls, tape.inputs, twins, loss, keep, memory)
-    named = tape.names() | {place(x): name for x, name in zip(tape.inputs, names, strict=True)}
+    named = tape.names()
     return Program(
         [_instruction(call, layout, named) for call in calls],
         inputs=tape.inputs,
-        loss=layout(loss),
+        loss=layout(loss, root(loss), offset(loss, root(loss))),
         optimizers=tape.optimizers,
-        parameters=[leaf.node for leaf in tape.leaves.values()],
+        outcomes=outcomes,
         checks=_checks_of(tape),
         workspace=layout.size,
         again=lambda rows: _record(
@@ -106,24 +114,28 @@ def _traces(
     shapes: Sequence[tuple[int, ...]],
     dtype: np.dtype,
     times: int,
-) -> list[tuple[Tape, np.ndarray]]:
-    """The step's kernel calls for batches without numbers, and where the loss would be.
+) -> list[tuple[Tape, np.ndarray, list[Outcome]]]:
+    """The step's kernel calls for batches without numbers, where the loss would be, what is left.
 
     What one leaves behind, gradients above all, the next one finds, as when a step is run.
     """
-    tapes, losses = [], []
+    tapes: list[Tape] = []
+    made = []
     try:
-        for _ in range(times):
-            tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes]))
+        for mark in range(times):
+            if tapes:
+                tapes[-1].disturb()
+            tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes], mark))
             tensors = [Tensor._of(array) for array in tapes[-1].inputs]
             for tensor, name in zip(tensors, names, strict=True):
                 tensor.name = name
             with listening(tapes[-1]):
-                losses.append(_single(step(*tensors)))
+                loss = _single(step(*tensors))
+            made.append((tapes[-1], loss, tapes[-1].outcomes()))
     finally:
         for tape in reversed(tapes):  # the first one knows how it all was
             tape.restore()
-    return list(zip(tapes, losses, strict=True))
+    return made
 
 
 def _names(step: Callable[..., Any], count: int) -> list[str]:
@@ -152,18 +164,26 @@ def _checks_of(tape: Tape) -> list[list[Any]]:
     return found
 
 
-def _instruction(call: Call, layout: Layout, named: dict[tuple[int, int], str]) -> Instruction:
-    names = [
-        named.get(place(argument), parameter) if isinstance(argument, np.ndarray) else parameter
-        for parameter, argument in zip(call.kernel.parameters, call.arguments, strict=True)
-    ]
+def _instruction(
+    call: Call, layout: Layout, named: dict[Place, tuple[str, tuple[int, ...]]]
+) -> Instruction:
+    operands, names, shown = [], [], []
+    parts = zip(call.kernel.parameters, call.arguments, call.owners, call.offsets, strict=True)
+    for name, argument, owner, start in parts:
+        operand = layout(argument, owner, start)
+        operands.append(operand)
+        if owner is not None:
+            key = id(owner), start, argument.nbytes
+            name, shape = named.get(key, (name, argument.shape))
+            operand = operand.reshape(shape)
+        names.append(name)
+        shown.append(operand)
     for i in call.kernel.writes:
-        if id(root(call.arguments[i])) not in layout.writable:
+        if id(call.owners[i]) not in layout.writable:
             raise RecordError(
                 f"the step, at {call.title}",
                 "kernels that write into memory of their own",
                 f"{call.kernel.name} writing into {names[i]}",
                 "Write into a copy.",
             )
-    operands = [layout(argument) for argument in call.arguments]
-    return Instruction(call.kernel, operands, names, call.phase, call.title, call.node)
+    return Instruction(call.kernel, operands, names, call.phase, call.title, call.node, shown)
