@@ -209,13 +209,17 @@ class Loss(Settings):
             return y_pred, from_logits
         link, logits = behind
         if from_logits:
-            raise ArgumentError(
-                f"{self.name}(from_logits=True)",
-                "logits, the numbers before the activation",
-                f"the output of {link}",
-                "Leave from_logits out, or make the last activation linear.",
-            )
+            raise self.not_logits(link)
         return (logits, True) if link == self.link else (y_pred, False)
+
+    def not_logits(self, link: str) -> ArgumentError:
+        """The error where a loss is told of logits and gets what a link has made of them."""
+        return ArgumentError(
+            f"{self.name}(from_logits=True)",
+            "logits, the numbers before the activation",
+            f"the output of {link}",
+            "Leave from_logits out, or make the last activation linear.",
+        )
 
     def check_shapes(self, t: Shape, p: Shape) -> None:
         """An error where targets and predictions of these shapes cannot be compared."""

@@ -77,6 +77,8 @@ def check_data(
 def _check_output(net: Sequential, loss: Loss, from_logits: bool) -> None:
     """An error where the last layer gives what the loss cannot take."""
     activation = net.output_activation
+    if from_logits and activation is not None and activation.link:
+        raise loss.not_logits(activation.link)
     if activation is None or from_logits or not unfit(activation, loss):
         return
     expected = f"predictions in {loss.prediction}"

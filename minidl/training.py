@@ -128,6 +128,7 @@ def fit(
     curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
     with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
         trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
+        trainer.prepare()
         for watcher in watchers:
             watcher.training_began(net, curves)
         try:

@@ -55,7 +55,7 @@ def test_looking_at_a_number_is_refused(look):
     with pytest.raises(RecordError) as caught:
         record(looks, X[:8], T[:8])
     assert "looks at a number" in caught.value.got
-    assert caught.value.culprit.startswith("mean: ")
+    assert caught.value.culprit.startswith("binary_crossentropy: ")
 
 
 def test_a_branch_on_a_number_is_named():

@@ -187,9 +187,6 @@ class Kernel:
         does not look.
     name : str
         For the disk cache, listings and messages.
-    prepare : callable
-        What must be done in this process before the machine code runs: numba loads its BLAS with
-        the first function that it compiles or finds on disk, whether or not that calls it.
     """
 
     def __init__(
@@ -198,16 +195,18 @@ class Kernel:
         writes: Sequence[str],
         fits: Callable[..., bool],
         name: str,
-        prepare: Callable[[], object],
     ) -> None:
         self.name, self.fits, self.parameters = name, fits, tuple(signature(function).parameters)
         self.writes = tuple(self.parameters.index(parameter) for parameter in writes)
-        self._prepare, self._compiled = prepare, _compiled(function, name)
+        self._compiled = _compiled(function, name)
         self.run = lambda *given: self.ready()(*given)
 
     def ready(self) -> Any:
-        """The compiled function, with all that it needs in place."""
-        self._prepare()
+        """The compiled function; numba loads its BLAS with the first, whether that calls it or not.
+
+        So the BLAS is chosen before.
+        """
+        blas.load()
         self.run = self._compiled
         return self._compiled
 
@@ -225,12 +224,9 @@ def kernel(
     writes: str,
     fits: Callable[..., bool],
     name: str | None = None,
-    prepare: Callable[[], object] = blas.load,
 ) -> Callable[[Any], Kernel]:
     """Make a function a kernel that writes to the parameters named in ``writes``."""
-    return lambda function: Kernel(
-        function, writes.split(), fits, name or function.__name__, prepare
-    )
+    return lambda function: Kernel(function, writes.split(), fits, name or function.__name__)
 
 
 def question(function: Any) -> Any:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
-from minidl.kernels import blas
 from minidl.kernels.intrinsics import widest_vectors
 from minidl.kernels.jit import kernel
 from minidl.kernels.reductions import sum_columns
@@ -20,10 +17,7 @@ def _stacks_meet(a, b, y):
     return len(a) == len(b) == len(y) and _meets(a[0], b[0], y[0])
 
 
-product = functools.partial(kernel, prepare=blas.load)
-
-
-@product("y", lambda x, w, b, y: _meets(x, w, y) and b.size == y.shape[1])
+@kernel("y", lambda x, w, b, y: _meets(x, w, y) and b.size == y.shape[1])
 def dense(x, w, b, y):
     """``y = x w + b``: (rows, in) (in, out) (out) → (rows, out)."""
     widest_vectors()
@@ -34,12 +28,12 @@ def dense(x, w, b, y):
             row[j] += b[j]
 
 
-@product("dx", lambda w, dy, dx: _meets(dx, w, dy))
+@kernel("dx", lambda w, dy, dx: _meets(dx, w, dy))
 def dense_dx(w, dy, dx):
     np.dot(dy, w.T, dx)
 
 
-@product("dw", lambda x, dy, dw: _meets(x, dw, dy))
+@kernel("dw", lambda x, dy, dw: _meets(x, dw, dy))
 def dense_dw(x, dy, dw):
     np.dot(x.T, dy, dw)
 
@@ -51,20 +45,20 @@ def dense_db(dy, db):
     sum_columns(dy.reshape(-1), db)
 
 
-@product("y", _stacks_meet)
+@kernel("y", _stacks_meet)
 def matmul(a, b, y):
     """A stack of products: (n, rows, inner) (n, inner, columns) → (n, rows, columns)."""
     for i in range(a.shape[0]):
         np.dot(a[i], b[i], y[i])
 
 
-@product("da", lambda b, dy, da: _stacks_meet(da, b, dy))
+@kernel("da", lambda b, dy, da: _stacks_meet(da, b, dy))
 def matmul_da(b, dy, da):
     for i in range(dy.shape[0]):
         np.dot(dy[i], b[i].T, da[i])
 
 
-@product("db", lambda a, dy, db: _stacks_meet(a, db, dy))
+@kernel("db", lambda a, dy, db: _stacks_meet(a, db, dy))
 def matmul_db(a, dy, db):
     for i in range(dy.shape[0]):
         np.dot(a[i].T, dy[i], db[i])
