@@ -80,6 +80,23 @@ def test_optimizers_equal_their_definition(dtype):
     close(after(ml.SGD, learning_rate=0.1, clip_value=0.4), start - 0.1 * gradient.clip(-0.4, 0.4))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("cls", "settings"), [(ml.Adam, {}), (ml.RMSprop, {}), (ml.SGD, {"momentum": 0.9})]
+)
+def test_moments_that_nothing_feeds_go_to_zero(cls, settings, dtype):
+    """A dead unit's would end up subnormal for good, and a step take several times as long."""
+    p = ml.Tensor([1.0, 1.0], requires_grad=True, dtype=dtype)
+    optimizer = cls([p], learning_rate=1e-9, **settings)
+    for step in range(1200):
+        p.grad = np.array([1.0, step == 0], dtype)
+        optimizer.step()
+    for moment in optimizer.state.values():
+        fed, starved = moment
+        assert fed != 0
+        assert starved == 0 or abs(starved) > 1e-30
+
+
 def test_same_seed_same_bits_and_another_seed_others():
     def weights(seed):
         net = ml.mlp([3, 8, 1], output="sigmoid", seed=seed, dropout=0.3)
