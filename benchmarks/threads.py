@@ -1,17 +1,23 @@
-"""Two programs in two threads, and one program beside a busy neighbour.
+"""Two programs in two threads, one program beside a busy neighbour, and one array cut in two.
 
 The first table: how much more two threads train in the same time than one. The second: how long a
-step takes while another process keeps a core busy, against a quiet machine.
+step takes while another process keeps a core busy, against a quiet machine. The third: from which
+size on a kernel would gain by two threads that are waiting already; minidl's kernels keep to one,
+so that a study may use the others.
 
     python benchmarks/threads.py
 """
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from step import RATE, SIZES, Size
@@ -19,6 +25,7 @@ from step import RATE, SIZES, Size
 import minidl as ml
 
 SECONDS = 2.0
+ROUNDS = 40
 
 
 def program(size: Size) -> tuple[ml.Program, np.ndarray, np.ndarray]:
@@ -60,8 +67,28 @@ def together(size: Size, threads: int) -> int:
     return sum(counts)
 
 
+def cut_in_two(name: str, size: int, pool: ThreadPoolExecutor) -> float:
+    """How much faster two threads with half an array each are than one with the whole."""
+    function = ml.activations[name]
+    loop, reals = function.loops()[0], function.reals
+    x = np.random.default_rng(0).standard_normal(size).astype(np.float32)
+    y, half = np.empty_like(x), size // 2
+    parts = [(x[:half], y[:half], reals), (x[half:], y[half:], reals)]
+    ways: list[Callable[[], Any]] = [
+        lambda: loop(x, y, reals),
+        lambda: list(pool.map(lambda part: loop(*part), parts)),
+    ]
+    times: list[list[float]] = [[], []]
+    for turn in range(2 * ROUNDS):
+        began = time.perf_counter()
+        ways[turn % 2]()
+        times[turn % 2].append(time.perf_counter() - began)
+    one, two = map(statistics.median, times)
+    return one / two
+
+
 def main() -> None:
-    """Two tables."""
+    """Three tables."""
     print(f"{'':<8}{'two threads ÷ one':>19}")
     for size in SIZES:
         print(f"{size.name:<8}{together(size, 2) / together(size, 1):>19.2f}")
@@ -73,6 +100,12 @@ def main() -> None:
             print(f"{size.name:<8}{quiet / together(size, 1):>19.2f}")
         finally:
             neighbour.kill()
+    names = ("relu", "tanh", "gelu")
+    print(f"\n{'numbers':<10}" + "".join(f"{name:>8}" for name in names) + "   one ÷ two threads")
+    with ThreadPoolExecutor(2) as pool:
+        for size in (10**4, 10**5, 10**6, 10**7):
+            shares = (cut_in_two(name, size, pool) for name in names)
+            print(f"{size:<10}" + "".join(f"{share:>8.2f}" for share in shares))
 
 
 if __name__ == "__main__":

@@ -120,17 +120,32 @@ class Node:
             self._grad = gradient
 
 
-def carry_back(root: Node, gradient: np.ndarray) -> None:
-    """Leave ``gradient``, times what lies between, in every leaf that wants one."""
+def carry_back(root: Node, gradient: np.ndarray | None = None) -> None:
+    """Leave ``gradient`` (1 if left out), times what lies between, in every leaf that wants one."""
+    gradients = _ready(root) if gradient is None else {}
+    if not gradients:
+        gradients = {id(root): np.ones_like(root._array) if gradient is None else gradient}
     if root._op is None:
-        root.take(gradient)
+        root.take(gradients[id(root)])
         return
-    gradients = {id(root): gradient}
     for node in _ancestors(root):
-        dy = gradients.pop(id(node))
+        dy = gradients.pop(id(node), None)
+        if dy is None:  # the root, which has gone back already
+            continue
         if node._retains:
             node.take(_copied(dy))
         _step_back(node, dy, gradients)
+
+
+def _ready(root: Node) -> dict[int, np.ndarray]:
+    """Gradients of the root's inputs, if its op found them going forward; most often none."""
+    found = root._op.ready() if root._op is not None and not root._retains else ()
+    if any(x._wants and x._op is None for x in root._inputs):
+        return {}  # a leaf keeps its gradient, and adds to it
+    pairs = [(x, dx) for x, dx in zip(root._inputs, found, strict=False) if x._wants]
+    if (recorder := listener() if listeners else None) is not None:
+        recorder.ready(pairs)
+    return {id(x): dx for x, dx in pairs}
 
 
 def _copied(dy: np.ndarray) -> np.ndarray:

@@ -318,14 +318,18 @@ class LossOp(Op):
         return shapes[1][:-1] if self.loss.rowwise else shapes[1]
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
+        self._compare(y, xs, 1.0)
+
+    def _compare(self, each: np.ndarray, xs: Arrays, share: float) -> None:
+        """The losses, and their slopes times a share."""
         t, p = xs
-        self.slopes = np.empty(p.size, p.dtype)
+        self.slopes = np.empty(p.shape, p.dtype)
+        flat = (x.reshape(-1) for x in (t, p, each, self.slopes))
         rows = (p.shape[-1],) if self.loss.rowwise else ()
-        kernel = self.loss.kernel(self.from_logits)
-        kernel(t.reshape(-1), p.reshape(-1), y.reshape(-1), self.slopes, *rows, self.loss.reals)
+        self.loss.kernel(self.from_logits)(*flat, *rows, self.loss.reals, share)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        elementwise.pull_back(self.slopes, dy.reshape(-1), dxs[1].reshape(-1), 1.0)
+        elementwise.pull_back(self.slopes.reshape(-1), dy.reshape(-1), dxs[1].reshape(-1))
 
 
 class ReducedLoss(LossOp):
@@ -340,12 +344,12 @@ class ReducedLoss(LossOp):
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
         each = np.empty(super().shape(*(x.shape for x in xs)), y.dtype)
-        super().forward(each, *xs)
-        self.divisor = float(each.size) if self.reduction == "mean" else 1.0
-        movement.total(each.reshape(-1), y.reshape(-1), self.divisor)
+        divisor = float(each.size) if self.reduction == "mean" else 1.0
+        self._compare(each, xs, 1.0 / divisor)
+        movement.total(each.reshape(-1), y.reshape(-1), divisor)
 
-    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        elementwise.pull_back(self.slopes, dy.reshape(-1), dxs[1].reshape(-1), self.divisor)
+    def ready(self) -> Arrays:
+        return (self.slopes, self.slopes)
 
 
 class Rowwise(Loss):

@@ -80,6 +80,10 @@ class Op(Settings):
         """Write each input's gradient into ``dxs``; None stands where none is wanted."""
         raise NotImplementedError
 
+    def ready(self) -> Arrays:
+        """The inputs' gradients for an output gradient of 1, if going forward has found them."""
+        return ()
+
     def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         """Operands brought to shapes that fit each other."""
         return operands

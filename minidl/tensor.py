@@ -285,18 +285,18 @@ class Tensor(Operators):
                 f"shape {self.shape}",
                 "Reduce it first: loss.mean().backward().",
             )
-        seed = np.ones_like(self._array)
-        if gradient is not None:
-            gradient = np.asarray(gradient, self.dtype)
-            if gradient.shape != self.shape:
-                raise ShapeError(
-                    "backward(gradient)",
-                    f"shape {self.shape}",
-                    f"shape {gradient.shape}",
-                    "Give one number for each of the tensor's.",
-                )
-            seed = gradient.copy()
-        carry_back(self, seed)
+        if gradient is None:
+            carry_back(self)
+            return
+        gradient = np.asarray(gradient, self.dtype)
+        if gradient.shape != self.shape:
+            raise ShapeError(
+                "backward(gradient)",
+                f"shape {self.shape}",
+                f"shape {gradient.shape}",
+                "Give one number for each of the tensor's.",
+            )
+        carry_back(self, gradient.copy())
 
     def _write(self, key: Any, value: Any) -> None:
         if getattr(value, "requires_grad", False):

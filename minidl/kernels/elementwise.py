@@ -130,26 +130,26 @@ def backward_binary(name: str, slope: Callable[..., Any], count: int, wide: bool
 def comparison(
     name: str, value: Callable[..., Any], slope: Callable[..., Any], count: int, wide: bool
 ) -> Any:
-    """``each = value(t, p)`` and ``slopes = slope(t, p)``, in one pass."""
+    """``each = value(t, p)`` and ``slopes = share · slope(t, p)``, in one pass."""
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
-    def compare(t, p, each, slopes, reals):
+    def compare(t, p, each, slopes, reals, share):
         widest_vectors()
-        hyper = hyper_of(reals, p)
+        hyper, factor = hyper_of(reals, p), p.dtype.type(share)
         for i in range(p.size):
             target, prediction = given(t[i]), given(p[i])
             each[i] = value(target, prediction, *hyper)
-            slopes[i] = slope(target, prediction, *hyper)
+            slopes[i] = factor * slope(target, prediction, *hyper)
 
-    def fits(t, p, each, slopes, reals):
+    def fits(t, p, each, slopes, reals, share):
         return t.size == p.size == each.size == slopes.size
 
     return kernel("each slopes", fits, name)(compare)
 
 
-@kernel("dx", lambda slopes, dy, dx, divisor: _shared(slopes, dy) and slopes.size == dx.size)
-def pull_back(slopes, dy, dx, divisor):
-    """``dx = dy / divisor · slopes``, one dy for all of them, for each, or for each row."""
+@kernel("dx", lambda slopes, dy, dx: _shared(slopes, dy) and slopes.size == dx.size)
+def pull_back(slopes, dy, dx):
+    """``dx = dy · slopes``, one dy for all of them, for each, or for each row."""
     widest_vectors()
     if dy.size == slopes.size:
         for i in range(dx.size):
@@ -159,7 +159,7 @@ def pull_back(slopes, dy, dx, divisor):
         for row in range(dy.size):
             part = slopes[row * columns : (row + 1) * columns]
             into = dx[row * columns : (row + 1) * columns]
-            share = dx.dtype.type(dy[row] / divisor)
+            share = dy[row]
             for j in range(columns):
                 into[j] = share * part[j] if share != 0.0 else 0.0
 

@@ -3,8 +3,8 @@
 Each works on single numbers inside compiled code and is vectorised with the loop around it. The
 integer arithmetic on the bits of a float stays in here: numba would widen it to 64 bits.
 
-Without the JIT only ``widest_vectors`` and ``local_array`` are called, and have stand-ins: what
-else uses these has a twin in NumPy.
+Without the JIT only ``widest_vectors``, ``larger`` and ``local_array`` are called, and have
+stand-ins: what else uses these has a twin in NumPy.
 """
 
 from __future__ import annotations
@@ -184,8 +184,7 @@ def mantissa(typing, x):
     return x(x), generate
 
 
-@intrinsic
-def larger(typing, x, y):
+def _larger(typing, x, y):
     """The larger of two; a number beats NaN. Unlike a comparison, it is vectorised as a maximum."""
 
     def generate(context, builder, signature, arguments):
@@ -194,25 +193,29 @@ def larger(typing, x, y):
     return x(x, x), generate
 
 
-def _local_array(typing, length):
-    """A flat float64 array on the stack of the kernel that asks for it, its numbers not set."""
-    array_type = types.Array(types.float64, 1, "C")
+larger: Any = intrinsic(_larger) if JIT else np.fmax
+
+
+def _local_array(typing, length, dtype):
+    """A flat array on the stack of the kernel that asks for it, not filled."""
+    kind = types.Array(dtype.dtype, 1, "C")
 
     def generate(context, builder, signature, arguments):
-        count = length.literal_value
-        memory = cgutils.alloca_once(builder, ir.ArrayType(ir.DoubleType(), count))
-        array = context.make_array(array_type)(context, builder)
+        count, element = length.literal_value, context.get_data_type(dtype.dtype)
+        memory = cgutils.alloca_once(builder, ir.ArrayType(element, count))
+        size = context.get_constant(types.intp, context.get_abi_sizeof(element))
+        array = context.make_array(kind)(context, builder)
         arrayobj.populate_array(
             array,
-            data=builder.bitcast(memory, ir.DoubleType().as_pointer()),
+            data=builder.bitcast(memory, element.as_pointer()),
             shape=[context.get_constant(types.intp, count)],
-            strides=[context.get_constant(types.intp, 8)],
-            itemsize=context.get_constant(types.intp, 8),
+            strides=[size],
+            itemsize=size,
             meminfo=None,
         )
         return array._getvalue()
 
-    return array_type(length), generate
+    return kind(length, dtype), generate
 
 
 local_array: Any = intrinsic(prefer_literal=True)(_local_array) if JIT else np.empty

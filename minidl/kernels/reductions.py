@@ -192,7 +192,7 @@ def _columns_added(typing, x, columns, first, vectors, totals):
 
 
 def _sum_columns(x, into):
-    totals = local_array(STRETCH)
+    totals = local_array(STRETCH, np.float64)
     stretches = into.size // STRETCH * STRETCH
     for first in range(0, stretches, STRETCH):
         _columns_added(x, into.size, first, 4, totals)

@@ -1,9 +1,9 @@
 """Losses that compare a row of scores or probabilities with the class it should show.
 
 Value and gradient come in one pass: ``losses`` has one number a row, ``slopes`` the gradient of
-each at the row's numbers. A row's targets are one number a column, or a single class number: the
-array's size tells which. ``reals`` are γ, α, how much of a target is lent to all classes (label
-smoothing), and whether the target's own entropy is taken off (Kullback and Leibler).
+each at the row's numbers, times ``share``. A row's targets are one number a column, or a single
+class number: the array's size tells which. ``reals`` are γ, α, how much of a target is lent to all
+classes (label smoothing), and whether the target's own entropy is taken off (Kullback and Leibler).
 """
 
 from __future__ import annotations
@@ -13,90 +13,93 @@ import numpy as np
 from minidl.kernels.intrinsics import local_array, widest_vectors
 from minidl.kernels.jit import kernel, scalar
 from minidl.kernels.reductions import total_of
-from minidl.kernels.rowwise import ROWS, block_of, powers, row_of
+from minidl.kernels.rowwise import ROWS, block_of, row_of, shares
 from minidl.kernels.vecmath import bounded_log, exp_difference, floored, log, log1p, power
 
 
-def _one_a_row(t, z, losses, slopes, columns, reals=None):
+def _one_a_row(t, z, losses, slopes, columns, reals, share):
     rows = z.size == slopes.size == losses.size * columns
     return rows and t.size in (z.size, losses.size)
 
 
 @scalar
-def _target(t, row, j, columns, sparse, smoothing):
+def _target(t, row, j, columns, rows, smoothing):
     """The target of column j: given, or made from the row's class number, and smoothed."""
+    sparse = t.size == rows
     given = (1.0 if t[row] == j else 0.0) if sparse else np.float64(t[row * columns + j])
     return (1.0 - smoothing) * given + smoothing / columns if smoothing > 0.0 else given
 
 
 @kernel("losses slopes", _one_a_row)
-def crossentropy(t, z, losses, slopes, columns, reals):
+def crossentropy(t, z, losses, slopes, columns, reals, share):
     """−α Σ tⱼ log pⱼ with p = softmax(z), and its slopes α (pⱼ Σ t − tⱼ)."""
     widest_vectors()
     alpha, smoothing, entropy = reals[1], reals[2], reals[3]
-    sparse = t.size == losses.size
-    peaks, rests, logs = local_array(ROWS), local_array(ROWS), local_array(ROWS)
-    stride = block_of(columns)
+    peaks, rests = local_array(ROWS, z.dtype), local_array(ROWS, np.float64)
+    logs, stride = local_array(ROWS, np.float64), block_of(columns)
     for start in range(0, z.size, stride):
-        zs, es = z[start : start + stride], slopes[start : start + stride]
-        powers(zs, es, columns, peaks, rests)
+        zs, ps = z[start : start + stride], slopes[start : start + stride]
+        shares(zs, ps, columns, 1.0, peaks, rests)
         first, count = start // columns, zs.size // columns
-        for row in range(count):
+        for row in range(ROWS):
             logs[row] = log1p(rests[row])
-        for row in range(count):
-            one, e, peak = row_of(zs, row, columns), row_of(es, row, columns), peaks[row]
-            share = alpha / (1.0 + rests[row])
-            if sparse and smoothing == 0.0:
-                right = int(t[first + row])
-                below = one[right] - peak
-                others = rests[row] if below == 0.0 else 1.0 + rests[row] - e[right]
-                loss = logs[row] - below
-                narrow, highest = z.dtype.type(share), z.dtype.type(peak)
-                for j in range(columns):
-                    e[j] = narrow if one[j] == highest else e[j] * narrow
-                e[right] = -others * share
-            else:
+        if t.size == losses.size and smoothing == 0.0:
+            for row in range(count):
+                right = row * columns + int(t[first + row])
+                below = np.float64(zs[right]) - peaks[row]
+                losses[first + row] = alpha * (logs[row] - below)
+                ps[right] = -_one_minus(ps[right], below, rests[row])
+        else:
+            for row in range(count):
+                one, p = row_of(zs, row, columns), row_of(ps, row, columns)
                 loss, whole = 0.0, 0.0
                 for j in range(columns):
-                    whole += _target(t, first + row, j, columns, sparse, smoothing)
+                    whole += _target(t, first + row, j, columns, losses.size, smoothing)
                 for j in range(columns):
-                    target = _target(t, first + row, j, columns, sparse, smoothing)
-                    below = one[j] - peak
-                    own = 1.0 if below == 0.0 else np.float64(e[j])
-                    others = rests[row] if below == 0.0 else 1.0 + rests[row] - own
+                    target = _target(t, first + row, j, columns, losses.size, smoothing)
+                    below = np.float64(one[j]) - peaks[row]
                     if target != 0.0 or below != below:
                         loss += target * (logs[row] - below)
                     if target > 0.0 and entropy != 0.0:
                         loss += target * log(target)
-                    e[j] = share * (own * (whole - target) - others * target)
-            losses[first + row] = alpha * loss
+                    missed = _one_minus(p[j], below, rests[row])
+                    p[j] = p[j] * (whole - target) - missed * target
+                losses[first + row] = alpha * loss
+        factor = z.dtype.type(alpha * share)
+        for i in range(ps.size):
+            ps[i] *= factor
+
+
+@scalar
+def _one_minus(p, below, rest):
+    """1 − p, from the others' sum for the largest: it keeps its digits."""
+    return rest / (1.0 + rest) if below == 0.0 else 1.0 - np.float64(p)
 
 
 @kernel("losses slopes", _one_a_row)
-def crossentropy_of_shares(t, p, losses, slopes, columns, reals):
+def crossentropy_of_shares(t, p, losses, slopes, columns, reals, share):
     """The same from probabilities; each log is bounded below by −100."""
     widest_vectors()
     alpha, smoothing, entropy = reals[1], reals[2], reals[3]
-    sparse = t.size == losses.size
     for row in range(losses.size):
         one, parts = row_of(p, row, columns), row_of(slopes, row, columns)
-        if sparse and smoothing == 0.0:
+        if t.size == losses.size and smoothing == 0.0:
             right, spoilt = int(t[row]), total_of(one)
             for j in range(columns):
                 parts[j] = 0.0
             loss = -bounded_log(np.float64(one[right])) + 0.0 * spoilt  # NaN if any is
-            parts[right] = -alpha / floored(np.float64(one[right]))
+            parts[right] = -alpha * share / floored(np.float64(one[right]))
         else:
             for j in range(columns):
-                target = _target(t, row, j, columns, sparse, smoothing)
-                share = np.float64(one[j])
-                silent = target == 0.0 and share == share
-                part = 0.0 if silent else -target * bounded_log(share)
+                target = _target(t, row, j, columns, losses.size, smoothing)
+                chance = np.float64(one[j])
+                silent = target == 0.0 and chance == chance
+                part = 0.0 if silent else -target * bounded_log(chance)
                 parts[j] = part + (target * log(target) if entropy * target > 0.0 else 0.0)
             loss = total_of(parts)
             for j in range(columns):
-                target = _target(t, row, j, columns, sparse, smoothing)
-                parts[j] = -alpha * target / floored(np.float64(one[j]))
+                target = _target(t, row, j, columns, losses.size, smoothing)
+                parts[j] = -alpha * share * target / floored(np.float64(one[j]))
         losses[row] = alpha * loss
 
 
@@ -138,7 +141,7 @@ def _power_of_others(own, rest, lost, is_peak, exponent):
     if is_peak:
         others, lost_others = rest, 0.0
     if others <= 0.0:
-        return power(0.0, exponent)
+        return 0.0
     y = power(others, exponent) * power(total, -exponent)
     return y * (1.0 + exponent * ((lost + lost_others) / others - (lost + lost_total) / total))
 
@@ -147,15 +150,14 @@ def _power_of_others(own, rest, lost, is_peak, exponent):
 def _steepness(p, u, log_p, gamma):
     """p d/dp [−(1 − p)^γ log p] = γ p u^γ log p / u − u^γ, with u = 1 − p."""
     ratio = log_p / u if u > 0.0 else -1.0  # log p → −(1 − p) as p → 1
-    return power(u, gamma) * (gamma * p * ratio - 1.0) if p > 0.0 else -power(u, gamma)
+    return power(u, gamma) * (gamma * p * ratio - 1.0 if p > 0.0 else -1.0)
 
 
 @kernel("losses slopes", _one_a_row)
-def focal(t, z, losses, slopes, columns, reals):
+def focal(t, z, losses, slopes, columns, reals, share):
     """−α Σ tⱼ (1 − pⱼ)^γ log pⱼ with p = softmax(z) and γ > 0, in float64."""
     widest_vectors()
     gamma, alpha, smoothing = reals[0], reals[1], reals[2]
-    sparse = t.size == losses.size
     e, steep = np.empty(columns, np.float64), np.empty(columns, np.float64)
     for row in range(losses.size):
         one, into = row_of(z, row, columns), row_of(slopes, row, columns)
@@ -165,7 +167,7 @@ def focal(t, z, losses, slopes, columns, reals):
         # h = p · d/dp of one term; dz_k = α (t_k h_k (1 − p_k) − p_k Σ_{j≠k} t_j h_j)
         loss, everything = 0.0, 0.0
         for j in range(columns):
-            target = _target(t, row, j, columns, sparse, smoothing)
+            target = _target(t, row, j, columns, losses.size, smoothing)
             below = np.float64(one[j]) - one[peak]
             steep[j] = 0.0
             if target != 0.0 or below != below:
@@ -177,41 +179,39 @@ def focal(t, z, losses, slopes, columns, reals):
         for j in range(columns):
             u = (rest + lost if j == peak else whole - e[j]) / whole
             apart = 0.0 if steep[j] == everything else everything - steep[j]
-            into[j] = alpha * (steep[j] * u - e[j] / whole * apart)
+            into[j] = alpha * share * (steep[j] * u - e[j] / whole * apart)
         losses[row] = alpha * loss
 
 
 @kernel("losses slopes", _one_a_row)
-def focal_of_shares(t, p, losses, slopes, columns, reals):
+def focal_of_shares(t, p, losses, slopes, columns, reals, share):
     """The same from probabilities; each log is bounded below by −100."""
     gamma, alpha, smoothing = reals[0], reals[1], reals[2]
-    sparse = t.size == losses.size
     for row in range(losses.size):
         one, into = row_of(p, row, columns), row_of(slopes, row, columns)
         loss = 0.0
         for j in range(columns):
-            target = _target(t, row, j, columns, sparse, smoothing)
-            share = np.float64(one[j])
-            u = 1.0 - share
+            target = _target(t, row, j, columns, losses.size, smoothing)
+            chance = np.float64(one[j])
+            u = 1.0 - chance
             into[j] = 0.0
-            if target != 0.0 or share != share:
+            if target != 0.0 or chance != chance:
                 shrunk = power(u, gamma)
-                loss -= target * shrunk * bounded_log(share)
-                ratio = log(floored(share)) / u if u > 0.0 else -1.0
-                into[j] = alpha * target * shrunk * (gamma * ratio - 1.0 / floored(share))
+                loss -= target * shrunk * bounded_log(chance)
+                ratio = log(floored(chance)) / u if u > 0.0 else -1.0
+                into[j] = alpha * share * target * shrunk * (gamma * ratio - 1.0 / floored(chance))
         losses[row] = alpha * loss
 
 
 @kernel("losses slopes", _one_a_row)
-def margin(t, z, losses, slopes, columns, reals):
+def margin(t, z, losses, slopes, columns, reals, share):
     """Crammer and Singer's hinge: max(0, 1 + the best wrong score − the right score)."""
     widest_vectors()
-    sparse = t.size == losses.size
     for row in range(losses.size):
         one, into = row_of(z, row, columns), row_of(slopes, row, columns)
         right, best = 0, -np.inf
         for j in range(columns):
-            if _target(t, row, j, columns, sparse, 0.0) != 0.0:
+            if _target(t, row, j, columns, losses.size, 0.0) != 0.0:
                 right = j
             elif not one[j] <= best:  # NaN is best of all
                 best = np.float64(one[j]) if best == best else best
@@ -221,8 +221,8 @@ def margin(t, z, losses, slopes, columns, reals):
         ties = 0
         for j in range(columns):
             ties += int(j != right and one[j] == best)
-        part = 1.0 / ties if gap > 0.0 else (0.0 if gap <= 0.0 else gap)
+        part = share / ties if gap > 0.0 else (0.0 if gap <= 0.0 else gap)
         for j in range(columns):
             into[j] = part if one[j] == best or part != part else 0.0
-        into[right] = -1.0 if gap > 0.0 else part
+        into[right] = -share if gap > 0.0 else part
         losses[row] = 0.0 if gap <= 0.0 else gap

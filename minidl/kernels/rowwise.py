@@ -8,15 +8,20 @@ run in float64. The largest number of a row is left out of its sum of exponentia
 
 from __future__ import annotations
 
-from minidl.kernels.intrinsics import local_array, widest_vectors
+import numpy as np
+
+from minidl.kernels.intrinsics import larger, local_array, widest_vectors
 from minidl.kernels.jit import kernel, scalar
 from minidl.kernels.reductions import dot_of, peak_of, total_of
 from minidl.kernels.vecmath import exp, exp_difference, log1p
 
 BLOCK = 2048
 """Numbers in a block of rows: they stay in the nearest cache."""
-ROWS = 256
+ROWS = 32
 """Rows in a block, at most."""
+NARROW = 32
+"""Columns, at most, of a block that is turned on its side."""
+TILE = ROWS * NARROW
 
 
 def _rows(*arguments):
@@ -27,7 +32,7 @@ def _rows(*arguments):
 @scalar
 def block_of(columns):
     """How many numbers a block of whole rows has."""
-    return min(max(BLOCK // columns, 1), ROWS) * columns
+    return (ROWS if columns <= NARROW else min(max(BLOCK // columns, 1), ROWS)) * columns
 
 
 @scalar
@@ -36,37 +41,85 @@ def row_of(x, row, columns):
 
 
 @scalar
-def powers(x, e, columns, peaks, rests):
-    """Fill ``e`` with e^(xⱼ − max), 0 where xⱼ is the largest, for every row of a block.
+def shares(x, y, columns, scale, peaks, rests):
+    """Fill ``y`` with softmax(x) · scale for every row of a block.
 
-    ``peaks`` gets the largest, ``rests`` the sums without the peak's own 1, which are NaN where
-    the largest is infinite.
+    ``peaks`` gets each row's largest number, ``rests`` its sum of e^(xⱼ − max) without the peak's
+    own 1; both are NaN in effect where the largest is infinite.
+    """
+    if columns <= NARROW:
+        _shares_of_narrow(x, y, columns, scale, peaks, rests)
+    else:
+        _shares_of_wide(x, y, columns, scale, peaks, rests)
+
+
+@scalar
+def _shares_of_narrow(x, y, columns, scale, peaks, rests):
+    """The block on its side: all rows in step, as loops as short as these rows are not vectorised.
+
+    Of fewer than 32 rows the last comes again. A peak is −1 until it is scaled.
     """
     widest_vectors()
+    tile, rows = local_array(TILE, x.dtype), x.size // columns
+    ties, factors = local_array(ROWS, np.float64), local_array(ROWS, x.dtype)
+    for j in range(columns):
+        column = tile[j * ROWS : (j + 1) * ROWS]
+        for row in range(ROWS):
+            column[row] = x[min(row, rows - 1) * columns + j]
+    for row in range(ROWS):
+        peaks[row], rests[row], ties[row] = tile[row], 0.0, -1.0
+    for j in range(columns):
+        column = tile[j * ROWS : (j + 1) * ROWS]
+        for row in range(ROWS):
+            peaks[row] = larger(peaks[row], column[row])
+    for j in range(columns):
+        column = tile[j * ROWS : (j + 1) * ROWS]
+        for row in range(ROWS):
+            power = exp_difference(column[row], peaks[row])
+            column[row] = -1.0 if column[row] == peaks[row] else power
+    for j in range(columns):
+        column = tile[j * ROWS : (j + 1) * ROWS]
+        for row in range(ROWS):
+            rests[row] += 0.0 if column[row] < 0.0 else column[row]
+            ties[row] += 1.0 if column[row] < 0.0 else 0.0
+    for row in range(ROWS):
+        rests[row] += ties[row] + (peaks[row] - peaks[row])
+        factors[row] = scale / (1.0 + rests[row])
+    for j in range(columns):
+        column = tile[j * ROWS : (j + 1) * ROWS]
+        for row in range(ROWS):
+            column[row] = abs(column[row]) * factors[row]
+    for row in range(rows):
+        into = row_of(y, row, columns)
+        for j in range(columns):
+            into[j] = tile[j * ROWS + row]
+
+
+@scalar
+def _shares_of_wide(x, y, columns, scale, peaks, rests):
+    widest_vectors()
     for row in range(x.size // columns):
-        one, into = row_of(x, row, columns), row_of(e, row, columns)
+        one, into = row_of(x, row, columns), row_of(y, row, columns)
         peak, ties = peak_of(one)
         for j in range(columns):
             into[j] = peak
         peaks[row], rests[row] = peak, ties - 1
     for i in range(x.size):
-        e[i] = 0.0 if x[i] == e[i] else exp_difference(x[i], e[i])
+        y[i] = 0.0 if x[i] == y[i] else exp_difference(x[i], y[i])
     for row in range(x.size // columns):
-        rests[row] += total_of(row_of(e, row, columns)) + (peaks[row] - peaks[row])
+        one, into, peak = row_of(x, row, columns), row_of(y, row, columns), peaks[row]
+        rests[row] += total_of(into) + (peak - peak)
+        factor = x.dtype.type(scale / (1.0 + rests[row]))
+        for j in range(columns):
+            into[j] = factor if one[j] == peak else into[j] * factor
 
 
 @kernel("y", _rows)
 def softmax(x, y, columns):
-    widest_vectors()
-    peaks, rests, stride = local_array(ROWS), local_array(ROWS), block_of(columns)
+    peaks, rests = local_array(ROWS, x.dtype), local_array(ROWS, np.float64)
+    stride = block_of(columns)
     for start in range(0, x.size, stride):
-        xs, ys = x[start : start + stride], y[start : start + stride]
-        powers(xs, ys, columns, peaks, rests)
-        for row in range(xs.size // columns):
-            one, into = row_of(xs, row, columns), row_of(ys, row, columns)
-            share, peak = x.dtype.type(1.0 / (1.0 + rests[row])), x.dtype.type(peaks[row])
-            for j in range(columns):
-                into[j] = share if one[j] == peak else into[j] * share
+        shares(x[start : start + stride], y[start : start + stride], columns, 1.0, peaks, rests)
 
 
 @kernel("dx", _rows)
@@ -82,10 +135,11 @@ def softmax_backward(y, dy, dx, columns):
 @kernel("y", _rows)
 def log_softmax(x, y, columns):
     widest_vectors()
-    peaks, rests, stride = local_array(ROWS), local_array(ROWS), block_of(columns)
+    peaks, rests = local_array(ROWS, x.dtype), local_array(ROWS, np.float64)
+    stride = block_of(columns)
     for start in range(0, x.size, stride):
         xs, ys = x[start : start + stride], y[start : start + stride]
-        powers(xs, ys, columns, peaks, rests)
+        shares(xs, ys, columns, 1.0, peaks, rests)
         count = xs.size // columns
         for row in range(count):
             rests[row] = log1p(rests[row])

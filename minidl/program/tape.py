@@ -138,6 +138,10 @@ class Tape:
                 if dx is not x._home:
                     self._marked(dx)
 
+    def ready(self, gradients: Iterable[tuple[Node, np.ndarray]]) -> None:
+        """Gradients are there that an operation found on its way forward."""
+        self.gradients.extend(gradients)
+
     def filled(self, arrays: Iterable[np.ndarray | None]) -> None:
         """Refuse an operation that was to fill these arrays, and called no kernel that does."""
         done = {id(owner) for call in self.calls[self._began :] for owner in call.written()}
