@@ -419,10 +419,10 @@ class SiLU(Activation):
     @staticmethod
     def slope(x: float) -> float:
         z = vecmath.exp(-abs(x))
-        share = 1.0 / (1.0 + z)
+        share, bounded = 1.0 / (1.0 + z), x if z > 0.0 else 0.0
         if x < 0.0:
-            return vecmath.times_exp(share * (1.0 + x * share), -abs(x), 0.0)
-        return share * (1.0 + (x if z > 0.0 else 0.0) * z * share)
+            return share * (1.0 + bounded * share) * z
+        return share * (1.0 + bounded * z * share)
 
 
 @activation
@@ -449,12 +449,12 @@ class Mish(Activation):
     @staticmethod
     def slope(x: float) -> float:
         z = vecmath.exp(-abs(x))
+        bounded = x if z > 0.0 else 0.0
         if x < 0.0:
             d = z * (z + 2.0) + 2.0
-            share = ((z + 2.0) * d + 4.0 * x * (1.0 + z)) / (d * d)
-            return vecmath.times_exp(share, -abs(x), 0.0)
+            return ((z + 2.0) * d + 4.0 * bounded * (1.0 + z)) / (d * d) * z
         d = 1.0 + 2.0 * z * (1.0 + z)
-        return ((1.0 + 2.0 * z) * d + (x if z > 0.0 else 0.0) * (4.0 * z * z * (1.0 + z))) / (d * d)
+        return ((1.0 + 2.0 * z) * d + bounded * (4.0 * z * z * (1.0 + z))) / (d * d)
 
 
 def get_activation(activation: Any) -> Any:

@@ -92,18 +92,28 @@ DOUBLE = Format(
 )  # fmt: skip
 
 
+def _remainder_in(f: Format) -> Any:
+    magic, high, low = f.magic, f.ln2_high, f.ln2_low
+
+    @scalar
+    def remainder(x):
+        """r and n of x = n ln 2 + r with |r| ≤ ½ ln 2; n is in the low bits of a float."""
+        shifted = fmuladd(x, LOG2E, magic)
+        n = shifted - magic
+        return fmuladd(n, -low, fmuladd(n, -high, x)), shifted
+
+    return remainder
+
+
 def _times_exp_in(f: Format) -> Any:
-    remainder = f.polynomial("EXP")
-    lowest, highest, magic = f.exp_lowest, f.exp_highest, f.magic
-    high, low = f.ln2_high, f.ln2_low
+    remainder, fit = _remainder_in(f), f.polynomial("EXP")
+    lowest, highest = f.exp_lowest, f.exp_highest
 
     def times_exp(factor, x, less):
         none = x < lowest
-        bounded = 0.0 if none else (highest if x > highest else x)
-        shifted = fmuladd(bounded, LOG2E, magic)
-        n = shifted - magic
-        r = fmuladd(n, -low, fmuladd(n, -high, bounded)) - less
-        y = fmuladd(r * r, remainder(r), r) + 1.0
+        rounded, shifted = remainder(0.0 if none else (highest if x > highest else x))
+        r = rounded - less
+        y = fmuladd(r * r, fit(r), r) + 1.0
         y = scaled(y * factor, shifted)
         return copysign(0.0, factor) if none else y
 
@@ -125,18 +135,13 @@ def exp(x):
 
 
 def _expm1_in(f: Format) -> Any:
-    remainder = f.polynomial("EXP")
-    lowest, highest, magic = f.expm1_lowest, f.exp_highest, f.magic
-    high, low = f.ln2_high, f.ln2_low
+    remainder, fit = _remainder_in(f), f.polynomial("EXP")
+    lowest, highest = f.expm1_lowest, f.exp_highest
 
     def expm1(x):
-        bounded = lowest if x < lowest else (highest if x > highest else x)
-        shifted = fmuladd(bounded, LOG2E, magic)
-        n = shifted - magic
-        r = fmuladd(n, -low, fmuladd(n, -high, bounded))
-        p = fmuladd(r * r, remainder(r), r)
+        r, shifted = remainder(lowest if x < lowest else (highest if x > highest else x))
         half = power_of_two(shifted - 1.0)  # of 2ⁿ, which may overflow
-        y = 2.0 * fmuladd(half, p, half - 0.5)
+        y = 2.0 * fmuladd(half, fmuladd(r * r, fit(r), r), half - 0.5)
         return copysign(y, x)
 
     return expm1
@@ -149,18 +154,13 @@ def expm1(x):
 
 
 def _tanh_in(f: Format) -> Any:
-    remainder = f.polynomial("EXP")
-    lowest, magic = f.expm1_lowest, f.magic
-    high, low = f.ln2_high, f.ln2_low
+    remainder, fit, lowest = _remainder_in(f), f.polynomial("EXP"), f.expm1_lowest
 
     def tanh(x):
         a = -2.0 * abs(x)
-        bounded = lowest if a < lowest else a
-        shifted = fmuladd(bounded, LOG2E, magic)
-        n = shifted - magic
-        r = fmuladd(n, -low, fmuladd(n, -high, bounded))
+        r, shifted = remainder(lowest if a < lowest else a)
         unit = power_of_two(shifted)
-        t = fmuladd(unit, fmuladd(r * r, remainder(r), r), unit - 1.0)  # e^(−2|x|) − 1
+        t = fmuladd(unit, fmuladd(r * r, fit(r), r), unit - 1.0)  # e^(−2|x|) − 1
         return copysign(t / (2.0 + t), x)
 
     return tanh
@@ -172,19 +172,26 @@ def tanh(x):
     return np.tanh(x)
 
 
+def _log_of_parts_in(f: Format) -> Any:
+    fit, high, low = f.polynomial("LOG"), f.ln2_high, f.ln2_low
+
+    @scalar
+    def log_of_parts(m, k):
+        """log((1 + m) 2ᵏ) for 1 + m in [√½, √2)."""
+        s = m / (2.0 + m)
+        square, half = s * s, 0.5 * m * m
+        return k * high + (m - (half - fmuladd(s, fmuladd(square, fit(square), half), k * low)))
+
+    return log_of_parts
+
+
 def _log_in(f: Format) -> Any:
-    remainder = f.polynomial("LOG")
-    smallest, lift, lifted = f.smallest, f.lift, f.lifted
-    high, low = f.ln2_high, f.ln2_low
+    log_of_parts, smallest, lift, lifted = _log_of_parts_in(f), f.smallest, f.lift, f.lifted
 
     def log(x):
         tiny = x < smallest
         normal = x * lift if tiny else x
-        k = exponent(normal) - (lifted if tiny else 0.0)
-        m = mantissa(normal) - 1.0
-        s = m / (2.0 + m)
-        square, half = s * s, 0.5 * m * m
-        y = k * high + (m - (half - fmuladd(s, fmuladd(square, remainder(square), half), k * low)))
+        y = log_of_parts(mantissa(normal) - 1.0, exponent(normal) - (lifted if tiny else 0.0))
         y = y if x < inf else x
         return (-inf if x == 0.0 else y) if x >= 0.0 else NAN
 
@@ -198,8 +205,7 @@ def log(x):
 
 
 def _log1p_in(f: Format) -> Any:
-    remainder = f.polynomial("LOG")
-    magic, high, low = f.magic, f.ln2_high, f.ln2_low
+    log_of_parts, magic = _log_of_parts_in(f), f.magic
     huge = 2.0 / f.smallest / f.magic  # far from overflow, and 1 + x has long been x
 
     def log1p(x):
@@ -208,9 +214,7 @@ def _log1p_in(f: Format) -> Any:
         unit = power_of_two(magic - k)
         # 1 + x without rounding: (1 + x) 2⁻ᵏ − 1
         m = mantissa(whole) - 1.0 if x > huge else fmuladd(x, unit, unit - 1.0)
-        s = m / (2.0 + m)
-        square, half = s * s, 0.5 * m * m
-        y = k * high + (m - (half - fmuladd(s, fmuladd(square, remainder(square), half), k * low)))
+        y = log_of_parts(m, k)
         y = y if x < inf else x
         return y if x > -1.0 else (-inf if x == -1.0 else NAN)
 
@@ -224,12 +228,12 @@ def log1p(x):
 
 
 def _log1p_of_share_in(f: Format) -> Any:
-    remainder = f.polynomial("LOG1P")
+    fit = f.polynomial("LOG1P")
 
     def log1p(z):
         above = z > 0.5
         m = 0.5 * (z - 1.0) if above else z  # 1 + z is 2 (1 + m), or 1 + m
-        return fmuladd(m * m, remainder(m), m) + (LN2 if above else 0.0)
+        return fmuladd(m * m, fit(m), m) + (LN2 if above else 0.0)
 
     return log1p
 
@@ -273,10 +277,7 @@ def _product_error_in(f: Format) -> Any:
 @by_type(_product_error_in(SINGLE), _product_error_in(DOUBLE))
 def product_error(x, y, product):
     """What rounding took from x·y: x·y − product, exactly (Dekker)."""
-    t, u = DOUBLE.split * x, DOUBLE.split * y
-    x_high, y_high = t - (t - x), u - (u - y)
-    x_low, y_low = x - x_high, y - y_high
-    return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
+    return _product_error_in(DOUBLE)(x, y, product)
 
 
 @scalar
@@ -289,7 +290,7 @@ def exp_difference(a, b):
 
 
 DOUBLE_LN2_HIGH, DOUBLE_LN2_LOW = DOUBLE.ln2_high, DOUBLE.ln2_low
-_log_remainder = DOUBLE.polynomial("LOG")
+_log_fit = DOUBLE.polynomial("LOG")
 
 
 @scalar
@@ -306,7 +307,7 @@ def _log_in_two(x):
     part = high - whole
     low = (whole - (high - part)) + (2.0 * s - part)
     square = s * s
-    low += k * DOUBLE_LN2_LOW + 2.0 * s_low + square * s * _log_remainder(square)
+    low += k * DOUBLE_LN2_LOW + 2.0 * s_low + square * s * _log_fit(square)
     total = high + low
     return total, low - (total - high)
 
@@ -338,11 +339,11 @@ def sigmoid_power(x, exponent):
     return times_exp(y, product, -product_error(exponent, x, product)) if x < 0.0 else y
 
 
-_sinh_remainder = polynomial(fitted.DOUBLE_SINH)
+_sinh_fit = polynomial(fitted.DOUBLE_SINH)
 
 
 def _fitted_sinh(x):
-    return fmuladd(x * x * x, _sinh_remainder(x * x), x)
+    return fmuladd(x * x * x, _sinh_fit(x * x), x)
 
 
 @by_type(_fitted_sinh, _fitted_sinh)
