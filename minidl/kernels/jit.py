@@ -247,4 +247,5 @@ def _compiled(function: FunctionType, name: str) -> Any:
         return np.errstate(all="ignore")(function)
     function.__name__ = name
     function.__qualname__ = f"{name}_{digest(function)}"
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    options = {"cache": True, "nogil": True, "error_model": "numpy"}
+    return numba.njit(**options, no_cfunc_wrapper=True)(function)  # nobody calls it from C

@@ -39,7 +39,7 @@ def crossentropy(t, z, losses, slopes, columns, reals, share):
     logs, stride = local_array(ROWS, np.float64), block_of(columns)
     for start in range(0, z.size, stride):
         zs, ps = z[start : start + stride], slopes[start : start + stride]
-        shares(zs, ps, columns, 1.0, peaks, rests)
+        shares(zs, ps, columns, peaks, rests)
         first, count = start // columns, zs.size // columns
         for row in range(ROWS):
             logs[row] = log1p(rests[row])

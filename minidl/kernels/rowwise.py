@@ -41,23 +41,23 @@ def row_of(x, row, columns):
 
 
 @scalar
-def shares(x, y, columns, scale, peaks, rests):
-    """Fill ``y`` with softmax(x) · scale for every row of a block.
+def shares(x, y, columns, peaks, rests):
+    """Fill ``y`` with the softmax of every row of a block.
 
     ``peaks`` gets each row's largest number, ``rests`` its sum of e^(xⱼ − max) without the peak's
-    own 1; both are NaN in effect where the largest is infinite.
+    own 1, which is NaN where the largest is infinite.
     """
     if columns <= NARROW:
-        _shares_of_narrow(x, y, columns, scale, peaks, rests)
+        _shares_of_narrow(x, y, columns, peaks, rests)
     else:
-        _shares_of_wide(x, y, columns, scale, peaks, rests)
+        _shares_of_wide(x, y, columns, peaks, rests)
 
 
 @scalar
-def _shares_of_narrow(x, y, columns, scale, peaks, rests):
+def _shares_of_narrow(x, y, columns, peaks, rests):
     """The block on its side: all rows in step, as loops as short as these rows are not vectorised.
 
-    Of fewer than 32 rows the last comes again. A peak is −1 until it is scaled.
+    Of fewer than 32 rows the last comes again. A peak is −1 until the end.
     """
     widest_vectors()
     tile, rows = local_array(TILE, x.dtype), x.size // columns
@@ -84,7 +84,7 @@ def _shares_of_narrow(x, y, columns, scale, peaks, rests):
             ties[row] += 1.0 if column[row] < 0.0 else 0.0
     for row in range(ROWS):
         rests[row] += ties[row] + (peaks[row] - peaks[row])
-        factors[row] = scale / (1.0 + rests[row])
+        factors[row] = 1.0 / (1.0 + rests[row])
     for j in range(columns):
         column = tile[j * ROWS : (j + 1) * ROWS]
         for row in range(ROWS):
@@ -96,7 +96,7 @@ def _shares_of_narrow(x, y, columns, scale, peaks, rests):
 
 
 @scalar
-def _shares_of_wide(x, y, columns, scale, peaks, rests):
+def _shares_of_wide(x, y, columns, peaks, rests):
     widest_vectors()
     for row in range(x.size // columns):
         one, into = row_of(x, row, columns), row_of(y, row, columns)
@@ -109,7 +109,7 @@ def _shares_of_wide(x, y, columns, scale, peaks, rests):
     for row in range(x.size // columns):
         one, into, peak = row_of(x, row, columns), row_of(y, row, columns), peaks[row]
         rests[row] += total_of(into) + (peak - peak)
-        factor = x.dtype.type(scale / (1.0 + rests[row]))
+        factor = x.dtype.type(1.0 / (1.0 + rests[row]))
         for j in range(columns):
             into[j] = factor if one[j] == peak else into[j] * factor
 
@@ -119,7 +119,7 @@ def softmax(x, y, columns):
     peaks, rests = local_array(ROWS, x.dtype), local_array(ROWS, np.float64)
     stride = block_of(columns)
     for start in range(0, x.size, stride):
-        shares(x[start : start + stride], y[start : start + stride], columns, 1.0, peaks, rests)
+        shares(x[start : start + stride], y[start : start + stride], columns, peaks, rests)
 
 
 @kernel("dx", _rows)
@@ -139,14 +139,14 @@ def log_softmax(x, y, columns):
     stride = block_of(columns)
     for start in range(0, x.size, stride):
         xs, ys = x[start : start + stride], y[start : start + stride]
-        shares(xs, ys, columns, 1.0, peaks, rests)
+        shares(xs, ys, columns, peaks, rests)
         count = xs.size // columns
         for row in range(count):
             rests[row] = log1p(rests[row])
         for row in range(count):
             one, into = row_of(xs, row, columns), row_of(ys, row, columns)
             for j in range(columns):
-                into[j] = (one[j] - peaks[row]) - rests[row]
+                into[j] = (np.float64(one[j]) - peaks[row]) - rests[row]
 
 
 @kernel("dx", _rows)
