@@ -211,7 +211,7 @@ def _log1p_in(f: Format) -> Any:
         s = m / (2.0 + m)
         square, half = s * s, 0.5 * m * m
         y = k * high + (m - (half - fmuladd(s, fmuladd(square, remainder(square), half), k * low)))
-        y = y if x < inf else x
+        y = copysign(y, x) if x < inf else x  # −0 keeps its sign
         return y if x > -1.0 else (-inf if x == -1.0 else NAN)
 
     return log1p
