@@ -10,7 +10,8 @@ A line of the table has the largest error of each library and the bound that is 
 An error counts in units of the exact result's last place; that of a slope below ½ in units of
 ½'s, and that of a difference at most in units of its terms': these are the 4 eps that the contract
 grants there. ``inf`` is NaN in place of a number. What is beyond the bound is listed below the
-table: who, at how many of the numbers, and the worst.
+table: who, at how many of the numbers, and the worst; ``parity.py`` tells which of it is another
+convention, at a kink or where logarithms are bounded.
 
     python benchmarks/accuracy.py                      # some minutes
     python benchmarks/accuracy.py --all                # all 2^32 numbers of float32: hours
@@ -134,13 +135,14 @@ def show(row: Row) -> None:
 def show_beyond(rows: list[Row], library: str) -> int:
     """List where a library is beyond minidl's bounds; at how many functions."""
     beyond = [row for row in rows if library in row.libraries and row.libraries[library].beyond]
-    form = "{:<18} {:<8} {:>12} {:>10}  {:<17} {:<17} {}"
+    form = "{:<18} {:<8} {:>12} {:>10}  {:<24} {:<24} {}"
     print(f"\n{library} beyond the bound of: {len(beyond)}")
     if beyond:
         print(form.format("function", "dtype", "numbers", "worst ULP", "result", "exact", "at"))
     for row in beyond:
         worst = row.libraries[library]
-        numbers = f"{worst.got:.9g}", f"{worst.wanted:.9g}"
+        digits = 9 if row.dtype == "float32" else 17
+        numbers = [f"{number:.{digits}g}" for number in (worst.got, worst.wanted)]
         print(
             form.format(
                 row.name, row.dtype, f"{worst.beyond:,}", f"{worst.off:.3g}", *numbers, worst.point

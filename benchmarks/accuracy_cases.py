@@ -7,7 +7,7 @@ are added.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import mpmath
@@ -15,6 +15,7 @@ import numpy as np
 import parity_cases
 import parity_exact
 import torch
+from accuracy_references import CONTRACT
 from mpmath import mpf
 
 import minidl as ml
@@ -24,15 +25,11 @@ Array = np.ndarray[Any, Any]
 Both = tuple[Array, Array | None]
 """Values, and slopes if there are any."""
 
-ELEMENTARY = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus")
-"""In ``vecmath``; the last three are activations and are measured as such."""
+ELEMENTARY = ("exp", "expm1", "log", "log1p")
+"""In ``vecmath``; tanh, sigmoid and softplus are activations and are measured as such."""
 
-BOUNDS = {
-    "exp": (1.05, 1.05), "log": (1, 1), "expm1": (2, 2.5), "log1p": (1.5, 1.5),
-    "softplus": (2, 2.5), "prelu": (0.5, 0.5), "log_cosh": (4, 4), "focal": (4, 4),
-    "focal (logits)": (4, 4),
-}  # fmt: skip
-"""The contract, in ULP of float32 and float64; ``parity_cases.py`` has what is missing here."""
+OTHERWISE = (4.0, 4.0)
+"""The bounds of what the contract does not name."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Case:
     exact: Callable[..., Any]
     targets: tuple[float | None, ...] = (None,)
     domain: str = "reals"
-    has_slope: bool = field(default=True)
+    has_slope: bool = True
 
 
 def elementary(name: str) -> Case:
@@ -63,7 +60,7 @@ def elementary(name: str) -> Case:
         "PyTorch": lambda x: (getattr(torch, name)(torch.from_numpy(x)).numpy(), None),
     }
     exact = getattr(mpmath, name)
-    return Case(name, BOUNDS[name], ours, peers, lambda x: (exact(x), 0), has_slope=False)
+    return Case(name, CONTRACT[name], ours, peers, lambda x: (exact(x), 0), has_slope=False)
 
 
 def activation(op: Any, *others: float) -> Callable[..., Both]:
@@ -136,7 +133,7 @@ def _compared(case: parity_cases.Case) -> Case:
     if case.name in NUMPY:
         peers["NumPy"] = lambda x: (NUMPY[case.name](x), None)
     peers["PyTorch"] = torch_pair(case.theirs)
-    bounds = BOUNDS.get(case.name, (case.ulps, case.ulps))
+    bounds = CONTRACT.get(case.name, OTHERWISE)
     ours = loss(case.ours) if case.targets else activation(case.ours)
     return Case(
         case.name, bounds, ours, peers, case.exact, case.targets or (None,), case.domain
@@ -145,13 +142,13 @@ def _compared(case: parity_cases.Case) -> Case:
 
 def _alone(name: str, function: Any, exact: Any, domain: str = "reals") -> Case:
     """A loss that PyTorch does not have."""
-    return Case(name, BOUNDS[name], loss(function), {}, exact, (0.0, 1.0, 0.3), domain)
+    return Case(name, OTHERWISE, loss(function), {}, exact, (0.0, 1.0, 0.3), domain)
 
 
 def cases() -> list[Case]:
     """Elementary functions, activations, losses of single numbers."""
     prelu = Case(
-        "prelu", BOUNDS["prelu"], activation(ml.activations["prelu"], 0.25),
+        "prelu", CONTRACT["prelu"], activation(ml.activations["prelu"], 0.25),
         {"PyTorch": torch_pair(lambda x: torch.nn.functional.prelu(x, x.new_tensor([0.25])))},
         lambda x: (x, 1) if x > 0 else (x / 4, mpf("0.25")),
     )  # fmt: skip
@@ -160,7 +157,7 @@ def cases() -> list[Case]:
         return ml.focal(t, z, from_logits=True, **how)
 
     return [
-        *map(elementary, ELEMENTARY[:4]),
+        *map(elementary, ELEMENTARY),
         *map(_compared, parity_cases.activations()),
         prelu,
         *map(_compared, parity_cases.losses()),

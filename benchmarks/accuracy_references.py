@@ -231,3 +231,26 @@ TERMS: dict[str, Callable[..., Array]] = {
     "poisson (logits)": lambda t, z: np.exp(z) + abs(t * z) + t,
 }
 """Where a result is a difference that may cancel: the sum of its terms' sizes."""
+
+CONTRACT: dict[str, tuple[float, float]] = {
+    "exp": (1.05, 1.05),
+    "log": (1, 1),
+    "expm1": (2, 2.5),
+    "log1p": (1.5, 1.5),
+    "relu": (0, 0),
+    "linear": (0, 0),
+    "leaky_relu": (0.5, 0.5),
+    "prelu": (0.5, 0.5),
+    "elu": (1.5, 1.5),
+    "selu": (3, 3),
+    "sigmoid": (3, 3),
+    "tanh": (3, 3),
+    "softplus": (2, 2.5),
+    "silu": (4, 4),
+    "mish": (5, 5),
+    "gelu": (8, 8),
+}
+"""Bounds of values in ULP of float32 and float64; 4 for what is not named here.
+
+Slopes, and losses': 8 ULP, or 4 eps.
+"""
