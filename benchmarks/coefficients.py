@@ -20,6 +20,7 @@ import numpy as np
 from mpmath import mpf
 
 Function = Callable[[mpf], mpf]
+DIGITS = 60
 POINTS = 40
 """Of the search for extremes, in each stretch between two points of the exchange."""
 
@@ -128,9 +129,11 @@ def logarithm_plus_one(f: mpf) -> mpf:
     return (mpmath.log1p(f) - f) / f**2
 
 
-def hyperbolic_sine(z: mpf) -> mpf:
-    """(sinh x − x) / x³ with z = x²."""
-    return mpmath.fsum(z**k / mpmath.factorial(2 * k + 3) for k in range(40))
+def log_cosh(z: mpf) -> mpf:
+    """(log cosh x − ½ x²) / x⁴ with z = x²."""
+    if z < mpf("1e-10"):
+        return -mpf(1) / 12 + z / 45 - 17 * z**2 / 2520
+    return (mpmath.log(mpmath.cosh(mpmath.sqrt(z))) - z / 2) / z**2
 
 
 def normal_tail(pole: int) -> Function:
@@ -175,25 +178,31 @@ def fits() -> Iterator[Fit]:
             mpf(-1), (far - pole) / (far + pole), tail, dtype,
         )  # fmt: skip
     yield Fit(
-        "DOUBLE_SINH", "(sinh x − x) / x³ in x², |x| ≤ ½",
-        hyperbolic_sine, lambda z: z + mpf("1e-30"), mpf(0), half**2, 5, np.float64,
+        "DOUBLE_LOG_COSH", "(log cosh x − ½ x²) / x⁴ in x², |x| ≤ 1",
+        log_cosh, lambda z: z + mpf("1e-30"), mpf(0), mpf(1), 13, np.float64,
     )  # fmt: skip
+
+
+def source() -> str:
+    """The file of the kernels' coefficients, formatted."""
+    parts = [HEADER.rstrip()]
+    with mpmath.workdps(DIGITS):
+        for fit in fits():
+            numbers = "".join(f"    {number!r},\n" for number in fit.rounded())
+            parts.append(f'{fit.name} = (\n{numbers})\n"""{fit.meaning}."""')
+    return "\n\n".join(parts) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--errors", action="store_true")
-    arguments = parser.parse_args()
-    mpmath.mp.dps = 60
-    if arguments.errors:
+    if not parser.parse_args().errors:
+        print(source(), end="")
+        return
+    with mpmath.workdps(DIGITS):
         for fit in fits():
             error = mpmath.log(fit.largest_error(), 2)
             print(f"{fit.name:<20} degree {fit.degree:>2}   2^{float(error):.1f}")
-        return
-    print(HEADER)
-    for fit in fits():
-        numbers = "".join(f"    {number!r},\n" for number in fit.rounded())
-        print(f'{fit.name} = (\n{numbers})\n"""{fit.meaning}."""\n')
 
 
 if __name__ == "__main__":

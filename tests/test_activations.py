@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from accuracy_references import CONTRACT
 from enclosures import Evaluation
 from oracle import check, check_slope, row_references, scalar_references
 
@@ -20,13 +21,6 @@ from minidl.op import Elementwise2
 
 F32, F64 = np.float32, np.float64
 DTYPES = pytest.mark.parametrize("dtype", [F32, F64])
-# The accuracy contract, in ULP: float32, float64.
-HALF = (0.5, 0.5)
-BOUNDS = {
-    "relu": (0, 0), "linear": (0, 0), "leaky_relu": HALF, "prelu": HALF,
-    "elu": (1.5, 1.5), "selu": (3, 3), "sigmoid": (3, 3), "tanh": (3, 3), "softplus": (2, 2.5),
-    "silu": (4, 4), "mish": (5, 5), "gelu": (8, 8),
-}  # fmt: skip
 ROWS = [entry for entry in activations if not hasattr(type(entry), "value")]
 SCALARS = [entry for entry in activations if hasattr(type(entry), "value")]
 VARIANTS = [*SCALARS, *(e.with_settings(alpha=0.3) for e in SCALARS if "alpha" in e.hyper)]
@@ -80,7 +74,7 @@ def check_activation(entry, dtype):
     hyper = (float(kind(setting)) for setting in entry.settings.values())
     known = Evaluation(dict(zip(names, (*operands, *hyper), strict=True)))
     y, gradients = run(entry, dtype, *operands)
-    bound = BOUNDS.get(entry.name, (4, 4))[dtype is F64]
+    bound = CONTRACT.get(entry.name, (4, 4))[dtype is F64]
     bound += 0.5 if entry.name == "elu" and entry.settings["alpha"] != 1 else 0
     check(y, value, known, dtype, bound)
     for slope, gradient in zip(slopes, gradients, strict=False):

@@ -215,7 +215,7 @@ def _log1p_in(f: Format) -> Any:
         # 1 + x without rounding: (1 + x) 2⁻ᵏ − 1
         m = mantissa(whole) - 1.0 if x > huge else fmuladd(x, unit, unit - 1.0)
         y = log_of_parts(m, k)
-        y = y if x < inf else x
+        y = copysign(y, x) if x < inf else x  # −0 keeps its sign
         return y if x > -1.0 else (-inf if x == -1.0 else NAN)
 
     return log1p
@@ -339,25 +339,26 @@ def sigmoid_power(x, exponent):
     return times_exp(y, product, -product_error(exponent, x, product)) if x < 0.0 else y
 
 
-_sinh_fit = polynomial(fitted.DOUBLE_SINH)
+_log_cosh_fit = polynomial(fitted.DOUBLE_LOG_COSH)
 
 
-def _fitted_sinh(x):
-    return fmuladd(x * x * x, _sinh_fit(x * x), x)
+def _fitted_log_cosh(x):
+    square = x * x
+    return fmuladd(square * square, _log_cosh_fit(square), 0.5 * square)
 
 
-@by_type(_fitted_sinh, _fitted_sinh)
-def _sinh(x):
-    """sinh x for |x| ≤ ½."""
-    return np.sinh(x)
+@by_type(_fitted_log_cosh, _fitted_log_cosh)
+def _log_cosh_near_0(x):
+    """log cosh x for |x| ≤ 1."""
+    return np.log1p(2.0 * np.sinh(0.5 * x) ** 2)
 
 
 @scalar
 def log_cosh(x):
-    """log cosh x: of 1 + 2 sinh²(x/2) near 0, which keeps small x; |x| − log 2 + … far away."""
+    """log cosh x: ½ x² − … near 0, |x| − log 2 + log(1 + e^−2|x|) far away."""
     a = abs(x)
-    s = _sinh(0.5 * a)
-    return log1p(2.0 * s * s) if a < 1.0 else (a - LN2) + _log1p_of_share(exp(-2.0 * a))
+    far = (a - LN2) + _log1p_of_share(exp(-2.0 * a))
+    return _log_cosh_near_0(a) if a < 1.0 else far
 
 
 def _normal_tail_in(f: Format) -> Any:
