@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidl.errors import ArgumentError
-from minidl.pairing.statistics.scores import Scores
+from minidl.pairing.statistics.scores import DIGITS, Scores
 
 SPLITS = 250
 """Into halves: there are 252 of 10 repetitions."""
@@ -117,5 +117,6 @@ def _resampled_places(
     repetitions = by_repetition.shape[1]
     shares = [1 / repetitions] * repetitions
     counts = rng.multinomial(repetitions, shares, size=resamples)
-    places: np.ndarray = rankdata(-(by_repetition @ counts.T), method="min", axis=0)
+    sums = np.round(by_repetition @ counts.T, DIGITS)
+    places: np.ndarray = rankdata(-sums, method="min", axis=0)
     return places

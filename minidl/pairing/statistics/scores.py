@@ -98,6 +98,9 @@ class Scores:
     floor: float = 0.0
 
     def __post_init__(self) -> None:
+        own = np.array(self.values, dtype=np.float64)
+        own.setflags(write=False)  # what is computed from it is kept
+        object.__setattr__(self, "values", own)
         shape = (len(self.pairings), len(self.datasets))
         if self.values.ndim != 3 or self.values.shape[:2] != shape or not self.values.size:
             expected = f"shape ({shape[0]}, {shape[1]}, repetitions)"
