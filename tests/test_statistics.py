@@ -1,6 +1,7 @@
 """Statistics of a study against the libraries that have them, to 1e-8 or with the reason."""
 
 import warnings
+from itertools import combinations_with_replacement
 
 import numpy as np
 import pytest
@@ -38,6 +39,8 @@ def test_a_failure_counts_as_the_worst_of_its_dataset_and_is_never_dropped():
         scores.counted, [[[0.9, 0.0], [-3.0, 0.5]], [[0.8, 0.7], [0.2, -3.0]]]
     )
     np.testing.assert_array_equal(scores.failures, [[1, 0], [0, 1]])
+    with pytest.raises(ValueError, match="read-only"):  # what failures count is computed once
+        scores.values[0] = 1.0
     assert scores.select(["b"], ["d1"]).counted.tolist() == [[[0.2, 0.0]]]
     (found,) = statistics.compare_over_families(scores, "b")
     assert found.difference == pytest.approx(np.mean([0.45 - 0.75, -1.25 - -1.4]))
@@ -91,7 +94,8 @@ def test_many_sign_flips_are_drawn_and_no_p_value_is_0(rng):
     assert drawn.tolist() != statistics.sign_flip_test(differences, seed=4).tolist()
     expected = scipy_stats.ttest_1samp(differences, 0, axis=1).pvalue
     np.testing.assert_allclose(drawn, expected, atol=0.02)
-    assert statistics.sign_flip_test(np.ones(30), resamples=999) == 1 / 1000
+    ones_and_zeros = np.stack([np.ones(30), np.zeros(30)])
+    assert statistics.sign_flip_test(ones_and_zeros, resamples=999).tolist() == [0.001, 1.0]
 
 
 def test_bca_intervals_are_scipys_on_the_same_resamples(rng):
@@ -133,6 +137,14 @@ def test_signed_ranks_of_many_tied_families_are_near_the_normal_approximation(rn
     assert statistics.signed_rank_test(differences) == pytest.approx(expected, abs=0.002)
 
 
+def test_a_typical_difference_is_the_median_of_the_means_of_pairs(rng):
+    differences = rng.exponential(size=9)
+    means = [(a + b) / 2 for a, b in combinations_with_replacement(differences, 2)]
+    np.testing.assert_allclose(
+        statistics.typical_difference(differences), np.median(means), **CLOSE
+    )
+
+
 @given(st.lists(st.integers(-9, 9), min_size=4, max_size=11))
 def test_the_interval_of_a_typical_difference_inverts_the_test(whole):
     differences = np.array(whole) + np.linspace(0, 0.4, len(whole)) ** 2  # no ties
@@ -170,7 +182,8 @@ def test_comparisons_over_families_put_these_together(rng):
         assert (comparison.first, comparison.second) == ("abcd"[row], "b")
         wins, losses = (means[row] > means[1]).sum(), (means[row] < means[1]).sum()
         assert (comparison.wins, comparison.ties, comparison.losses) == (wins, 0, losses)
-        assert comparison.low < comparison.difference < comparison.high
+        interval = statistics.typical_interval(means[row] - means[1], 1 - 0.2 / 3)
+        np.testing.assert_allclose((comparison.low, comparison.high), interval, **CLOSE)
     assert len(statistics.compare_over_families(scores, None)) == 6
 
 
@@ -189,6 +202,13 @@ def test_comparisons_on_datasets_are_corrected_over_all_of_them(rng):
         assert comparison.comparisons == 4
     raw = np.array([c.p_value for c in found])
     np.testing.assert_allclose([c.adjusted for c in found], statistics.holm(raw), **CLOSE)
+
+
+def test_draws_are_enough_for_as_many_tests_as_there_are(rng):
+    values = rng.normal(size=(26, 24, 25)) + np.where(np.arange(26) == 0, 9, 0)[:, None, None]
+    found = statistics.compare_on_datasets(table(values), "a")
+    assert len(found) == 600
+    assert all(comparison.shown for comparison in found)
 
 
 def test_sums_in_another_order_are_ties():

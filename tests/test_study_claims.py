@@ -91,6 +91,8 @@ def test_a_design_says_what_claims_are_about():
     assert np.isnan(Design(24, 16, 10, 10).detectable)
     one = Design(2, 1, 1, 10, spread=0.01)
     assert one.detectable == statistics.detectable_difference(10, 0.01)
+    several = Design(3, 4, 1, 20, spread=0.01)
+    assert several.detectable == statistics.detectable_difference(20, 0.01, comparisons=8)
     with pytest.raises(ArgumentError, match="second pairing"):
         _ = Design(1, 16, 10, 10).scope
 
@@ -134,8 +136,9 @@ def test_a_ranking_of_clear_differences_is_left_alone():
     for ranked in found:
         assert ranked.best_place == ranked.worst_place == ranked.place
         assert ranked.corrected == pytest.approx(ranked.score, abs=0.002)  # halves are noisier
-    same = np.broadcast_to(rng.normal(size=(1, 2, 6)), (3, 2, 6))  # a third of the lead each
-    tied = statistics.corrected_ranking(Scores(same, ("a", "b", "c"), ("x", "y"), ("x", "y")))
+    same = np.array([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1], [0.2, 0.1, 0.3]])  # summed in any order
+    same = np.broadcast_to(same[..., None], (3, 3, 4))
+    tied = statistics.corrected_ranking(Scores(same, ("a", "b", "c"), tuple("xyz"), tuple("xyz")))
     assert [r.first for r in tied] == pytest.approx([1 / 3] * 3)
     with pytest.raises(ArgumentError, match="at least 2"):
         statistics.corrected_ranking(
@@ -149,12 +152,21 @@ def test_learning_rates_that_are_good_lie_around_the_best():
     assert (found.best, found.at_edge) == (0.1, False)
     assert found.spread == pytest.approx(0.15)
     assert found.width == pytest.approx(2)  # 0.0001 is good too, but 0.001 between them is not
+    below = statistics.rate_sensitivity(rates, np.array([0.5, 0.945, 0.95, 0.5, 0.5]))
+    assert below.width == pytest.approx(1)
     edge = statistics.rate_sensitivity(rates, np.array([0.9, 0.5, 0.4, 0.3, 0.2]))
     assert (edge.at_edge, edge.width) == (True, 0.0)
     with pytest.raises(ShapeError, match="one mean score a learning rate"):
         statistics.rate_sensitivity(rates, np.ones(4))
     with pytest.raises(ArgumentError, match="count failures first"):
         statistics.rate_sensitivity(rates, np.array([0.9, 0.5, np.nan, 0.3, 0.2]))
+
+
+def test_seeds_decide_every_resample():
+    scores = STUDIES[0].scores(seed=0)
+    for statistic in (statistics.interquartile_means, statistics.corrected_ranking):
+        assert statistic(scores, seed=1) == statistic(scores, seed=1)
+        assert statistic(scores, seed=1) != statistic(scores, seed=2)
 
 
 # -------------------------------------------------------------------------------------- sentences

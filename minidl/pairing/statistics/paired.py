@@ -105,7 +105,7 @@ def bca_interval(
 
     Equal to ``scipy.stats.bootstrap(method="BCa")`` on the same resamples, except where all
     differences are the same: there SciPy gives NaN, this the only value in sight. Of ten normal
-    repetitions a 95 % interval covers the mean 90 times in 100, of twenty 92 times: it is an
+    repetitions a 95 % interval covers the mean 90 times in 100, of twenty 93 times: it is an
     estimate, no test.
 
     Parameters
