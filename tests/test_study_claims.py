@@ -197,6 +197,14 @@ def test_no_claim_without_a_test_that_shows_it():
     )
 
 
+def test_one_is_singular():
+    assert sentence(Design(2, 1, 1, 5)) == (
+        "This design cannot show any difference: 1 comparison over dataset families needs at "
+        "least 6 families; this study has 1, and 1 test on single datasets needs at least 6 "
+        "repetitions; it has 5."
+    )
+
+
 def test_headlines_are_the_claims_or_say_that_there_are_none():
     design = Design(11, 12, 10, 10)
     larger = replace(FOUND, first="elu", difference=0.05)
@@ -224,7 +232,7 @@ def test_all_other_findings_describe():
     assert not any(CLAIM in text for text in said)
     assert all(text.endswith(".") and "nan" not in text for text in said)
     assert len(set(said)) == len(said)
-    assert "need at least 9 families; there are 12. A true difference of" in said[0]
+    assert "need at least 9 families; this study has 12. A true difference of" in said[0]
     assert (
         "so claims are about single datasets: 176 tests on single datasets need at least 13"
         in said[1]

@@ -54,10 +54,12 @@ def _(finding: Comparison) -> str:
     where = f"on {finding.dataset}" if finding.dataset else "over dataset families"
     pair = f"{finding.first} and {finding.second}"
     if not finding.possible:
-        units, needed = _units(finding), fewest_observations(finding.comparisons, finding.alpha)
+        unit = "family" if finding.dataset is None else "repetition"
+        needed = fewest_observations(finding.comparisons, finding.alpha)
         return (
-            f"Whether {pair} differ {where} cannot be shown with {finding.observations} {units}: "
-            f"{_times(finding.comparisons, 'comparison')} need at least {needed}."
+            f"Whether {pair} differ {where} cannot be shown with "
+            f"{_times(finding.observations, unit)}: {_times(finding.comparisons, 'comparison')} "
+            f"{_need(finding.comparisons)} at least {needed}."
         )
     return (
         f"No difference between {pair} is shown {where}: {_difference(finding)} ({_test(finding)})."
@@ -97,28 +99,27 @@ def _test(finding: Comparison) -> str:
     return f"{name} test, {_p(finding.adjusted)} after Holm's correction for {comparisons}"
 
 
-def _units(finding: Comparison) -> str:
-    return "families" if finding.dataset is None else "repetitions"
-
-
 @sentence.register
 def _(finding: Design) -> str:
     compared = _times(finding.comparisons, "comparison")
     families = (
-        f"{compared} over dataset families need at least {finding.fewest_families} families; "
-        f"there are {finding.families}"
+        f"{compared} over dataset families {_need(finding.comparisons)} at least "
+        f"{finding.fewest_families} families; this study has {finding.families}"
     )
     if finding.scope == "families":
         return f"{families}.{_detectable(finding)}"
-    tests = _times(finding.comparisons * finding.datasets, "test")
-    single = f"{tests} on single datasets need at least {finding.fewest_repetitions} repetitions"
+    tests = finding.comparisons * finding.datasets
+    single = (
+        f"{_times(tests, 'test')} on single datasets {_need(tests)} at least "
+        f"{finding.fewest_repetitions} repetitions"
+    )
     if finding.scope == "datasets":
         return (
-            f"{families}, so claims are about single datasets: {single}, and there are "
+            f"{families}, so claims are about single datasets: {single}, and it has "
             f"{finding.repetitions}.{_detectable(finding)}"
         )
     return (
-        f"This design cannot show any difference: {families}, and {single}; there are "
+        f"This design cannot show any difference: {families}, and {single}; it has "
         f"{finding.repetitions}."
     )
 
@@ -197,7 +198,8 @@ def headlines(comparisons: Sequence[Comparison], design: Design) -> list[str]:
     --------
     >>> print(headlines([], Design(pairings=3, datasets=2, families=2, repetitions=3))[0])
     This design cannot show any difference: 2 comparisons over dataset families need at least 7
-    families; there are 2, and 4 tests on single datasets need at least 8 repetitions; there are 3.
+    families; this study has 2, and 4 tests on single datasets need at least 8 repetitions; it
+    has 3.
     """
     if design.scope == "nothing":
         return [sentence(design)]
@@ -229,6 +231,10 @@ def _percent(share: float) -> str:
 
 def _p(p_value: float) -> str:
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3g}"
+
+
+def _need(number: int) -> str:
+    return "needs" if number == 1 else "need"
 
 
 def _times(number: int, what: str) -> str:
