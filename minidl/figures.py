@@ -15,7 +15,7 @@ from minidl.data import Dataset
 from minidl.errors import FileError
 from minidl.losses import losses
 from minidl.pairing import Head, Plan, Result, rows
-from minidl.pairing.statistics import Row
+from minidl.pairing.standing import Row
 from minidl.tensor import Tensor
 
 MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75

@@ -22,7 +22,7 @@ from minidl.pairing import (
     standings,
     train,
 )
-from minidl.pairing.statistics import RATES
+from minidl.pairing.standing import RATES
 from minidl.pairing.trial import network, parts
 
 SIGMOID = Head("sigmoid", "binary_crossentropy")

@@ -11,7 +11,7 @@ from minidl.activations import activations
 from minidl.data import load
 from minidl.losses import losses
 from minidl.pairing import Head, Plan, Result, Trial, rows, show, standings
-from minidl.pairing.statistics import RATES, counted
+from minidl.pairing.standing import RATES, counted
 
 SIGMOID = Head("sigmoid", "binary_crossentropy")
 SOFTMAX = Head("softmax", "categorical_crossentropy")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from minidl.data import Dataset
 from minidl.pairing.grid import Head
 from minidl.pairing.runner import Plan
-from minidl.pairing.statistics import RATES, Row, rows, standings
+from minidl.pairing.standing import RATES, Row, rows, standings
 from minidl.pairing.trial import Result
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 from minidl.data import Dataset
 from minidl.errors import ArgumentError, DataError, FileError
 from minidl.pairing.grid import Head, heads
-from minidl.pairing.statistics import RATES, standings
+from minidl.pairing.standing import RATES, standings
 from minidl.pairing.trial import Result, Trial, parts, train
 from minidl.progress import progress
 

@@ -15,6 +15,7 @@ from operator import attrgetter
 import numpy as np
 
 from minidl.pairing.grid import Head
+from minidl.pairing.statistics import failures_counted
 from minidl.pairing.trial import Result, Trial
 
 TWO_POINTS = 0.02
@@ -40,8 +41,7 @@ def second_round(results: Iterable[Result]) -> list[Result]:
 def counted(results: Sequence[Result], kind: str = "score") -> dict[Trial, float]:
     """Each trial's score (or ``validation_score``) as it counts, also if it failed.
 
-    A failure counts as the worst of its dataset: as 0, or as the worst trained score if that is
-    below 0. So it is never better to fail than to be trained, as R² below 0 would have it.
+    A failure counts as the worst of its dataset (``failures_counted``).
 
     Parameters
     ----------
@@ -49,17 +49,23 @@ def counted(results: Sequence[Result], kind: str = "score") -> dict[Trial, float
         Of one round.
     kind : {"score", "validation_score"}
     """
-    worst: dict[str, float] = defaultdict(float)
     score = attrgetter(kind)
+    by_dataset: dict[str, list[Result]] = defaultdict(list)
     for result in results:
-        if result.status == "ok":
-            name = result.trial.dataset
-            worst[name] = min(worst[name], score(result))
-    return {r.trial: score(r) if r.status == "ok" else worst[r.trial.dataset] for r in results}
+        by_dataset[result.trial.dataset].append(result)
+    counts: dict[Trial, float] = {}
+    for group in by_dataset.values():
+        scores = np.array([score(r) if r.status == "ok" else np.nan for r in group])
+        trials = [result.trial for result in group]
+        counts |= dict(zip(trials, failures_counted(scores).tolist(), strict=True))
+    return counts
 
 
 def half_interval(scores: Sequence[float]) -> float | None:
     """Half of the 95 % interval of a mean (Student's t); None for a single score.
+
+    For the two or three seeds of a first look, from which no bootstrap could learn a spread
+    (``statistics.bca_interval`` is for studies).
 
     Examples
     --------

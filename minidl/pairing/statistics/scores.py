@@ -1,0 +1,220 @@
+"""Scores of a study as a full table: pairing × dataset × repetition, and how a failure counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from minidl.errors import ArgumentError, ShapeError, UnknownNameError
+
+DIGITS = 12
+"""Decimals of a difference that count: what differs by less was only added in another order."""
+
+
+def failures_counted(scores: np.ndarray, floor: float = 0.0) -> np.ndarray:
+    """The scores of one dataset with each failure as the worst of them, or ``floor`` if lower.
+
+    So it is never better to fail than to be trained, as R² below 0 would have it.
+
+    Parameters
+    ----------
+    scores : array
+        Of any shape; NaN or ±∞ is a failure. Larger is better.
+    floor : float
+        What a failure counts if no trained score is below it.
+
+    Examples
+    --------
+    >>> failures_counted(np.array([0.9, np.nan, -3.0]))
+    array([ 0.9, -3. , -3. ])
+    >>> failures_counted(np.array([0.9, np.nan]))
+    array([0.9, 0. ])
+    """
+    trained = np.isfinite(scores)
+    worst = min(floor, scores[trained].min(initial=floor))
+    return np.where(trained, scores, worst)
+
+
+def differences_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """``first − second``, where rounding errors of the order of adding are ties."""
+    return np.round(first - second, DIGITS)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of every pairing on every dataset in every repetition; larger is better.
+
+    The table is full. What was never trained (an unsound head, a cell still to run) has no place
+    in it: select the pairings and datasets that have all of each other. What was trained and
+    failed is NaN, and counts as the worst of its dataset (``failures_counted``) in every
+    statistic: a mean takes it in at that score, a rank puts it last, an interquartile mean trims
+    it with the rest of the lowest quarter. It is never dropped.
+
+    Parameters
+    ----------
+    values : array of shape (pairings, datasets, repetitions)
+        NaN is a failed trial. Repetition r of a dataset is the same split and the same random
+        numbers for every pairing: differences between pairings are paired.
+    pairings, datasets : tuple of str
+        Names, each once.
+    families : tuple of str
+        The family of each dataset: variants of one problem are not independent evidence.
+    floor : float
+        What a failure counts where no trained score is lower: 0 is chance for R², and at or below
+        it for accuracies.
+
+    Raises
+    ------
+    ShapeError
+        If values and names do not fit.
+    ArgumentError
+        If a name is there twice.
+
+    Examples
+    --------
+    >>> first = [[0.9, 0.8], [0.7, 0.9], [0.5, 0.5]]
+    >>> second = [[0.6, np.nan], [0.7, 0.9], [0.4, 0.5]]
+    >>> scores = Scores(
+    ...     np.array([first, second]),
+    ...     pairings=("relu+bce", "relu+mse"),
+    ...     datasets=("moons", "circles", "wine"),
+    ...     families=("plane", "plane", "wine"),
+    ... )
+    >>> scores.failures
+    array([[0, 0, 0],
+           [1, 0, 0]])
+    >>> scores.by_family().means
+    array([[0.825, 0.5  ],
+           [0.55 , 0.45 ]])
+    """
+
+    values: np.ndarray
+    pairings: tuple[str, ...]
+    datasets: tuple[str, ...]
+    families: tuple[str, ...]
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        own = np.array(self.values, dtype=np.float64)
+        own.setflags(write=False)  # what is computed from it is kept
+        object.__setattr__(self, "values", own)
+        shape = (len(self.pairings), len(self.datasets))
+        if self.values.ndim != 3 or self.values.shape[:2] != shape or not self.values.size:
+            expected = f"shape ({shape[0]}, {shape[1]}, repetitions)"
+            remedy = "Give one row a pairing, one column a dataset, and at least 1 repetition."
+            raise ShapeError("values", expected, str(self.values.shape), remedy)
+        if len(self.families) != len(self.datasets):
+            got = f"{len(self.families)} for {len(self.datasets)} datasets"
+            raise ShapeError("families", "one a dataset", got, "Name the family of each dataset.")
+        for what, names in (("pairings", self.pairings), ("datasets", self.datasets)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ArgumentError(what, "each name once", twice[0], "Rename one of them.")
+
+    @classmethod
+    def collect(
+        cls,
+        cells: Mapping[tuple[str, str], Sequence[float]],
+        families: Mapping[str, str],
+        floor: float = 0.0,
+    ) -> Scores:
+        """Scores from one list of repetitions a pairing and dataset.
+
+        Parameters
+        ----------
+        cells : mapping of (pairing, dataset) to scores
+            One score a repetition, in the same order everywhere; NaN where it failed.
+        families : mapping of dataset to family
+
+        Raises
+        ------
+        ArgumentError
+            If the table is not full.
+
+        Examples
+        --------
+        >>> Scores.collect({("relu", "xor"): [1.0], ("tanh", "xor"): [0.9]}, {"xor": "plane"}).means
+        array([[1. ],
+               [0.9]])
+        """
+        pairings = tuple(dict.fromkeys(pairing for pairing, _ in cells))
+        datasets = tuple(dict.fromkeys(dataset for _, dataset in cells))
+        longest = max((len(scores) for scores in cells.values()), default=0)
+        for pairing in pairings:
+            for dataset in datasets:
+                got = len(cells.get((pairing, dataset), ()))
+                if got != longest:
+                    raise ArgumentError(
+                        f"{pairing} on {dataset}",
+                        f"{longest} repetitions, as elsewhere",
+                        str(got),
+                        "Leave out the pairing or the dataset, or finish the study.",
+                    )
+        values = np.array([[cells[p, d] for d in datasets] for p in pairings], dtype=np.float64)
+        values = values.reshape(len(pairings), len(datasets), longest)
+        return cls(values, pairings, datasets, tuple(families[d] for d in datasets), floor)
+
+    @cached_property
+    def counted(self) -> np.ndarray:
+        """The values with failures counted, of the same shape."""
+        per_dataset = np.moveaxis(self.values, 1, 0)
+        return np.stack([failures_counted(v, self.floor) for v in per_dataset], axis=1)
+
+    @property
+    def failures(self) -> np.ndarray:
+        """How many trials failed, of shape (pairings, datasets)."""
+        return (~np.isfinite(self.values)).sum(axis=2)
+
+    @property
+    def means(self) -> np.ndarray:
+        """Means over repetitions, failures counted, of shape (pairings, datasets)."""
+        return self.counted.mean(axis=2)
+
+    @property
+    def repetitions(self) -> int:
+        """How many times each cell was trained."""
+        return int(self.values.shape[2])
+
+    def by_family(self) -> Scores:
+        """The mean of each family's datasets, in each repetition: families are the datasets then.
+
+        Evidence over datasets is counted in families. The average comes before any test, so that
+        a family with five variants weighs as much as one with a single dataset.
+        """
+        names = tuple(dict.fromkeys(self.families))
+        members = [[f == name for f in self.families] for name in names]
+        means = [self.counted[:, mine].mean(axis=1) for mine in members]
+        return Scores(np.stack(means, axis=1), self.pairings, names, names, self.floor)
+
+    def select(
+        self, pairings: Sequence[str] | None = None, datasets: Sequence[str] | None = None
+    ) -> Scores:
+        """The part with these pairings and datasets.
+
+        A failure counts as the worst of what is left.
+        """
+        rows = [self.index(name) for name in pairings or self.pairings]
+        columns = [_position(name, self.datasets, "dataset") for name in datasets or self.datasets]
+        return Scores(
+            self.values[np.ix_(rows, columns)],
+            tuple(self.pairings[i] for i in rows),
+            tuple(self.datasets[i] for i in columns),
+            tuple(self.families[i] for i in columns),
+            self.floor,
+        )
+
+    def index(self, pairing: str) -> int:
+        """The row of a pairing."""
+        return _position(pairing, self.pairings, "pairing")
+
+
+def _position(name: str, names: tuple[str, ...], what: str) -> int:
+    from difflib import get_close_matches
+
+    if name not in names:
+        close = get_close_matches(name, names, n=1) or names[:1]
+        raise UnknownNameError(what, "one of the study", repr(name), f"Did you mean {close[0]!r}?")
+    return names.index(name)

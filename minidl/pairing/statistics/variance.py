@@ -1,0 +1,156 @@
+"""What the scores vary with: dataset, seed, activation, loss, and how they go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from minidl.errors import ArgumentError, ShapeError
+from minidl.pairing.statistics.scores import Scores
+
+FACTORS = ("activation", "loss", "dataset")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one source contributes to the variation between scores.
+
+    Parameters
+    ----------
+    source : str
+        ``"activation × loss"`` is what neither alone explains: pairing.
+    squares : float
+        Sum of squares.
+    freedom : int
+        Degrees of freedom.
+    share : float
+        Of the total sum of squares; the shares of all sources add up to 1.
+    by_chance : float
+        The share that so many degrees of freedom would have if there were noise only (what is
+        left over, per degree of freedom). NaN if nothing is left to tell noise by.
+    """
+
+    source: str
+    squares: float
+    freedom: int
+    share: float
+    by_chance: float
+
+
+def crossed(scores: Scores, parts: Mapping[str, tuple[str, str]]) -> np.ndarray:
+    """Scores with failures counted, as activation × loss × dataset × repetition.
+
+    Parameters
+    ----------
+    scores : Scores
+    parts : mapping of pairing to (activation, loss)
+        Every activation with every loss.
+
+    Raises
+    ------
+    ArgumentError
+        If a combination is missing: a balanced design has them all.
+
+    Examples
+    --------
+    >>> names = ("relu+mse", "relu+mae", "tanh+mse", "tanh+mae")
+    >>> scores = Scores(np.arange(4.0).reshape(4, 1, 1), names, ("xor",), ("plane",))
+    >>> crossed(scores, {name: tuple(name.split("+")) for name in names})[..., 0, 0]
+    array([[0., 1.],
+           [2., 3.]])
+    """
+    rows = {parts[pairing]: row for row, pairing in enumerate(scores.pairings)}
+    activations = list(dict.fromkeys(activation for activation, _ in rows))
+    losses = list(dict.fromkeys(loss for _, loss in rows))
+    for activation in activations:
+        for loss in losses:
+            if (activation, loss) not in rows:
+                missing = f"{activation} with {loss}"
+                remedy = "Select activations and losses that all go together."
+                raise ArgumentError(
+                    "scores", "every activation with every loss", f"no {missing}", remedy
+                )
+    order = [[rows[activation, loss] for loss in losses] for activation in activations]
+    table: np.ndarray = scores.counted[order]
+    return table
+
+
+def decompose(values: np.ndarray) -> list[Share]:
+    """Sums of squares of the balanced design activation × loss × dataset × repetition.
+
+    Repetitions are nested in datasets: repetition 3 of one dataset has nothing in common with
+    repetition 3 of another, and "seed" is how much splits and starts move all pairings of a
+    dataset together. What is left over is how they move pairings apart. The sums describe these
+    activations, losses and datasets; they are no test.
+
+    Parameters
+    ----------
+    values : array of shape (activations, losses, datasets, repetitions)
+        Finite: with failures counted (``Scores.counted``). One failure that counts as −10⁶ is
+        nearly all the variation; compare with the decomposition of ranks where that happens.
+
+    Returns
+    -------
+    shares : list of Share
+        activation, loss, dataset, their interactions, seed, left over.
+
+    Raises
+    ------
+    ShapeError
+        If there are not four axes.
+
+    Examples
+    --------
+    >>> values = np.zeros((2, 2, 2, 2))
+    >>> values[0, 0] = values[1, 1] = 1.0          # neither alone says anything
+    >>> [(s.source, s.share) for s in decompose(values) if s.share]
+    [('activation × loss', 1.0)]
+    """
+    if values.ndim != 4:
+        expected = "4 axes: activation, loss, dataset, repetition"
+        raise ShapeError("values", expected, str(values.shape), "Use crossed(scores, …).")
+    squares: dict[str, float] = {}
+    freedom: dict[str, int] = {}
+    explained = np.zeros_like(values)
+    for size in (1, 2, 3):
+        for axes in combinations(range(3), size):
+            source = " × ".join(FACTORS[axis] for axis in axes)
+            effect = _effect(values, axes)
+            explained = explained + effect
+            squares[source] = _sum_of_squares(effect, values.size)
+            freedom[source] = int(np.prod([values.shape[axis] - 1 for axis in axes]))
+    seed = _effect(values, (3,)) + _effect(values, (2, 3))
+    squares["seed"] = _sum_of_squares(seed, values.size)
+    freedom["seed"] = values.shape[2] * (values.shape[3] - 1)
+    left = values - values.mean() - explained - seed
+    squares["left over"] = _sum_of_squares(left, values.size)
+    freedom["left over"] = values.size - 1 - sum(freedom.values())
+    total = sum(squares.values())
+    per_freedom = squares["left over"] / freedom["left over"] if freedom["left over"] else np.nan
+    return [
+        Share(
+            source,
+            squares[source],
+            freedom[source],
+            squares[source] / total if total else 0.0,
+            freedom[source] * per_freedom / total if total else 0.0,
+        )
+        for source in squares
+    ]
+
+
+def _effect(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """What these axes explain beyond any part of them: their means, doubly centred."""
+    others = tuple(axis for axis in range(values.ndim) if axis not in axes)
+    effect: np.ndarray = values.mean(axis=others, keepdims=True)
+    for axis in axes:
+        effect = effect - effect.mean(axis=axis, keepdims=True)
+    return effect
+
+
+def _sum_of_squares(effect: np.ndarray, size: int) -> float:
+    """Over all scores: an effect is the same for the scores it was averaged over."""
+    return float((effect**2).sum() * (size / effect.size))
