@@ -19,15 +19,22 @@ from minidl.domains import check_one_hot
 from minidl.errors import DtypeError
 from minidl.intervals import NON_NEGATIVE, SIGNS, UNIT, Choices, Interval
 from minidl.kernels import rowlosses
+from minidl.kernels.powers import (
+    complement_power,
+    log_of_complement,
+    log_of_share,
+    power,
+    sigmoid_power,
+    surprise,
+)
 from minidl.kernels.vecmath import (
+    at_least,
     bounded_log,
     bounded_log1m,
     exp,
     floored,
     log_cosh,
-    power,
     sigmoid,
-    sigmoid_power,
     softplus,
     tanh,
 )
@@ -280,11 +287,13 @@ class Focal(_Binary):
 
     @staticmethod
     def value(t: float, p: float, gamma: float, positive: float, negative: float) -> float:
-        hit = 0.0 if t == 0.0 else -t * positive * bounded_log(p)
-        miss = 0.0 if t == 1.0 else -(1.0 - t) * negative * bounded_log1m(p)
-        if gamma != 0.0:
-            hit *= power(1.0 - p, gamma)
-            miss *= power(p, gamma)
+        if gamma == 0.0:
+            hit, miss = -bounded_log(p), -bounded_log1m(p)
+        else:
+            hit = -at_least(log_of_share(p), -100.0) * complement_power(p, gamma)
+            miss = -at_least(log_of_complement(p), -100.0) * power(p, gamma)
+        hit = 0.0 if t == 0.0 else t * positive * hit
+        miss = 0.0 if t == 1.0 else (1.0 - t) * negative * miss
         return hit + miss if p == p else p
 
     @staticmethod
@@ -293,18 +302,19 @@ class Focal(_Binary):
             return positive * (p - t) / floored(p * (1.0 - p))
         hit, miss = -(1.0 - p), p
         if gamma != 0.0:
-            hit = power(1.0 - p, gamma) * (gamma * p * bounded_log(p) - (1.0 - p))
+            hit = complement_power(p, gamma) * (gamma * p * bounded_log(p) - (1.0 - p))
             miss = power(p, gamma) * (p - gamma * (1.0 - p) * bounded_log1m(p))
         return (t * positive * hit + (1.0 - t) * negative * miss) / floored(p * (1.0 - p))
 
     @staticmethod
     def logit_value(t: float, z: float, gamma: float, positive: float, negative: float) -> float:
-        hit = 0.0 if t == 0.0 else t * positive * softplus(-z)
-        miss = 0.0 if t == 1.0 else (1.0 - t) * negative * softplus(z)
-        if gamma != 0.0:
-            hit *= sigmoid_power(-z, gamma)
-            miss *= sigmoid_power(z, gamma)
-            hit, miss = (0.0 if z == inf else hit), (0.0 if z == -inf else miss)
+        if gamma == 0.0:
+            hit, miss = softplus(-z), softplus(z)
+        else:
+            hit = 0.0 if z == inf else surprise(z) * sigmoid_power(-z, gamma)
+            miss = 0.0 if z == -inf else surprise(-z) * sigmoid_power(z, gamma)
+        hit = 0.0 if t == 0.0 else t * positive * hit
+        miss = 0.0 if t == 1.0 else (1.0 - t) * negative * miss
         return hit + miss if z == z else z
 
     @staticmethod
@@ -313,9 +323,8 @@ class Focal(_Binary):
         hit, miss = -u, p
         if gamma != 0.0:
             shrink_hit, shrink_miss = sigmoid_power(-z, gamma), sigmoid_power(z, gamma)
-            log_p, log_u = -softplus(-z), -softplus(z)
-            hit = shrink_hit * (gamma * p * log_p - u) if p > 0.0 else -shrink_hit
-            miss = shrink_miss * (p - gamma * u * log_u) if u > 0.0 else shrink_miss
+            hit = -shrink_hit * (gamma * p * surprise(z) + u) if p > 0.0 else -shrink_hit
+            miss = shrink_miss * (p + gamma * u * surprise(-z)) if u > 0.0 else shrink_miss
         return t * positive * hit + (1.0 - t) * negative * miss
 
 

@@ -27,14 +27,14 @@ _FRACTION = {types.float32: 23, types.float64: 52}
 _BIAS = {types.float32: 127, types.float64: 1023}
 
 
-def _has_avx512() -> bool:
-    """Whether machine code made here may use it (numba's own settings are heard)."""
-    codegen = cpu_target.target_context.codegen()
-    return "+avx512f" in codegen._get_host_cpu_features().split(",")
+_CODEGEN = cpu_target.target_context.codegen()
+_FEATURES = _CODEGEN._get_host_cpu_features().split(",") if JIT else []
+"""What machine code made here may use; numba's own settings are heard."""
 
-
-AVX512 = JIT and _has_avx512()
+AVX512 = "+avx512f" in _FEATURES
 """Then y · 2ⁿ is one instruction; elsewhere LLVM would leave the loop to do it."""
+FUSES = "+fma" in _FEATURES
+"""Then x · y + z is rounded once, and what a product lost can be had by it."""
 
 
 def _widest_vectors(typing):

@@ -12,9 +12,10 @@ import numpy as np
 
 from minidl.kernels.intrinsics import local_array, widest_vectors
 from minidl.kernels.jit import kernel, scalar
+from minidl.kernels.powers import power
 from minidl.kernels.reductions import total_of
 from minidl.kernels.rowwise import ROWS, block_of, row_of, shares
-from minidl.kernels.vecmath import bounded_log, exp_difference, floored, log, log1p, power
+from minidl.kernels.vecmath import bounded_log, exp_difference, floored, log, log1p
 
 
 def _one_a_row(t, z, losses, slopes, columns, reals, share):

@@ -140,13 +140,13 @@ def log_softmax(x, y, columns):
     for start in range(0, x.size, stride):
         xs, ys = x[start : start + stride], y[start : start + stride]
         shares(xs, ys, columns, peaks, rests)
-        count = xs.size // columns
-        for row in range(count):
+        for row in range(ROWS):
             rests[row] = log1p(rests[row])
-        for row in range(count):
+        for row in range(xs.size // columns):
             one, into = row_of(xs, row, columns), row_of(ys, row, columns)
+            peak, log_total = peaks[row], x.dtype.type(rests[row])
             for j in range(columns):
-                into[j] = (np.float64(one[j]) - peaks[row]) - rests[row]
+                into[j] = (one[j] - peak) - log_total
 
 
 @kernel("dx", _rows)

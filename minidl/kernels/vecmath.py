@@ -21,6 +21,7 @@ import numpy as np
 
 from minidl.kernels import coefficients as fitted
 from minidl.kernels.intrinsics import (
+    FUSES,
     copysign,
     exponent,
     fmuladd,
@@ -289,56 +290,6 @@ def exp_difference(a, b):
     return times_exp(1.0, d, -lost)
 
 
-DOUBLE_LN2_HIGH, DOUBLE_LN2_LOW = DOUBLE.ln2_high, DOUBLE.ln2_low
-_log_fit = DOUBLE.polynomial("LOG")
-
-
-@scalar
-def _log_in_two(x):
-    """log x for x > 0 as the sum of two float64, good to some 60 bits."""
-    k = exponent(x)
-    m = mantissa(x) - 1.0
-    d = 2.0 + m
-    s = m / d
-    product = s * d
-    s_low = ((m - product) - product_error(s, d, product) - s * (m - (d - 2.0))) / d
-    whole = k * DOUBLE_LN2_HIGH
-    high = whole + 2.0 * s
-    part = high - whole
-    low = (whole - (high - part)) + (2.0 * s - part)
-    square = s * s
-    low += k * DOUBLE_LN2_LOW + 2.0 * s_low + square * s * _log_fit(square)
-    total = high + low
-    return total, low - (total - high)
-
-
-@scalar
-def _power(x, exponent):
-    high, low = _log_in_two(x)
-    product = exponent * high
-    y = times_exp(1.0, product, -(product_error(exponent, high, product) + exponent * low))
-    y = y if x > 0.0 else (0.0 if exponent > 0.0 else inf)
-    y = y if x < inf else (x if exponent > 0.0 else 0.0)
-    return (y if x >= 0.0 else NAN) if exponent != 0.0 else 1.0
-
-
-@by_type(lambda x, y: np.float32(_power(np.float64(x), np.float64(y))), _power)
-def power(x, exponent):
-    """x to any power, for x ≥ 0; float64 arithmetic, as the logarithm's error is multiplied."""
-    return np.power(x, exponent)
-
-
-@scalar
-def sigmoid_power(x, exponent):
-    """σ(x)^γ = (1 + w)^−γ · (e^γx for x < 0), w = e^−|x|; what 1 + w and γx lose is put back."""
-    w = exp(-abs(x))
-    whole = 1.0 + w
-    lost = (1.0 - whole) + w
-    y = power(whole, -exponent) * (1.0 - exponent * lost / whole)
-    product = exponent * x
-    return times_exp(y, product, -product_error(exponent, x, product)) if x < 0.0 else y
-
-
 _log_cosh_fit = polynomial(fitted.DOUBLE_LOG_COSH)
 
 
@@ -361,19 +312,33 @@ def log_cosh(x):
     return _log_cosh_near_0(a) if a < 1.0 else far
 
 
+def _half_square_in(f: Format) -> Any:
+    split = f.split
+
+    def fused(a):
+        high = 0.5 * a * a
+        return high, fmuladd(0.5 * a, a, -high)
+
+    def cut(a):
+        t = split * a
+        upper = t - (t - a)  # its square is exact
+        return 0.5 * upper * upper, 0.5 * (a - upper) * (a + upper)
+
+    return scalar(fused if FUSES else cut)
+
+
 def _normal_tail_in(f: Format) -> Any:
-    fit = f.polynomial("NORMAL_TAIL")
-    split, pole, end = f.split, f.pole, f.tail_end
+    fit, half_square = f.polynomial("NORMAL_TAIL"), _half_square_in(f)
+    pole, end = f.pole, f.tail_end
 
     @scalar
     def tail(x):
         """G, and a²/2 in two parts: Φ(−a) = G e^(−a²/2) for a = |x|."""
         a = end if abs(x) > end else abs(x)
-        t = split * a
-        upper = t - (t - a)  # its square is exact
         inverse = 1.0 / (a + pole)
         density = fit((a - pole) * inverse) * inverse
-        return a, density, 0.5 * upper * upper, 0.5 * (a - upper) * (a + upper)
+        high, low = half_square(a)
+        return a, density, high, low
 
     return tail
 
@@ -415,19 +380,23 @@ def times_normal_cdf_slope(x):
 
 
 @scalar
+def at_least(x, bound):
+    """The larger of the two; NaN stays NaN."""
+    return bound if x < bound else x
+
+
+@scalar
 def bounded_log(x):
     """A loss's logarithm of a probability: −100 where that has rounded to 0."""
-    value = log(x)
-    return -100.0 if value < -100.0 else value
+    return at_least(log(x), -100.0)
 
 
 @scalar
 def bounded_log1m(x):
-    value = log1p(-x)  # log(1 − x) without rounding 1 − x
-    return -100.0 if value < -100.0 else value
+    return at_least(log1p(-x), -100.0)  # log(1 − x) without rounding 1 − x
 
 
 @scalar
 def floored(x):
     """A loss's denominator, as PyTorch bounds it."""
-    return 1e-12 if x < 1e-12 else x
+    return at_least(x, 1e-12)

@@ -1,0 +1,171 @@
+"""Powers of probabilities, as focal losses take them.
+
+A power multiplies the error of its logarithm. So logarithms come as the sum of two float64 here,
+good to some 60 bits, and what rounding takes on the way is put back. All of it is arithmetic in
+float64, of float32 numbers too.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from minidl.kernels.intrinsics import exponent, fmuladd, mantissa, scaled
+from minidl.kernels.jit import by_type, scalar
+from minidl.kernels.vecmath import DOUBLE, LOG2E, NAN, product_error
+
+LOWEST, HIGHEST, MAGIC = DOUBLE.exp_lowest, DOUBLE.exp_highest, DOUBLE.magic
+LN2_HIGH, LN2_LOW = DOUBLE.ln2_high, DOUBLE.ln2_low
+SMALLEST, LIFT, LIFTED = DOUBLE.smallest, DOUBLE.lift, DOUBLE.lifted
+_exp_fit, _log_fit = DOUBLE.polynomial("EXP"), DOUBLE.polynomial("LOG")
+
+
+@scalar
+def _sum_in_two(a, b):
+    """a + b, and what rounding took from it, for |a| ≥ |b|; nothing where a is infinite."""
+    total = a + b
+    lost = b - (total - a)
+    return total, lost if lost == lost else 0.0
+
+
+@scalar
+def _exp_in_two(x, less):
+    """e^(x − less), and what it lost; ``less`` is small."""
+    bounded = LOWEST if x < LOWEST else (HIGHEST if x > HIGHEST else x)
+    shifted = fmuladd(bounded, LOG2E, MAGIC)
+    n = shifted - MAGIC
+    whole = fmuladd(n, -LN2_HIGH, bounded)
+    r = fmuladd(n, -LN2_LOW, whole)
+    r_low = fmuladd(n, -LN2_LOW, whole - r) - less
+    rest, rest_low = _sum_in_two(r, r * r * _exp_fit(r))
+    y, y_low = _sum_in_two(1.0, rest)
+    return scaled(y, shifted), scaled(y_low + (rest_low + r_low * y), shifted)
+
+
+@scalar
+def _log_in_two(x, lost):
+    """log(x + lost) for x > 0."""
+    tiny = x < SMALLEST
+    normal = x * LIFT if tiny else x
+    k = exponent(normal) - (LIFTED if tiny else 0.0)
+    m = mantissa(normal) - 1.0
+    d = 2.0 + m
+    s = m / d
+    product = s * d
+    s_low = ((m - product) - product_error(s, d, product) - s * (m - (d - 2.0))) / d
+    whole = k * LN2_HIGH
+    high = whole + 2.0 * s
+    part = high - whole
+    low = (whole - (high - part)) + (2.0 * s - part)
+    square = s * s
+    low += k * LN2_LOW + 2.0 * s_low + square * s * _log_fit(square) + lost / x
+    return _sum_in_two(high, low)
+
+
+@scalar
+def _softplus_in_two(x):
+    """log(1 + eˣ) = max(x, 0) + log(1 + w) with w = e^−|x|."""
+    w, w_low = _exp_in_two(-abs(x), 0.0)
+    whole, lost = _sum_in_two(1.0, w)
+    high, low = _log_in_two(whole, lost + w_low)
+    if x <= 0.0:
+        return high, low
+    total, short = _sum_in_two(x, high) if x > high else _sum_in_two(high, x)
+    return _sum_in_two(total, short + low)
+
+
+@scalar
+def _exp_of_product(factor, high, low):
+    """e^(factor · (high + low))."""
+    product = factor * high
+    y, y_low = _exp_in_two(product, -(product_error(factor, high, product) + factor * low))
+    total = y + y_low
+    return total if total == total else y  # an infinite product has lost NaN
+
+
+@scalar
+def _power(x, lost, exponent):
+    """(x + lost) to a power, for x ≥ 0."""
+    high, low = _log_in_two(x, lost)
+    y = _exp_of_product(exponent, high, low)
+    y = y if x > 0.0 else (0.0 if exponent > 0.0 else inf)
+    y = y if x < inf else (x if exponent > 0.0 else 0.0)
+    return (y if x >= 0.0 else NAN) if exponent != 0.0 else 1.0
+
+
+@scalar
+def _complement_power(p, exponent):
+    whole, lost = _sum_in_two(1.0, -p)
+    return _power(whole, lost, exponent)
+
+
+@scalar
+def _sigmoid_power(x, exponent):
+    high, low = _softplus_in_two(-x)
+    return _exp_of_product(-exponent, high, low)
+
+
+@scalar
+def _surprise(x):
+    high, _ = _softplus_in_two(-x)
+    return high
+
+
+@scalar
+def _log_of_complement(p):
+    whole, lost = _sum_in_two(1.0, -p)
+    high, _ = _log_in_two(whole, lost)
+    return high if whole > 0.0 else (-inf if whole == 0.0 else NAN)
+
+
+@scalar
+def _log_of_share(p):
+    high, _ = _log_in_two(p, 0.0)
+    return high if p > 0.0 else (-inf if p == 0.0 else NAN)
+
+
+def _of_one(function: Any) -> Any:
+    """By type: float32 numbers are widened, and the result rounded."""
+    return by_type(lambda x: np.float32(function(np.float64(x))), function)
+
+
+def _of_two(function: Any) -> Any:
+    return by_type(lambda x, y: np.float32(function(np.float64(x), np.float64(y))), function)
+
+
+@_of_two(scalar(lambda x, exponent: _power(x, 0.0, exponent)))
+def power(x, exponent):
+    """x to a power, for x ≥ 0."""
+    return np.power(x, exponent)
+
+
+@_of_two(_complement_power)
+def complement_power(p, exponent):
+    """(1 − p) to a power; what 1 − p loses is put back."""
+    return np.power(1.0 - p, exponent)
+
+
+@_of_two(_sigmoid_power)
+def sigmoid_power(x, exponent):
+    """σ(x) to a power, e^(−γ softplus(−x)): the deep tail keeps its digits."""
+    return np.exp(-exponent * np.logaddexp(0.0, -x))
+
+
+@_of_one(_surprise)
+def surprise(x):
+    """−log σ(x), rounded once."""
+    return np.logaddexp(0.0, -x)
+
+
+@_of_one(_log_of_share)
+def log_of_share(p):
+    """log p, rounded once."""
+    return np.log(p)
+
+
+@_of_one(_log_of_complement)
+def log_of_complement(p):
+    """log(1 − p), rounded once."""
+    return np.log1p(-p)
