@@ -80,6 +80,11 @@ def numbers(size: int, dtype: Any, seed: int = 0) -> np.ndarray:
     return aligned(np.random.default_rng(seed).standard_normal(size), dtype)
 
 
+def like(x: np.ndarray) -> np.ndarray:
+    """An array to write into; ``np.empty_like`` would not begin where a cache line does."""
+    return aligned(x, x.dtype)
+
+
 def compiled(kernel: Any, *arguments: Any) -> Callable[[], Any]:
     """A kernel's machine code on these arguments, with nothing of tensors around it."""
     kernel.ready()
@@ -119,7 +124,7 @@ def elementwise_ops() -> list[Any]:
 def activation(op: Any, dtype: Any, size: int, loops: tuple[Any, Any] | None) -> Iterator[Case]:
     """Forward and backward of one activation."""
     x, dy = numbers(size, dtype), numbers(size, dtype, 1)
-    y, dx = np.empty_like(x), np.empty_like(x)
+    y, dx = like(x), like(x)
     if op.name == "log":
         np.abs(x, out=x)
     two = isinstance(op, Elementwise2)
@@ -184,7 +189,7 @@ def crossentropy(dtype: Any, shape: tuple[int, int]) -> Case:
     size, rng = shape[0] * shape[1], np.random.default_rng(2)
     z, dz = numbers(size, dtype), numbers(size, dtype)
     t = aligned(rng.integers(0, shape[1], shape[0]), dtype)
-    each, slopes = np.empty(shape[0], dtype), np.empty_like(z)
+    each, slopes = like(t), like(z)
     reals = ml.losses["categorical_crossentropy"].reals
     run = loss_run(rowlosses.crossentropy, t, z, each, slopes, (shape[1], reals))
     theirs = peers.torch_crossentropy(t, z.reshape(shape), dz.reshape(shape))
@@ -225,7 +230,7 @@ def loss(one: Any, from_logits: bool, dtype: Any, size: int) -> Case:
         t = aligned(2 * rng.integers(0, 2, size) - 1, dtype)
     if one.link and not from_logits:
         p = aligned(rng.uniform(0.01, 0.99, size), dtype)
-    each, slopes, dp = (np.empty_like(p) for _ in range(3))
+    each, slopes, dp = (like(p) for _ in range(3))
     run = loss_run(one.kernel(from_logits), t, p, each, slopes, (one.reals,))
     theirs, how = peers.torch_loss(name, t, p, dp)
     calls = present(minidl=run, PyTorch=theirs, triad=partial(peers.triad, t, p, dp))
@@ -239,7 +244,7 @@ def loss(one: Any, from_logits: bool, dtype: Any, size: int) -> Case:
 def updates(dtype: Any, size: int) -> Iterator[Case]:
     """Adam, SGD and both clippings, in place."""
     p, g, m = (numbers(size, dtype, seed) for seed in range(3))
-    v = np.abs(numbers(size, dtype, 3))
+    v = aligned(np.abs(numbers(size, dtype, 3)), dtype)
     adam = np.array([1e-3, 1.0, 0.9, 0.999, 1e-8, 0.0, 0.0])
     sgd = np.array([1e-2, 1.0, 0.0, 0.0, 0.0])
     label = f"{size:.0e}"
