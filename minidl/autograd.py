@@ -2,6 +2,7 @@
 
 A tensor notes the op that made it, the inputs, and their versions. That is all that is needed
 here: walk these notes from the newest to the oldest, and hand each op the gradient of its output.
+A loss has found its own gradient going forward; the walk then begins below it.
 """
 
 from __future__ import annotations
@@ -141,8 +142,10 @@ def _ready(root: Node) -> dict[int, np.ndarray]:
     """Gradients of the root's inputs, if its op found them going forward; most often none."""
     found = root._op.ready() if root._op is not None and not root._retains else ()
     if any(x._wants and x._op is None for x in root._inputs):
-        return {}  # a leaf keeps its gradient, and adds to it
-    pairs = [(x, dx) for x, dx in zip(root._inputs, found, strict=False) if x._wants]
+        return {}  # a leaf's gradient is added to later on: it must be a copy
+    pairs = [
+        (x, dx) for x, dx in zip(root._inputs, found, strict=False) if x._wants and dx is not None
+    ]
     if (recorder := listener() if listeners else None) is not None:
         recorder.ready(pairs)
     return {id(x): dx for x, dx in pairs}

@@ -107,7 +107,7 @@ class Loss(Settings):
             The mean is over elements (rows where the loss compares rows).
         sample_weight : array of shape (rows,), optional
             One weight a row; the mean divides by their sum. A weight of 0 leaves nothing of its
-            row in loss or gradient, not even a target that is NaN.
+            row in loss or gradient, not even a target that is NaN (a class number must be one).
         class_weight : mapping of class number to weight, or "balanced", optional
             Multiplies into ``sample_weight`` by each row's class.
         **hyper
@@ -152,7 +152,10 @@ class Loss(Settings):
         t = as_float(_values(y_true), p.dtype)
         self.check_shapes(t.shape, p.shape)
         self.check_domains(t, p, from_logits)
-        weights = row_weights(t, _values(sample_weight), class_weight, self.name)
+        weights = None
+        if sample_weight is not None or class_weight is not None:
+            self._check_rows(p.shape)
+            weights = row_weights(t, _values(sample_weight), class_weight, self.name)
         target = (
             y_true if getattr(y_true, "dtype", None) == p.dtype and hasattr(y_true, "apply") else t
         )
@@ -200,6 +203,15 @@ class Loss(Settings):
                 "False, as this loss has no link",
                 "True",
                 "Leave from_logits out.",
+            )
+
+    def _check_rows(self, p: Shape) -> None:
+        if len(p) < (2 if self.rowwise else 1):
+            raise ShapeError(
+                f"{self.name}(sample_weight=…)",
+                "a prediction with rows to weigh",
+                f"shape {p}",
+                "Write y_pred.reshape(1, -1), and y_true alike.",
             )
 
     def _logits(self, y_pred: Any, from_logits: bool) -> tuple[Any, bool]:
@@ -304,7 +316,10 @@ def _target_remedy(loss: Loss) -> str:
 
 
 class LossOp(Op):
-    """The loss of each element or row, with the slopes that going backward needs."""
+    """The loss of each element or row.
+
+    Made anew for every call: it keeps the slopes, found going forward, for the way back.
+    """
 
     takes = ("y_true", "y_pred")
     is_loss = True
@@ -348,8 +363,8 @@ class ReducedLoss(LossOp):
         self._compare(each, xs, 1.0 / divisor)
         movement.total(each.reshape(-1), y.reshape(-1), divisor)
 
-    def ready(self) -> Arrays:
-        return (self.slopes, self.slopes)
+    def ready(self) -> Sequence[np.ndarray | None]:
+        return None, self.slopes  # of y_true and y_pred
 
 
 class Rowwise(Loss):

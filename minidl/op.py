@@ -80,8 +80,11 @@ class Op(Settings):
         """Write each input's gradient into ``dxs``; None stands where none is wanted."""
         raise NotImplementedError
 
-    def ready(self) -> Arrays:
-        """The inputs' gradients for an output gradient of 1, if going forward has found them."""
+    def ready(self) -> Sequence[np.ndarray | None]:
+        """The inputs' gradients for an output gradient of 1, if going forward has found them.
+
+        An op that does keeps them itself: a loss, which is made anew for every call.
+        """
         return ()
 
     def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -127,7 +130,8 @@ class ScalarOp(Op):
     Attributes
     ----------
     wide : bool
-        Whether float32 numbers are worked on in float64: where the formula would lose too much.
+        Of the class: whether float32 numbers are worked on in float64, where the formula would
+        lose too much.
     """
 
     slopes: ClassVar[tuple[str, ...]] = ()

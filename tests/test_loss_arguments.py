@@ -237,3 +237,12 @@ def test_a_weight_that_is_no_number_is_refused():
 def test_the_range_of_elu_follows_alpha():
     wide = ml.elu.with_settings(alpha=2.0)
     assert (wide.range.low, ml.elu.range.low) == (-2.0, -1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "t", "p"), [("cce", [0.0, 0.0, 1.0], [0.1, 0.2, 0.7]), ("mse", 2.0, 3.0)]
+)
+@pytest.mark.parametrize("weights", [{"sample_weight": [1.0]}, {"class_weight": "balanced"}])
+def test_weights_want_rows(name, t, p, weights):
+    with pytest.raises(ShapeError, match="rows to weigh"):
+        losses[name](np.array(t), np.array(p), **weights)

@@ -388,5 +388,7 @@ def test_no_two_arrays_are_called_alike():
         for name, own, array in zip(line.names, line.kernel.parameters, line.operands, strict=True):
             if isinstance(array, np.ndarray) and name != own:
                 assert found.setdefault(name, place(array)) == place(array), name
+        for i in line.kernel.writes:
+            assert found[line.names[i]] == place(line.operands[i]), "memory of one place, one name"
     for name in ("dense1.bias", "dense1.bias#2", "tensor#2", "∂tensor", "adam.m1#2", "+∂relu"):
         assert name in found

@@ -23,7 +23,7 @@ _exp_fit, _log_fit = DOUBLE.polynomial("EXP"), DOUBLE.polynomial("LOG")
 
 
 @scalar
-def _sum_in_two(a, b):
+def _fast_two_sum(a, b):
     """a + b, and what rounding took from it, for |a| ≥ |b|; nothing where a is infinite."""
     total = a + b
     lost = b - (total - a)
@@ -39,8 +39,8 @@ def _exp_in_two(x, less):
     whole = fmuladd(n, -LN2_HIGH, bounded)
     r = fmuladd(n, -LN2_LOW, whole)
     r_low = fmuladd(n, -LN2_LOW, whole - r) - less
-    rest, rest_low = _sum_in_two(r, r * r * _exp_fit(r))
-    y, y_low = _sum_in_two(1.0, rest)
+    rest, rest_low = _fast_two_sum(r, r * r * _exp_fit(r))
+    y, y_low = _fast_two_sum(1.0, rest)
     return scaled(y, shifted), scaled(y_low + (rest_low + r_low * y), shifted)
 
 
@@ -61,19 +61,19 @@ def _log_in_two(x, lost):
     low = (whole - (high - part)) + (2.0 * s - part)
     square = s * s
     low += k * LN2_LOW + 2.0 * s_low + square * s * _log_fit(square) + lost / x
-    return _sum_in_two(high, low)
+    return _fast_two_sum(high, low)
 
 
 @scalar
 def _softplus_in_two(x):
     """log(1 + eˣ) = max(x, 0) + log(1 + w) with w = e^−|x|."""
     w, w_low = _exp_in_two(-abs(x), 0.0)
-    whole, lost = _sum_in_two(1.0, w)
+    whole, lost = _fast_two_sum(1.0, w)
     high, low = _log_in_two(whole, lost + w_low)
     if x <= 0.0:
         return high, low
-    total, short = _sum_in_two(x, high) if x > high else _sum_in_two(high, x)
-    return _sum_in_two(total, short + low)
+    total, short = _fast_two_sum(x, high) if x > high else _fast_two_sum(high, x)
+    return _fast_two_sum(total, short + low)
 
 
 @scalar
@@ -97,7 +97,7 @@ def _power(x, lost, exponent):
 
 @scalar
 def _complement_power(p, exponent):
-    whole, lost = _sum_in_two(1.0, -p)
+    whole, lost = _fast_two_sum(1.0, -p)
     return _power(whole, lost, exponent)
 
 
@@ -115,7 +115,7 @@ def _surprise(x):
 
 @scalar
 def _log_of_complement(p):
-    whole, lost = _sum_in_two(1.0, -p)
+    whole, lost = _fast_two_sum(1.0, -p)
     high, _ = _log_in_two(whole, lost)
     return high if whole > 0.0 else (-inf if whole == 0.0 else NAN)
 

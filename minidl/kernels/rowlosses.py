@@ -105,7 +105,7 @@ def crossentropy_of_shares(t, p, losses, slopes, columns, reals, share):
 
 
 @scalar
-def _sum(a, b):
+def _two_sum(a, b):
     """a + b, and what rounding took from it (Knuth's two-sum)."""
     total = a + b
     part = total - a
@@ -127,7 +127,7 @@ def _fill_exactly(x, e):
     rest = np.float64(x[peak] - x[peak])  # 0; NaN for an infinite peak, and so for its whole row
     lost = 0.0
     for j in range(x.size):
-        rest, short = _sum(rest, 0.0 if j == peak else e[j])
+        rest, short = _two_sum(rest, 0.0 if j == peak else e[j])
         lost += short
     return peak, rest, lost
 
@@ -135,9 +135,9 @@ def _fill_exactly(x, e):
 @scalar
 def _power_of_others(own, rest, lost, is_peak, exponent):
     """((1 + rest − own) / (1 + rest))^γ; what every sum loses is put back."""
-    total, lost_total = _sum(1.0, rest)
-    short, lost_first = _sum(1.0, -own)
-    others, lost_others = _sum(short, rest)
+    total, lost_total = _two_sum(1.0, rest)
+    short, lost_first = _two_sum(1.0, -own)
+    others, lost_others = _two_sum(short, rest)
     lost_others += lost_first
     if is_peak:
         others, lost_others = rest, 0.0
@@ -216,7 +216,7 @@ def margin(t, z, losses, slopes, columns, reals, share):
                 right = j
             elif not one[j] <= best:  # NaN is best of all
                 best = np.float64(one[j]) if best == best else best
-        above, lost = _sum(1.0, best)
+        above, lost = _two_sum(1.0, best)
         gap = above - one[right]
         gap = gap + lost if lost == lost else gap
         ties = 0

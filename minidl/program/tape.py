@@ -205,6 +205,9 @@ class Tape:
             name = f"∂{of_node.get(id(node), 'tensor')}"
             more = parts.setdefault(id(node), gradient) is not gradient  # to be added to the first
             call(gradient, f"+{name}" if more else name)
+        for made in self.calls:  # what an operation keeps to itself: a loss's number for each row
+            for i in made.kernel.writes:
+                call(made.arguments[i], f"{made.title}.{made.kernel.parameters[i]}")
         return found
 
     def disturb(self) -> None:
