@@ -19,6 +19,7 @@ from minidl.domains import check_one_hot
 from minidl.errors import DtypeError
 from minidl.intervals import NON_NEGATIVE, SIGNS, UNIT, Choices, Interval
 from minidl.kernels import rowlosses
+from minidl.kernels.jit import scalar
 from minidl.kernels.powers import (
     complement_power,
     log_of_complement,
@@ -26,6 +27,7 @@ from minidl.kernels.powers import (
     power,
     sigmoid_power,
     surprise,
+    weighted_sum,
 )
 from minidl.kernels.vecmath import (
     at_least,
@@ -252,6 +254,16 @@ class CategoricalCrossentropy(Rowwise):
         return [0.0, 1.0, float(self.settings["label_smoothing"]), 0.0]
 
 
+@scalar
+def _both_sides(
+    t: float, hit: float, miss: float, gamma: float, positive: float, negative: float
+) -> float:
+    """The two sides of a focal loss; 0 · ∞ is 0."""
+    hit, miss = (0.0 if t == 0.0 else hit), (0.0 if t == 1.0 else miss)
+    a, b = t * positive, (1.0 - t) * negative
+    return a * hit + b * miss if gamma == 0.0 else weighted_sum(a, hit, b, miss)
+
+
 @loss
 class Focal(_Binary):
     """Cross-entropy that turns down what is easy already."""
@@ -292,9 +304,8 @@ class Focal(_Binary):
         else:
             hit = -at_least(log_of_share(p), -100.0) * complement_power(p, gamma)
             miss = -at_least(log_of_complement(p), -100.0) * power(p, gamma)
-        hit = 0.0 if t == 0.0 else t * positive * hit
-        miss = 0.0 if t == 1.0 else (1.0 - t) * negative * miss
-        return hit + miss if p == p else p
+        loss = _both_sides(t, hit, miss, gamma, positive, negative)
+        return loss if p == p else p
 
     @staticmethod
     def slope(t: float, p: float, gamma: float, positive: float, negative: float) -> float:
@@ -313,9 +324,8 @@ class Focal(_Binary):
         else:
             hit = 0.0 if z == inf else surprise(z) * sigmoid_power(-z, gamma)
             miss = 0.0 if z == -inf else surprise(-z) * sigmoid_power(z, gamma)
-        hit = 0.0 if t == 0.0 else t * positive * hit
-        miss = 0.0 if t == 1.0 else (1.0 - t) * negative * miss
-        return hit + miss if z == z else z
+        loss = _both_sides(t, hit, miss, gamma, positive, negative)
+        return loss if z == z else z
 
     @staticmethod
     def logit_slope(t: float, z: float, gamma: float, positive: float, negative: float) -> float:

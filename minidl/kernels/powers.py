@@ -126,6 +126,16 @@ def _log_of_share(p):
     return high if p > 0.0 else (-inf if p == 0.0 else NAN)
 
 
+@scalar
+def _weighted_sum(a, x, b, y):
+    first, second = a * x, b * y
+    total = first + second
+    part = total - first
+    lost = (first - (total - part)) + (second - part)
+    exact = total + (lost + product_error(a, x, first) + product_error(b, y, second))
+    return exact if exact == exact else total  # what is infinite has lost NaN
+
+
 def _of_one(function: Any) -> Any:
     """By type: float32 numbers are widened, and the result rounded."""
     return by_type(lambda x: np.float32(function(np.float64(x))), function)
@@ -169,3 +179,14 @@ def log_of_share(p):
 def log_of_complement(p):
     """log(1 − p), rounded once."""
     return np.log1p(-p)
+
+
+@by_type(
+    lambda a, x, b, y: np.float32(
+        _weighted_sum(np.float64(a), np.float64(x), np.float64(b), np.float64(y))
+    ),
+    _weighted_sum,
+)
+def weighted_sum(a, x, b, y):
+    """The sum a x + b y, rounded once."""
+    return a * x + b * y
