@@ -25,10 +25,20 @@ def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> N
     """
     from safetensors.numpy import save
 
-    path = Path(path)
-    content = save(
-        arrays, metadata={"format": FORMAT, "header": json.dumps(header, default=_plain)}
+    write_whole(
+        path, save(arrays, metadata={"format": FORMAT, "header": json.dumps(header, default=_plain)})
     )
+
+
+def write_whole(path: Any, content: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written.
+    """
+    path = Path(path)
     # A name beside it, so that nothing is lost half-way; opened plainly, so that umask counts.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

@@ -7,14 +7,9 @@ from collections.abc import Mapping
 
 from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import Known
-from minidl.walkthrough.forward import operands_at
+from minidl.walkthrough.forward import operands_at, spread
 from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, worked_out
 from minidl.walkthrough.steps import Equation, Index
-
-
-def seed(scene: Scene, name: str, index: Index) -> list[Equation]:
-    """∂L/∂L = 1, and each row's share in the loss."""
-    return [scene.told("local", symbol(name, index), scene.step.array(name)[index], "")]
 
 
 def dense_dx(scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -88,7 +83,7 @@ def elementwise(scene: Scene, name: str, index: Index) -> list[Equation]:
     if told["value"]:
         slope = slope_of(told["value"], told["derivative"], told["of"], "y")
         knowns["y"] = scene.known(scene.before[output], index)
-        first = scene.equation("local", left, slope, _used(knowns | scene.settings(), slope), held)
+        first = scene.equation("local", left, slope, used(knowns | scene.settings(), slope), held)
     else:
         note = f"{scene.step.operation} states no formula: its own slope"
         first = scene.told("local", left, held, note)
@@ -99,7 +94,8 @@ def elementwise(scene: Scene, name: str, index: Index) -> list[Equation]:
     return [first, *scene.gathered(left, held, [term])]
 
 
-def _used(knowns: Mapping[str, Known], formula: str) -> dict[str, Known]:
+def used(knowns: Mapping[str, Known], formula: str) -> dict[str, Known]:
+    """The operands that a formula names."""
     found = {node.id for node in ast.walk(ast.parse(formula)) if isinstance(node, ast.Name)}
     return {key: known for key, known in knowns.items() if key in found}
 
@@ -123,11 +119,16 @@ def row(scene: Scene, name: str, index: Index) -> list[Equation]:
 
 
 def _row_slope(scene: Scene, rows: list[int], k: int, j: int) -> tuple[str, dict[str, Known]]:
-    """∂yₖ/∂xⱼ in terms of the row's outputs, as the activation states it."""
-    y = scene.read(0)
-    formula = scene.step.formulas["slope"].replace("delta_i_j", "1" if k == j else "0")
-    knowns = {"y_i": scene.known(y, (*rows, k)), "y_j": scene.known(y, (*rows, j))}
-    return formula, _used(knowns, formula)
+    """∂yₖ/∂xⱼ: in terms of the outputs if the activation states it, else by the rules."""
+    y, x = scene.read(0), scene.read(2)
+    if told := scene.step.formulas["slope"]:
+        formula = told.replace("delta_i_j", "1" if k == j else "0")
+        knowns = {"y_i": scene.known(y, (*rows, k)), "y_j": scene.known(y, (*rows, j))}
+        return formula, used(knowns, formula)
+    written_out = spread(scene.step.formulas["value"], x.shape[-1], k)
+    formula = slope_of(written_out, "", f"x{j}", "y")
+    knowns = {f"x{i}": scene.known(x, (*rows, i)) for i in range(x.shape[-1])}
+    return formula, used(knowns, formula)
 
 
 def dropout(scene: Scene, name: str, index: Index) -> list[Equation]:

@@ -76,7 +76,9 @@ FUNCTIONS: dict[str, Callable[..., Decimal]] = {
 
 CONSTANTS = {"pi": _PI}
 
-SYMBOLS = {"alpha": "α", "gamma": "γ", "delta": "δ", "pi": "π"}
+SYMBOLS = {"alpha": "α", "gamma": "γ", "delta": "δ", "pi": "π", "eta": "η", "beta1": "β₁",
+           "beta2": "β₂", "epsilon": "ε", "momentum": "μ", "rho": "ρ", "decay": "λ",
+           "decoupled": "λ"}  # fmt: skip
 """How hyper-parameters and constants are shown."""
 
 _SHOWN = {"sigmoid": "σ", "Abs": "abs", "Max": "max", "Min": "min", "sqrt": "√"}

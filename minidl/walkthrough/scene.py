@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from minidl.walkthrough.digits import Draft, Known, given, settle
-from minidl.walkthrough.expressions import evaluate, parse
+from minidl.walkthrough.expressions import SYMBOLS, evaluate, parse
 from minidl.walkthrough.steps import Array, Equation, Index, Step
 
 FULLEST = 64
@@ -73,7 +73,8 @@ class Scene:
 
     def settings(self) -> dict[str, Known]:
         """Hyper-parameters as operands."""
-        return {key: Known.setting(key, value) for key, value in self.step.settings.items()}
+        told = self.step.settings.items()
+        return {key: Known.setting(SYMBOLS.get(key, key), value) for key, value in told}
 
     def equation(
         self,

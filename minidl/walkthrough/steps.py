@@ -63,13 +63,15 @@ class Array:
         numbers.flags.writeable = False
         return numbers
 
+    @cached_property
+    def off(self) -> np.ndarray:
+        """A mask of its shape: which numbers are 0 because a unit is dead."""
+        mask = np.zeros(len(self.values), bool)
+        mask[list(self.dead)] = True
+        return mask.reshape(self.shape)
+
     def __getitem__(self, index: Index) -> float:
         return float(self.numbers[index])
-
-    def is_dead(self, index: Index) -> bool:
-        """Whether the number there is 0 because a unit is dead."""
-        place = int(np.ravel_multi_index(index, self.shape)) if self.shape else 0
-        return place in self.dead
 
 
 @dataclass(frozen=True)
