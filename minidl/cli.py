@@ -1,4 +1,4 @@
-"""The command line: minidl pair | list | show | plot | info."""
+"""The command line: minidl pair | explain | list | show | plot | info."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.errors import ArgumentError, MinidlError
+from minidl.walkthrough.command import explain
 
 if TYPE_CHECKING:
     from minidl.data import Dataset
@@ -149,6 +150,9 @@ def _dataset(name: str, target: str | None) -> Dataset:
     if target is None:
         raise ArgumentError("--target", "the column to predict", "none", "Write --target COLUMN.")
     return load_csv(name, target)
+
+
+app.command()(explain)
 
 
 @app.command("list")

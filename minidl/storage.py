@@ -26,7 +26,8 @@ def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> N
     from safetensors.numpy import save
 
     write_whole(
-        path, save(arrays, metadata={"format": FORMAT, "header": json.dumps(header, default=_plain)})
+        path,
+        save(arrays, metadata={"format": FORMAT, "header": json.dumps(header, default=_plain)}),
     )
 
 

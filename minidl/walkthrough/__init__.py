@@ -6,7 +6,7 @@ Data flows from ``reading`` (the instructions of a recorded program, run one by 
 formulas, their derivatives, and how many digits make an equation come out.
 """
 
-from minidl.walkthrough.explain import explain
+from minidl.walkthrough.make import explain
 from minidl.walkthrough.walkthrough import Walkthrough
 
 __all__ = ["Walkthrough", "explain"]

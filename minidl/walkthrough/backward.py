@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from decimal import Decimal
 
 from minidl.walkthrough.calculus import slope_of
-from minidl.walkthrough.digits import Known
+from minidl.walkthrough.digits import ROUNDING, Known
 from minidl.walkthrough.forward import operands_at, spread
 from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, worked_out
 from minidl.walkthrough.steps import Equation, Index
@@ -115,7 +116,11 @@ def row(scene: Scene, name: str, index: Index) -> list[Equation]:
         made.append(scene.equation("local", local, formula, knowns))
         known = Known(local, worked_out(formula, knowns))
         terms.append(Term(f"through column {k}", known, scene.known(dy, (*rows, k))))
-    return [*made, *scene.gathered(left, held, terms)]
+    # The kernel adds up the row first, which may be far larger than what is left of it.
+    numbers = y.numbers[tuple(rows)] * dy.numbers[tuple(rows)]
+    size = abs(y[index]) * float(abs(numbers).sum() + abs(dy[index]))
+    loose = ROUNDING[scene.dtype] * columns * Decimal(size)
+    return [*made, *scene.gathered(left, held, terms, loose)]
 
 
 def _row_slope(scene: Scene, rows: list[int], k: int, j: int) -> tuple[str, dict[str, Known]]:
@@ -166,5 +171,3 @@ def shared(scene: Scene, name: str, index: Index) -> list[Equation]:
         return scene.gathered(left, held, [Term("", Known.setting("1", 1.0), dy)])
     local = Known(f"1/{divisor:g}", worked_out("1/n", {"n": Known.setting("n", divisor)}))
     return scene.gathered(left, held, [Term(f"a mean of {divisor:g}", local, dy)])
-
-

@@ -159,9 +159,10 @@ def _power(a: Expression, b: Expression) -> Expression:
 
 # ── facts ─────────────────────────────────────────────────────────────────────────────────────
 
-_WRITTEN = {"tⱼ": "t", "pⱼ": "p", "−": "-", "²": "**2", "ᵢ": "_i", "ⱼ": "_j", "σ": "sigmoid", "δ": "delta", "α": "alpha",
-            "γ": "gamma", "^": "**", "|x|": "Abs(x)", "eˣ": "exp(x)", "e**z": "exp(z)",
-            "e**y_j": "exp(y_j)"}  # fmt: skip
+_WRITTEN = {"tⱼ": "t", "pⱼ": "p", "−": "-", "²": "**2", "ᵢ": "_i", "ⱼ": "_j", "σ": "sigmoid",
+            "δ": "delta", "α": "alpha", "γ": "gamma", "^": "**", "|x|": "Abs(x)", "eˣ": "exp(x)",
+            "e**z": "exp(z)", "e**y_j": "exp(y_j)"}  # fmt: skip
+"""How facts write what a formula calls otherwise; in this order."""
 _PROBES = ("0.37", "-0.81", "0.59", "1.7")
 """Where two formulas are compared; no corner lies there."""
 

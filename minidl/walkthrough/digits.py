@@ -34,7 +34,8 @@ MOST_DIGITS = 32
 
 _TINY = {"float32": Decimal(2) ** -119, "float64": Decimal(2) ** -999}
 """Below this a type's numbers fade to 0, or lose digits."""
-_ROUNDING = {"float32": Decimal(2) ** -23, "float64": Decimal(2) ** -52}
+ROUNDING = {"float32": Decimal(2) ** -23, "float64": Decimal(2) ** -52}
+"""What a type may lose of a number, relatively."""
 
 
 class Known(NamedTuple):
@@ -205,9 +206,7 @@ def _result(draft: Draft, value: Decimal, digits: int, dtype: str) -> tuple[str,
     return digits_of(value, digits), digits_of(held, digits, short)
 
 
-def _texts(
-    knowns: Mapping[str, Known], used: list[str], digits: int
-) -> Iterator[dict[str, str]]:
+def _texts(knowns: Mapping[str, Known], used: list[str], digits: int) -> Iterator[dict[str, str]]:
     """The operands with more and more digits."""
     keys = [key for key in knowns if key in used]
     for wanted in range(max(digits, LEAST_DIGITS), MOST_DIGITS + 1):
@@ -226,7 +225,7 @@ def _constants_named(
     found = dict(knowns)
 
     class Name(ast.NodeTransformer):
-        def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802
+        def visit_Constant(self, node: ast.Constant) -> ast.AST:
             if type(node.value) is not float or len(repr(node.value)) < 8:
                 return node
             key = f"constant{sum(name.startswith('constant') for name in found)}"
@@ -278,7 +277,7 @@ def _explains(draft: Draft, part: Expression, exact: Mapping[str, Decimal], dtyp
     if draft.held is None:
         return True
     with localcontext(ARITHMETIC):
-        value, lost = _rounded(part, exact, _ROUNDING[dtype])
+        value, lost = _rounded(part, exact, ROUNDING[dtype])
         return abs(Decimal(draft.held) - value) <= 4 * (lost + draft.loose) + _TINY[dtype]
 
 
@@ -297,4 +296,3 @@ def reads_back(equation: Equation, digits: int) -> bool:
     except ArithmeticError:
         return False
     return right and agrees(value, equation.result, digits)
-

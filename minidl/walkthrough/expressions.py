@@ -15,7 +15,6 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, DivisionByZero, InvalidOperation, localcontext
-from typing import Any
 
 from minidl.errors import ArgumentError
 
@@ -141,7 +140,15 @@ def read(text: str) -> Expression:
     >>> evaluate(read("−0.5·(2 − 3)^2"), {})
     Decimal('-0.5')
     """
-    for sign, plain in {"·": "*", "−": "-", "^": "**", "≤": "<=", "≥": ">=", "≠": "!="}.items():
+    for sign, plain in {
+        "·": "*",
+        "−": "-",
+        "^": "**",
+        "≤": "<=",
+        "≥": ">=",
+        "≠": "!=",
+        "π": "pi",
+    }.items():
         text = text.replace(sign, plain)
     text = re.sub(r"(?<![<>!=])=(?!=)", "==", text)
     for sign, name in _READ.items():
@@ -224,7 +231,7 @@ def chosen(tree: Expression, numbers: Numbers) -> tuple[Expression, Expression |
     reasons: list[Expression] = []
 
     class Choose(ast.NodeTransformer):
-        def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        def visit_Call(self, node: ast.Call) -> ast.AST:
             self.generic_visit(node)
             if isinstance(node.func, ast.Name) and node.func.id == "Piecewise":
                 value, reason = branch(node, numbers)
@@ -240,7 +247,7 @@ def substitute(tree: Expression, parts: Mapping[str, Expression]) -> Expression:
     """A formula with expressions in place of some names."""
 
     class Put(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+        def visit_Name(self, node: ast.Name) -> ast.AST:
             return copy.deepcopy(parts[node.id]) if node.id in parts else node
 
     made: Expression = Put().visit(copy.deepcopy(tree))
@@ -288,9 +295,7 @@ def _bound(text: str) -> tuple[str, int]:
     return text, _SIGN if text.startswith("−") else _ATOM
 
 
-def _within(
-    tree: Expression, texts: Mapping[str, str], strength: int, first: bool = False
-) -> str:
+def _within(tree: Expression, texts: Mapping[str, str], strength: int, first: bool = False) -> str:
     """A part of a formula, in brackets where it binds less strongly, or starts with a sign."""
     text, own = _shown(tree, texts)
     signed = text.startswith("−") and not first

@@ -11,7 +11,7 @@ import numpy as np
 from minidl.activations import activations
 from minidl.criterion import Loss
 from minidl.walkthrough.calculus import agree, as_formula, derivative, slope_of
-from minidl.walkthrough.expressions import parse, shown, substitute
+from minidl.walkthrough.expressions import Expression, parse, shown, substitute
 from minidl.walkthrough.forward import spread
 from minidl.walkthrough.words import ARITHMETIC, LINKS
 
@@ -46,14 +46,16 @@ def of_row(op: Any) -> dict[str, str]:
     The slope is empty where the registry's words are no formula, or another than the rules give.
     """
     slope = as_formula(op.derivative)
-    for own in (0, 1) if slope is not None else ():
-        told = substitute(slope, {"delta_i_j": ast.Constant(int(own == 1))})
-        plain = derivative(parse(spread(op.formula, 2, own)), "x1")
-        outputs = {"y_i": parse(spread(op.formula, 2, own)), "y_j": parse(spread(op.formula, 2, 1))}
-        if not agree(told, plain, outputs):
-            slope = None
-            break
-    return {"value": op.formula, "slope": "" if slope is None else ast.unparse(slope)}
+    if slope is not None and all(_row_agrees(op.formula, slope, own) for own in (0, 1)):
+        return {"value": op.formula, "slope": ast.unparse(slope)}
+    return {"value": op.formula, "slope": ""}
+
+
+def _row_agrees(formula: str, slope: Expression, own: int) -> bool:
+    """Whether, in a row of two, the slope is ∂y/∂x₁ for the output ``own``."""
+    outputs = [parse(spread(formula, 2, k)) for k in (0, 1)]
+    told = substitute(slope, {"delta_i_j": ast.Constant(own)})
+    return agree(told, derivative(outputs[own], "x1"), {"y_i": outputs[own], "y_j": outputs[1]})
 
 
 def of_loss(loss: Loss, logits: bool, columns: int) -> tuple[dict[str, str], dict[str, float]]:

@@ -16,7 +16,11 @@ def _product_sum(scene: Scene, left: str, held: float, pairs: list[tuple[Known, 
     """Σ a·b, plus a bias."""
     if len(pairs) > FULLEST:
         return [scene.told("value", left, held, f"a sum of {len(pairs)} products")]
-    knowns = {f"{key}{k}": known for k, pair in enumerate(pairs) for key, known in zip("ab", pair)}
+    knowns = {
+        f"{key}{k}": known
+        for k, pair in enumerate(pairs)
+        for key, known in zip("ab", pair, strict=True)
+    }
     formula = " + ".join(f"a{k}*b{k}" for k in range(len(pairs)))
     if bias is not None:
         knowns["c"] = bias
@@ -28,9 +32,7 @@ def dense(scene: Scene, name: str, index: Index) -> list[Equation]:
     """y = x W + b."""
     x, w, b = (scene.read(i) for i in range(3))
     *rows, j = index
-    pairs = [
-        (scene.known(x, (*rows, k)), scene.known(w, (k, j))) for k in range(w.shape[0])
-    ]
+    pairs = [(scene.known(x, (*rows, k)), scene.known(w, (k, j))) for k in range(w.shape[0])]
     held = scene.step.array(name)[index]
     return _product_sum(scene, symbol(name, index), held, pairs, scene.known(b, (j,)))
 
@@ -40,8 +42,7 @@ def matmul(scene: Scene, name: str, index: Index) -> list[Equation]:
     a, b = scene.read(0), scene.read(1)
     *stack, i, j = index
     pairs = [
-        (scene.known(a, (*stack, i, k)), scene.known(b, (*stack, k, j)))
-        for k in range(a.shape[-1])
+        (scene.known(a, (*stack, i, k)), scene.known(b, (*stack, k, j))) for k in range(a.shape[-1])
     ]
     return _product_sum(scene, symbol(name, index), scene.step.array(name)[index], pairs)
 
@@ -77,7 +78,7 @@ def spread(formula: str, columns: int, own: int) -> str:
     """
 
     class Spread(ast.NodeTransformer):
-        def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        def visit_Call(self, node: ast.Call) -> ast.AST:
             if isinstance(node.func, ast.Name) and node.func.id == "Sum":
                 inner = node.args[0]
                 terms = [substitute(inner, {"x_j": ast.Name(f"x{j}")}) for j in range(columns)]

@@ -10,13 +10,15 @@ from __future__ import annotations
 import ast
 from decimal import Decimal
 
+import numpy as np
+
 from minidl.walkthrough.backward import used
 from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.expressions import parse, substitute
 from minidl.walkthrough.forward import spread
 from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, unravel, worked_out
-from minidl.walkthrough.steps import Equation, Index
+from minidl.walkthrough.steps import Equation, Index, Step
 
 _NEAR = 1e-12
 """A probability as near as this to 0 or 1 is treated apart: logs and denominators are bounded."""
@@ -76,12 +78,15 @@ def _target(scene: Scene, index: Index) -> Known:
     return scene.known(scene.read(0), index)
 
 
+def bounded(step: Step, predictions: np.ndarray) -> np.ndarray:
+    """Which probabilities, where they are mere numbers, are too near to an end of their domain."""
+    ends = 0.0 if step.formulas["link"] else step.settings["bounded"]
+    found: np.ndarray = (ends > 0) & (predictions < _NEAR)
+    return found | ((ends > 1) & (1 - predictions < _NEAR))
+
+
 def _bounded(scene: Scene, index: Index) -> bool:
-    """Whether a probability that is a mere number is too near to an end of its domain."""
-    if scene.step.formulas["link"] or not scene.step.settings["bounded"]:
-        return False
-    p = scene.read(1)[index]
-    return p < _NEAR or (scene.step.settings["bounded"] > 1 and 1 - p < _NEAR)
+    return bool(bounded(scene.step, scene.read(1).numbers[index]))
 
 
 def _prediction(scene: Scene, index: Index) -> tuple[list[Equation], Known]:
@@ -134,7 +139,11 @@ def _targets(scene: Scene, rows: Index) -> list[Known]:
         else:
             known = scene.known(t, (*rows, j))
         if smoothing:
-            told = {"t": known, "s": Known.setting("s", smoothing), "n": Known.setting("n", columns)}
+            told = {
+                "t": known,
+                "s": Known.setting("s", smoothing),
+                "n": Known.setting("n", columns),
+            }
             smooth = worked_out("(1 - s)*t + s/n", told)
             known = Known(f"{known.symbol} smoothed", smooth)
         found.append(known)
@@ -192,9 +201,7 @@ def _margin(scene: Scene, rows: Index, targets: list[Known]) -> tuple[str, dict[
     return formula, knowns | {f"w{right}": scene.known(scores, (*rows, right))}
 
 
-def _row_slopes(
-    scene: Scene, left: str, held: float, index: Index, share: Known
-) -> list[Equation]:
+def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known) -> list[Equation]:
     *rows, k = index
     targets = _targets(scene, tuple(rows))
     if len(targets) > FULLEST:

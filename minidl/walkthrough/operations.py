@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from minidl.walkthrough.steps import Array
 from minidl.walkthrough.words import WHY
 
 Reading = Callable[[Reader, Ran, int], object]
+
 
 def _dense(reader: Reader, ran: Ran, i: int) -> None:
     x, w, b, y = named(ran, "x", "w", "b", "y")
@@ -166,7 +166,7 @@ def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple
         own = parameter._home if gradients else parameter._array
         assert own is not None
         first = (address(own) - begin) // block.itemsize
-        if 0 <= first and first + own.size <= size:
+        if first >= 0 and first + own.size <= size:
             yield parameter, slice(first, first + own.size)
 
 
@@ -221,7 +221,10 @@ def _clipping(expansion: str) -> Reading:
             reads += named(ran, "squares")
             rule = f"all gradients scaled down together, to a norm of at most {bound['bound']:g}"
         if expansion == "squares":
-            rule, writes = "Σ g² over all gradients", [Array.of(*named(ran, "squares"), _wrote(ran))]
+            rule, writes = (
+                "Σ g² over all gradients",
+                [Array.of(named(ran, "squares")[0], _wrote(ran))],
+            )
         reader.add(ran, i, expansion, rule, reads, writes, settings=bound)
 
     return read

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +30,8 @@ TOLERANCE = 1e-5
 LOST = 1e-3
 """A relative error of the walkthrough's own numbers that is worth a word."""
 
-_ROUNDING = 32 * np.finfo(np.float64).eps
-"""What float64 may lose of a loss."""
+_ROUNDING = 32 * float(np.finfo(np.float64).eps)
+"""What float64 may lose of a number on its way to the loss, relatively."""
 
 
 def widened(net: Sequential) -> Sequential:
@@ -61,6 +62,7 @@ def prove(
     loss: Callable[..., Tensor],
     batch: Sequence[np.ndarray],
     gradients: Mapping[str, Array],
+    bounded: bool = False,
 ) -> tuple[Verdict, ...]:
     """A verdict for each number of these gradients, by the name of the array and its place.
 
@@ -74,22 +76,22 @@ def prove(
         Inputs and targets.
     gradients : mapping
         What the walkthrough shows.
+    bounded : bool
+        Whether a prediction is so near to an end of its domain that the loss's slope is, by
+        design, not the derivative of its value: what disagrees then is told apart.
     """
     wide = [np.asarray(part, np.float64) for part in batch]
     program = record(gradient_step(widened(net), loss), *wide, dtype="float64", keep=True)
     program(*wide)
-    twin = _Twin(program)
-    return tuple(
-        verdict
-        for name, shown in gradients.items()
-        for verdict in twin.verdicts(shown)
-    )
+    twin = _Twin(program, bounded)
+    return tuple(verdict for name, shown in gradients.items() for verdict in twin.verdicts(shown))
 
 
 class _Twin:
     """The float64 program, of which the way forward is run again and again."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, bounded: bool) -> None:
+        self.otherwise = "bounded" if bounded else "fail"
         self.loss = program.loss.reshape(-1)
         self.forward = [i for i in program.instructions if i.phase in ("forward", "loss")]
         self.made: dict[str, tuple[np.ndarray, int]] = {}  # an array, and who wrote it
@@ -102,6 +104,13 @@ class _Twin:
                     self.gradients[name] = array.copy()
                 elif i < len(self.forward):
                     self.made.setdefault(name, (array, i if k in line.kernel.writes else -1))
+        # Every number on the way is rounded, and what that changes in the loss its gradient tells.
+        carried = [
+            float(np.abs(gradient.reshape(-1) * self.made[name[1:]][0].reshape(-1)).sum())
+            for name, gradient in self.gradients.items()
+            if name[1:] in self.made
+        ]
+        self.rounding = _ROUNDING * (abs(float(self.loss[0])) + sum(carried))
 
     def verdicts(self, shown: Array) -> Iterator[Verdict]:
         """One for each number of a gradient."""
@@ -110,9 +119,11 @@ class _Twin:
         flat, double = array.reshape(-1), self.gradients[shown.name].reshape(-1)
         largest = float(np.abs(double).max())
         for place, gradient in enumerate(shown.values):
-            index = tuple(int(i) for i in np.unravel_index(place, shown.shape)) if shown.shape else ()
+            index = (
+                tuple(int(i) for i in np.unravel_index(place, shown.shape)) if shown.shape else ()
+            )
             found = self._judge(lines, flat, place, float(double[place]))
-            verdict = found.verdict
+            verdict = self.otherwise if found.verdict == "fail" else found.verdict
             size = max(abs(double[place]), LOST * largest)
             if verdict == "pass" and abs(gradient - double[place]) > LOST * size:
                 verdict = "rounded"
@@ -140,7 +151,7 @@ class _Twin:
                 flat[place] = moved
                 sides.append(self._run(lines))
             flat[place] = own
-            found = _Difference.of(gradient, h, here, *sides)
+            found = _Difference.of(gradient, h, (here, *sides), self.rounding)
             if found.error <= TOLERANCE and found.tells(gradient, tried):
                 return found._replace(verdict="pass")
             tried.append(found)
@@ -161,9 +172,11 @@ class _Difference(NamedTuple):
     verdict: str = "fail"
 
     @classmethod
-    def of(cls, gradient: float, h: float, here: float, above: float, below: float) -> _Difference:
+    def of(cls, gradient: float, h: float, losses: Sequence[float], rounding: float) -> _Difference:
+        """From the loss here, above and below, and what rounding may change in a loss."""
+        here, above, below = losses
         difference = (above - below) / (2 * h)
-        noise = float(_ROUNDING * max(abs(above), abs(below), abs(here)) / h)
+        noise = rounding / h
         size = max(abs(gradient), abs(difference), noise / TOLERANCE, np.finfo(float).tiny)
         jump = abs(above - 2 * here + below) / h
         return cls(difference, h, abs(gradient - difference) / size, jump, noise)
@@ -182,8 +195,9 @@ def _failed(gradient: float, tried: Sequence[_Difference]) -> _Difference:
 
     What differs from h to h, and from the gradient by no more than that, is a corner nearby.
     """
-    pairs = list(zip(tried, tried[1:], strict=False))
-    settled = min(pairs, key=lambda p: abs(p[0].difference - p[1].difference) + p[1].noise)
+    settled = min(
+        pairwise(tried), key=lambda p: abs(p[0].difference - p[1].difference) + p[1].noise
+    )
     coarse, fine = settled
     spread = abs(coarse.difference - fine.difference) + fine.noise
     parted = fine.jump > 0.5 * coarse.jump and fine.jump > 10 * fine.noise
@@ -194,5 +208,3 @@ def _failed(gradient: float, tried: Sequence[_Difference]) -> _Difference:
 def calculates(line: Instruction) -> bool:
     """Whether it writes numbers: what only counts masks must not run twice."""
     return any(line.operands[k].dtype.kind == "f" for k in line.kernel.writes)
-
-

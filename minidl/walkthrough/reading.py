@@ -17,8 +17,7 @@ from minidl.program import Program
 from minidl.program import Step as Ran
 from minidl.walkthrough.facts import Told, of_activation, of_loss, of_row
 from minidl.walkthrough.steps import Array, Step
-from minidl.walkthrough.words import HEAD, WHY
-
+from minidl.walkthrough.words import HEAD, TITLES, WHY
 
 PREPARING = ("draw", "begin")
 """Kernels that only prepare others: which mask is next, which update this is."""
@@ -94,8 +93,10 @@ class Reader:
 
     def append(self, expansion: str, rule: str, writes: Sequence[Array], **more: Any) -> Step:
         """One more step; what it writes is known from now on."""
-        title = more.pop("title", rule)
         why = more.pop("why", "") or WHY[expansion]
+        heading = TITLES.get(expansion, "{}").format(more["operation"])
+        names = f"{writes[0].name}: " if len(writes) == 1 else ""
+        title = more.pop("title", f"{names}{heading}")
         more["reads"] = tuple(more.get("reads", ()))
         step = Step(
             number=len(self.steps), title=title, rule=rule, why=why, expansion=expansion,
@@ -121,9 +122,8 @@ class Reader:
         line = ran.instruction
         if line.phase == "backward" and line.node in self._forward:
             more["mirrors"] = self._forward[line.node].number
-        names = ", ".join(array.name for array in writes)
         step = self.append(
-            expansion, rule, writes, title=f"{names}: {line.title}", phase=line.phase,
+            expansion, rule, writes, phase=line.phase,
             operation=line.title, reads=reads, instruction=i, **more,
         )  # fmt: skip
         if line.phase == "forward" or (line.phase == "loss" and line.node not in self._forward):
@@ -210,11 +210,12 @@ class Reader:
         self._turn = None
         self.loss_name = self.steps[-1].writes[0].name
         one = Array.of(f"∂{self.loss_name}", np.ones(()))
-        self.append("seed", f"∂L/∂L = {one.name} = 1", [one], phase="seed", operation="seed")
+        self.append("seed", f"∂L/∂L = {one.name} = 1", [one], phase="seed",
+                    operation="seed", title="∂L/∂L = 1")  # fmt: skip
         link = " × ∂p/∂z" if each.formulas["link"] else ""
         self.append(
             "loss_back", f"{slopes.name} = ∂L/∂ℓ × ∂ℓ/∂p{link}", [slopes],
-            phase="backward", operation=each.operation, title=f"{slopes.name}: {each.operation}",
+            phase="backward", operation=each.operation,
             reads=(*each.reads, one.name), why=HEAD if each.formulas["cancels"] else "",
             formulas=each.formulas, settings=each.settings,
             instruction=each.instruction, mirrors=each.number,

@@ -94,7 +94,9 @@ class Scene:
         """A number for which there is no formula."""
         return given(kind, left, Known.held(left, value, self.dtype), self.digits, note)
 
-    def gathered(self, left: str, held: float, terms: Sequence[Term]) -> list[Equation]:
+    def gathered(
+        self, left: str, held: float, terms: Sequence[Term], loose: Decimal = Decimal(0)
+    ) -> list[Equation]:
         """Each term as local × upstream, then their sum, which the instruction holds."""
         if len(terms) == 1:
             (term,) = terms
@@ -107,9 +109,8 @@ class Scene:
             knowns = {"a": term.local, "b": term.upstream}
             name = f"part {i + 1} of {left}"
             made.append(self.equation("contribution", name, "a*b", knowns, None, term.origin))
-            product = term.local.value * term.upstream.value
-            parts[f"c{i}"] = Known(f"part {i + 1}", product)
-        made.append(self.equation("sum", left, " + ".join(parts), parts, held))
+            parts[f"c{i}"] = Known(f"part {i + 1}", worked_out("a*b", knowns))
+        made.append(self.equation("sum", left, " + ".join(parts), parts, held, "", loose))
         return made
 
 

@@ -165,7 +165,9 @@ class Verdict:
         differences of this step can tell at all.
     verdict : str
         ``"pass"``; ``"kink"``: the loss has a corner within h, where no derivative exists;
-        ``"rounded"``: right in float64, but the number's own type has lost digits; ``"fail"``.
+        ``"rounded"``: right in float64, but the number's own type has lost digits; ``"bounded"``:
+        a probability is so near to 0 or 1 that minidl bounds the loss's logarithm or the slope's
+        denominator, and the two part by design; ``"fail"``.
     """
 
     name: str

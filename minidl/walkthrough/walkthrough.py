@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 
@@ -29,12 +29,13 @@ from minidl.walkthrough.steps import (
 )
 
 
-class Failure(NamedTuple):
+@dataclass(frozen=True)
+class Failure:
     """An equation that does not come to what it says, and where it stands."""
 
     step: int
     name: str
-    index: Index
+    index: tuple[int, ...]
     equation: Equation
 
 
@@ -319,6 +320,4 @@ def _names(step: Step) -> list[str]:
 
 
 def _inside(index: Index, shape: Index) -> bool:
-    return len(index) == len(shape) and all(
-        0 <= i < n for i, n in zip(index, shape, strict=True)
-    )
+    return len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))

@@ -38,6 +38,28 @@ WHY = {
 }
 """By what a step does; see ``Step.expansion``."""
 
+TITLES = {
+    "dense": "weighted sums plus bias",
+    "matmul": "a product of matrices",
+    "each": "how wrong each prediction is",
+    "total": "one number for the batch",
+    "dense_dx": "back to what the layer read",
+    "dense_dw": "the weights' gradient",
+    "dense_db": "the biases' gradient",
+    "elementwise_back": "back through {}",
+    "row_back": "back through {}",
+    "dropout_back": "back through {}",
+    "loss_back": "the loss's gradient",
+    "fan_out": "ways meet, gradients add up",
+    "limit": "clipped by value",
+    "squares": "the gradients' length",
+    "shrink": "clipped by norm",
+    "sgd": "the parameters, updated by {}",
+    "adam": "the parameters, updated by {}",
+    "rmsprop": "the parameters, updated by {}",
+}
+"""Headings, by what a step does, with the operation's name put in; others are that name."""
+
 HEAD = "The factor that flattens at its ends cancels: what is left is prediction minus target."
 """Why a fused head matters."""
 

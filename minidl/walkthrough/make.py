@@ -21,6 +21,7 @@ from minidl.schedules import Rate
 from minidl.settings import whole_number
 from minidl.training import step as training_step
 from minidl.walkthrough.digits import LEAST_DIGITS
+from minidl.walkthrough.heads import bounded
 from minidl.walkthrough.operations import READINGS
 from minidl.walkthrough.proof import calculates, prove
 from minidl.walkthrough.reading import Reader
@@ -94,7 +95,7 @@ def explain(
     x, y = check_data(net, x, y, loss, from_logits, "")
     _check_size(sum(parameter.size for parameter in net.parameters()))
     twin, own = _copied(net, optimizer, learning_rate)
-    start = tuple(_start(own, twin, (x, y)))
+    start, described = tuple(_start(own, twin, (x, y))), repr(own)
     program = record(
         lambda x, t: training_step(twin, x, t, loss, own, from_logits), x, y,
         dtype=net.dtype, keep=True,
@@ -109,12 +110,14 @@ def explain(
     def compared(t: Any, p: Any) -> Any:
         return loss(t, p, from_logits=from_logits)
 
+    each = next(step for step in reader.steps if step.expansion == "each")
+    near = bounded(each, reader.arrays[each.reads[1]].numbers).any()
     return Walkthrough(
         schema=SCHEMA,
-        problem=_problem(net, own, loss, reader, program, title),
+        problem=_problem(net, described, loss, reader, program, title),
         start=start,
         steps=tuple(reader.steps),
-        verdicts=prove(net, compared, (x, y), _gradients(reader)),
+        verdicts=prove(net, compared, (x, y), _gradients(reader), bool(near)),
         digits=digits,
     )
 
@@ -151,9 +154,7 @@ def _made(program: Program) -> list[np.ndarray]:
     )
 
 
-def _start(
-    optimizer: Optimizer, net: Sequential, batch: Sequence[np.ndarray]
-) -> Iterator[Array]:
+def _start(optimizer: Optimizer, net: Sequential, batch: Sequence[np.ndarray]) -> Iterator[Array]:
     """What is there before the first instruction: batch, parameters, the optimizer's state."""
     for name, part in zip("xt", batch, strict=True):
         yield Array.of(name, part)
@@ -183,21 +184,21 @@ def _afterwards(reader: Reader, program: Program) -> None:
             line.kernel.run(*line.operands)
     name = f"{reader.loss_name} afterwards"
     reader.append(
-        "afterwards", f"{name}: the same batch with the new weights",
+        "afterwards", "the way forward once more, with the new weights",
         [Array.of(name, program.loss.reshape(()))], phase="after", operation="after",
-        reads=(reader.loss_name,),
+        title=name, reads=(reader.loss_name,),
     )  # fmt: skip
 
 
 def _problem(
-    net: Sequential, optimizer: Optimizer, loss: Loss, reader: Reader, program: Program, title: str
+    net: Sequential, optimizer: str, loss: Loss, reader: Reader, program: Program, title: str
 ) -> Problem:
     outputs = [step.writes[0].name for step in reader.steps if step.phase == "forward"]
     return Problem(
         title=title,
         layers=tuple(map(_facts, net)),
         loss=repr(loss),
-        optimizer=repr(optimizer),
+        optimizer=optimizer,
         output=outputs[-1],
         loss_name=reader.loss_name,
         rows=program.rows,
