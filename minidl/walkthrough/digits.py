@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from minidl.walkthrough.expressions import (
     parse,
     read,
     shown,
+    substitute,
 )
 from minidl.walkthrough.steps import Equation, Operand
 
@@ -144,7 +146,8 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
     One that has no value (a division by 0), or would want more than ``MOST_DIGITS``, keeps its
     symbols and result, and says why no numbers are put in.
     """
-    tree, knowns = _constants_named(parse(draft.formula), draft.knowns)
+    tree, constants = _constants_named(draft.formula)
+    knowns = {**draft.knowns, **constants}
     exact = {key: known.value for key, known in knowns.items()}
     symbols = shown(tree, {key: known.symbol for key, known in knowns.items()})
     try:
@@ -172,7 +175,7 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
         numbers=shown(part, texts),
         result=result,
         value=float(value) if draft.held is None else draft.held,
-        formula=ast.unparse(tree),
+        formula=_written(draft.formula, tuple(key for key in constants if key not in texts)),
         operands=tuple(Operand(key, knowns[key].symbol, texts[key]) for key in texts),
         because=shown(reason, texts) if reason is not None else "",
         held=held,
@@ -218,22 +221,28 @@ def _texts(knowns: Mapping[str, Known], used: list[str], digits: int) -> Iterato
         }
 
 
-def _constants_named(
-    tree: Expression, knowns: Mapping[str, Known]
-) -> tuple[Expression, dict[str, Known]]:
-    """Long constants of a formula as operands, so that they are shortened like these."""
-    found = dict(knowns)
+@functools.lru_cache(maxsize=1024)
+def _constants_named(formula: str) -> tuple[Expression, Mapping[str, Known]]:
+    """A formula whose long constants are operands, so that they are shortened like these."""
+    found: dict[str, Known] = {}
 
     class Name(ast.NodeTransformer):
         def visit_Constant(self, node: ast.Constant) -> ast.AST:
             if type(node.value) is not float or len(repr(node.value)) < 8:
                 return node
-            key = f"constant{sum(name.startswith('constant') for name in found)}"
-            value = Decimal(repr(node.value))
-            found[key] = Known(f"{node.value:.5g}", value)
+            key = f"constant{len(found)}"
+            found[key] = Known(f"{node.value:.5g}", Decimal(repr(node.value)))
             return ast.Name(key, ast.Load())
 
-    return Name().visit(copy.deepcopy(tree)), found
+    return Name().visit(copy.deepcopy(parse(formula))), found
+
+
+@functools.lru_cache(maxsize=1024)
+def _written(formula: str, unused: tuple[str, ...]) -> str:
+    """A formula as text; the constants of branches that are not taken stay numbers."""
+    tree, constants = _constants_named(formula)
+    numbers = {key: parse(constants[key].symbol) for key in unused}
+    return ast.unparse(substitute(tree, numbers))
 
 
 def _rounded(tree: Expression, exact: Mapping[str, Decimal], unit: Decimal) -> list[Decimal]:

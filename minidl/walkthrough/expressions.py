@@ -228,6 +228,8 @@ def _refused(condition: ast.Compare | None) -> Expression | None:
 
 def chosen(tree: Expression, numbers: Numbers) -> tuple[Expression, Expression | None]:
     """A formula with its ``Piecewise`` replaced by the part that counts, and why it does."""
+    if not any(isinstance(node, ast.Name) and node.id == "Piecewise" for node in ast.walk(tree)):
+        return tree, None
     reasons: list[Expression] = []
 
     class Choose(ast.NodeTransformer):
