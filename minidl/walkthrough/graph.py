@@ -21,6 +21,9 @@ MOST_UNITS = 16
 ROOMY = 6
 """Up to so many units in every column, there is room for all numbers of each."""
 
+LABELLED = 12
+"""Arrows into a column, up to which each has room for its number."""
+
 
 @dataclass
 class Column:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from minidl.walkthrough.expressions import evaluate, parse, substitute
-from minidl.walkthrough.graph import Column, Graph
+from minidl.walkthrough.graph import LABELLED, Column, Graph
 from minidl.walkthrough.steps import PENDING, Index, Step
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _strokes(
     arrays = walkthrough.after(step.number)
     largest = max((abs(v) for name, a in arrays.items() if _drawn(graph, name, back)
                    for v in a.values), default=0.0)  # fmt: skip
-    count = sum(graph.columns[edge.end.column].weight in touched for edge in graph.edges)
+    crowd = Counter(edge.end.column for edge in graph.edges)
     for edge in graph.edges:
         column = graph.columns[edge.end.column]
         if edge.place is None:
@@ -160,11 +161,12 @@ def _strokes(
         name = f"∂{column.weight}" if back else column.weight
         array = arrays.get(name)
         lit = column.weight in touched
+        told = lit and crowd[edge.end.column] <= LABELLED
         if array is None:
-            yield Stroke(0.6, "pending", PENDING if lit and count <= 12 else "", lit)
+            yield Stroke(0.6, "pending", PENDING if told else "", lit)
             continue
         value = array[edge.place]
-        text = walkthrough.cell(name, edge.place, step.number) if lit and count <= 12 else ""
+        text = walkthrough.cell(name, edge.place, step.number) if told else ""
         sign = "negative" if value < 0 else "zero" if value == 0 else ""
         yield Stroke(round(0.6 + 5.4 * abs(value) / (largest or 1.0), 2), sign, text, lit)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from html import escape
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
 from minidl.settings import whole_number
-from minidl.walkthrough.graph import MOST_UNITS, Edge, Graph, Node, build
+from minidl.walkthrough.graph import LABELLED, MOST_UNITS, Edge, Graph, Node, build
 from minidl.walkthrough.picture import Look, Picture, Stroke, curves, picture
 from minidl.walkthrough.scene import symbol
 
@@ -65,8 +67,8 @@ COLOURS = (
 )
 
 WAYS = ("forwards →", "← backwards")
-_LABELLED = 12
-"""Edges of a column whose numbers have room."""
+_ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
+"""Places of a number along its arrow, the best first."""
 
 
 def svg(walkthrough: Walkthrough, step: int | None = None, row: int = 0) -> str:
@@ -114,8 +116,8 @@ def draw(graph: Graph, state: Picture, curves: Mapping[int, str], alone: bool = 
     if alone:
         parts.append(f"<style>{COLOURS}{STYLE}</style>")
     parts.append(f'<text class="way" x="8" y="16">{WAYS[state.back]}</text>')
-    for edge, stroke in zip(graph.edges, state.edges, strict=True):
-        parts.append(_edge(graph, edge, stroke))
+    for edge, stroke, along in zip(graph.edges, state.edges, _labels(graph), strict=True):
+        parts.append(_edge(graph, edge, stroke, along))
     for node, look in zip(graph.nodes, state.nodes, strict=True):
         parts.append(_node(graph, node, look, curves.get(node.column, "")))
     parts += _headings(graph)
@@ -191,13 +193,9 @@ def _curve(formula: str, x: float, y: float, size: float) -> str:
     return "M" + "L".join(points)
 
 
-def _edge(graph: Graph, edge: Edge, stroke: Stroke) -> str:
+def _edge(graph: Graph, edge: Edge, stroke: Stroke, along: float | None) -> str:
     column = graph.columns[edge.end.column]
-    r, dx, dy = graph.radius, edge.end.x - edge.start.x, edge.end.y - edge.start.y
-    length = (dx * dx + dy * dy) ** 0.5
-    ux, uy = dx / length, dy / length
-    x1, y1 = edge.start.x + ux * (r + 3), edge.start.y + uy * (r + 3)
-    x2, y2 = edge.end.x - ux * (r + 3), edge.end.y - uy * (r + 3)
+    x1, y1, x2, y2, ux, uy = _ends(graph, edge)
     classes = " ".join(filter(None, ("mw-edge", stroke.sign, "lit" * stroke.lit)))
     weight = f' data-weight="{escape(symbol(column.weight, edge.place))}"' if edge.place else ""
     parts = [
@@ -208,12 +206,41 @@ def _edge(graph: Graph, edge: Edge, stroke: Stroke) -> str:
     if graph.roomy:
         parts.append(_head("head", x2, y2, ux, uy))
         parts.append(_head("tail", x1, y1, -ux, -uy))
-    beside = sum(other.end.column == edge.end.column for other in graph.edges)
-    if edge.place and beside <= _LABELLED:
-        along = 0.4 + 0.16 * (edge.start.unit % 3)
-        at = (x1 + along * (x2 - x1), y1 + along * (y2 - y1) + 4)
+    if along is not None:
+        at = x1 + along * (x2 - x1), y1 + along * (y2 - y1) + 4
         parts.append(_text("number", *at, stroke.text))
     return "".join([*parts, "</g>"])
+
+
+def _ends(graph: Graph, edge: Edge) -> tuple[float, float, float, float, float, float]:
+    """Where an arrow begins and ends, a little off the circles, and its direction."""
+    dx, dy = edge.end.x - edge.start.x, edge.end.y - edge.start.y
+    length, off = math.hypot(dx, dy), graph.radius + 3
+    ux, uy = dx / length, dy / length
+    begin = edge.start.x + ux * off, edge.start.y + uy * off
+    return *begin, edge.end.x - ux * off, edge.end.y - uy * off, ux, uy
+
+
+def _labels(graph: Graph) -> list[float | None]:
+    """How far along each arrow its number stands, where it hides no other; None without room."""
+    crowd = Counter(edge.end.column for edge in graph.edges)
+    taken: list[tuple[float, float]] = []
+    found: list[float | None] = []
+    for edge in graph.edges:
+        if edge.place is None or crowd[edge.end.column] > LABELLED:
+            found.append(None)
+            continue
+        x1, y1, x2, y2, *_ = _ends(graph, edge)
+
+        def crowded(t: float, line: tuple[float, ...] = (x1, y1, x2, y2)) -> float:
+            x, y = line[0] + t * (line[2] - line[0]), line[1] + t * (line[3] - line[1])
+            near = (max(0, 1 - abs(x - a) / 56) * max(0, 1 - abs(y - b) / 17) for a, b in taken)
+            return sum(near)
+
+        best = min(_ALONG, key=crowded)
+        taken.append((x1 + best * (x2 - x1), y1 + best * (y2 - y1)))
+        found.append(best)
+    return found
 
 
 def _head(kind: str, x: float, y: float, ux: float, uy: float) -> str:

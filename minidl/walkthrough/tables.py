@@ -85,6 +85,12 @@ def shown(shape: Index, most: int) -> tuple[list[list[Index]], str]:
     return places, " and ".join(more)
 
 
+def owner(step: Step, array: Array) -> str:
+    """The array in whose working an array is worked out on the way: a weight, of its m and v."""
+    owners = [name for name in step.reads if array.name.startswith(f"{name}.")]
+    return owners[0] if step.phase == "update" and owners else array.name
+
+
 def beside(walkthrough: Walkthrough, step: Step, most: int) -> Iterator[Table | str]:
     """What a step reads, as tables with signs between them."""
     before = walkthrough.before(step.number)

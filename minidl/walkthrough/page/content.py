@@ -16,7 +16,7 @@ from minidl.walkthrough.latex import Template, mathml, template
 from minidl.walkthrough.notation import Notation, pattern
 from minidl.walkthrough.picture import Picture, picture
 from minidl.walkthrough.steps import Array, Equation, Index, Step, Verdict
-from minidl.walkthrough.tables import shown
+from minidl.walkthrough.tables import owner, shown
 from minidl.walkthrough.walkthrough import Walkthrough
 
 ROWS = 8
@@ -65,9 +65,8 @@ class Content:
     def _step(self, step: Step) -> dict[str, Any]:
         walkthrough, cells, shares = self._walkthrough, {}, {}
         for array in step.writes:
-            owner = self._owner(step, array)
-            if owner != array.name:  # an optimizer's state is worked out on the way
-                shares[array.name] = owner
+            if (name := owner(step, array)) != array.name:
+                shares[array.name] = name
                 continue
             worked = [
                 walkthrough.equations(step.number, array.name, index)
@@ -84,12 +83,6 @@ class Content:
             "first": self._first(step),
             "graph": self._drawn(states),
         }
-
-    def _owner(self, step: Step, array: Array) -> str:
-        if step.phase != "update" or array.name in step.reads[::2]:
-            return array.name
-        owners = [name for name in step.reads if array.name.startswith(f"{name}.")]
-        return owners[0] if owners else array.name
 
     def _places(self, shape: Index) -> list[Index]:
         return [index for line in shown(shape, self._most)[0] for index in line]
