@@ -11,7 +11,6 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from steps import training_step
 from typer.testing import CliRunner
 from walkthroughs import walkthroughs
 
@@ -260,7 +259,11 @@ def test_a_layer_used_twice_has_a_gradient_of_two_parts():
 
 @pytest.mark.parametrize(
     ("output", "loss", "y"),
-    [("sigmoid", "bce", [[1.0], [0.0]]), ("softmax", "cce", [1, 0]), ("linear", "poisson", [[2.0], [0.0]])],
+    [
+        ("sigmoid", "bce", [[1.0], [0.0]]),
+        ("softmax", "cce", [1, 0]),
+        ("linear", "poisson", [[2.0], [0.0]]),
+    ],
 )  # fmt: skip
 def test_a_fused_head_shows_both_forms(output, loss, y):
     net = ml.mlp([2, 3, 2 if output == "softmax" else 1], output=output, seed=1)
