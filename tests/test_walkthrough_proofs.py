@@ -67,7 +67,11 @@ def test_a_local_derivative_is_the_one_that_sympy_finds(entry):
 
 
 def test_local_derivatives_are_printed_as_the_registry_states_them():
-    for name, stated in (("sigmoid", "y·(1 − y)"), ("tanh", "1 − y^2"), ("softsign", "1/(1 + abs(x))^2")):
+    for name, stated in (
+        ("sigmoid", "y·(1 − y)"),
+        ("tanh", "1 − y^2"),
+        ("softsign", "1/(1 + abs(x))^2"),
+    ):
         entry = ml.activations[name]
         assert shown(parse(slope_of(entry.formula, entry.derivative, "x", "y")), {}) == stated
     wrong = slope_of("x**2", "3 x", "x", "y")

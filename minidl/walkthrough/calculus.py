@@ -183,7 +183,7 @@ def as_formula(fact: str) -> Expression | None:
     --------
     >>> ast.unparse(as_formula("y (1 − y), at most ¼"))
     'y * (1 - y)'
-    >>> as_formula("the sigmoid") is None
+    >>> as_formula("1 for x > 0, 0 for x ≤ 0") is None
     True
     """
     text = re.split(r"[;]|, (?!0\b)", fact)[0].split(", 0 at")[0]
