@@ -186,9 +186,8 @@ def seconds() -> tuple[float, float]:
 
 
 def main(count: int) -> None:
-    print(
-        "a 2-3-1 network: {:.2f} s the first time in a process, {:.3f} s again".format(*seconds())
-    )
+    first, again = seconds()
+    print(f"a 2-3-1 network: {first:.2f} s the first time in a process, {again:.3f} s again")
     began = time.perf_counter()
     equations = failures = 0
     verdicts: Counter[str] = Counter()

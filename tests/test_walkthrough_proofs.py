@@ -67,11 +67,8 @@ def test_a_local_derivative_is_the_one_that_sympy_finds(entry):
 
 
 def test_local_derivatives_are_printed_as_the_registry_states_them():
-    for name, stated in (
-        ("sigmoid", "y·(1 − y)"),
-        ("tanh", "1 − y^2"),
-        ("softsign", "1/(1 + abs(x))^2"),
-    ):
+    known = {"sigmoid": "y·(1 − y)", "tanh": "1 − y^2", "softsign": "1/(1 + abs(x))^2"}
+    for name, stated in known.items():
         entry = ml.activations[name]
         assert shown(parse(slope_of(entry.formula, entry.derivative, "x", "y")), {}) == stated
     wrong = slope_of("x**2", "3 x", "x", "y")
@@ -111,10 +108,10 @@ def test_the_rules_give_the_slope_of_any_formula(text):
     )
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["__import__('os').getcwd()", "x.real", "open('x')", "[1]", "lambda: 1", "x if x else 1", "'a'", "1 and 2"],
-)  # fmt: skip
+FOREIGN = ["__import__('os').getcwd()", "x.real", "open('x')", "[1]", "lambda: 1", "x or 1", "'a'"]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
 def test_what_is_no_formula_is_never_run(text):
     with pytest.raises(ArgumentError):
         evaluate(parse(text), {"x": Decimal(1)})
