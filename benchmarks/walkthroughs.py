@@ -170,6 +170,7 @@ def broken() -> Iterator[tuple[str, Any]]:
         loss = ml.losses[name]
         units = 3 if loss.rowwise or output in ("softmax", "log_softmax") else 1
         net = ml.mlp([2, 3, units], hidden="tanh", output=output, seed=1)
+        net.parameters()[-1].data = np.full(units, 1.5)  # predictions away from any corner
         with doubled_loss(name):
             yield f"{output}+{name}", ml.explain(net, x, targets(loss, 2, units, rng), loss=loss)
 
