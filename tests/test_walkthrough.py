@@ -97,6 +97,14 @@ def test_more_digits_can_be_asked_for():
     assert [significant(result) for result in results] == [6, 9]
 
 
+def test_a_small_update_shows_in_the_digits_of_the_weight():
+    receipt = explained(learning_rate=1e-3).receipt("dense1.weight", (0, 0))
+    (before, *_), after = receipt.update[-1].operands, receipt.update[-1].result
+    assert before.symbol == "dense1.weight[0, 0]"
+    assert significant(after) > 4
+    assert abs(Decimal(after.replace("−", "-")) - Decimal(before.text.replace("−", "-"))) > 0
+
+
 def test_a_changed_number_is_found_by_verify():
     walkthrough = explained()
     data = json.loads(walkthrough.to_json())
