@@ -406,6 +406,7 @@ def test_the_command_takes_rows_of_a_dataset(tmp_path):
         (["--data", "moons", "--head", "sigmoid+poisson"], "minidl pair --why"),
         (["--data", "moons", "--row", "100000"], "Write --row 0."),
         (["--data", "moons", "mazur"], "Leave one of them out."),
+        (["mazur", "--hidden", "relu"], "Write --data moons."),
         (["--json", "no/such/folder/step.json"], "Make the folder, or choose another."),
     ],
 )
