@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from minidl.errors import ArgumentError
@@ -157,6 +157,15 @@ def _power(a: Expression, b: Expression) -> Expression:
     return a if _is(b, 1) else ast.BinOp(a, ast.Pow(), b)
 
 
+_MADE: dict[type, Callable[[Expression, Expression], Expression]] = {
+    ast.Add: _sum,
+    ast.Sub: _difference,
+    ast.Mult: _product,
+    ast.Div: _quotient,
+    ast.Pow: _power,
+}
+
+
 # ── facts ─────────────────────────────────────────────────────────────────────────────────────
 
 _WRITTEN = {"tⱼ": "t", "pⱼ": "p", "−": "-", "²": "**2", "ᵢ": "_i", "ⱼ": "_j", "σ": "sigmoid",
@@ -174,7 +183,7 @@ def as_formula(fact: str) -> Expression | None:
     --------
     >>> ast.unparse(as_formula("y (1 − y), at most ¼"))
     'y * (1 - y)'
-    >>> as_formula("the sigmoid") is None
+    >>> as_formula("1 for x > 0, 0 for x ≤ 0") is None
     True
     """
     text = re.split(r"[;]|, (?!0\b)", fact)[0].split(", 0 at")[0]
@@ -215,7 +224,9 @@ def _tried(tree: Expression, given: Mapping[str, Expression], shift: int) -> Dec
 
 
 @functools.lru_cache(maxsize=256)
-def slope_of(formula: str, fact: str, name: str, result: str) -> str:
+def slope_of(
+    formula: str, fact: str, name: str, result: str, fixed: tuple[tuple[str, int], ...] = ()
+) -> str:
     """The derivative of a formula as text: the fact's own form if it agrees, else by the rules.
 
     Parameters
@@ -224,10 +235,26 @@ def slope_of(formula: str, fact: str, name: str, result: str) -> str:
         As in the registries: ``formula`` and ``derivative``.
     name, result : str
         With respect to what; and what the fact may call the formula's own value: ``y``.
+    fixed : tuple of (name, number)
+        What is 0 or 1, so that the rules leave less: a target.
     """
     tree = parse(formula)
     plain = derivative(tree, name)
     told = as_formula(fact)
     if told is not None and agree(told, plain, {result: tree}):
         return ast.unparse(told)
-    return ast.unparse(plain)
+    numbers = {key: ast.Constant(value) for key, value in fixed}
+    return ast.unparse(_folded(substitute(plain, numbers)))
+
+
+def _folded(tree: Expression) -> Expression:
+    """A formula without sums of 0, products with 0 and 1, and differences of numbers."""
+    if isinstance(tree, ast.UnaryOp):
+        return _negative(_folded(tree.operand))
+    if isinstance(tree, ast.BinOp):
+        make = _MADE.get(type(tree.op))
+        a, b = _folded(tree.left), _folded(tree.right)
+        return make(a, b) if make is not None else ast.BinOp(a, tree.op, b)
+    if isinstance(tree, ast.Call) and ast.unparse(tree.func) != "Piecewise":
+        return ast.Call(tree.func, [_folded(part) for part in tree.args], [])
+    return tree

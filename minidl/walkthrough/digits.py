@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from minidl.walkthrough.expressions import (
     ARITHMETIC,
+    DONE,
     FUNCTIONS,
     Expression,
     chosen,
@@ -28,11 +29,14 @@ from minidl.walkthrough.expressions import (
     shown,
     substitute,
 )
-from minidl.walkthrough.steps import Equation, Operand
+from minidl.walkthrough.steps import PENDING, Equation, Operand
 
 LEAST_DIGITS = 4
 MOST_DIGITS = 32
 """Of an operand; an equation that wants more is not printed."""
+
+_OWN_DIGITS = {"float32": 9, "float64": 17}
+"""As many significant digits tell all numbers of a type apart."""
 
 _TINY = {"float32": Decimal(2) ** -119, "float64": Decimal(2) ** -999}
 """Below this a type's numbers fade to 0, or lose digits."""
@@ -146,17 +150,19 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
     One that has no value (a division by 0), or would want more than ``MOST_DIGITS``, keeps its
     symbols and result, and says why no numbers are put in.
     """
-    tree, constants = _constants_named(draft.formula)
+    tree, _, used, constants, piecewise = _prepared(draft.formula)
     knowns = {**draft.knowns, **constants}
     exact = {key: known.value for key, known in knowns.items()}
     symbols = shown(tree, {key: known.symbol for key, known in knowns.items()})
     try:
         value = evaluate(tree, exact)
-        part, reason = chosen(tree, exact)
+        part, reason = chosen(tree, exact) if piecewise else (tree, None)
     except ArithmeticError:
-        return _unworked(draft, symbols, digits, dtype, "it cannot be worked out here: 1/0")
+        return _unworked(draft, symbols, digits, dtype, "it has no value here: a division by 0")
     result, held = _result(draft, value, digits, dtype)
-    for texts in _texts(knowns, names(part) + (names(reason) if reason else []), digits):
+    if piecewise:
+        used = (*names(part), *(names(reason) if reason is not None else ()))
+    for texts in _texts(knowns, used, digits, dtype):
         printed = {key: number(text) for key, text in texts.items()}
         try:
             right = agrees(evaluate(part, printed), result, digits)
@@ -175,7 +181,7 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
         numbers=shown(part, texts),
         result=result,
         value=float(value) if draft.held is None else draft.held,
-        formula=_written(draft.formula, tuple(key for key in constants if key not in texts)),
+        formula=_written(draft.formula, frozenset(constants) - frozenset(texts)),
         operands=tuple(Operand(key, knowns[key].symbol, texts[key]) for key in texts),
         because=shown(reason, texts) if reason is not None else "",
         held=held,
@@ -185,10 +191,12 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
 
 
 def _unworked(draft: Draft, symbols: str, digits: int, dtype: str, why: str) -> Equation:
-    value = float("nan") if draft.held is None else draft.held
-    text = "—" if draft.held is None else digits_of(Decimal(value), digits, shortest(value, dtype))
-    return Equation(draft.kind, draft.left, symbols, "", text, value if value == value else 0.0,
-                    note="; ".join(filter(None, (draft.note, why))))  # fmt: skip
+    value, text = 0.0, PENDING
+    if draft.held is not None:
+        value = draft.held
+        text = digits_of(Decimal(value), digits, shortest(value, dtype))
+    note = "; ".join(filter(None, (draft.note, why)))
+    return Equation(draft.kind, draft.left, symbols, "", text, value, note=note)
 
 
 def given(kind: str, left: str, known: Known, digits: int, note: str) -> Equation:
@@ -209,40 +217,56 @@ def _result(draft: Draft, value: Decimal, digits: int, dtype: str) -> tuple[str,
     return digits_of(value, digits), digits_of(held, digits, short)
 
 
-def _texts(knowns: Mapping[str, Known], used: list[str], digits: int) -> Iterator[dict[str, str]]:
+def _texts(
+    knowns: Mapping[str, Known], used: Sequence[str], digits: int, dtype: str
+) -> Iterator[dict[str, str]]:
     """The operands with more and more digits."""
     keys = [key for key in knowns if key in used]
     for wanted in range(max(digits, LEAST_DIGITS), MOST_DIGITS + 1):
         # Up to the type's own digits its shortest text will do; beyond that, all it holds.
-        close = wanted <= 9
+        close = wanted <= _OWN_DIGITS[dtype]
         yield {
             key: digits_of(knowns[key].value, wanted, knowns[key].short if close else "")
             for key in keys
         }
 
 
-@functools.lru_cache(maxsize=1024)
-def _constants_named(formula: str) -> tuple[Expression, Mapping[str, Known]]:
-    """A formula whose long constants are operands, so that they are shortened like these."""
-    found: dict[str, Known] = {}
+class _Prepared(NamedTuple):
+    """A formula read once: its tree and text, its names, and its long constants as operands.
+
+    These are then shortened like any other number.
+    """
+
+    tree: Expression
+    text: str
+    names: tuple[str, ...]
+    constants: dict[str, Known]
+    piecewise: bool
+
+
+@functools.lru_cache(maxsize=4096)
+def _prepared(formula: str) -> _Prepared:
+    constants: dict[str, Known] = {}
 
     class Name(ast.NodeTransformer):
         def visit_Constant(self, node: ast.Constant) -> ast.AST:
             if type(node.value) is not float or len(repr(node.value)) < 8:
                 return node
-            key = f"constant{len(found)}"
-            found[key] = Known(f"{node.value:.5g}", Decimal(repr(node.value)))
+            key = f"constant{len(constants)}"
+            constants[key] = Known(f"{node.value:.5g}", Decimal(repr(node.value)))
             return ast.Name(key, ast.Load())
 
-    return Name().visit(copy.deepcopy(parse(formula))), found
+    tree = Name().visit(copy.deepcopy(parse(formula)))
+    text = ast.unparse(tree)
+    return _Prepared(tree, text, tuple(names(tree)), constants, "Piecewise(" in text)
 
 
 @functools.lru_cache(maxsize=1024)
-def _written(formula: str, unused: tuple[str, ...]) -> str:
-    """A formula as text; the constants of branches that are not taken stay numbers."""
-    tree, constants = _constants_named(formula)
-    numbers = {key: parse(constants[key].symbol) for key in unused}
-    return ast.unparse(substitute(tree, numbers))
+def _written(formula: str, unused: frozenset[str]) -> str:
+    """A formula on its operands; constants of branches that are not taken are none."""
+    found = _prepared(formula)
+    numbers = {key: parse(found.constants[key].symbol) for key in unused}
+    return ast.unparse(substitute(found.tree, numbers)) if numbers else found.text
 
 
 def _rounded(tree: Expression, exact: Mapping[str, Decimal], unit: Decimal) -> list[Decimal]:
@@ -252,7 +276,7 @@ def _rounded(tree: Expression, exact: Mapping[str, Decimal], unit: Decimal) -> l
     """
     if isinstance(tree, ast.BinOp):
         (a, lost_a), (b, lost_b) = (_rounded(x, exact, unit) for x in (tree.left, tree.right))
-        value = evaluate(tree, exact)
+        value = DONE[type(tree.op)](a, b)
         if isinstance(tree.op, ast.Add | ast.Sub):
             lost = lost_a + lost_b
         elif isinstance(tree.op, ast.Mult):

@@ -91,13 +91,15 @@ _COMPARED: dict[type, tuple[str, Callable[[Decimal, Decimal], bool]]] = {
     ast.Eq: ("=", lambda a, b: a == b),
     ast.NotEq: ("≠", lambda a, b: a != b),
 }
-_DONE: dict[type, Callable[[Decimal, Decimal], Decimal]] = {
+DONE: dict[type, Callable[[Decimal, Decimal], Decimal]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.Pow: lambda a, b: a**b if b else Decimal(1),  # 0⁰ is 1
 }
+"""The five signs of arithmetic."""
+
 _OPPOSITE = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt,
             ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}  # fmt: skip
 
@@ -179,8 +181,8 @@ def _value(tree: Expression, numbers: Numbers) -> Decimal:
             return found
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         return -_value(tree.operand, numbers)
-    if isinstance(tree, ast.BinOp) and type(tree.op) in _DONE:
-        return _DONE[type(tree.op)](_value(tree.left, numbers), _value(tree.right, numbers))
+    if isinstance(tree, ast.BinOp) and type(tree.op) in DONE:
+        return DONE[type(tree.op)](_value(tree.left, numbers), _value(tree.right, numbers))
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
         if tree.func.id == "Piecewise":
             return _value(branch(tree, numbers)[0], numbers)
@@ -228,8 +230,6 @@ def _refused(condition: ast.Compare | None) -> Expression | None:
 
 def chosen(tree: Expression, numbers: Numbers) -> tuple[Expression, Expression | None]:
     """A formula with its ``Piecewise`` replaced by the part that counts, and why it does."""
-    if not any(isinstance(node, ast.Name) and node.id == "Piecewise" for node in ast.walk(tree)):
-        return tree, None
     reasons: list[Expression] = []
 
     class Choose(ast.NodeTransformer):

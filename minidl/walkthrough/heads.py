@@ -101,9 +101,10 @@ def _prediction(scene: Scene, index: Index) -> tuple[list[Equation], Known]:
 
 def _slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
     """∂ℓ/∂p."""
-    told = scene.step.formulas
-    formula = slope_of(told["value"], told["derivative"], "p", "loss")
-    knowns = used({"t": _target(scene, index), "p": p} | scene.settings(), formula)
+    told, t = scene.step.formulas, _target(scene, index)
+    fixed = (("t", int(t.value)),) if t.value in (0, 1) else ()
+    formula = slope_of(told["value"], told["derivative"], "p", "loss", fixed)
+    knowns = used({"t": t, "p": p} | scene.settings(), formula)
     left = f"∂ℓ/∂{p.symbol}"
     return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
 

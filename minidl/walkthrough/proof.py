@@ -161,7 +161,8 @@ class _Twin:
 class _Difference(NamedTuple):
     """A centred difference; ``jump`` is by how much the two one-sided ones differ.
 
-    ``noise`` is what rounding may have made of it.
+    ``noise`` is what rounding may have made of it; infinite where a side has no loss at all, as
+    the logarithm of a negative number.
     """
 
     difference: float
@@ -175,8 +176,9 @@ class _Difference(NamedTuple):
     def of(cls, gradient: float, h: float, losses: Sequence[float], rounding: float) -> _Difference:
         """From the loss here, above and below, and what rounding may change in a loss."""
         here, above, below = losses
-        difference = (above - below) / (2 * h)
-        noise = rounding / h
+        difference, noise = (above - below) / (2 * h), rounding / h
+        if not np.isfinite(difference):
+            return cls(0.0, h, 1.0, np.inf, np.inf)
         size = max(abs(gradient), abs(difference), noise / TOLERANCE, np.finfo(float).tiny)
         jump = abs(above - 2 * here + below) / h
         return cls(difference, h, abs(gradient - difference) / size, jump, noise)
@@ -193,12 +195,15 @@ class _Difference(NamedTuple):
 def _failed(gradient: float, tried: Sequence[_Difference]) -> _Difference:
     """A corner, where the two sides part however small h is; else a failure.
 
-    What differs from h to h, and from the gradient by no more than that, is a corner nearby.
+    What differs from h to h, and from the gradient by no more than that, is a corner nearby; and
+    so is the end of what the loss is defined for.
     """
-    settled = min(
-        pairwise(tried), key=lambda p: abs(p[0].difference - p[1].difference) + p[1].noise
+    inside = [difference for difference in tried if difference.noise < np.inf]
+    if len(inside) < 2:
+        return tried[-1]._replace(verdict="kink")
+    coarse, fine = min(
+        pairwise(inside), key=lambda p: abs(p[0].difference - p[1].difference) + p[1].noise
     )
-    coarse, fine = settled
     spread = abs(coarse.difference - fine.difference) + fine.noise
     parted = fine.jump > 0.5 * coarse.jump and fine.jump > 10 * fine.noise
     corner = parted or abs(gradient - fine.difference) <= 3 * spread

@@ -164,7 +164,7 @@ class Verdict:
         Between ``double`` and ``difference``, relative to the larger of the two, or to what
         differences of this step can tell at all.
     verdict : str
-        ``"pass"``; ``"kink"``: the loss has a corner within h, where no derivative exists;
+        ``"pass"``; ``"kink"``: within h the loss has a corner, where no derivative exists, or ends;
         ``"rounded"``: right in float64, but the number's own type has lost digits; ``"bounded"``:
         a probability is so near to 0 or 1 that minidl bounds the loss's logarithm or the slope's
         denominator, and the two part by design; ``"fail"``.

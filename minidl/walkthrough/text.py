@@ -149,10 +149,23 @@ def _equation(equation: Equation) -> Iterator[Line]:
 
 
 def _wrapped(text: str, first: str, rest: str, style: str = "") -> Iterator[Line]:
-    """Text in lines that are not too long; an index stays in one piece."""
-    whole = text.replace(", ", ",\u00a0")
+    """Text in lines that are not too long; what stands in brackets is kept together if it fits."""
+    room = WIDTH - max(len(first), len(rest))
+    for depth in range(4):
+        whole = _bound_below(text, depth)
+        if max(map(len, whole.split(" "))) <= room:
+            break
     for line in textwrap.wrap(whole, WIDTH, initial_indent=first, subsequent_indent=rest):
         yield Line(line.replace("\u00a0", " "), style)
+
+
+def _bound_below(text: str, depth: int) -> str:
+    """Text whose spaces in brackets of more than this depth do not break a line."""
+    made, level = [], 0
+    for sign in text:
+        level += (sign in "([") - (sign in ")]")
+        made.append("\u00a0" if sign == " " and level > depth else sign)
+    return "".join(made)
 
 
 def _array(walkthrough: Walkthrough, array: Array, after: int) -> Iterator[Line]:
