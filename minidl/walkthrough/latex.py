@@ -59,15 +59,17 @@ def _template(formula: str, part: str, reason: str, keys: tuple[str, ...]) -> Te
     return Template(*(latex(parse(text), keys) if text else "" for text in (formula, part, reason)))
 
 
-def latex(tree: Expression, keys: Sequence[str] = (), texts: Mapping[str, str] | None = None) -> str:
-    """A formula as LaTeX: slots for the names in ``keys``, other names as in ``texts``.
+def latex(
+    tree: Expression, keys: Sequence[str] = (), texts: Mapping[str, str] | None = None
+) -> str:
+    r"""A formula as LaTeX: slots for the names in ``keys``, other names as in ``texts``.
 
     Examples
     --------
     >>> latex(parse("1/(1 + exp(-x))"), texts={"x": "z"})
-    '\\\\frac{1}{1 + e^{-z}}'
+    '\\frac{1}{1 + e^{-z}}'
     >>> latex(parse("a*b"), keys=["a", "b"])
-    '\\\\text{⟨0⟩} \\\\cdot \\\\text{⟨1!⟩}'
+    '\\text{⟨0⟩} \\cdot \\text{⟨1!⟩}'
     """
     return _Writer(keys, texts or {}).write(tree, _SUM, first=True)
 
@@ -108,8 +110,8 @@ class _Writer:
         if sign is ast.Mult:
             made = [self.write(left, _PRODUCT, first), self.write(right, _PRODUCT, first=False)]
             return r" \cdot ".join(made), _PRODUCT
-        below = _PRODUCT if sign is ast.Sub else _SUM
-        made = [self.write(left, _SUM, first), self.write(right, below, first=False)]
+        tight = _PRODUCT if sign is ast.Sub else _SUM
+        made = [self.write(left, _SUM, first), self.write(right, tight, first=False)]
         return (" - " if sign is ast.Sub else " + ").join(made), _SUM
 
     def _name(self, name: str, mark: str) -> str:
@@ -162,12 +164,12 @@ def bracketed(text: str) -> str:
 
 
 def number_latex(text: str) -> str:
-    """A printed number as LaTeX.
+    r"""A printed number as LaTeX.
 
     Examples
     --------
     >>> number_latex("−1.235e−5")
-    '-1.235 \\\\cdot 10^{-5}'
+    '-1.235 \\cdot 10^{-5}'
     """
     digits, _, exponent = text.replace("−", "-").partition("e")
     if not exponent:

@@ -30,7 +30,7 @@ _WORDS = (
 
 
 class Notation:
-    """The letters for the arrays of a walkthrough.
+    r"""The letters for the arrays of a walkthrough.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Notation:
     >>> walkthrough = ml.explain(net, [[0.5, -1.0]], [1], loss="mse")
     >>> notation = Notation(walkthrough.problem, walkthrough.steps)
     >>> notation.symbol("dense1.weight[0, 1]"), notation.symbol("∂dense2.bias[0]")
-    ('W^{(1)}_{0,1}', '\\\\frac{\\\\partial L}{\\\\partial b^{(2)}_{0}}')
+    ('W^{(1)}_{0,1}', '\\frac{\\partial L}{\\partial b^{(2)}_{0}}')
     """
 
     def __init__(self, problem: Problem, steps: Sequence[Step]) -> None:
@@ -64,8 +64,9 @@ class Notation:
                 self._name(weight, "W", count)
                 self._name(bias, "b", count)
                 self._name(step.writes[0].name, "z", count)
-            elif step.expansion in ("elementwise", "row") and step.phase == "forward":
-                if self._letters.get(step.reads[0]) == f"z^{{({count})}}":
+            elif step.phase == "forward" and step.expansion in ("elementwise", "row"):
+                sums = f"z^{{({count})}}"
+                if self._letters.get(step.reads[0]) == sums:
                     self._name(step.writes[0].name, "a", count)
 
     def _name(self, array: str, letter: str, layer: int) -> None:
@@ -117,12 +118,12 @@ class Notation:
 
 
 def letter(text: str) -> str:
-    """LaTeX of a setting's letter, of a number, or of words.
+    r"""LaTeX of a setting's letter, of a number, or of words.
 
     Examples
     --------
     >>> letter("β₁"), letter("x_j"), letter("batch_size")
-    ('\\\\beta_1', 'x_{j}', '\\\\text{batch\\\\_size}')
+    ('\\beta_1', 'x_{j}', '\\text{batch\\_size}')
     """
     if text in _LETTERS:
         return _LETTERS[text]

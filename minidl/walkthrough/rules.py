@@ -25,7 +25,8 @@ RULES = {
     "shared": r"{w} = {r0} \cdot \frac{{1}}{{{divisor}}}",
     "squares": r"\sum g^2",
     "limit": r"g \leftarrow \max\left(-{bound}, \min\left({bound}, g\right)\right)",
-    "shrink": r"g \leftarrow g \cdot \frac{{{bound}}}{{\max\left({bound}, \left\|g\right\|\right)}}",
+    "shrink": r"g \leftarrow g \cdot "
+    r"\frac{{{bound}}}{{\max\left({bound}, \left\|g\right\|\right)}}",
     "sgd": r"w \leftarrow w - \eta \, g",
     "momentum": r"v \leftarrow \mu \, v + g \qquad w \leftarrow w - \eta \, v",
     "nesterov": r"v \leftarrow \mu \, v + g \qquad w \leftarrow w - \eta \left(g + \mu \, v\right)",
@@ -39,14 +40,14 @@ RULES = {
 
 
 def rule(step: Step, notation: Notation) -> str:
-    """A step's rule as LaTeX; empty where it has none but words.
+    r"""A step's rule as LaTeX; empty where it has none but words.
 
     Examples
     --------
     >>> import minidl as ml
     >>> walkthrough = ml.explain(ml.mlp([2, 1], seed=0), [[0.5, -1.0]], [1], loss="mse")
     >>> rule(walkthrough.steps[1], Notation(walkthrough.problem, walkthrough.steps))
-    'z^{(1)} = x \\\\, W^{(1)} + b^{(1)}'
+    'z^{(1)} = x \\, W^{(1)} + b^{(1)}'
     """
     made = _MADE.get(step.expansion)
     if made is not None:

@@ -9,8 +9,8 @@ from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING
 
-from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
 from minidl.settings import whole_number
+from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
 from minidl.walkthrough.graph import LABELLED, MOST_UNITS, Edge, Graph, Node, build
 from minidl.walkthrough.picture import Look, Picture, Stroke, curves, picture
 from minidl.walkthrough.scene import symbol
@@ -186,8 +186,9 @@ def _curve(formula: str, x: float, y: float, size: float) -> str:
         return ""
     values = [float(evaluate(tree, {"x": at})) for at in places]
     low, high = min(values), max(values)
+    scale = 2 * size / ((high - low) or 1.0)
     points = [
-        f"{x + size * float(at) / 3:.1f} {y + size - 2 * size * (v - low) / ((high - low) or 1):.1f}"
+        f"{x + size * float(at) / 3:.1f} {y + size - scale * (v - low):.1f}"
         for at, v in zip(places, values, strict=True)
     ]
     return "M" + "L".join(points)

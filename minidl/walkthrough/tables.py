@@ -53,9 +53,7 @@ class Table:
     more: str
 
 
-def table(
-    walkthrough: Walkthrough, array: Array, most: int, transposed: bool = False
-) -> Table:
+def table(walkthrough: Walkthrough, array: Array, most: int, transposed: bool = False) -> Table:
     """The table of an array."""
     places, more = shown(array.shape, most)
     rows = [[walkthrough.text(array, index) for index in line] for line in places]

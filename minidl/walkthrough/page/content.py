@@ -15,7 +15,7 @@ from minidl.walkthrough.graph import Graph
 from minidl.walkthrough.latex import Template, mathml, template
 from minidl.walkthrough.notation import Notation, pattern
 from minidl.walkthrough.picture import Picture, picture
-from minidl.walkthrough.steps import Array, Equation, Index, Step, Verdict
+from minidl.walkthrough.steps import Equation, Index, Step, Verdict
 from minidl.walkthrough.tables import owner, shown
 from minidl.walkthrough.walkthrough import Walkthrough
 
@@ -51,6 +51,7 @@ class Content:
         steps = [self._step(step) for step in self._walkthrough.steps]
         told = {
             "steps": steps,
+            "rows": self._walkthrough.problem.rows,
             "verdicts": self._verdicts(),
             "receipts": self._receipts(),
             "templates": [[_math(part) for part in form] for form in self._templates],
@@ -140,13 +141,13 @@ class Content:
             found[name] = [None if v is None else _verdict(v) for v in made]
         return found
 
-    def _receipts(self) -> dict[str, list[list[Any]]]:
+    def _receipts(self) -> dict[str, list[tuple[int, str]]]:
         """For each parameter: the steps, and the arrays of theirs, that made its gradient."""
         found = {}
         for layer in self._walkthrough.problem.layers:
             for name in layer.parameters:
                 steps = [
-                    [step.number, array.name]
+                    (step.number, array.name)
                     for step in self._walkthrough.steps
                     for array in step.writes
                     if (step.phase == "backward" and array.name == f"∂{name}")

@@ -7,6 +7,7 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const sections = all(".step");
   const last = sections.length - 1;
+  const rows = document.getElementById("row"); // missing where the batch has a single row
   const SIGNS = { "-": "negative", "0": "zero", "?": "pending", "+": "" };
   const KINDS = {
     local: "local derivative", contribution: "local × upstream", sum: "sum",
@@ -73,7 +74,7 @@
       `<mtr><mtd columnalign="right">${i ? "" : symbol(left)}</mtd><mtd><mo>=</mo></mtd><mtd columnalign="left">${line}</mtd></mtr>`);
     const label = [KINDS[kind], note].filter(Boolean).join(" · ");
     const rounding = held ? `<p class="held">In its own type the instruction holds ${held}.</p>` : "";
-    return `<div class="equation ${kind}">${label ? `<p class="kind">${escaped(label)}</p>` : ""}` +
+    return `<div class="equation"><p class="kind">${escaped(label)}</p>` +
       `<div class="scroll"><math display="block"><mtable displaystyle="true">${rows.join("")}</mtable></math></div>${rounding}</div>`;
   }
 
@@ -153,9 +154,17 @@
     }
   }
 
-  function pick(n, name, place) {
-    picked[n] = [name, place];
+  function pick(n, table, place) {
+    picked[n] = [table.dataset.array, place];
+    const shape = table.dataset.shape.split(",").map(Number);
+    const own = Number((symbolOf(table, place).match(/\[(\d+)/) || [])[1]);
+    if (rows && shape.length > 1 && shape[0] === told.rows && own < rows.length) showRow(own);
     work(n);
+  }
+
+  function showRow(n) {
+    row = rows.selectedIndex = n;
+    draw(current, one(".graph svg"));
   }
 
   // ── the graph ────────────────────────────────────────────────────────────────────────────────
@@ -186,15 +195,17 @@
 
   function showReceipt() {
     const box = document.getElementById("receipt");
-    box.hidden = !receipt;
-    if (!receipt) return;
+    if (!receipt) {
+      box.innerHTML = "<p class=\"ask\">Click an arrow, or a number of a weight, for the receipt of its gradient.</p>";
+      return;
+    }
     const [name, place, text] = receipt;
     const parts = told.receipts[name].map(([n, array]) => {
       const known = n <= current;
       const link = `<a href="#step-${n}">step ${n}</a>`;
       const made = (worked(n, array) || [])[place] || [];
       return known ? `<p class="kind">${link}</p>${equations(made)}${verdict(array, place)}`
-        : `<p class="kind">${link}</p><p class="later">— not computed yet</p>`;
+        : `<p class="kind">${link}: — not computed yet</p>`;
     });
     box.innerHTML = `<h3>Receipt of <math>${symbol(`∂${text}`)}</math> <span class="listing">∂${escaped(text)}</span></h3>` +
       `<button type="button" class="close" aria-label="Close the receipt">×</button>${parts.join("")}`;
@@ -235,7 +246,7 @@
       if (matchMedia("(min-width: 70rem)").matches && sections[current].getBoundingClientRect().top < top - 1) {
         sections[current].scrollIntoView();
       }
-      const result = one(".result", sections[current]);
+      const result = all(".worked .result", sections[current]).pop();
       document.getElementById("said").textContent =
         `${one(".eyebrow", sections[current]).textContent}. ${told.steps[current].title}. ` +
         (result ? `Result ${result.textContent}.` : "");
@@ -262,6 +273,7 @@
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     if (event.target.closest("select, input, summary") && !/^\d$/.test(event.key)) return;
     if (/^\d$/.test(event.key)) type(event.key);
+    else if (event.key === "Escape" && receipt) { receipt = null; showReceipt(); }
     else if (keys[event.key]) moves[keys[event.key]]();
     else return;
     event.preventDefault();
@@ -288,7 +300,7 @@
     const parameter = told.receipts[name];
     if (!made && !parameter) return;
     const take = (place) => {
-      if (made) pick(n, name, place);
+      if (made) pick(n, table, place);
       if (parameter) askReceipt(symbolOf(table, place));
       else if (told.receipts[name.slice(1)]) askReceipt(symbolOf(table, place).slice(1));
     };
@@ -311,7 +323,7 @@
       const copy = one(".graph svg").cloneNode(true);
       draw(n, copy);
       copy.classList.add("printed");
-      section.append(copy);
+      section.insertBefore(copy, one(".rule, .arrays, .facts", section));
     });
   }
 
@@ -333,7 +345,7 @@
   // ── begin ────────────────────────────────────────────────────────────────────────────────────
 
   document.documentElement.classList.add("scripted");
-  all("[hidden]:not(#receipt)").forEach((part) => { part.hidden = false; });
+  all("[hidden]").forEach((part) => { part.hidden = false; });
   sections.forEach((section, n) => {
     eachTable(section, (table, cells) => makePickable(n, table, cells));
     work(n);
@@ -348,8 +360,7 @@
     show(Number(link.hash.slice(6)));
   });
   one(".legend").open = matchMedia("(min-width: 70rem)").matches;
-  const rows = document.getElementById("row");
-  if (rows) rows.addEventListener("change", () => { row = rows.selectedIndex; draw(current, one(".graph svg")); });
+  if (rows) rows.addEventListener("change", () => { showRow(rows.selectedIndex); work(current); });
   document.getElementById("print").addEventListener("click", () => window.print());
   window.addEventListener("beforeprint", beforePrint);
   window.addEventListener("afterprint", afterPrint);

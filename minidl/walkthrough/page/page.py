@@ -111,9 +111,7 @@ def _page(walkthrough: Walkthrough, most: int) -> str:
     )
 
 
-def _step(
-    walkthrough: Walkthrough, step: Step, notation: Notation, most: int
-) -> dict[str, Any]:
+def _step(walkthrough: Walkthrough, step: Step, notation: Notation, most: int) -> dict[str, Any]:
     from markupsafe import Markup
 
     formula = rule(step, notation)
