@@ -20,6 +20,8 @@ MOST_UNITS = 16
 
 ROOMY = 6
 """Up to so many units in every column, there is room for all numbers of each."""
+SIDE = 74.0
+"""From the middle of the outer columns to the edge: half of the longest heading."""
 
 LABELLED = 12
 """Arrows into a column, up to which each has room for its number."""
@@ -135,10 +137,10 @@ def build(problem: Problem, shape: Index, steps: Sequence[Step], most: int = MOS
     top, height = 58.0, 58.0 + pitch * most_tall + 8.0
     nodes: list[Node] = []
     for c, (column, count) in enumerate(zip(columns, shown, strict=True)):
-        column.middle = 62.0 + c * step
+        column.middle = SIDE + c * step
         begin = top + (height - 8.0 - top - pitch * count) / 2 + pitch / 2
         nodes += [Node(c, j, column.middle, begin + j * pitch) for j in range(count)]
-    width = columns[-1].middle + 62.0
+    width = columns[-1].middle + SIDE
     edges = tuple(_edges(columns, nodes, problem.rows))
     hidden = tuple(n - s for n, s in zip(counts, shown, strict=True))
     return Graph(tuple(columns), tuple(nodes), edges, hidden, radius, width, height, problem.rows)

@@ -76,7 +76,9 @@ def _values(
     walkthrough: Walkthrough, graph: Graph, column: Column, unit: int, row: int, step: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     index = column.index(unit, row, graph.rows)
-    own = [("z", column.sums), ("a", column.out)] if column.sums else [("", column.out)]
+    own = [("z" if column.weight else "", column.out)]
+    if column.sums:
+        own = [("z", column.sums), ("a", column.out)]
     if not graph.roomy:
         own = own[-1:]
     above = tuple(_said(letter, walkthrough.cell(name, index, step)) for letter, name in own)

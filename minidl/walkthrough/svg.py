@@ -154,7 +154,7 @@ def _node(graph: Graph, node: Node, look: Look, curve: str) -> str:
         parts.append(_text("above", x, y - r - (6 if graph.roomy else 4) - line * i, text))
     for i, text in enumerate(look.below):
         parts.append(_text("below", x, y + r + line * (i + 1), text))
-    parts.append(_text("mark", x + r + 6, y + 4, look.mark))
+    parts.append(_text("mark", x + r + 3, y - 9, look.mark))
     return "".join([*parts, "</g>"])
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl.walkthrough.graph import Graph
 from minidl.walkthrough.latex import Template, mathml, template
-from minidl.walkthrough.notation import Notation, pattern
+from minidl.walkthrough.notation import INDEX, Notation, pattern
 from minidl.walkthrough.picture import Picture, picture
 from minidl.walkthrough.steps import Equation, Index, Step, Verdict
 from minidl.walkthrough.tables import owner, shown
@@ -21,6 +21,9 @@ from minidl.walkthrough.walkthrough import Walkthrough
 
 ROWS = 8
 """Of a batch, that the graph can show."""
+
+KINDS = ("value", "local", "contribution", "sum", "factored", "cancels", "update")
+"""Of equations, as the script counts them."""
 
 SIGNS = {"negative": "-", "zero": "0", "pending": "?", "": "+"}
 
@@ -40,10 +43,10 @@ class Content:
     def __init__(
         self, walkthrough: Walkthrough, graph: Graph, notation: Notation, most: int
     ) -> None:
-        self._walkthrough, self._graph, self._notation = walkthrough, graph, notation
-        self._most = most
+        self._walkthrough, self.graph, self.notation = walkthrough, graph, notation
+        self.most = most
         self._templates: dict[Template, int] = {}
-        self._symbols: dict[str, str] = {}
+        self._symbols: dict[str, int] = {}
         self._strokes: dict[tuple[Any, ...], int] = {}
 
     def text(self) -> str:
@@ -55,11 +58,22 @@ class Content:
             "verdicts": self._verdicts(),
             "receipts": self._receipts(),
             "templates": [[_math(part) for part in form] for form in self._templates],
-            "symbols": self._symbols,
+            "symbols": [[form, _math(self.notation.pattern(form))] for form in self._symbols],
             "strokes": [list(strokes) for strokes in self._strokes],
         }
         made = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
         return made.replace("</", "<\\/").replace("<!", "\\u003c!")
+
+    def size(self) -> int:
+        """About how many bytes the equations take: the first of each array, times its numbers."""
+        total = 0
+        for step in self._walkthrough.steps:
+            for array in (a for a in step.writes if owner(step, a) == a.name):
+                places = self._places(array.shape)
+                first = self._walkthrough.equations(step.number, array.name, places[0])
+                text = json.dumps(list(map(self._equation, first)), ensure_ascii=False)
+                total += len(places) * len(text.encode())
+        return total
 
     # ── steps ─────────────────────────────────────────────────────────────────────────────────
 
@@ -76,7 +90,7 @@ class Content:
             if any(worked):
                 cells[array.name] = [list(map(self._equation, made)) for made in worked]
         rows = range(min(walkthrough.problem.rows, ROWS))
-        states = [picture(walkthrough, self._graph, step.number, row) for row in rows]
+        states = [picture(walkthrough, self.graph, step.number, row) for row in rows]
         return {
             "title": step.title,
             "cells": cells,
@@ -86,7 +100,7 @@ class Content:
         }
 
     def _places(self, shape: Index) -> list[Index]:
-        return [index for line in shown(shape, self._most)[0] for index in line]
+        return [index for line in shown(shape, self.most)[0] for index in line]
 
     def _first(self, step: Step) -> list[Any]:
         """The number that is picked at first: one that is not 0."""
@@ -102,17 +116,19 @@ class Content:
         parts = [part for o in equation.operands for part in (self._symbol(o.symbol), o.text)]
         symbols = equation.symbols if number < 0 else ""
         left = self._symbol(equation.left)
-        made = [equation.kind, number, left, equation.result, parts, equation.note,
+        made = [KINDS.index(equation.kind), number, left, equation.result, parts, equation.note,
                 equation.held, symbols]  # fmt: skip
         while made[-1] == "":
             made.pop()
         return made
 
     def _symbol(self, text: str) -> str:
+        """A symbol in short: which form it has, and the places in it: ``"7:0,1"``."""
         form = pattern(text)
         if form not in self._symbols:
-            self._symbols[form] = _math(self._notation.pattern(form))
-        return text
+            self._symbols[form] = len(self._symbols)
+        places = (place.replace(" ", "") for place in INDEX.findall(text))
+        return ":".join((str(self._symbols[form]), *places))
 
     # ── the graph ─────────────────────────────────────────────────────────────────────────────
 

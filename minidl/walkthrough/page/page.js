@@ -9,10 +9,8 @@
   const last = sections.length - 1;
   const rows = document.getElementById("row"); // missing where the batch has a single row
   const SIGNS = { "-": "negative", "0": "zero", "?": "pending", "+": "" };
-  const KINDS = {
-    local: "local derivative", contribution: "local × upstream", sum: "sum",
-    factored: "", cancels: "", update: "", value: "",
-  };
+  // By the kind of an equation, as content.py counts them.
+  const KINDS = ["", "local derivative", "local × upstream", "sum", "", "", ""];
   const VERDICTS = {
     pass: ["✓", "Proved by differences"],
     rounded: ["~", "Right in float64; this type has lost digits"],
@@ -38,12 +36,19 @@
     return digit === "1" ? power : `<mrow>${signed(digit)}<mo>·</mo>${power}</mrow>`;
   }
 
+  // A symbol's short form, as content.py makes it, in full: "7:0,1" is "dense1.weight[0, 1]".
+  function named(short) {
+    const [form, ...places] = short.split(":");
+    return told.symbols[form][0].replace(/\[\]/g, () => `[${places.shift().replace(/,/g, ", ")}]`);
+  }
+
+  const forms = new Map(told.symbols);
+
   function symbol(text) {
     const places = [];
-    const pattern = text.replace(/\[([\d, ]+)\]/g, (_, place) => (places.push(place.replace(/ /g, "")), "[]"));
-    const known = told.symbols[pattern];
-    if (known === undefined) return `<mtext>${escaped(text)}</mtext>`;
-    return known.replace(/<mtext>⟨(\d+)⟩<\/mtext>/g,
+    const form = text.replace(/\[([\d, ]+)\]/g, (_, place) => (places.push(place.replace(/ /g, "")), "[]"));
+    if (!forms.has(form)) return `<mtext>${escaped(text)}</mtext>`;
+    return forms.get(form).replace(/<mtext>⟨(\d+)⟩<\/mtext>/g,
       (_, i) => places[i].split(",").map((n) => `<mn>${n}</mn>`).join("<mo>,</mo>"));
   }
 
@@ -57,7 +62,7 @@
   }
 
   function equation([kind, number, left, result, parts, note, held, words]) {
-    const symbols = parts.filter((_, i) => i % 2 === 0);
+    const symbols = parts.filter((_, i) => i % 2 === 0).map(named);
     const numbers = parts.filter((_, i) => i % 2 === 1);
     const lines = [];
     if (number >= 0) {
@@ -71,7 +76,7 @@
     const unique = lines.filter((line, i) => line.replace(/<.?mrow[^>]*>/g, "") !==
       (lines[i - 1] || "").replace(/<.?mrow[^>]*>/g, ""));
     const rows = unique.map((line, i) =>
-      `<mtr><mtd columnalign="right">${i ? "" : symbol(left)}</mtd><mtd><mo>=</mo></mtd><mtd columnalign="left">${line}</mtd></mtr>`);
+      `<mtr><mtd columnalign="right">${i ? "" : symbol(named(left))}</mtd><mtd><mo>=</mo></mtd><mtd columnalign="left">${line}</mtd></mtr>`);
     const label = [KINDS[kind], note].filter(Boolean).join(" · ");
     const rounding = held ? `<p class="held">In its own type the instruction holds ${held}.</p>` : "";
     return `<div class="equation"><p class="kind">${escaped(label)}</p>` +
@@ -129,7 +134,8 @@
     if (!box || !picked[n].length) return;
     const [name, place] = picked[n];
     const made = (worked(n, name) || [])[place] || [];
-    const used = new Set(made.flatMap(([, , left, , parts]) => [left, ...parts.filter((_, i) => i % 2 === 0)]));
+    const used = new Set(made.flatMap(([, , left, , parts]) =>
+      [left, ...parts.filter((_, i) => i % 2 === 0)].map(named)));
     let chosen = "";
     eachTable(sections[n], (table, cells) => cells.forEach((cell, i) => {
       const own = symbolOf(table, i);

@@ -19,8 +19,11 @@ from minidl.walkthrough.walkthrough import Walkthrough
 SIZES = (16, 8, 4, 2)
 """Rows and columns of each array that a page shows: the first that leaves it small enough."""
 
-ROOM = 960_000
-"""Characters of a page."""
+LIMIT = 1_000_000
+"""Bytes of a page."""
+
+ROOM = 800_000
+"""Bytes of equations beyond which a page is not even tried."""
 
 PARTS = {
     "problem": "Problem",
@@ -48,8 +51,7 @@ FRAME = 860
 def page(walkthrough: Walkthrough) -> str:
     """A walkthrough as HTML.
 
-    Large arrays are shown in part, so that the page is at most ``ROOM`` characters, if that can
-    be; it says what it leaves out.
+    Large arrays are shown in part, so that the page stays below 1 MB; it says what it leaves out.
 
     Examples
     --------
@@ -58,9 +60,13 @@ def page(walkthrough: Walkthrough) -> str:
     >>> "</html>" in page(walkthrough)
     True
     """
+    notation = Notation(walkthrough.problem, walkthrough.steps)
     for most in SIZES:
-        made = _page(walkthrough, most)
-        if len(made.encode()) <= ROOM:
+        content = Content(walkthrough, graph_of(walkthrough, most), notation, most)
+        if content.size() > ROOM and most > SIZES[-1]:
+            continue
+        made = _page(walkthrough, content)
+        if len(made.encode()) <= LIMIT:
             break
     return made
 
@@ -73,7 +79,7 @@ def framed(walkthrough: Walkthrough) -> str:
     )
 
 
-def _page(walkthrough: Walkthrough, most: int) -> str:
+def _page(walkthrough: Walkthrough, content: Content) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -84,8 +90,7 @@ def _page(walkthrough: Walkthrough, most: int) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    notation = Notation(walkthrough.problem, walkthrough.steps)
-    graph = graph_of(walkthrough, most)
+    notation, graph, most = content.notation, content.graph, content.most
     steps = [_step(walkthrough, step, notation, most) for step in walkthrough.steps]
     state = picture(walkthrough, graph, 0, 0)
 
@@ -103,7 +108,7 @@ def _page(walkthrough: Walkthrough, most: int) -> str:
         proved=_proved(walkthrough),
         rows=range(min(walkthrough.problem.rows, ROWS)),
         left_out=_left_out(walkthrough, graph.hidden, most),
-        content=Markup(Content(walkthrough, graph, notation, most).text()),
+        content=Markup(content.text()),
         light=Markup(LIGHT),
         dark=Markup(DARK),
         graph_style=Markup(STYLE),
@@ -158,8 +163,8 @@ def _left_out(walkthrough: Walkthrough, hidden: tuple[int, ...], most: int) -> s
     cut = any(max(shape, default=0) > most for shape in walkthrough.shapes.values())
     if cut or any(hidden):
         said.append(
-            f"This network is too large for one page: layers are summarised, of each layer and "
-            f"array the first {most} are shown."
+            f"This network is too large to be shown whole: layers are summarised, and of each "
+            f"layer and array the first {most} units, rows and columns are shown."
         )
     if walkthrough.problem.rows > ROWS:
         said.append(f"The graph can show the first {ROWS} rows of the batch.")
