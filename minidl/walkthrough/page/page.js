@@ -278,6 +278,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     if (event.target.closest("select, input, summary") && !/^\d$/.test(event.key)) return;
+    if (!/^\d$/.test(event.key)) typed = "";
     if (/^\d$/.test(event.key)) type(event.key);
     else if (event.key === "Escape" && receipt) { receipt = null; showReceipt(); }
     else if (keys[event.key]) moves[keys[event.key]]();
@@ -365,6 +366,7 @@
     event.preventDefault();
     show(Number(link.hash.slice(6)));
   });
+  if (window !== window.top) one(".keys").prepend("Click here first: ");
   one(".legend").open = matchMedia("(min-width: 70rem)").matches;
   if (rows) rows.addEventListener("change", () => { showRow(rows.selectedIndex); work(current); });
   document.getElementById("print").addEventListener("click", () => window.print());
