@@ -80,7 +80,8 @@ class Reader:
         kernel, title = ran.instruction.kernel, ran.instruction.title
         if kernel.name in PREPARING:
             return
-        self._name_constants(ran.instruction)
+        if ran.instruction.phase != "update":
+            self._name_constants(ran.instruction)
         if ran.instruction.phase == "loss" and any(kernel is k for k in self._loss_kernels()):
             self._of_loss(ran, i)
         elif kernel.name in self._readings:
