@@ -237,6 +237,55 @@ def test_what_a_step_is_about_is_lit(page, walkthrough):
     assert (set(edges), back) == (first, True)
 
 
+TYPED = """
+const typed = (e) => {
+  const inner = [...e.children].map(typed);
+  const text = e.textContent.trim();
+  switch (e.localName) {
+    case 'mfrac': return `((${inner[0]})/(${inner[1]}))`;
+    case 'msup': return text.startsWith('e') ? `exp(${inner[1]})` : `(${inner[0]})**(${inner[1]})`;
+    case 'msqrt': return `sqrt(${inner.join('')})`;
+    case 'mspace': return '#';  // what comes after it is the reason, not the sum
+    case 'mi': case 'mn': case 'mo':
+      return {'·': '*', '−': '-', 'ln': 'log', 'σ': 'sigmoid'}[text] || text;
+    default: return inner.join('');
+  }
+};
+return [...document.querySelectorAll('.worked .equation math')].map(m => {
+  const lines = [...m.querySelectorAll('mtable[displaystyle] > mtr')].map(r => typed(r.lastChild));
+  return [lines.at(-2), lines.at(-1), lines.length];
+});"""
+
+
+def test_equations_as_a_browser_shows_them_come_to_their_results(page):
+    checked = 0
+    for numbers, result, lines in page().execute_script(TYPED):
+        if lines == 3:  # the rule, the rule with numbers, the result
+            known = {"exp": math.exp, "log": math.log, "sqrt": math.sqrt, "max": max}
+            known["sigmoid"] = lambda x: 1 / (1 + math.exp(-x))
+            want = float(eval(result))
+            assert eval(numbers, known) == pytest.approx(want, rel=5.001e-4), numbers
+            checked += 1
+    assert checked > 22
+
+
+def test_a_weight_used_twice_has_all_ways_on_its_receipt(page, tmp_path):
+    layer = ml.Dense(2, 2, "tanh", seed=1)
+    net = ml.Sequential(layer, layer, ml.Dense(2, 1, seed=2))
+    walkthrough = ml.explain(net, X, [1, 0], loss="mse")
+    path = tmp_path / "page.html"
+    path.write_text(walkthrough.html(), encoding="utf-8")
+    browser = page(at=path.as_uri())
+    press(browser, Keys.END, Keys.HOME)
+    browser.find_elements(By.CSS_SELECTOR, "#step-0 [data-array='dense1.weight'] td")[1].click()
+    press(browser, Keys.END)
+    results = "return [...document.querySelectorAll('#receipt .result')].map(r => r.textContent)"
+    want = walkthrough.receipt("dense1.weight", (0, 1))
+    found = browser.execute_script(results)
+    assert sorted(found) == sorted(e.result for e in (*want.parts, *want.update))
+    assert len(found) == 8  # two rows and their sum, twice; both ways; the update
+
+
 # ── in a browser: looks ───────────────────────────────────────────────────────────────────────
 
 

@@ -161,7 +161,8 @@ def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Colu
             continue
         column = Column(_layer(written.name), step.operation, written.name, written.shape,
                         sources=sources)  # fmt: skip
-        if step.expansion in ("dense", "matmul") and step.reads[1] not in made:
+        flat = len(written.shape) == len(columns[sources[0]].shape) == 2
+        if flat and step.expansion in ("dense", "matmul") and step.reads[1] not in made:
             column.weight, column.subtitle = step.reads[1], ""
             column.bias = step.reads[2] if step.expansion == "dense" else ""
         made[written.name] = len(columns)

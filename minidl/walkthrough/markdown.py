@@ -10,7 +10,7 @@ from minidl.walkthrough.latex import equation_latex, number_latex
 from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.rules import rule
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
-from minidl.walkthrough.tables import owner, shown
+from minidl.walkthrough.tables import owner, parameters, shown
 
 if TYPE_CHECKING:
     from minidl.walkthrough.walkthrough import Walkthrough
@@ -71,7 +71,7 @@ def _problem(walkthrough: Walkthrough, notation: Notation) -> Iterator[str]:
     yield from ("", f"Loss: `{problem.loss}`. Optimizer: `{problem.optimizer}`.")
     for array in walkthrough.start:
         yield from _array(walkthrough, notation, array)
-    gradients = [f"∂{name}" for layer in problem.layers for name in layer.parameters]
+    gradients = [f"∂{name}" for name in parameters(problem)]
     for name in (problem.output, problem.loss_name, *gradients):
         if name in walkthrough.shapes:
             yield from ("", f"`{name}`: $\\displaystyle {notation.symbol(name)}$ = {PENDING}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.walkthrough.steps import Array, Index, Step
+from minidl.walkthrough.steps import Array, Index, Problem, Step
 
 if TYPE_CHECKING:
     from minidl.walkthrough.walkthrough import Walkthrough
@@ -81,6 +81,11 @@ def shown(shape: Index, most: int) -> tuple[list[list[Index]], str]:
         return [[()]], ""
     places = [[(*line, j) for j in range(min(columns, most))] for line in lines[:most]]
     return places, " and ".join(more)
+
+
+def parameters(problem: Problem) -> list[str]:
+    """The names of all parameters, each once."""
+    return list(dict.fromkeys(name for layer in problem.layers for name in layer.parameters))
 
 
 def owner(step: Step, array: Array) -> str:

@@ -16,7 +16,7 @@ from minidl.walkthrough.latex import Template, mathml, template
 from minidl.walkthrough.notation import INDEX, Notation, pattern
 from minidl.walkthrough.picture import Picture, picture
 from minidl.walkthrough.steps import Equation, Index, Step, Verdict
-from minidl.walkthrough.tables import owner, shown
+from minidl.walkthrough.tables import owner, parameters, shown
 from minidl.walkthrough.walkthrough import Walkthrough
 
 ROWS = 8
@@ -159,19 +159,20 @@ class Content:
 
     def _receipts(self) -> dict[str, list[tuple[int, str]]]:
         """For each parameter: the steps, and the arrays of theirs, that made its gradient."""
-        found = {}
-        for layer in self._walkthrough.problem.layers:
-            for name in layer.parameters:
-                steps = [
-                    (step.number, array.name)
-                    for step in self._walkthrough.steps
-                    for array in step.writes
-                    if (step.phase == "backward" and array.name == f"∂{name}")
-                    or (step.phase == "update" and array.name in (name, f"∂{name}"))
-                ]
-                if any(array.startswith("∂") for _, array in steps):
-                    found[name] = steps
-        return found
+        made = ((name, self._ways(name)) for name in parameters(self._walkthrough.problem))
+        return {name: ways for name, ways in made if ways}
+
+    def _ways(self, name: str) -> list[tuple[int, str]]:
+        gradient, steps = f"∂{name}", self._walkthrough.steps
+        meetings = (s for s in steps if s.expansion == "fan_out" and s.writes[0].name == gradient)
+        back = {gradient, *(step.reads[1] for step in meetings)}
+        return [
+            (step.number, array.name)
+            for step in steps
+            for array in step.writes
+            if (step.phase == "backward" and array.name in back)
+            or (step.phase == "update" and array.name in (name, gradient))
+        ]
 
 
 def _verdict(verdict: Verdict) -> list[Any]:

@@ -13,7 +13,7 @@ from minidl.walkthrough.picture import curves, picture
 from minidl.walkthrough.rules import rule
 from minidl.walkthrough.steps import PENDING, Step
 from minidl.walkthrough.svg import DARK, LIGHT, STYLE, draw, graph_of
-from minidl.walkthrough.tables import beside, table
+from minidl.walkthrough.tables import beside, parameters, table
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SIZES = (16, 8, 4, 2)
@@ -144,7 +144,7 @@ def _parts(steps: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]
 def _pending(walkthrough: Walkthrough) -> list[str]:
     """What is wanted and not there yet: output, loss, and the gradients of the parameters."""
     problem = walkthrough.problem
-    gradients = [f"∂{name}" for layer in problem.layers for name in layer.parameters]
+    gradients = [f"∂{name}" for name in parameters(problem)]
     known = [name for name in gradients if name in walkthrough.shapes]
     return [problem.output, problem.loss_name, *known]
 
