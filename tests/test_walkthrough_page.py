@@ -264,6 +264,7 @@ def test_equations_as_a_browser_shows_them_come_to_their_results(page):
             known = {"exp": math.exp, "log": math.log, "sqrt": math.sqrt, "max": max}
             known["sigmoid"] = lambda x: 1 / (1 + math.exp(-x))
             want = float(eval(result))
+            assert not re.search(r"[-+*] *-", numbers), "two signs without brackets"
             assert eval(numbers, known) == pytest.approx(want, rel=5.001e-4), numbers
             checked += 1
     assert checked > 22
@@ -516,6 +517,7 @@ def calculated(latex):
     }.items():  # fmt: skip
         text = text.replace(sign, meaning)
     text = re.sub(r"(?<![\w.])e\^", "exp", text).replace("^", "**")
+    assert not re.search(r"[-+*] *-", text), "two signs without brackets"
     known = {name: getattr(math, name) for name in ("exp", "log", "tanh", "sqrt", "erf", "pi")}
     known |= {
         "frac": lambda above: lambda below: above / below,
