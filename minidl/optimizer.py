@@ -157,6 +157,12 @@ class Optimizer:
     def learning_rate(self, rate: Rate) -> None:
         self.settings["learning_rate"] = self._setting("learning_rate", rate)
 
+    def reset(self) -> None:
+        """Forget all updates, as if just made: state 0, no steps."""
+        for state in self.state.values():
+            state[...] = 0
+        self.steps = 0
+
     def prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
         rate, made = self.settings["learning_rate"], self.steps

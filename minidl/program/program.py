@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -207,8 +208,8 @@ class Program:
             self.confirm()
         tables = self._tables(data)
         order = _order(order, len(tables[0]))
-        if self._epochs is None or not self._epochs.read(tables, order.shape):
-            self._epochs = _Epochs(self, tables, order.shape)
+        if self._epochs is None or not self._epochs.read(tables, order):
+            self._epochs = _Epochs(self, tables, order)
         try:
             return self._epochs.run(order)
         finally:  # also when Ctrl-C comes between two calls
@@ -302,28 +303,29 @@ class _Epochs:
     One takes the next rows from the dataset where it lies, the other keeps their loss.
     """
 
-    def __init__(
-        self, program: Program, tables: Sequence[np.ndarray], shape: tuple[int, ...]
-    ) -> None:
+    def __init__(self, program: Program, tables: Sequence[np.ndarray], order: np.ndarray) -> None:
         self._tables, self._program = list(tables), program
-        self._full, rest = divmod(shape[-1], program.rows)
+        self._rows = order.shape[-1]
+        self._full, rest = divmod(self._rows, program.rows)
         self._batches = self._full + bool(rest)
-        self._order, self._cursor = np.zeros(shape, np.int64), np.zeros(2, np.int64)
-        self._losses = np.zeros((*shape[:-1], self._batches))
+        self._order, self._cursor = np.zeros(order.size, np.int64), np.zeros(2, np.int64)
+        self._losses = np.zeros(math.prod(order.shape[:-1]) * self._batches)
         full = self._around(program) if self._full else _Code([])
         self._ends = len(full.instructions)
         self._code = full + self._around(program.of_rows(rest)) if rest else full
 
-    def read(self, tables: Sequence[np.ndarray], shape: tuple[int, ...]) -> bool:
-        """Whether they were made for this memory, and for as many rows."""
+    def read(self, tables: Sequence[np.ndarray], order: np.ndarray) -> bool:
+        """Whether they were made for this memory, for as many rows, and for as many epochs."""
         same = all(place(a) == place(b) for a, b in zip(tables, self._tables, strict=True))
-        return same and shape == self._order.shape
+        return same and order.shape[-1] == self._rows and order.size <= self._order.size
 
     def run(self, order: np.ndarray) -> np.ndarray:
         """Every batch once; returns their losses."""
-        self._order[...], self._cursor[:] = order, 0
-        self._program._paced(self._losses.size, lambda *steps: self._code.run(self._parts(*steps)))
-        return self._losses.copy()
+        self._order[: order.size], self._cursor[:] = order.reshape(-1), 0
+        epochs = order.shape[:-1]
+        steps = math.prod(epochs) * self._batches
+        self._program._paced(steps, lambda *which: self._code.run(self._parts(*which)))
+        return self._losses[:steps].reshape(*epochs, self._batches).copy()
 
     def _parts(self, done: int, now: int) -> list[tuple[int, int, int]]:
         """Which instructions, how often, for the next steps: full batches, and the rest."""
@@ -340,7 +342,7 @@ class _Epochs:
         takes = [
             Instruction(
                 rows.take,
-                [table.reshape(len(table), -1), self._order.reshape(-1), self._cursor, slot],
+                [table.reshape(len(table), -1), self._order, self._cursor, slot],
                 ["data", "order", "cursor", "batch"],
             )
             for table, slot in zip(
@@ -349,7 +351,7 @@ class _Epochs:
         ]
         kept = Instruction(
             rows.keep,
-            [program.loss.reshape(-1), self._losses.reshape(-1), self._cursor, program.rows],
+            [program.loss.reshape(-1), self._losses, self._cursor, program.rows],
             ["loss", "losses", "cursor", "rows"],
         )
         for instruction in (*takes, kept):
