@@ -1,0 +1,114 @@
+"""What a trial's bits depend on besides its own facts: code, libraries, BLAS kernels."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from minidl.activations import activations
+from minidl.data import Dataset
+from minidl.errors import ArgumentError
+from minidl.kernels import blas
+from minidl.kernels.jit import JIT, digest
+from minidl.losses import losses
+from minidl.pairing.trial import Cell, Trial
+
+ABOVE = ("cli", "figures", "info", "explain", "literature", "pairing")
+"""What no trial runs, at the top of the package; of ``pairing`` see ``OF_PAIRING``."""
+OF_PAIRING = ("grid.py", "trial.py", "trainer.py")
+LIBRARIES = ("numpy", "numba", "scikit-learn", "scipy")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where trials have the same bits: the same code, libraries and BLAS kernels.
+
+    Examples
+    --------
+    >>> Environment.here() == Environment.here()
+    True
+    """
+
+    numerics: str
+    libraries: str
+    blas: str
+
+    @classmethod
+    @functools.cache
+    def here(cls) -> Environment:
+        """That of this process."""
+        libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+        return cls(_sources(), libraries + ("" if JIT else ", without the JIT"), _blas())
+
+    def check(self, found: Environment, where: str) -> None:
+        """Refuse another environment, and say in what it differs.
+
+        Raises
+        ------
+        ArgumentError
+            If any part differs.
+        """
+        mine, its = asdict(self), asdict(found)
+        for name, expected in mine.items():
+            if its[name] != expected:
+                raise ArgumentError(
+                    f"{where}: {name}",
+                    f"{expected}, as the ledger has",
+                    its[name],
+                    "Its results would differ in the last bits: run the versions and the CPU "
+                    "kind that the ledger was begun with, or begin another ledger.",
+                )
+
+
+def _sources() -> str:
+    """A digest of every source file that a trial runs."""
+    package = Path(__file__).parent.parent
+    files = [
+        path
+        for path in sorted(package.rglob("*.py"))
+        if (top := path.relative_to(package).parts[0].removesuffix(".py")) not in ABOVE
+        or (top == "pairing" and path.name in OF_PAIRING)
+    ]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+def _blas() -> str:
+    blas.load()
+    products = [one for one in blas.pools() if "scipy" in Path(one["filepath"]).parent.name]
+    return "; ".join(
+        f"{one['internal_api']} {one['version']} {one.get('architecture', '')}, "
+        f"threads: {one['num_threads']}"
+        for one in products
+    )
+
+
+@functools.cache
+def fingerprint(data: Dataset) -> str:
+    """A digest of a dataset's numbers, task and metric."""
+    told = f"{data.name} {data.task} {data.metric} {data.classes} {data.X.shape}".encode()
+    return hashlib.sha256(told + data.X.tobytes() + data.y.tobytes()).hexdigest()[:16]
+
+
+def keys(trials: Sequence[Trial], data: Dataset, environment: Environment) -> list[str]:
+    """For each trial of one cell, a digest of all that decides its result: its place in a ledger.
+
+    The formulas are part of it: an activation or a loss may be the user's own.
+    """
+    if not trials:
+        return []
+    shared = [fingerprint(data), _formulas(trials[0].cell), *asdict(environment).values()]
+    return [
+        hashlib.sha256("\0".join([*shared, *map(str, trial.facts.values())]).encode()).hexdigest()
+        for trial in trials
+    ]
+
+
+def _formulas(cell: Cell) -> str:
+    head = cell.pairing.head
+    entries = activations[cell.pairing.hidden], activations[head.activation], losses[head.loss]
+    scalars = [getattr(entry, name, None) for entry in entries for name in ("value", "slope")]
+    return " ".join(digest(function) for function in scalars if function is not None)
