@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from minidl.data import Dataset
-from minidl.pairing.grid import Head, Pairing
+from minidl.pairing.grid import Head
 from minidl.pairing.ledger import Ledger
-from minidl.pairing.statistics import ALPHA, Design, sentence
-from minidl.pairing.study import EVERY, Study
+from minidl.pairing.statistics import sentence
+from minidl.pairing.study import Study
+from minidl.pairing.tables import PlannedTable, planned_tables
 from minidl.pairing.trainer import Trainer
 from minidl.pairing.trial import Cell
 from minidl.pairing.tuning import chosen_rate
@@ -18,70 +19,6 @@ from minidl.pairing.tuning import chosen_rate
 SPREAD = 0.03
 """How much differences between two pairings vary from dataset to dataset: a guess, which the
 sentence that rests on it states."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """What is compared with each other: pairings that each dataset of a task has.
-
-    Parameters
-    ----------
-    task : str
-    pairings : tuple of Pairing
-    datasets : tuple of Dataset
-    partial : tuple of Pairing
-        Those that only some of the datasets have: shown, never compared.
-    alpha : float
-        The tables of a study share the chance of a false claim.
-    """
-
-    task: str
-    pairings: tuple[Pairing, ...]
-    datasets: tuple[Dataset, ...]
-    partial: tuple[Pairing, ...]
-    alpha: float
-
-    def design(self, study: Study) -> Design:
-        """What comparisons of this table can show."""
-        return Design(
-            pairings=len(self.pairings),
-            datasets=len(self.datasets),
-            families=len({data.family for data in self.datasets}),
-            repetitions=study.repetitions,
-            all_pairs=EVERY in study.reference,
-            spread=SPREAD,
-            alpha=self.alpha,
-        )
-
-    def reference(self, study: Study) -> str | None:
-        """The pairing that all others are compared with; None is all with all."""
-        if EVERY in study.reference:
-            return None
-        names = [pairing.name for pairing in self.pairings]
-        for name in study.reference:
-            if name in names:
-                return name
-        return next((p.name for p in self.pairings if p.head.natural), names[0])
-
-
-def tables(study: Study, data: Mapping[str, Dataset]) -> list[Table]:
-    """One table a task, in the order in which tasks come."""
-    by_task: dict[str, list[Dataset]] = defaultdict(list)
-    for dataset in data.values():
-        if study.heads_for(dataset):
-            by_task[dataset.task].append(dataset)
-    found = []
-    for task, datasets in by_task.items():
-        sound = [study.heads_for(dataset) for dataset in datasets]
-        every = dict.fromkeys(head for heads in sound for head in heads)
-        common = [head for head in every if all(head in heads for heads in sound)]
-        partial = [head for head in every if head not in common]
-        together, apart = (
-            tuple(Pairing(hidden, head) for hidden in study.hidden for head in heads)
-            for heads in (common, partial)
-        )
-        found.append(Table(task, together, tuple(datasets), apart, ALPHA / len(by_task)))
-    return found
 
 
 def plan(study: Study) -> Iterator[str]:
@@ -92,19 +29,30 @@ def plan(study: Study) -> Iterator[str]:
     yield f"{study.name}: {len(cells):,} cells × {study.trials_per_cell} trials = {trials:,} trials"
     yield f"  {_rates(study)}"
     yield from _time(study, data)
-    for table in tables(study, data):
+    for table in planned_tables(study, data):
         yield ""
-        yield (
-            f"{table.task}: {len(table.pairings)} pairings on {len(table.datasets)} datasets of "
-            f"{table.design(study).families} families, compared with "
-            f"{table.reference(study) or 'each other'}"
-        )
-        if len(table.pairings) > 1:
-            yield f"  {sentence(table.design(study))}"
-        if table.partial:
-            names = ", ".join(dict.fromkeys(pairing.head.name for pairing in table.partial))
-            yield f"  Sound on some datasets only, so shown but not compared: {names}."
-    yield from unsound(study, data)
+        yield from _comparisons(table)
+    for left_out in unsound(study, data):
+        yield ""
+        yield f"Unsound on {', '.join(left_out.datasets)}, left out:"
+        yield from (f"  {line}" for line in left_out.lines)
+
+
+def _comparisons(table: PlannedTable) -> Iterator[str]:
+    """What is compared, and what that can show."""
+    pairings, datasets = len(table.pairings), len(table.datasets)
+    families = len(set(table.families))
+    other = "each other" if table.reference is None else table.reference.name
+    yield (
+        f"{table.task}: {pairings} pairing{'s' * (pairings != 1)} on {datasets} "
+        f"dataset{'s' * (datasets != 1)} of {families} famil{'y' if families == 1 else 'ies'}, "
+        f"compared with {other}"
+    )
+    if len(table.pairings) > 1:
+        yield f"  {sentence(replace(table.design, spread=SPREAD))}"
+    if table.apart:
+        names = ", ".join(dict.fromkeys(pairing.head.name for pairing in table.apart))
+        yield f"  Sound on some datasets only, so shown but not compared: {names}."
 
 
 def _rates(study: Study) -> str:
@@ -148,16 +96,23 @@ def _seconds(study: Study, cells: list[Cell], data: Dataset) -> float:
     return max(took[few] + slope * (study.epochs - few), took[more])
 
 
-def unsound(study: Study, data: Mapping[str, Dataset]) -> Iterator[str]:
-    """The heads that are left out with the reason, once for datasets with the same ones."""
-    datasets: dict[tuple[tuple[Head, str], ...], list[str]] = defaultdict(list)
+@dataclass(frozen=True)
+class Unsound:
+    """Heads left out on some datasets: one line for all with the same reason."""
+
+    datasets: tuple[str, ...]
+    heads: int
+    lines: tuple[str, ...]
+
+
+def unsound(study: Study, data: Mapping[str, Dataset]) -> Iterator[Unsound]:
+    """Heads that were left out, once for datasets with the same heads and reasons."""
+    names: dict[tuple[tuple[Head, str], ...], list[str]] = defaultdict(list)
     for dataset in data.values():
-        datasets[tuple(study.left_out(dataset).items())].append(dataset.name)
-    for reasons, names in datasets.items():
+        names[tuple(study.left_out(dataset).items())].append(dataset.name)
+    for reasons, datasets in names.items():
         if reasons:
-            yield ""
-            yield f"Unsound on {', '.join(names)}, left out:"
-            yield from (f"  {line}" for line in merged(dict(reasons)))
+            yield Unsound(tuple(datasets), len(reasons), tuple(merged(dict(reasons))))
 
 
 def merged(reasons: Mapping[Head, str]) -> Iterator[str]:

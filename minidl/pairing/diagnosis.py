@@ -1,0 +1,115 @@
+"""Why a cell's networks score low: what was measured in them, and what stands out, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl.pairing.outcomes import Outcome
+from minidl.pairing.statistics import failures_counted
+
+MEASURES = {
+    "dead": "share of dead hidden units",
+    "saturated": "share of saturated hidden units",
+    "gradient_ratio": "gradient norm, first layer / last",
+    "update_ratio": "update / weight, in norm",
+    "loss_left": "training loss left of the first epoch's",
+    "peak": "score lost since its peak",
+}
+"""What is measured, as a table's heading says it."""
+
+MANY_UNITS = 0.3
+VANISHED, EXPLODED = 0.01, 100.0
+STILL, RESTLESS = 1e-5, 0.1
+UNLEARNED = 0.9
+PAST_PEAK = 0.02
+"""Beyond these something stands out: shares, ratios, a score."""
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """A cell's score, what was measured in its networks, and what stands out.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    score : float
+        Mean over repetitions, failures counted.
+    behind : float
+        The best mean of the dataset minus it.
+    measures : dict
+        Of ``MEASURES``, those that were taken: the worst layer's mean over repetitions.
+    symptoms : tuple of str
+    """
+
+    outcome: Outcome
+    score: float
+    behind: float
+    measures: dict[str, float]
+    symptoms: tuple[str, ...]
+
+
+def diagnoses(found: Sequence[Outcome]) -> list[Diagnosis]:
+    """The complete cells of one dataset, best mean first, each with what was measured."""
+    whole = [outcome for outcome in found if outcome.complete]
+    if not whole:
+        return []
+    means = failures_counted(np.array([outcome.scores for outcome in whole])).mean(axis=1)
+    order = np.argsort(-means, kind="stable")
+    told = []
+    for i in order:
+        measured = measures(whole[i])
+        said = tuple(symptoms(whole[i], measured))
+        told.append(
+            Diagnosis(whole[i], float(means[i]), float(means.max() - means[i]), measured, said)
+        )
+    return told
+
+
+def measures(outcome: Outcome) -> dict[str, float]:
+    """What was measured in a cell's networks, over repetitions.
+
+    Shares are means, ratios geometric means; of several layers the one that stands out most.
+    """
+    trained = [result for result in outcome.results if result.status == "ok"]
+    taken: dict[str, float] = {}
+    for name in ("dead", "saturated"):
+        if layers := [result.health[name] for result in trained if result.health.get(name)]:
+            taken[name] = float(np.mean(layers, axis=0).max())
+    for name in ("gradient_ratio", "update_ratio"):
+        if layers := [result.health[name] for result in trained if result.health.get(name)]:
+            with np.errstate(divide="ignore"):  # a gradient of 0 makes a ratio of 0
+                logarithms = np.log(np.asarray(layers, dtype=np.float64)).mean(axis=0)
+            taken[name] = float(np.exp(logarithms[np.abs(logarithms).argmax()]))
+    if left := [r.losses[-1] / r.losses[0] for r in trained if len(r.losses) > 1 and r.losses[0]]:
+        taken["loss_left"] = float(np.mean(left))
+    if curves := [result.scores for result in trained if len(result.scores)]:
+        mean = np.mean(curves, axis=0)
+        taken["peak"] = float(mean.max() - mean[-1])
+    return taken
+
+
+def symptoms(outcome: Outcome, measured: dict[str, float]) -> list[str]:
+    """What stands out, in words; empty if nothing does."""
+    said = []
+    if outcome.failures:
+        said.append(f"{len(outcome.failures)} of {outcome.planned} failed: {outcome.failures[0]}")
+    if measured.get("dead", 0.0) >= MANY_UNITS:
+        said.append(f"{measured['dead']:.0%} of a layer's units are dead")
+    if measured.get("saturated", 0.0) >= MANY_UNITS:
+        said.append(f"{measured['saturated']:.0%} of a layer's units are saturated")
+    ratio = measured.get("gradient_ratio", 1.0)
+    if not VANISHED <= ratio <= EXPLODED:
+        said.append(f"the first layer's gradient is {ratio:.1g} times the last's")
+    update = measured.get("update_ratio", RESTLESS)
+    if not STILL <= update <= RESTLESS:
+        said.append(f"an update moves weights by {update:.1g} of their size")
+    if measured.get("loss_left", 0.0) > UNLEARNED:
+        said.append(f"{measured['loss_left']:.0%} of the first epoch's training loss is left")
+    if measured.get("peak", 0.0) > PAST_PEAK:
+        said.append(f"the test score was {100 * measured['peak']:.1f} points higher at its peak")
+    if outcome.sensitivity is not None and outcome.sensitivity.at_edge:
+        said.append(f"its learning rate, {outcome.rate:g}, is at the edge of the grid")
+    return said
