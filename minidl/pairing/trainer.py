@@ -95,6 +95,7 @@ class Trainer:
         self.net.optimizer = self.optimizer
         self._program: Program | None = None
         self._tables: list[np.ndarray] = []
+        self._starts: dict[int, np.ndarray] = {}
 
     def train(self, trial: Trial) -> Result:
         """Train and judge one network.
@@ -160,8 +161,10 @@ class Trainer:
 
     def _start(self, trial: Trial, *batch: np.ndarray) -> None:
         """Put the network and its optimizer back to where a new one would be."""
-        fresh = network(self.cell, self.data, trial.seed)
-        self.net.block.values[...] = fresh.block.values
+        if trial.seed not in self._starts:
+            fresh = network(self.cell, self.data, trial.seed)
+            self._starts[trial.seed] = fresh.block.values
+        self.net.block.values[...] = self._starts[trial.seed]
         self.optimizer.reset()
         self.optimizer.learning_rate = trial.learning_rate
         if self._program is None or self._program.rows != len(batch[0]):
