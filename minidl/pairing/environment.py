@@ -47,7 +47,7 @@ class Environment:
     def here(cls) -> Environment:
         """That of this process."""
         libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-        return cls(_sources(), libraries + ("" if JIT else ", without the JIT"), _blas())
+        return cls(_numerics(), libraries + ("" if JIT else ", without the JIT"), _blas())
 
     def check(self, found: Environment, where: str) -> None:
         """Refuse another environment, and say in what it differs.
@@ -69,16 +69,20 @@ class Environment:
                 )
 
 
-def _sources() -> str:
-    """A digest of every source file that a trial runs."""
+def sources() -> list[Path]:
+    """Every source file that a trial runs."""
     package = Path(__file__).parent.parent
-    files = [
+    return [
         path
         for path in sorted(package.rglob("*.py"))
         if (top := path.relative_to(package).parts[0].removesuffix(".py")) not in ABOVE
         or (top == "pairing" and path.name in OF_PAIRING)
     ]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+def _numerics() -> str:
+    code = b"".join(path.read_bytes() for path in sources())
+    return f"minidl {version('minidl')}, code {hashlib.sha256(code).hexdigest()[:16]}"
 
 
 def _blas() -> str:
@@ -118,9 +122,10 @@ def _own(cell: Cell) -> str:
     head, setting = cell.pairing.head, cell.setting
     entries: list[Any] = [activations[cell.pairing.hidden], activations[head.activation]]
     entries += [losses[head.loss], optimizers[setting.optimizer]]
+    told = [_formulas(entry) for entry in entries]
     if setting.init in initializers:  # "auto" is the activation's choice
-        entries.append(initializers[setting.init])
-    return " ".join(map(_formulas, entries))
+        told += map(_told, vars(initializers[setting.init]).values())
+    return " ".join(told)
 
 
 @functools.cache  # an entry is what it is: another formula is another entry

@@ -117,6 +117,7 @@ class Ledger:
         if self.write:
             ask("PRAGMA journal_mode = WAL")
             ask("PRAGMA synchronous = NORMAL")  # a power cut may cost the last results, no more
+            ask("DELETE FROM claims WHERE 0")  # fails here, not later, if nothing can be written
 
     def _refusal(self, expected: str, got: str, remedy: str = ANOTHER) -> FileError:
         return FileError(str(self.path), expected, got, remedy)
@@ -195,8 +196,9 @@ class Ledger:
     @cached_property
     def environment(self) -> Environment:
         """Where its results have their bits from: this one until a study is begun."""
-        told = self._about("environment")
-        return Environment.here() if told is None else Environment(**told)
+        with self._errors():
+            told = self._about("environment")
+            return Environment.here() if told is None else Environment(**told)
 
     # -------------------------------------------------------------------------- the trials
 
