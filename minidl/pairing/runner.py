@@ -163,7 +163,7 @@ class _Run:
                     raise ArgumentError(
                         "workers",
                         "processes that live",
-                        f"{deaths} deaths in a row ({error})",
+                        f"{deaths} deaths in a row",
                         "Give each one more memory: fewer workers, or --backend threads.",
                     ) from error
 

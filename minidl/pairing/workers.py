@@ -7,16 +7,23 @@ import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from minidl.data import Dataset
-from minidl.errors import ArgumentError, UnknownNameError
+from minidl.errors import ArgumentError, MinidlError, UnknownNameError
 from minidl.pairing.environment import Environment, fingerprint, keys
 from minidl.pairing.trainer import Trainer
 from minidl.pairing.trial import Result, Trial
 from minidl.settings import whole_number
 
 BACKENDS = ("threads", "loky", "dask")
+
+AHEAD = 2
+"""Tasks that a core of a cluster has before it, so that it never waits for the next."""
+PATIENCE = 10
+"""Seconds to wait for a cluster's scheduler."""
 
 Places = dict[str, Trial]
 """Trials of one cell by their places in a ledger."""
@@ -91,32 +98,51 @@ def check(workers: int | None, backend: str, scheduler: str | None) -> None:
 
 @contextmanager
 def workers_of(workers: int | None, backend: str, scheduler: str | None) -> Iterator[Spread]:
-    """Workers through joblib's backends; a cluster has as many as it has cores."""
+    """Workers as told; a cluster has as many as it has cores."""
     import joblib
 
     count = workers or joblib.cpu_count()
     if backend == "dask":
         with _client(scheduler) as client:
-            yield _parallel(backend="dask", client=client)
+            yield partial(_on_cluster, client)
     elif count == 1:
         yield lambda tasks: (perform(task) for task in tasks)
     elif backend == "loky":
-        yield _parallel(backend="loky", n_jobs=count, inner_max_num_threads=1)
+        yield partial(_on_joblib, {"backend": "loky", "inner_max_num_threads": 1, "n_jobs": count})
     else:
-        yield _parallel(backend="threading", n_jobs=count)
+        yield partial(_on_joblib, {"backend": "threading", "n_jobs": count})
 
 
-def _parallel(**options: Any) -> Spread:
+def _on_joblib(options: dict[str, Any], tasks: Iterator[Task]) -> Generator[Found, None, None]:
     import joblib
 
-    def spread(tasks: Iterator[Task]) -> Generator[Found, None, None]:
-        with joblib.parallel_config(**options), warnings.catch_warnings():
-            # Said of a run that is stopped: what was under way is run again later.
-            warnings.filterwarnings("ignore", ".*have been (cancelled|successfully)", UserWarning)
-            parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
-            yield from parallel(joblib.delayed(perform)(task) for task in tasks)
+    with joblib.parallel_config(**options), warnings.catch_warnings():
+        # Said of a run that is stopped: what was under way is run again later.
+        warnings.filterwarnings("ignore", ".*have been (cancelled|successfully)", UserWarning)
+        parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
+        yield from parallel(joblib.delayed(perform)(task) for task in tasks)
 
-    return spread
+
+def _on_cluster(client: Any, tasks: Iterator[Task]) -> Generator[Found, None, None]:
+    """Without joblib, whose dask backend waits for ever for a task that killed its workers."""
+    from distributed import CancelledError, KilledWorker, as_completed
+
+    def submit(number: int) -> list[Any]:
+        return [client.submit(perform, task, pure=False) for task in islice(tasks, number)]
+
+    under_way = as_completed(
+        submit(AHEAD * max(1, sum(client.ncores().values()))), loop=client.loop
+    )
+    try:
+        for future in under_way:
+            found = future.result()
+            under_way.update(submit(1))
+            yield found
+    except (KilledWorker, CancelledError, OSError) as error:
+        if isinstance(error, MinidlError):
+            raise
+        remedy = "Look at its logs and memory; then `minidl pair resume` goes on, nothing is lost."
+        raise ArgumentError("--scheduler", "a cluster that lives", str(error), remedy) from error
 
 
 def _client(scheduler: str | None) -> Any:
@@ -126,8 +152,8 @@ def _client(scheduler: str | None) -> Any:
         remedy = "Write pip install 'minidl[cluster]'."
         raise ArgumentError("--backend dask", "dask.distributed", "none", remedy) from None
     try:
-        return Client(scheduler, timeout=10, set_as_default=False)
+        return Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         remedy = "Start one: dask scheduler, and dask worker on each machine."
-        got = str(error) or "no answer within 10 s"
+        got = str(error) or f"no answer within {PATIENCE} s"
         raise ArgumentError(f"--scheduler {scheduler}", "a cluster", got, remedy) from error
