@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,31 +22,27 @@ FOUND = ("seed", "status", "score", "final_loss", "reason", "health", "outputs")
 """Columns of ``results.csv`` behind a trial's facts; ``outputs`` is a digest."""
 
 
-def rows(ledger: Ledger) -> Iterator[tuple[Trial, Result]]:
-    """Every trial of the ledger's study that is done, in the order of its plan."""
-    study = ledger.study
-    data = study.load()
-    for cell in study.cells(data):
-        yield from results_of(study, cell, data[cell.dataset], ledger).items()
-
-
 def export(ledger: Ledger, folder: Path) -> list[Path]:
     """Write ``study.toml``, ``results.csv`` and ``arrays.safetensors``.
 
     Times and hosts are left out: two runs of one study give the same bytes. The arrays are each
-    trial's ``losses``, ``scores`` and ``outputs``, under the number of its row.
+    trial's ``losses``, ``scores`` and ``outputs``, under the number of its row. Trials that are
+    still to run have none.
 
     Raises
     ------
     FileError
         If the folder cannot be written.
     """
+    study = ledger.study
+    data = study.load()
+    cells = study.cells(data)
     table = io.StringIO()
     arrays: dict[str, np.ndarray] = {}
     writer = csv.writer(table)
-    for number, (trial, result) in enumerate(rows(ledger)):
-        if not number:
-            writer.writerow(["trial", *trial.facts, *FOUND])
+    writer.writerow(["trial", *study.final(cells[0], study.learning_rates[0])[0].facts, *FOUND])
+    done = (results_of(study, cell, data[cell.dataset], ledger).items() for cell in cells)
+    for number, (trial, result) in enumerate(chain.from_iterable(done)):
         writer.writerow([number, *trial.facts.values(), *_found(trial, result)])
         arrays |= {
             f"{number}/{name}": array
@@ -57,7 +53,7 @@ def export(ledger: Ledger, folder: Path) -> list[Path]:
             )
             if array is not None and array.size
         }
-    texts = {"study.toml": ledger.study.toml(), "results.csv": table.getvalue()}
+    texts = {"study.toml": study.toml(), "results.csv": table.getvalue()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
