@@ -41,36 +41,45 @@ def export(ledger: Ledger, folder: Path) -> list[Path]:
     FileError
         If the folder cannot be written.
     """
+    arrays = {
+        f"{number}/{name}": array
+        for number, (_, result) in enumerate(rows(ledger))
+        for name in ("losses", "scores", "outputs")
+        if (array := getattr(result, name)) is not None and array.size
+    }
+    paths = [write_study(ledger, folder), write_results(ledger, folder)]
+    storage.write(folder / "arrays.safetensors", arrays, {"rows": "see results.csv"})
+    return [*paths, folder / "arrays.safetensors"]
+
+
+def write_study(ledger: Ledger, folder: Path) -> Path:
+    """The study as a file that ``minidl pair run`` takes."""
+    return _write(folder / "study.toml", ledger.study.toml())
+
+
+def write_results(ledger: Ledger, folder: Path) -> Path:
+    """Every trial as a row of ``results.csv``."""
     table = io.StringIO()
-    arrays: dict[str, np.ndarray] = {}
     writer = csv.writer(table)
     for number, (trial, result) in enumerate(rows(ledger)):
         if not number:
             writer.writerow(["trial", *trial.facts, *FOUND])
         writer.writerow([number, *trial.facts.values(), *_found(trial, result)])
-        arrays |= {
-            f"{number}/{name}": array
-            for name, array in (
-                ("losses", result.losses),
-                ("scores", result.scores),
-                ("outputs", result.outputs),
-            )
-            if array is not None and array.size
-        }
-    texts = {"study.toml": ledger.study.toml(), "results.csv": table.getvalue()}
+    return _write(folder / "results.csv", table.getvalue())
+
+
+def _write(path: Path, text: str) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise FileError(
-            str(folder),
+            str(path.parent),
             "a folder that can be written",
             error.strerror or str(error),
             "Write --out DIR.",
         ) from error
-    storage.write(folder / "arrays.safetensors", arrays, {"rows": "see results.csv"})
-    return [folder / name for name in (*texts, "arrays.safetensors")]
+    return path
 
 
 def _found(trial: Trial, result: Result) -> list[Any]:
