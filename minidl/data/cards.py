@@ -1,4 +1,4 @@
-"""The cards of the toy datasets, and the generators that scikit-learn does not have.
+"""The cards of the toy datasets.
 
 A card is a TOML file in ``datasets/``: where the rows come from, and what they teach. It names a
 ``make_…`` or ``load_…`` of ``sklearn.datasets`` or one of ``GENERATORS``; nothing else is called.
@@ -8,7 +8,6 @@ It may make another task of the same rows: ``target``, ``cut`` and ``classes``.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
@@ -18,9 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from minidl.data import generated_classes, generated_quantities
 from minidl.data.tables import TASKS, Table
 from minidl.errors import FileError
 from minidl.registry import Registry
+
+GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
 
 
 @dataclass(eq=False)
@@ -234,79 +236,3 @@ def read_cards() -> Registry[Card]:
     for path in sorted(cards_folder().glob("*.toml")):
         cards.register(read_card(path))
     return cards
-
-
-def xor(generator: np.random.Generator, rows: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """Label points of a square by the sign of x₁x₂, then move each a little.
-
-    Examples
-    --------
-    >>> X, y = xor(np.random.default_rng(0), rows=4, noise=0.0)
-    >>> bool(((X[:, 0] * X[:, 1] < 0) == y).all())
-    True
-    """
-    X = generator.uniform(-1.0, 1.0, (rows, 2))
-    y = (X[:, 0] * X[:, 1] < 0).astype(np.int64)
-    return X + generator.normal(0.0, noise, X.shape), y
-
-
-def spirals(
-    generator: np.random.Generator, rows: int, turns: float, noise: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Wind two arms around each other; the second is the first, turned by half a circle.
-
-    Examples
-    --------
-    >>> X, y = spirals(np.random.default_rng(0), rows=6, turns=1.0, noise=0.0)
-    >>> np.bincount(y)
-    array([3, 3])
-    """
-    y = generator.permutation(rows) % 2
-    # The root spreads the points evenly along the arm, whose length grows as radius².
-    radius = np.sqrt(generator.uniform(0.01, 1.0, rows))
-    angle = 2.0 * np.pi * turns * radius + np.pi * y
-    X = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return X + generator.normal(0.0, noise, X.shape), y
-
-
-def imbalanced(
-    generator: np.random.Generator, negatives: int, positives: int, distance: float, spread: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Hide a small dense cloud of positives in the rim of a large one of negatives.
-
-    Examples
-    --------
-    >>> X, y = imbalanced(np.random.default_rng(0), 100, 2, distance=2.0, spread=0.5)
-    >>> np.bincount(y)
-    array([100,   2])
-    """
-    large = generator.normal(0.0, 1.0, (negatives, 2))
-    small = generator.normal(distance / np.sqrt(2.0), spread, (positives, 2))
-    order = generator.permutation(negatives + positives)
-    return np.concatenate([large, small])[order], (order >= negatives).astype(np.int64)
-
-
-def outliers(
-    generator: np.random.Generator, rows: int, share: float, noise: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sample a sine over one period, and push a share of the targets up by 3 to 6.
-
-    Examples
-    --------
-    >>> X, y = outliers(np.random.default_rng(0), rows=10, share=0.2, noise=0.0)
-    >>> np.flatnonzero(y - np.sin(X[:, 0]) > 1).size
-    2
-    """
-    X = generator.uniform(-np.pi, np.pi, (rows, 1))
-    y = np.sin(X[:, 0]) + generator.normal(0.0, noise, rows)
-    pushed = generator.choice(rows, round(share * rows), replace=False)
-    y[pushed] += generator.uniform(3.0, 6.0, pushed.size)
-    return X, y
-
-
-GENERATORS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
-    "xor": xor,
-    "spirals": spirals,
-    "imbalanced": imbalanced,
-    "outliers": outliers,
-}
