@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ArgumentError, RecordError, ShapeError
+from minidl.errors import AnomalyError, ArgumentError, RecordError, ShapeError
 from minidl.kernels import checks, rows
-from minidl.kernels.jit import JIT, Kernel
+from minidl.kernels.jit import JIT, Kernel, watcher
 from minidl.optimizers import AHEAD, Optimizer
 from minidl.program.listing import listing
 from minidl.program.tape import Outcome, place
@@ -315,8 +315,12 @@ class _Epoch:
     def run(self, order: np.ndarray) -> np.ndarray:
         """Every batch once; returns their losses."""
         self._order[:], self._cursor[:] = order, 0
-        for program, code, times in self._parts:
-            program._paced(code, times)
+        try:
+            for program, code, times in self._parts:
+                program._paced(code, times)
+        except AnomalyError as error:
+            error.batch = int(self._cursor[1])
+            raise
         return self._losses.copy()
 
     def _around(self, program: Program) -> _Code:
@@ -377,6 +381,12 @@ class _Code:
     def run(self, times: int = 1, first: int = 0, last: int | None = None) -> None:
         """Instructions ``first`` to ``last``, so many times."""
         last = len(self.instructions) if last is None else last
+        if (watching := watcher()) is not None:
+            for _ in range(times):
+                for line in self.instructions[first:last]:
+                    watching.step(line)
+                    line.kernel(*line.operands)
+            return
         if JIT:
             from minidl.kernels import machine
 
