@@ -86,7 +86,8 @@ def fit(
     record : "auto" or bool
         Train by a recorded program, at the machine's speed and to the same bits. ``"auto"``
         trains eagerly, and says so, where a layer of your own cannot be recorded. A callback
-        that runs after every batch may change anything: then each batch is an eager step.
+        that runs after every batch may change anything: then each batch is an eager step, as it
+        is inside ``detect_anomaly``.
     verbose : bool, optional
         A progress bar; by default on a terminal only.
 
