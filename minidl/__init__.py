@@ -36,6 +36,8 @@ from minidl.functions import (
 )
 from minidl.tensor import Tensor
 from minidl.training import fit
+from minidl.diagnosis import LayerHealth, diagnose
+from minidl.health import Diagnosis
 
 __version__ = "0.1.0"
 
@@ -79,10 +81,12 @@ __all__ = [
     "Constant",
     "Cosine",
     "Dense",
+    "Diagnosis",
     "Dropout",
     "EarlyStopping",
     "History",
     "Layer",
+    "LayerHealth",
     "Loss",
     "MinidlError",
     "Optimizer",
@@ -103,6 +107,7 @@ __all__ = [
     "clip",
     "concatenate",
     "data",
+    "diagnose",
     "elu",
     "evaluate",
     "exp",

@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from inspect import signature
 from pathlib import Path
-from threading import get_ident
+from threading import RLock, get_ident
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, Protocol
 
@@ -163,6 +163,10 @@ class Listener(Protocol):
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
         """Take down one call."""
 
+
+making = RLock()
+"""Held while kernels are made: of two threads at once each would make its own, and a recorder that
+meets one and then the other takes them for two operations."""
 
 listeners: dict[int, Listener] = {}
 """By thread: while a step is recorded, its kernels are written down, not run."""

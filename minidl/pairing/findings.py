@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from minidl.data import Dataset
 from minidl.pairing.diagnosis import Diagnosis, diagnoses
 from minidl.pairing.environment import Environment
-from minidl.pairing.grid import Head, Pairing
+from minidl.pairing.grid import Pairing
 from minidl.pairing.ledger import Ledger
 from minidl.pairing.outcomes import Outcome, outcomes, scores_by_dataset
+from minidl.pairing.plan import Unsound, unsound
 from minidl.pairing.standing import NaturalHead, Row, natural_heads, rows
 from minidl.pairing.statistics import Scores
 from minidl.pairing.study import Study
@@ -28,15 +29,6 @@ class Failures:
     final: int
     tuning: int
     reason: str
-
-
-@dataclass(frozen=True)
-class Unsound:
-    """Heads left out on some datasets: one line for all with the same reason."""
-
-    datasets: tuple[str, ...]
-    heads: int
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +113,7 @@ class Findings:
                 for name, pairings in scores.items()
                 for head in natural_heads(name, data[name].task, pairings)
             ),
-            tuple(_unsound(study, data)),
+            tuple(unsound(study, data)),
         )
 
     # ---------------------------------------------------------------------------- progress
@@ -193,25 +185,3 @@ def _table(plan: PlannedTable, scores: Mapping[str, Mapping[Pairing, np.ndarray]
     return Table.of(
         Scores(np.array(values), names, datasets, families), reference, plan.alpha, plan.task
     )
-
-
-def _unsound(study: Study, data: Mapping[str, Dataset]) -> Iterator[Unsound]:
-    """Heads that were left out, once for datasets with the same heads and reasons."""
-    names: dict[tuple[tuple[Head, str], ...], list[str]] = defaultdict(list)
-    for dataset in data.values():
-        names[tuple(study.left_out(dataset).items())].append(dataset.name)
-    for reasons, datasets in names.items():
-        if reasons:
-            yield Unsound(tuple(datasets), len(reasons), tuple(merged(dict(reasons))))
-
-
-def merged(reasons: Mapping[Head, str]) -> Iterator[str]:
-    """One line for heads with the same reason: every output in it with every loss in it."""
-    outputs: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for head, why in reasons.items():
-        outputs[head.loss, why].append(head.activation)
-    lines: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for (loss, why), activations in outputs.items():
-        lines[", ".join(activations), why].append(loss)
-    for (together, why), losses in lines.items():
-        yield f"{together} + {', '.join(losses)}: {why}"

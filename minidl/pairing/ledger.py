@@ -14,13 +14,15 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minidl.data import Dataset
 from minidl.errors import FileError
-from minidl.pairing.environment import Environment
+from minidl.pairing.environment import Environment, keys
 from minidl.pairing.study import Study
 from minidl.pairing.trial import Result, Trial
 
@@ -170,9 +172,9 @@ class Ledger:
             raise self._refusal("a study that was begun", "an empty ledger")
         return Study.from_mapping(json.loads(told), str(self.path))
 
-    @property
+    @cached_property
     def environment(self) -> Environment:
-        """Where its results have their bits from."""
+        """Where its results have their bits from: this one until a study is begun."""
         told = self._about("environment")
         return Environment.here() if told is None else Environment(**json.loads(told))
 
@@ -186,17 +188,18 @@ class Ledger:
             connection.executemany(f"INSERT OR IGNORE INTO trials VALUES ({marks})", rows)
             connection.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
 
-    def claim(self, keys: Sequence[str], firmly: bool = False) -> list[bool]:
-        """Which trials to run now: those that are not done, nor claimed by another process.
+    def claim(self, keys: Sequence[str], firmly: bool = False) -> list[str]:
+        """Which of these trials to run now: not done, nor claimed by another process.
 
         A claim is a courtesy, not a lock: its owner may be dead. ``firmly`` passes over it, and
         whoever comes second with a result finds the same bits there already.
         """
         with self._transaction() as connection:
-            done = self._among("trials", keys)
-            taken = set() if firmly else self._among("claims", keys, self.owner)
-            free = [key not in done and key not in taken for key in keys]
-            rows = [(key, self.owner) for key, wanted in zip(keys, free, strict=True) if wanted]
+            taken = self._among("trials", keys)
+            if not firmly:
+                taken |= self._among("claims", keys, self.owner)
+            free = [key for key in keys if key not in taken]
+            rows = [(key, self.owner) for key in free]
             connection.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?)", rows)
         return free
 
@@ -216,6 +219,12 @@ class Ledger:
         with self._errors():
             rows = self._connection.execute(question, list(keys)).fetchall()
         return {row[0]: _result(*row[1:]) for row in rows}
+
+    def found(self, trials: Sequence[Trial], data: Dataset) -> dict[Trial, Result]:
+        """Those of one cell's trials that are done, with their results, in the same order."""
+        places = keys(trials, data, self.environment)
+        results = self.results(places)
+        return {t: results[k] for t, k in zip(trials, places, strict=True) if k in results}
 
     def count(self) -> dict[str, int]:
         """How many trials there are of each status."""

@@ -192,15 +192,9 @@ class _Run:
         return not self._spent()
 
     def _final(self, cell: Cell) -> list[Trial]:
-        tuning = self.study.tuning(cell)
-        places = self._keys(tuning)
-        found = self.ledger.results(places)
-        results = {t: found[k] for t, k in zip(tuning, places, strict=True) if k in found}
-        rate = chosen_rate(self.study, cell, results)
+        tuned = self.ledger.found(self.study.tuning(cell), self.data[cell.dataset])
+        rate = chosen_rate(self.study, cell, tuned)
         return [] if rate is None else self.study.final(cell, rate)
-
-    def _keys(self, trials: Sequence[Trial]) -> list[str]:
-        return keys(trials, self.data[trials[0].cell.dataset], self.environment) if trials else []
 
     def _stage(self, groups: Sequence[Sequence[Trial]], spread: Spread) -> None:
         """Run groups of trials, each of one cell; then what other processes left undone."""
@@ -218,21 +212,17 @@ class _Run:
                         raise
 
     def _tasks(self, groups: Sequence[Sequence[Trial]], firmly: bool) -> Iterator[Task]:
-        for group in groups:
-            left = list(group)
+        for left in filter(None, groups):
+            data = self.data[left[0].cell.dataset]
             while left and not self._spent():
-                pace = self.paces.get(left[0].cell.dataset)
+                pace = self.paces.get(data.name)
                 most = FIRST if pace is None else max(1, int(TASK / pace))
                 some, left = left[:most], left[most:]
-                places = self._keys(some)
-                free = self.ledger.claim(places, firmly)
-                wanted = [
-                    pair for pair, f in zip(zip(some, places, strict=True), free, strict=True) if f
-                ]
-                if wanted:
-                    trials, chosen = zip(*wanted, strict=True)
-                    data = self.data[trials[0].cell.dataset]
-                    yield Task(trials, chosen, data, self.environment)
+                places = dict(zip(keys(some, data, self.environment), some, strict=True))
+                free = self.ledger.claim(list(places), firmly)
+                if free:
+                    trials = tuple(places[key] for key in free)
+                    yield Task(trials, tuple(free), data, self.environment)
 
     def _spent(self) -> bool:
         minutes = self.study.minutes

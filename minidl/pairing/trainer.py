@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl.data import Dataset, Split
+from minidl.diagnosis import diagnose
 from minidl.errors import MinidlError
 from minidl.evaluation import check_data, decide, score_predictions
 from minidl.kernels.random import permutation
@@ -28,6 +29,10 @@ from minidl.training import step
 
 VALIDATION = 0.2
 """Share of a dataset that learning rates are chosen by."""
+
+
+LOOKED_AT = 256
+"""Training rows that a trained network is diagnosed on."""
 
 
 def checkpoints(epochs: int) -> list[int]:
@@ -87,8 +92,10 @@ class Trainer:
         self.loss = get_loss(cell.pairing.head.loss)
         self.net = network(cell, data, seed=0)
         self.optimizer = get_optimizer(cell.setting.optimizer, self.net.parameters())
+        self.net.optimizer = self.optimizer
         self._program: Program | None = None
         self._tables: list[np.ndarray] = []
+        self._starts: dict[int, np.ndarray] = {}
 
     def train(self, trial: Trial) -> Result:
         """Train and judge one network.
@@ -126,7 +133,18 @@ class Trainer:
             "losses": np.concatenate(losses),
             "scores": np.array(scores[:0] if trial.tuning else scores),
             "outputs": outputs,
+            "health": {} if trial.tuning else self._health(X, y),
         }
+
+    def _health(self, X: np.ndarray, y: np.ndarray) -> dict[str, list[float]]:
+        """What stands out of the trained network on some training rows: shares a layer, ratios."""
+        found = diagnose(self.net, X[:LOOKED_AT], y[:LOOKED_AT], loss=self.loss)
+        counts = {
+            name: [getattr(one, name) / one.units for one in found.layers if one.dead is not None]
+            for name in ("dead", "saturated")
+        }
+        ratios = {"gradient_ratio": found.gradient_ratio, "update_ratio": found.update_ratio}
+        return counts | {name: [r] for name, r in ratios.items() if r is not None}
 
     def _targets(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         head, data = self.cell.pairing.head, self.data
@@ -143,8 +161,10 @@ class Trainer:
 
     def _start(self, trial: Trial, *batch: np.ndarray) -> None:
         """Put the network and its optimizer back to where a new one would be."""
-        fresh = network(self.cell, self.data, trial.seed)
-        self.net.block.values[...] = fresh.block.values
+        if trial.seed not in self._starts:
+            fresh = network(self.cell, self.data, trial.seed)
+            self._starts[trial.seed] = fresh.block.values
+        self.net.block.values[...] = self._starts[trial.seed]
         self.optimizer.reset()
         self.optimizer.learning_rate = trial.learning_rate
         if self._program is None or self._program.rows != len(batch[0]):

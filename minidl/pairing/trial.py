@@ -112,7 +112,9 @@ class Result:
         What the network gave for the rows it is judged by, in the split's order: another metric
         needs no other run. None if it diverged.
     health : dict
-        Per-layer diagnostics of the trained network; none of a tuning trial.
+        Diagnostics of the trained network: ``dead`` and ``saturated`` units as a share of each
+        layer that can have some, ``gradient_ratio`` (first layer to last) and ``update_ratio``
+        (to the weights) as one number each; none of a tuning trial.
     seconds : float
     host : str
     """

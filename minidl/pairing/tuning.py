@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from minidl.data import Dataset
+from minidl.pairing.ledger import Ledger
 from minidl.pairing.statistics import RateSensitivity, failures_counted, rate_sensitivity
 from minidl.pairing.study import Study
 from minidl.pairing.trial import Cell, Result, Trial
@@ -43,3 +45,10 @@ def chosen_rate(study: Study, cell: Cell, results: Mapping[Trial, Result]) -> fl
     if not all(trial in results for trial in study.tuning(cell)):
         return None
     return sensitivity(study, cell, results).best
+
+
+def results_of(study: Study, cell: Cell, data: Dataset, ledger: Ledger) -> dict[Trial, Result]:
+    """What a ledger has of a cell: tuning trials, then those of the rate they choose."""
+    found = ledger.found(study.tuning(cell), data)
+    rate = chosen_rate(study, cell, found)
+    return found if rate is None else found | ledger.found(study.final(cell, rate), data)
