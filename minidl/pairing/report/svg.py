@@ -76,6 +76,7 @@ def markup(drawn: Any, name: str) -> str:
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt" ', "", text, count=1)
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
     text = re.sub(r"(font: [\d.]+px) [^;\"]+", r"\1 sans-serif", text)
+    name = re.sub(r"\W", lambda found: f"-{ord(found[0])}-", name)  # tables are called anything
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", text)
     text = re.sub(r"#0[0-9a-f]{5}\b", lambda found: COLOURS.get(found[0], found[0]), text)
