@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minidl.health import EXPLODED, FAST, MANY, SLOW, VANISHED
 from minidl.pairing.outcomes import Outcome
 from minidl.pairing.statistics import failures_counted
 
@@ -20,12 +21,10 @@ MEASURES = {
 }
 """What is measured, as a table's heading says it."""
 
-MANY_UNITS = 0.3
-VANISHED, EXPLODED = 0.01, 100.0
-STILL, RESTLESS = 1e-5, 0.1
-UNLEARNED = 0.9
-PAST_PEAK = 0.02
-"""Beyond these something stands out: shares, ratios, a score."""
+UNLEARNED, PAST_PEAK = 0.9, 0.02
+"""A loss that is left, a score that is lost, beyond which it stands out."""
+USUAL = {"gradient_ratio": 1.0, "update_ratio": 1e-3}
+"""Where a ratio is healthy: of several layers the one farthest from it is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +78,12 @@ def measures(outcome: Outcome) -> dict[str, float]:
     for name in ("dead", "saturated"):
         if layers := [result.health[name] for result in trained if result.health.get(name)]:
             taken[name] = float(np.mean(layers, axis=0).max())
-    for name in ("gradient_ratio", "update_ratio"):
+    for name in USUAL:
         if layers := [result.health[name] for result in trained if result.health.get(name)]:
             with np.errstate(divide="ignore"):  # a gradient of 0 makes a ratio of 0
                 logarithms = np.log(np.asarray(layers, dtype=np.float64)).mean(axis=0)
-            taken[name] = float(np.exp(logarithms[np.abs(logarithms).argmax()]))
+            farthest = np.abs(logarithms - np.log(USUAL[name])).argmax()
+            taken[name] = float(np.exp(logarithms[farthest]))
     if left := [r.losses[-1] / r.losses[0] for r in trained if len(r.losses) > 1 and r.losses[0]]:
         taken["loss_left"] = float(np.mean(left))
     if curves := [result.scores for result in trained if len(result.scores)]:
@@ -96,22 +96,21 @@ def symptoms(outcome: Outcome, measured: Mapping[str, float]) -> dict[str, str]:
     """What stands out, by its short name in words; empty if nothing does."""
     dead, saturated = (measured.get(name, 0.0) for name in ("dead", "saturated"))
     gradient = measured.get("gradient_ratio", 1.0)
-    update = measured.get("update_ratio", RESTLESS)
+    update = measured.get("update_ratio", USUAL["update_ratio"])
     left, lost = measured.get("loss_left", 0.0), measured.get("peak", 0.0)
     failed = outcome.failures
     edge = outcome.sensitivity is not None and outcome.sensitivity.at_edge
     every = {
         "failed": failed and f"{len(failed)} of {outcome.planned} failed: {failed[0]}",
-        "dead units": dead >= MANY_UNITS and f"{dead:.0%} of a layer's units are dead",
-        "saturated units": saturated >= MANY_UNITS
+        "dead units": dead >= MANY and f"{dead:.0%} of a layer's units are dead",
+        "saturated units": saturated >= MANY
         and f"{saturated:.0%} of a layer's units are saturated",
         "vanishing gradients": gradient < VANISHED
         and f"the first layer's gradient is {gradient:.1g} times the last's",
         "exploding gradients": gradient > EXPLODED
         and f"the first layer's gradient is {gradient:.1g} times the last's",
-        "tiny updates": update < STILL and f"an update moves weights by {update:.1g} of their size",
-        "huge updates": update > RESTLESS
-        and f"an update moves weights by {update:.1g} of their size",
+        "tiny updates": update < SLOW and f"an update moves weights by {update:.1g} of their size",
+        "huge updates": update > FAST and f"an update moves weights by {update:.1g} of their size",
         "hardly learned": left > UNLEARNED
         and f"{left:.0%} of the first epoch's training loss is left",
         "past its peak": lost > PAST_PEAK

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+from minidl.losses import losses
 
 HIGHER, LOWER = "▲", "▼"
 """The marks of a difference that is shown; on nothing else."""
@@ -74,10 +76,16 @@ class Listing:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing, what it shows in words, and the numbers it is drawn from."""
+    """A drawing, what it shows in words, and the numbers it is drawn from.
+
+    Parameters
+    ----------
+    draw : callable
+        Gives the ``<svg>`` element; called by a page only.
+    """
 
     title: str
-    svg: str
+    draw: Callable[[], str]
     alt: str
     data: Listing
 
@@ -122,6 +130,25 @@ def number(value: float | None, digits: int = 3) -> str:
     if value is None or value != value:
         return ""
     return f"{value:.{digits}f}".replace("-", "−")
+
+
+def mark(verdict: int) -> str:
+    """The sign of a difference that is shown, 1 or −1; nothing for 0."""
+    return {1: HIGHER, 0: "", -1: LOWER}[verdict]
+
+
+def short(name: str) -> str:
+    """A pairing's or head's name with the usual abbreviations of its loss.
+
+    Examples
+    --------
+    >>> short("relu/sigmoid+binary_crossentropy")
+    'relu/sigmoid+bce'
+    """
+    rest, plus, loss = name.rpartition("+")
+    if not plus or loss not in losses or len(loss) <= 12:
+        return name
+    return f"{rest}+{min((loss, *losses[loss].aliases), key=len)}"
 
 
 def metric_name(metric: str) -> str:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.pairing.outcomes import Outcome
-from minidl.pairing.report.blocks import Chart, Listing, Value
-from minidl.pairing.report.charts import WIDTH, short
-from minidl.pairing.report.svg import INK, MARKERS, SERIES, figure, markup
+from minidl.pairing.diagnosis import Diagnosis
+from minidl.pairing.report.blocks import Chart, Listing, Value, short
+from minidl.pairing.report.svg import INK, MARKERS, NARROW, SERIES, figure, markup
 from minidl.pairing.study import Study
 from minidl.pairing.trainer import Trainer, parts
 
@@ -24,11 +23,12 @@ def drawable(data: Dataset) -> bool:
     return data.task == "classification" and data.X.shape[1] == 2
 
 
-def regions(name: str, role: str, study: Study, outcome: Outcome, data: Dataset) -> Chart | None:
+def regions(name: str, role: str, study: Study, told: Diagnosis, data: Dataset) -> Chart | None:
     """Decision regions of repetition 0 of a cell, with the test rows; None if it failed.
 
     The network is trained once more, to the same bits as in the study.
     """
+    outcome = told.outcome
     if outcome.rate is None:
         return None
     trainer = Trainer(outcome.cell, data)
@@ -40,30 +40,36 @@ def regions(name: str, role: str, study: Study, outcome: Outcome, data: Dataset)
     grid, decided = _decisions(trainer, rows)
     right = trainer.decide(trainer.net.predict(rows)) == classes
     pairing = short(outcome.cell.pairing.name)
-    with figure(0.72 * WIDTH, 0.72 * WIDTH) as (drawn, [axes]):
-        colours = [SERIES[i % len(SERIES)] for i in range(len(data.classes))]
-        for i, label in enumerate(data.classes):
-            axes.contourf(*grid, decided == i, levels=[0.5, 1.5], colors=[colours[i]], alpha=0.25)
-            style = {"color": colours[i], "marker": MARKERS[i % len(MARKERS)], "markersize": 3.5}
-            axes.plot(*rows[classes == i].T, linestyle="", label=str(label), **style)
-        wrong = {"color": INK, "marker": "o", "markersize": 8, "markerfacecolor": "none"}
-        axes.plot(*rows[~right].T, linestyle="", label="wrong", **wrong)
-        axes.set_title(f"{data.name}, {role}\n{pairing}: {result.score:.3f}", loc="left")
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.grid(visible=False)
-        drawn.legend(loc="outside lower left", ncols=3)
-        svg = markup(drawn, name)
+
+    def draw() -> str:
+        with figure(NARROW, NARROW) as (drawn, [axes]):
+            colours = [SERIES[i % len(SERIES)] for i in range(len(data.classes))]
+            for i, label in enumerate(data.classes):
+                region, colour = decided == i, colours[i]
+                if region.any():  # matplotlib warns of a contour around nothing
+                    axes.contourf(*grid, region, levels=[0.5, 1.5], colors=[colour], alpha=0.25)
+                style = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "markersize": 3.5}
+                axes.plot(*rows[classes == i].T, linestyle="", label=str(label), **style)
+            wrong = {"color": INK, "marker": "o", "markersize": 8, "markerfacecolor": "none"}
+            axes.plot(*rows[~right].T, linestyle="", label="wrong", **wrong)
+            scores = f"here {result.score:.3f}, mean {told.score:.3f}"
+            axes.set_title(f"{data.name}, {role}: {pairing}\n{scores}", loc="left", fontsize=9)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.grid(visible=False)
+            drawn.legend(loc="outside lower left", ncols=3)
+            return markup(drawn, name)
+
     alt = (
         f"The plane of {data.name} as {pairing} divides it among {len(data.classes)} classes, with "
         f"{len(rows)} test rows, {int((~right).sum())} of them on a wrong side."
     )
     columns = (*data.feature_names, "class", "decided rightly")
-    told: list[tuple[Value, ...]] = [
+    data_rows: list[tuple[Value, ...]] = [
         (*row.tolist(), str(data.classes[c]), int(r))
         for row, c, r in zip(rows, classes, right, strict=True)
     ]
-    return Chart(f"{data.name}, {role}", svg, alt, Listing(name, columns, told))
+    return Chart(f"{data.name}, {role}", draw, alt, Listing(name, columns, data_rows))
 
 
 def _decisions(trainer: Trainer, rows: np.ndarray) -> tuple[Sequence[np.ndarray], np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.pairing.findings import Findings
 from minidl.pairing.grid import Pairing
-from minidl.pairing.report import charts
+from minidl.pairing.report import diagrams
 from minidl.pairing.report.blocks import (
     CROSS,
     HIGHER,
@@ -20,8 +20,10 @@ from minidl.pairing.report.blocks import (
     Section,
     Shade,
     Value,
+    mark,
     metric_name,
     number,
+    short,
 )
 from minidl.pairing.standing import Row, natural
 from minidl.pairing.statistics import sentence
@@ -154,7 +156,7 @@ def order(findings: Findings, plan: PlannedTable) -> list[Pairing]:
 
 def _name(pairing: Pairing, plan: PlannedTable) -> str:
     star = f" {STAR}" if natural(pairing.head, plan.task) else ""
-    return f"{pairing.name}{star}" + (" (reference)" if pairing == plan.reference else "")
+    return f"{short(pairing.name)}{star}" + (" (reference)" if pairing == plan.reference else "")
 
 
 def _over(table: Table | None, pairing: Pairing) -> Value:
@@ -163,11 +165,6 @@ def _over(table: Table | None, pairing: Pairing) -> Value:
         return None
     rank = table.ranks.mean_ranks[table.scores.index(pairing.name)]
     return Shade(f"{rank:.1f}", sign=mark(table.verdict(pairing.name)))
-
-
-def mark(verdict: int) -> str:
-    """The sign of a difference that is shown."""
-    return {1: HIGHER, 0: "", -1: LOWER}[verdict]
 
 
 def _shade(row: Row | None, column: Sequence[Row], verdict: int) -> Value:
@@ -223,7 +220,7 @@ def matrix_listing(table: Table) -> Listing:
     some = by_rank[:MATRIX]
     if table.reference is not None and (own := table.scores.index(table.reference)) not in some:
         some = [*some[:-1], own]
-    names = [charts.short(name) for name in matrix.pairings]
+    names = [short(name) for name in matrix.pairings]
     rows = [(names[i], *(_duel(table, i, j) for j in some)) for i in some]
     raw = [
         (names[i], *("" if i == j else str(_duel(table, i, j)) for j in by_rank)) for i in by_rank
@@ -264,7 +261,7 @@ def _diagram(table: Table) -> Charts:
         f"comparisons. (Had all pairs been planned, two mean ranks would have to be {apart:.1f} "
         "apart by Nemenyi's test.)"
     )
-    return Charts(caption, [charts.rank_diagram(f"ranks-{table.task}", table)])
+    return Charts(caption, [diagrams.rank_diagram(f"ranks-{table.task}", table)])
 
 
 # ------------------------------------------------------------------- what matters, and ranking
@@ -283,8 +280,8 @@ def variance_section(findings: Findings) -> Section:
     for table in findings.tables:
         ranked = [s for s in table.rank_shares if s.source not in ("dataset", "seed")]
         drawn = [
-            charts.share_bars(f"shares-{table.task}", f"{table.task}: of scores", table.shares),
-            charts.share_bars(f"rank-shares-{table.task}", f"{table.task}: of ranks", ranked),
+            diagrams.share_bars(f"shares-{table.task}", f"{table.task}: of scores", table.shares),
+            diagrams.share_bars(f"rank-shares-{table.task}", f"{table.task}: of ranks", ranked),
         ]
         section.blocks.append(Charts("Shares of the total sum of squares.", drawn))
     return section
@@ -303,10 +300,10 @@ def ranking_section(findings: Findings) -> Section:
         if table.ranking:
             first = table.ranking[:FOREMOST]
             section.blocks.append([sentence(table.ranking[0])])
-            drawn.append(charts.places(f"places-{table.task}", f"{table.task}: means", first))
+            drawn.append(diagrams.places(f"places-{table.task}", f"{table.task}: means", first))
         means = table.means[:FOREMOST]
         title = f"{table.task}: interquartile means"
-        drawn.append(charts.estimates(f"means-{table.task}", title, means))
+        drawn.append(diagrams.estimates(f"means-{table.task}", title, means))
         section.blocks.append(Charts(f"The first {len(means)} of {len(table.means)}.", drawn))
         if table.ranking:
             section.blocks.append(_places(table))

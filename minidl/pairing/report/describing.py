@@ -27,7 +27,7 @@ from minidl.pairing.report.blocks import (
     number,
 )
 from minidl.pairing.report.boundaries import drawable, regions
-from minidl.pairing.standing import natural
+from minidl.pairing.standing import NaturalHead, natural
 from minidl.pairing.statistics import sentence
 from minidl.pairing.study import Study
 
@@ -39,7 +39,8 @@ EDGE = "the grid's lowest or highest"
 def design_section(findings: Findings) -> Section:
     """What was trained, how it was tuned, what the design can show."""
     section = Section("design", "Design and budget")
-    section.blocks.append([*budget(findings), *(sentence(t.design) for t in findings.tables)])
+    designs = [f"{t.task.capitalize()}: {sentence(t.design)}" for t in findings.tables]
+    section.blocks.append([*budget(findings), *designs])
     rows = [
         (
             data.name,
@@ -109,14 +110,19 @@ def natural_section(findings: Findings) -> Section:
             found.dataset,
             found.head.name,
             found.best.name,
-            number(100 * found.behind, 1),
-            number(None if found.half is None else 100 * found.half, 1),
+            *_gap(found),
         )
         for found in findings.natural
     ]
     columns = ("dataset", "natural head", "head with the best mean", "points behind", "± 95 %")
     section.blocks.append(Listing("natural heads", columns, rows))
     return section
+
+
+def _gap(found: NaturalHead) -> tuple[str, str]:
+    if found.head == found.best:
+        return "none", ""
+    return number(100 * found.behind, 1), number(found.half and 100 * found.half, 1)
 
 
 # ----------------------------------------------------------------------------- learning rates
@@ -208,17 +214,11 @@ def _chosen(findings: Findings, dataset: str) -> dict[str, Outcome]:
         return {}
     task = findings.data[dataset].task
     usual = [outcome for outcome in found if natural(outcome.cell.pairing.head, task)]
-    references = [plan.reference for plan in findings.planned]
+    references = [plan.reference for plan in findings.planned if plan.task == task]
     named = [outcome for outcome in found if outcome.cell.pairing in references]
-    candidates = {
-        "best": found[:1],
-        f"best {STAR}": usual[:1],
-        "reference": named[:1],
-        "middle": found[len(found) // 2 :][:1],
-        "worst": found[-1:],
-    }
+    candidates = found[:1], usual[:1], named[:1], found[len(found) // 2 :][:1], found[-1:]
     chosen: dict[str, Outcome] = {}
-    for role, outcomes in candidates.items():
+    for role, outcomes in zip(charts.ROLES, candidates, strict=True):
         if outcomes and outcomes[0] not in chosen.values():
             chosen[role] = outcomes[0]
     return chosen
@@ -290,7 +290,8 @@ def boundaries_section(findings: Findings) -> Section:
     section = Section("boundaries", "Where the line is drawn")
     section.blocks.append(
         "Repetition 0 of the cells with the highest and the lowest mean on each dataset of two "
-        "features, trained once more to the same bits; a ring is a test row on a wrong side."
+        "features, trained once more to the same bits, with its own score and the mean of all "
+        "repetitions; a ring is a test row on a wrong side."
     )
     drawn: list[Chart] = []
     for name, data in findings.data.items():
@@ -298,7 +299,7 @@ def boundaries_section(findings: Findings) -> Section:
         for role, some in (("best", told[:1]), ("worst", told[1:][-1:])):
             for d in some:
                 anchor = f"regions-{name}-{role}"
-                if chart := regions(anchor, role, findings.study, d.outcome, data):
+                if chart := regions(anchor, role, findings.study, d, data):
                     drawn.append(chart)
     if drawn:
         section.blocks.append(Charts("", drawn))

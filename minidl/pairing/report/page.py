@@ -7,13 +7,26 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from minidl.pairing.report.blocks import HIGHER, LOWER, Section, number
+from minidl.pairing.report.blocks import (
+    CROSS,
+    HIGH_EDGE,
+    HIGHER,
+    LOW_EDGE,
+    LOWER,
+    Listing,
+    Section,
+    number,
+)
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 MOST_ROWS = 200
 """Rows of a table of data that a page holds; longer ones are in the file only."""
+
+
+NUMERIC = re.compile(rf"[−\d.,–<% ]*[{LOW_EDGE}{HIGH_EDGE}]?")
+"""A number as a table has it."""
 
 
 def page(title: str, lead: str, sections: Sequence[Section]) -> str:
@@ -33,15 +46,20 @@ def page(title: str, lead: str, sections: Sequence[Section]) -> str:
         trim_blocks=True,
     )
     environment.filters |= {
+        "begun": _begun,
         "breakable": _breakable,
         "data_address": _data_address,
         "file_name": _file_name,
         "plain": _plain,
         "signed": _signed,
-        "wordy": _wordy,
+        "kinds": _kinds,
     }
     template = environment.get_template("page.html.j2")
     return template.render(title=title, lead=lead, sections=sections, most_rows=MOST_ROWS)
+
+
+def _begun(title: str) -> str:
+    return title[:1].upper() + title[1:]
 
 
 def _breakable(text: object) -> Markup:
@@ -51,9 +69,13 @@ def _breakable(text: object) -> Markup:
     return Markup(re.sub(r"([/+_])(?=\w)", r"\1<wbr>", str(escape(text))))
 
 
-def _wordy(text: str) -> bool:
-    """Whether a text is words rather than a number with signs."""
-    return not re.match(r"[−\d.,–]*\d", text)
+def _kinds(listing: Listing) -> list[str]:
+    """For each column, whether it holds words or numbers, which stand right."""
+    columns = zip(*listing.rows, strict=True) if listing.rows else [()] * len(listing.columns)
+    return [
+        "words" if any(isinstance(v, str) and not NUMERIC.fullmatch(v) for v in column) else ""
+        for column in columns
+    ]
 
 
 def _plain(value: float) -> str:
@@ -67,7 +89,7 @@ def _signed(sign: str) -> Markup | str:
     known = {
         HIGHER: ("up", "shown to be higher"),
         LOWER: ("down", "shown to be lower"),
-        "✗": ("cross", "failures"),
+        CROSS: ("cross", "failures"),
     }
     if sign not in known:
         return sign

@@ -30,12 +30,17 @@ def heat_map(findings: Findings, path: Path) -> None:
 
     Panels are placed in inches: a row is equally high in each of them, however many it has.
     """
+    import matplotlib as mpl
+
+    panels = [(findings.data[name], found) for name, found in findings.standings.items() if found]
+    if panels:
+        with mpl.rc_context({"text.parse_math": False}):  # a table may be called a$b$
+            _draw(panels, findings.study.hidden).savefig(path, dpi=RESOLUTION)
+
+
+def _draw(panels: Sequence[tuple[Dataset, list[Row]]], hidden: Sequence[str]) -> Any:
     from matplotlib.figure import Figure
 
-    hidden = findings.study.hidden
-    panels = [(findings.data[name], found) for name, found in findings.standings.items() if found]
-    if not panels:
-        return
     columns = 1 if sum(_heads(found) for _, found in panels) <= ONE_COLUMN else 2
     lines = [panels[i : i + columns] for i in range(0, len(panels), columns)]
     heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(found) for _, found in line)
@@ -51,7 +56,7 @@ def heat_map(findings: Findings, path: Path) -> None:
             inches = (left / width, (top - down) / height, across / width, down / height)
             _panel(figure.add_axes(inches), found, hidden, data)
     _captions(figure, any(row.failures for _, found in panels for row in found))
-    figure.savefig(path, dpi=RESOLUTION)
+    return figure
 
 
 def _heads(found: Sequence[Row]) -> int:

@@ -17,9 +17,13 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """Lines differ in dash and marker as well, so that no colour has to be told apart."""
 
+WIDTH, NARROW, LINE = 4.4, 3.5, 0.19
+"""Inches: readable on a phone; two or three beside each other on a desk; a row of text."""
+
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched, copied
     "svg.hashsalt": "minidl",  # the same figure is the same file
+    "text.parse_math": False,  # a table may be called a$b$
     "font.size": 9,
     "axes.titlesize": 10,
     "text.color": INK,
@@ -72,6 +76,7 @@ def markup(drawn: Any, name: str) -> str:
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt" ', "", text, count=1)
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
     text = re.sub(r"(font: [\d.]+px) [^;\"]+", r"\1 sans-serif", text)
+    name = re.sub(r"\W", lambda found: f"-{ord(found[0])}-", name)  # tables are called anything
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", text)
     text = re.sub(r"#0[0-9a-f]{5}\b", lambda found: COLOURS.get(found[0], found[0]), text)

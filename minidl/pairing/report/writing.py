@@ -47,10 +47,10 @@ def write(findings: Findings, folder: Path) -> list[Path]:
     FileError
         If the folder cannot be written.
     """
-    title = f"Study {findings.study.name}"
+    title = "Which activation goes with which loss"
     told = sections(findings)
     lead = (
-        f"{findings.done:,} networks on {len(findings.data)} "
+        f"Study {findings.study.name}: {findings.done:,} networks on {len(findings.data)} "
         f"{'dataset' if len(findings.data) == 1 else 'datasets'}."
     )
     html, text, picture = (folder / n for n in ("report.html", "report.md", "pairings.png"))
