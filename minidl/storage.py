@@ -18,6 +18,8 @@ FORMAT = "minidl-1"
 def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     """Write arrays and a JSON header; the file appears whole or not at all.
 
+    The same content is the same bytes.
+
     Raises
     ------
     FileError
@@ -26,9 +28,8 @@ def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> N
     from safetensors.numpy import save
 
     path = Path(path)
-    content = save(
-        arrays, metadata={"format": FORMAT, "header": json.dumps(header, default=_plain)}
-    )
+    metadata = {"format": FORMAT, "header": json.dumps(header, default=_plain)}
+    content = _ordered(save(arrays, metadata=metadata))
     # A name beside it, so that nothing is lost half-way; opened plainly, so that umask counts.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -46,6 +47,16 @@ def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> N
     except BaseException:  # Ctrl-C too
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _ordered(content: bytes) -> bytes:
+    """The same file with its metadata in order: safetensors shuffles them."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # arrays begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def _plain(value: Any) -> Any:
