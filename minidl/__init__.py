@@ -7,7 +7,7 @@ from minidl import data
 from minidl.activations import Activation as ActivationFunction
 from minidl.activations import activation, activations
 from minidl.callbacks import Callback, EarlyStopping
-from minidl.errors import MinidlError
+from minidl.errors import AnomalyError, MinidlError
 from minidl.evaluation import evaluate
 from minidl.history import History
 from minidl.layers import Activation, Dense, Dropout, Layer
@@ -19,6 +19,7 @@ from minidl.loading import load
 
 from minidl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, optimizers
 from minidl.program import Program, record
+from minidl.anomaly import detect_anomaly
 from minidl.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
 from minidl.autograd import no_grad
 from minidl.functions import (
@@ -77,6 +78,7 @@ __all__ = [
     "ActivationFunction",
     "Adam",
     "AdamW",
+    "AnomalyError",
     "Callback",
     "Constant",
     "Cosine",
@@ -107,6 +109,7 @@ __all__ = [
     "clip",
     "concatenate",
     "data",
+    "detect_anomaly",
     "diagnose",
     "elu",
     "evaluate",

@@ -171,7 +171,16 @@ def status(ledger: LedgerFile) -> None:
 
 @app.command()
 def report(ledger: LedgerFile, out: Out = RESULTS) -> None:
-    """Write what a study shows: a page, Markdown, a picture and a CSV."""
+    """Say what a study shows, and write it: a page, Markdown, a picture and a CSV."""
+    from minidl.pairing.export import write_results
+    from minidl.pairing.findings import Findings
+    from minidl.pairing.report import show, write
+
+    with _open(ledger) as opened:
+        findings = Findings.of(opened.study, opened.study.load(), opened)
+        show(findings)
+        for path in (*write(findings, out), write_results(opened, out)):
+            typer.echo(path)
 
 
 @app.command()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from minidl.health import EXPLODED, FAST, MANY, SLOW, VANISHED
 from minidl.pairing.outcomes import Outcome
 from minidl.pairing.statistics import failures_counted
 
@@ -20,12 +21,10 @@ MEASURES = {
 }
 """What is measured, as a table's heading says it."""
 
-MANY_UNITS = 0.3
-VANISHED, EXPLODED = 0.01, 100.0
-STILL, RESTLESS = 1e-5, 0.1
-UNLEARNED = 0.9
-PAST_PEAK = 0.02
-"""Beyond these something stands out: shares, ratios, a score."""
+UNLEARNED, PAST_PEAK = 0.9, 0.02
+"""A loss that is left, a score that is lost, beyond which it stands out."""
+USUAL = {"gradient_ratio": 1.0, "update_ratio": 1e-3}
+"""Where a ratio is healthy: of several layers the one farthest from it is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +40,15 @@ class Diagnosis:
         The best mean of the dataset minus it.
     measures : dict
         Of ``MEASURES``, those that were taken: the worst layer's mean over repetitions.
-    symptoms : tuple of str
+    symptoms : dict of str to str
+        What stands out: a short name, and the same in words.
     """
 
     outcome: Outcome
     score: float
     behind: float
     measures: dict[str, float]
-    symptoms: tuple[str, ...]
+    symptoms: dict[str, str]
 
 
 def diagnoses(found: Sequence[Outcome]) -> list[Diagnosis]:
@@ -61,7 +61,7 @@ def diagnoses(found: Sequence[Outcome]) -> list[Diagnosis]:
     told = []
     for i in order:
         measured = measures(whole[i])
-        said = tuple(symptoms(whole[i], measured))
+        said = symptoms(whole[i], measured)
         told.append(
             Diagnosis(whole[i], float(means[i]), float(means.max() - means[i]), measured, said)
         )
@@ -78,11 +78,12 @@ def measures(outcome: Outcome) -> dict[str, float]:
     for name in ("dead", "saturated"):
         if layers := [result.health[name] for result in trained if result.health.get(name)]:
             taken[name] = float(np.mean(layers, axis=0).max())
-    for name in ("gradient_ratio", "update_ratio"):
+    for name in USUAL:
         if layers := [result.health[name] for result in trained if result.health.get(name)]:
             with np.errstate(divide="ignore"):  # a gradient of 0 makes a ratio of 0
                 logarithms = np.log(np.asarray(layers, dtype=np.float64)).mean(axis=0)
-            taken[name] = float(np.exp(logarithms[np.abs(logarithms).argmax()]))
+            farthest = np.abs(logarithms - np.log(USUAL[name])).argmax()
+            taken[name] = float(np.exp(logarithms[farthest]))
     if left := [r.losses[-1] / r.losses[0] for r in trained if len(r.losses) > 1 and r.losses[0]]:
         taken["loss_left"] = float(np.mean(left))
     if curves := [result.scores for result in trained if len(result.scores)]:
@@ -91,25 +92,30 @@ def measures(outcome: Outcome) -> dict[str, float]:
     return taken
 
 
-def symptoms(outcome: Outcome, measured: dict[str, float]) -> list[str]:
-    """What stands out, in words; empty if nothing does."""
-    said = []
-    if outcome.failures:
-        said.append(f"{len(outcome.failures)} of {outcome.planned} failed: {outcome.failures[0]}")
-    if measured.get("dead", 0.0) >= MANY_UNITS:
-        said.append(f"{measured['dead']:.0%} of a layer's units are dead")
-    if measured.get("saturated", 0.0) >= MANY_UNITS:
-        said.append(f"{measured['saturated']:.0%} of a layer's units are saturated")
-    ratio = measured.get("gradient_ratio", 1.0)
-    if not VANISHED <= ratio <= EXPLODED:
-        said.append(f"the first layer's gradient is {ratio:.1g} times the last's")
-    update = measured.get("update_ratio", RESTLESS)
-    if not STILL <= update <= RESTLESS:
-        said.append(f"an update moves weights by {update:.1g} of their size")
-    if measured.get("loss_left", 0.0) > UNLEARNED:
-        said.append(f"{measured['loss_left']:.0%} of the first epoch's training loss is left")
-    if measured.get("peak", 0.0) > PAST_PEAK:
-        said.append(f"the test score was {100 * measured['peak']:.1f} points higher at its peak")
-    if outcome.sensitivity is not None and outcome.sensitivity.at_edge:
-        said.append(f"its learning rate, {outcome.rate:g}, is at the edge of the grid")
-    return said
+def symptoms(outcome: Outcome, measured: Mapping[str, float]) -> dict[str, str]:
+    """What stands out, by its short name in words; empty if nothing does."""
+    dead, saturated = (measured.get(name, 0.0) for name in ("dead", "saturated"))
+    gradient = measured.get("gradient_ratio", 1.0)
+    update = measured.get("update_ratio", USUAL["update_ratio"])
+    left, lost = measured.get("loss_left", 0.0), measured.get("peak", 0.0)
+    failed = outcome.failures
+    edge = outcome.sensitivity is not None and outcome.sensitivity.at_edge
+    every = {
+        "failed": failed and f"{len(failed)} of {outcome.planned} failed: {failed[0]}",
+        "dead units": dead >= MANY and f"{dead:.0%} of a layer's units are dead",
+        "saturated units": saturated >= MANY
+        and f"{saturated:.0%} of a layer's units are saturated",
+        "vanishing gradients": gradient < VANISHED
+        and f"the first layer's gradient is {gradient:.1g} times the last's",
+        "exploding gradients": gradient > EXPLODED
+        and f"the first layer's gradient is {gradient:.1g} times the last's",
+        "tiny updates": update < SLOW and f"an update moves weights by {update:.1g} of their size",
+        "huge updates": update > FAST and f"an update moves weights by {update:.1g} of their size",
+        "hardly learned": left > UNLEARNED
+        and f"{left:.0%} of the first epoch's training loss is left",
+        "past its peak": lost > PAST_PEAK
+        and f"the test score was {100 * lost:.1f} points higher at its peak",
+        "rate at the edge": edge
+        and f"its learning rate, {outcome.rate:g}, is at the edge of the grid",
+    }
+    return {name: said for name, said in every.items() if said}

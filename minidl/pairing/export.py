@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import math
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,59 +14,78 @@ import numpy as np
 
 from minidl import storage
 from minidl.errors import FileError
+from minidl.pairing.grid import Head, Pairing
 from minidl.pairing.ledger import Ledger
-from minidl.pairing.trial import Result, Trial
+from minidl.pairing.trial import Cell, Result, Trial
 from minidl.pairing.tuning import results_of
 
+COLUMNS = tuple(Trial(Cell("", Pairing("", Head("", ""))), 0.0, 0).facts)
 FOUND = ("seed", "status", "score", "final_loss", "reason", "health", "outputs")
 """Columns of ``results.csv`` behind a trial's facts; ``outputs`` is a digest."""
+
+
+def rows(ledger: Ledger) -> Iterator[tuple[Trial, Result]]:
+    """Every trial of the ledger's study that is done, in the order of its plan."""
+    study = ledger.study
+    data = study.load()
+    for cell in study.cells(data):
+        yield from results_of(study, cell, data[cell.dataset], ledger).items()
 
 
 def export(ledger: Ledger, folder: Path) -> list[Path]:
     """Write ``study.toml``, ``results.csv`` and ``arrays.safetensors``.
 
     Times and hosts are left out: two runs of one study give the same bytes. The arrays are each
-    trial's ``losses``, ``scores`` and ``outputs``, under the number of its row. Trials that are
-    still to run have none.
+    trial's ``losses``, ``scores`` and ``outputs``, under the number of its row.
 
     Raises
     ------
     FileError
         If the folder cannot be written.
     """
-    study = ledger.study
-    data = study.load()
-    cells = study.cells(data)
+    done = list(rows(ledger))  # read once: another process may be adding to them
+    arrays = {
+        f"{number}/{name}": array
+        for number, (_, result) in enumerate(done)
+        for name in ("losses", "scores", "outputs")
+        if (array := getattr(result, name)) is not None and array.size
+    }
+    paths = [write_study(ledger, folder), _write_rows(done, folder)]
+    storage.write(folder / "arrays.safetensors", arrays, {"rows": "see results.csv"})
+    return [*paths, folder / "arrays.safetensors"]
+
+
+def write_study(ledger: Ledger, folder: Path) -> Path:
+    """The study as a file that ``minidl pair run`` takes."""
+    return _write(folder / "study.toml", ledger.study.toml())
+
+
+def write_results(ledger: Ledger, folder: Path) -> Path:
+    """Every trial as a row of ``results.csv``."""
+    return _write_rows(rows(ledger), folder)
+
+
+def _write_rows(done: Iterable[tuple[Trial, Result]], folder: Path) -> Path:
     table = io.StringIO()
-    arrays: dict[str, np.ndarray] = {}
     writer = csv.writer(table)
-    writer.writerow(["trial", *study.final(cells[0], study.learning_rates[0])[0].facts, *FOUND])
-    done = (results_of(study, cell, data[cell.dataset], ledger).items() for cell in cells)
-    for number, (trial, result) in enumerate(chain.from_iterable(done)):
+    writer.writerow(["trial", *COLUMNS, *FOUND])
+    for number, (trial, result) in enumerate(done):
         writer.writerow([number, *trial.facts.values(), *_found(trial, result)])
-        arrays |= {
-            f"{number}/{name}": array
-            for name, array in (
-                ("losses", result.losses),
-                ("scores", result.scores),
-                ("outputs", result.outputs),
-            )
-            if array is not None and array.size
-        }
-    texts = {"study.toml": study.toml(), "results.csv": table.getvalue()}
+    return _write(folder / "results.csv", table.getvalue())
+
+
+def _write(path: Path, text: str) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise FileError(
-            str(folder),
+            str(path.parent),
             "a folder that can be written",
             error.strerror or str(error),
             "Write --out DIR.",
         ) from error
-    storage.write(folder / "arrays.safetensors", arrays, {"rows": "see results.csv"})
-    return [folder / name for name in (*texts, "arrays.safetensors")]
+    return path
 
 
 def _found(trial: Trial, result: Result) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,13 +87,23 @@ class Findings:
         ArgumentError
             If no head is sound, or a reference is not among the pairings.
         """
-        found = outcomes(study, data, ledger)
+        return cls.from_outcomes(study, data, ledger.environment, outcomes(study, data, ledger))
+
+    @classmethod
+    def from_outcomes(
+        cls,
+        study: Study,
+        data: Mapping[str, Dataset],
+        environment: Environment,
+        found: Sequence[Outcome],
+    ) -> Findings:
+        """What came of the cells of a study, wherever they were run."""
         scores = scores_by_dataset(found)
         planned = planned_tables(study, data)
         return cls(
             study,
             data,
-            ledger.environment,
+            environment,
             tuple(found),
             tuple(planned),
             tuple(table for plan in planned if (table := _table(plan, scores)) is not None),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.pairing.environment import keys
 from minidl.pairing.grid import Pairing
 from minidl.pairing.ledger import Ledger
 from minidl.pairing.statistics import RateSensitivity, failures_counted
 from minidl.pairing.study import Study
-from minidl.pairing.trial import Cell, Result, Trial
+from minidl.pairing.trial import Cell, Result
 from minidl.pairing.tuning import chosen_rate, rate_scores, sensitivity
 
 
@@ -69,30 +68,14 @@ class Outcome:
 
 def outcomes(study: Study, data: Mapping[str, Dataset], ledger: Ledger) -> list[Outcome]:
     """What a ledger has of each cell of a study, dataset by dataset."""
-    environment = ledger.environment
-
-    def found(trials: Sequence[Trial]) -> dict[Trial, Result]:
-        if not trials:
-            return {}
-        places = keys(trials, data[trials[0].cell.dataset], environment)
-        there = ledger.results(places)
-        return {
-            trial: there[place]
-            for trial, place in zip(trials, places, strict=True)
-            if place in there
-        }
-
-    return [_outcome(study, cell, found) for cell in study.cells(data)]
+    return [_outcome(study, cell, data[cell.dataset], ledger) for cell in study.cells(data)]
 
 
-_Lookup = Callable[[Sequence[Trial]], dict[Trial, Result]]
-
-
-def _outcome(study: Study, cell: Cell, found: _Lookup) -> Outcome:
-    tuning = found(study.tuning(cell))
+def _outcome(study: Study, cell: Cell, data: Dataset, ledger: Ledger) -> Outcome:
+    tuning = ledger.found(study.tuning(cell), data)
     rate = chosen_rate(study, cell, tuning)
     tuned = rate is not None and not study.fixed_rate
-    final = found([] if rate is None else study.final(cell, rate))
+    final = {} if rate is None else ledger.found(study.final(cell, rate), data)
     every = [*tuning.values(), *final.values()]
     return Outcome(
         cell,

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl.data import Dataset
 from minidl.errors import ArgumentError
-from minidl.pairing.grid import Pairing
+from minidl.pairing.grid import Head, Pairing
 from minidl.pairing.standing import natural
 from minidl.pairing.statistics import (
     ALPHA,
@@ -97,10 +97,11 @@ def planned_tables(study: Study, data: Mapping[str, Dataset]) -> list[PlannedTab
     >>> table.reference.name, table.design.comparisons
     ('relu/sigmoid+binary_crossentropy', 1)
     """
-    usable = [dataset for dataset in data.values() if study.heads_for(dataset)]
+    heads = {name: study.heads_for(dataset) for name, dataset in data.items()}
+    usable = [dataset for name, dataset in data.items() if heads[name]]
     tasks = list(dict.fromkeys(dataset.task for dataset in usable))
     tables = [
-        _planned(study, task, [d for d in usable if d.task == task], ALPHA / len(tasks))
+        _planned(study, [(d, heads[d.name]) for d in usable if d.task == task], ALPHA / len(tasks))
         for task in tasks
     ]
     on_tables = [pairing.name for table in tables for pairing in table.pairings]
@@ -115,16 +116,18 @@ def planned_tables(study: Study, data: Mapping[str, Dataset]) -> list[PlannedTab
     return tables
 
 
-def _planned(study: Study, task: str, datasets: Sequence[Dataset], alpha: float) -> PlannedTable:
-    heads = [study.heads_for(dataset) for dataset in datasets]
-    every = list(dict.fromkeys(head for each in heads for head in each))
-    common = [head for head in every if all(head in each for each in heads)]
+def _planned(
+    study: Study, datasets: Sequence[tuple[Dataset, list[Head]]], alpha: float
+) -> PlannedTable:
+    every = list(dict.fromkeys(head for _, heads in datasets for head in heads))
+    common = [head for head in every if all(head in heads for _, heads in datasets)]
+    task = datasets[0][0].task
     pairings = [Pairing(hidden, head) for head in common for hidden in study.hidden]
     apart = [Pairing(hidden, h) for h in every if h not in common for hidden in study.hidden]
     return PlannedTable(
         task,
-        tuple(dataset.name for dataset in datasets),
-        tuple(dataset.family for dataset in datasets),
+        tuple(dataset.name for dataset, _ in datasets),
+        tuple(dataset.family for dataset, _ in datasets),
         tuple(pairings),
         tuple(apart),
         _reference(study, task, pairings),

@@ -187,18 +187,23 @@ class Trainer:
         means: np.ndarray = (losses * rows).sum(axis=1) / len(X)
         return means
 
-    def _score(self, y: np.ndarray, outputs: np.ndarray) -> float:
-        """The dataset's metric; several columns are one score a class."""
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """What outputs of the network mean: class numbers (rows,), or the numbers predicted.
+
+        Several columns are one score a class. ``net`` is the network as trained last.
+        """
         if self.data.task == "regression":
-            predicted = outputs[:, 0]
-        elif outputs.shape[1] > 1:
-            predicted = outputs.argmax(axis=1)
-        else:
-            predicted = decide(outputs, losses[self.cell.pairing.head.loss])
+            return outputs[:, 0]
+        if outputs.shape[1] > 1:
+            return outputs.argmax(axis=1)
+        return decide(outputs, losses[self.cell.pairing.head.loss])
+
+    def _score(self, y: np.ndarray, outputs: np.ndarray) -> float:
+        """The dataset's metric."""
         # A rare class may be missing from a small test part. Threads share their filters.
         with _FILTERS, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "y_pred contains classes not in y_true", UserWarning)
-            return score_predictions(self.data.metric, y, predicted)
+            return score_predictions(self.data.metric, y, self.decide(outputs))
 
 
 @lru_cache(maxsize=256)
