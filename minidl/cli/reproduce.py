@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,9 @@ def reproduce(
     from minidl.progress import progress
 
     chosen = [claims[name] for name in dict.fromkeys(names or claims.names())]
-    console = Console(highlight=False, markup=False)
+    # Where a bar is shown rich takes stdout over, and would send a pipe's lines to the bar's place.
+    stdout = None if sys.stdout.isatty() else sys.stdout
+    console = Console(file=stdout, highlight=False, markup=False)
     if list_:
         for claim in chosen:
             _describe(claim, claim.name, "bold", console)

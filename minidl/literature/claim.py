@@ -120,7 +120,8 @@ class Claim:
 
     def reproduce(self, workers: int = 1) -> Finding:
         """Run the study; the figures do not depend on the number of workers."""
-        figures = self.measure() if self.exact else self.measure(workers=workers)
+        found = self.measure() if self.exact else self.measure(workers=workers)
+        figures = {name: float(figure) for name, figure in found.items()}
         return Finding(self, figures, self.judge(figures))
 
 
@@ -141,7 +142,7 @@ class Finding:
     verdict: str
 
 
-claims: Registry[Claim] = Registry("claim")
+claims: Registry[Claim] = Registry("claim", listing="minidl reproduce --list")
 
 
 def claim(
