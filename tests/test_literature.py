@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import minidl as ml
 from minidl.cli import app
-from minidl.literature import Bound, Source, claim, claims, comparing, robustness, trials
+from minidl.literature import Bound, Source, claim, claims, comparing, labels, outliers, trials
 from minidl.literature.trials import Side, accuracy, ahead, deal, train, tune
 
 EXACT = [entry.name for entry in claims if entry.exact]
@@ -123,6 +123,9 @@ def test_rates_are_chosen_on_validation_rows_under_seeds_of_their_own(monkeypatc
     assert found.scores.tolist() == [0.1] * 4
     edge = tune({"one": Side("softmax+cce")}, IRIS, rates=(0.1, 1.0))["one"]
     assert edge.at_edge
+    assert trials.edges([{"one": found}, {"one": edge}]) == {
+        "best rates at an edge of the grid, of 2": 1
+    }
 
 
 def test_parts_share_no_row():
@@ -151,7 +154,7 @@ def test_ahead_is_more_than_chance():
 
 def test_labels_are_swapped_to_every_other_class_and_test_rows_stay():
     parts = partial(deal, ml.data.load("digits"))
-    clean, noisy = parts(3), robustness._swapped(parts, 3)
+    clean, noisy = parts(3), labels._swapped(parts, 3)
     assert (noisy.y_train != clean.y_train).mean() == pytest.approx(0.4, abs=0.04)
     assert (noisy.y_validation != clean.y_validation).mean() == pytest.approx(0.4, abs=0.06)
     assert (noisy.y_test == clean.y_test).all()
@@ -161,7 +164,7 @@ def test_labels_are_swapped_to_every_other_class_and_test_rows_stay():
 
 def test_a_tenth_of_the_targets_is_pushed_up_and_test_rows_stay():
     parts = partial(deal, ml.data.load("friedman1"))
-    clean, pushed = parts(3), robustness._pushed(parts, 3)
+    clean, pushed = parts(3), outliers._pushed(parts, 3)
     up = pushed.y_train - clean.y_train
     assert (up > 0).mean() == pytest.approx(0.1, abs=0.05)
     assert (up[up > 0] >= 3).all()
@@ -208,7 +211,7 @@ def test_reproduce_prints_verdict_figures_rule_and_source(false_claim):
     assert "bce_gradient: reproduced" in said
     rows = [line.split("│")[1:-1] for line in said.splitlines() if line.startswith("│")]
     cells = [[cell.strip() for cell in row] for row in rows]
-    assert cells[0] == ["all_is_well", "not", "0 of 1", "A. Author et al. 2020"]
+    assert cells[0] == ["all_is_well", "not", "0 of 1", "A. Author and B. Author 2020"]
     assert cells[1][:3] == ["bce_gradient", "reproduced", "2 of 2"]
 
 

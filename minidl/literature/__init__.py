@@ -7,7 +7,7 @@ what all share, ``trials`` trains networks for those that compare.
 from minidl.literature.claim import Bound, Claim, Finding, Source, claim, claims
 
 # In the order in which they are told: importing a file registers its claims.
-from minidl.literature import fresh, depth, heads, robustness, comparing
+from minidl.literature import fresh, depth, heads, outliers, labels, comparing
 
 __all__ = [
     "Bound",
@@ -19,6 +19,7 @@ __all__ = [
     "fresh",
     "depth",
     "heads",
-    "robustness",
+    "outliers",
+    "labels",
     "comparing",
 ]

@@ -35,9 +35,10 @@ class Source:
 
     @property
     def short(self) -> str:
-        """First author and year: ``A. Author 2020``, ``A. Author et al. 2020``."""
+        """Authors and year, as in a running text: ``A. Author et al. 2020``."""
         first, *others = self.authors.split(", ")
-        return f"{first}{' et al.' if others else ''} {self.year}"
+        named = f"{first} et al." if len(others) > 1 else " and ".join((first, *others))
+        return f"{named} {self.year}"
 
     def __str__(self) -> str:
         preprint = f", arXiv:{self.arxiv}" if self.arxiv else ""
@@ -74,8 +75,10 @@ class Bound:
     def wanted(self) -> str:
         """The bound without the figure's name: ``≥ 0.9``, ``in [0, 1]``."""
         if self.least == -inf:
-            return f"≤ {self.most:g}"
-        return f"≥ {self.least:g}" if self.most == inf else f"in [{self.least:g}, {self.most:g}]"
+            return f"≤ {self.most:.3g}"
+        if self.most == inf:
+            return f"≥ {self.least:.3g}"
+        return f"in [{self.least:.3g}, {self.most:.3g}]"
 
     def __str__(self) -> str:
         return f"{self.figure} {self.wanted}"

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.activations import activations
 from minidl.data import Dataset, load
 from minidl.literature.claim import Bound, Figures, Source, claim
-from minidl.literature.trials import FRESH, Side, accuracy, ahead, deal, train_all, tune
+from minidl.literature.trials import FRESH, Side, accuracy, ahead, deal, edges, train_all, tune
 from minidl.losses import losses
 from minidl.pairing.grid import Head
 from minidl.tensor import Tensor
@@ -69,10 +69,11 @@ def square_loss(
     One dataset a family; the deviation is over initial weights and shuffling on one split.
     """
     sides = {"square": Side(square), "entropy": Side(entropy)}
-    gaps, deviations = {}, []
+    gaps, deviations, tuned = {}, [], []
     for name in ("breast_cancer", "wine", "digits", "iris", "spirals", "blobs"):
         parts = partial(deal, load(name))
         found = tune(sides, parts, workers=workers, fresh=range(20))
+        tuned.append(found)
         gaps[name] = (found["square"].scores - found["entropy"].scores).mean()
         split = parts(min(FRESH))
         jobs = [(sides[k], split, found[k].rate, seed) for k in sides for seed in FRESH]
@@ -86,6 +87,7 @@ def square_loss(
         "accuracy, square loss minus cross-entropy, mean": mean,
         "deviation over initial weights, square loss minus cross-entropy, mean": deviation,
         **{f"{name}: accuracy, square loss minus the other": gap for name, gap in gaps.items()},
+        **edges(tuned),
     }
 
 
@@ -107,9 +109,10 @@ def focal_imbalance(
     Judged by average precision, as in the paper, which no threshold and no class weight moves.
     """
     sides = {"focal": Side(focal), "plain": Side(plain)}
-    won, lost, figures = 0, 0, {}
+    won, lost, figures, tuned = 0, 0, {}, []
     for name, data in _rare().items():
         found = tune(sides, partial(deal, data), score=_average_precision, workers=workers)
+        tuned.append(found)
         first, second = found["focal"].scores, found["plain"].scores
         won, lost = won + ahead(first, second), lost + ahead(second, first)
         figures[f"{name}: average precision, focal loss minus the other"] = (first - second).mean()
@@ -117,6 +120,7 @@ def focal_imbalance(
         "tasks of 3 where focal loss ranks better (p < 0.05)": won,
         "tasks of 3 where cross-entropy ranks better (p < 0.05)": lost,
         **figures,
+        **edges(tuned),
     }
 
 

@@ -175,6 +175,13 @@ def tune(
     }
 
 
+def edges(tuned: Iterable[Mapping[str, Tuned]]) -> dict[str, float]:
+    """The figure that says in how many places the grid was perhaps too narrow."""
+    sides = [side for comparison in tuned for side in comparison.values()]
+    found = sum(side.at_edge for side in sides)
+    return {f"best rates at an edge of the grid, of {len(sides)}": found}
+
+
 def ahead(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether paired scores are higher on the first side, and not by chance (p < 0.05)."""
     differences = first - second

@@ -1,4 +1,4 @@
-"""Claims about losses that stand wrong targets: outliers, and labels that were swapped."""
+"""Claims about labels that were swapped, and what it costs to withstand them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import numpy as np
 from minidl.activations import activations
 from minidl.data import Split, load
 from minidl.literature.claim import Bound, Figures, Source, claim
-from minidl.literature.trials import Parts, Side, ahead, deal, tune
+from minidl.literature.trials import Parts, Side, ahead, deal, edges, tune
 from minidl.losses import losses
-from minidl.pairing.grid import Head
 from minidl.tensor import Tensor
 
 GHOSH = Source("A. Ghosh, H. Kumar, P. S. Sastry",
@@ -20,55 +19,6 @@ GHOSH = Source("A. Ghosh, H. Kumar, P. S. Sastry",
                "AAAI", 2017, arxiv="1712.09482")  # fmt: skip
 
 CLASSES = ("digits", "wine", "iris", "blobs")
-
-
-@claim(
-    source=Source("P. J. Huber", "Robust estimation of a location parameter",
-                  "Annals of Mathematical Statistics 35", 1964),
-    rule=(
-        Bound("outliers: datasets of 3 where Huber's error is lower (p < 0.05)", least=3),
-        Bound("no outliers: Huber's error over that of squared error, worst of 2", most=1.05),
-    ),
-)  # fmt: skip
-def huber_outliers(robust: str = "huber", plain: str = "mse", workers: int = 1) -> Figures:
-    """Huber's loss withstands outliers, and costs little where there are none.
-
-    A tenth of the targets to learn from and to choose by lies 3 to 6 standard deviations too
-    high; the error is the mean absolute one, on test rows as they are.
-    """
-    sides = {loss: Side(f"linear+{loss}") for loss in (robust, plain)}
-    tasks: dict[str, Parts] = {"outliers": partial(deal, load("outliers"))}
-    clean: dict[str, Parts] = {n: partial(deal, load(n)) for n in ("friedman1", "diabetes")}
-    tasks |= {name: partial(_pushed, parts) for name, parts in clean.items()}
-
-    def errors(parts: Parts) -> tuple[np.ndarray, np.ndarray]:
-        found = tune(sides, parts, score=_minus_error, workers=workers)
-        return -found[robust].scores, -found[plain].scores
-
-    spoilt = {name: errors(parts) for name, parts in tasks.items()}
-    won = sum(ahead(-huber, -squared) for huber, squared in spoilt.values())
-    costs = [huber.mean() / squared.mean() for huber, squared in map(errors, clean.values())]
-    figures = {
-        "outliers: datasets of 3 where Huber's error is lower (p < 0.05)": won,
-        "no outliers: Huber's error over that of squared error, worst of 2": max(costs),
-    }
-    for name, (huber, squared) in spoilt.items():
-        figures[f"outliers, {name}: Huber's error over the other"] = huber.mean() / squared.mean()
-    return figures
-
-
-def _minus_error(head: Head, y: np.ndarray, outputs: np.ndarray) -> float:
-    return -float(np.abs(outputs[:, 0] - y).mean())
-
-
-def _pushed(parts: Parts, seed: int) -> Split:
-    """Push a tenth of the targets up, those of the test rows excepted."""
-    split, generator = parts(seed), np.random.default_rng(seed)
-
-    def push(y: np.ndarray) -> np.ndarray:
-        return y + (generator.random(len(y)) < 0.1) * generator.uniform(3.0, 6.0, len(y))
-
-    return replace(split, y_train=push(split.y_train), y_validation=push(split.y_validation))
 
 
 @claim(
@@ -135,12 +85,13 @@ def mae_label_noise(
     """
     sides = {name: Side(head, widths=(64, 64), epochs=100)
              for name, head in (("MAE", robust), ("cross-entropy", plain))}  # fmt: skip
-    won, lost = 0, dict.fromkeys(sides, 0.0)
+    won, lost, tuned = 0, dict.fromkeys(sides, 0.0), []
     figures: dict[str, float] = {}
     for name in CLASSES:
         parts = partial(deal, load(name))
         clean = tune(sides, parts, workers=workers)
         noisy = tune(sides, partial(_swapped, parts), workers=workers)
+        tuned += [clean, noisy]
         won += ahead(noisy["MAE"].scores, noisy["cross-entropy"].scores)
         for side in sides:
             lost[side] += (clean[side].scores - noisy[side].scores).mean() / len(CLASSES)
@@ -149,6 +100,7 @@ def mae_label_noise(
         "40 % noise: datasets of 4 where MAE is more accurate (p < 0.05)": won,
         "accuracy lost to noise, MAE over cross-entropy": lost["MAE"] / lost["cross-entropy"],
         **figures,
+        **edges(tuned),
     }
 
 
@@ -178,9 +130,10 @@ def mae_slow(robust: str = "softmax+mae", plain: str = "softmax+cce", workers: i
     Five epochs, each side at its best rate.
     """
     sides = {"MAE": Side(robust, epochs=5), "cross-entropy": Side(plain, epochs=5)}
-    ahead_of, behind, figures = 0, 0, {}
+    ahead_of, behind, figures, tuned = 0, 0, {}, []
     for name in CLASSES:
         found = tune(sides, partial(deal, load(name)), workers=workers)
+        tuned.append(found)
         mae, entropy = found["MAE"].scores, found["cross-entropy"].scores
         ahead_of, behind = ahead_of + ahead(entropy, mae), behind + ahead(mae, entropy)
         figures[f"{name}: accuracy, MAE minus cross-entropy"] = (mae - entropy).mean()
@@ -188,4 +141,5 @@ def mae_slow(robust: str = "softmax+mae", plain: str = "softmax+cce", workers: i
         "datasets of 4 where cross-entropy is more accurate (p < 0.05)": ahead_of,
         "datasets of 4 where MAE is more accurate (p < 0.05)": behind,
         **figures,
+        **edges(tuned),
     }
