@@ -3,6 +3,9 @@
 The public names, in the order in which a training run meets them.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from minidl import data
 from minidl.activations import Activation as ActivationFunction
 from minidl.activations import activation, activations
@@ -40,6 +43,9 @@ from minidl.training import fit
 from minidl.diagnosis import LayerHealth, diagnose
 from minidl.health import Diagnosis
 
+if TYPE_CHECKING:
+    from minidl.walkthrough import Walkthrough, explain
+
 __version__ = "0.1.0"
 
 relu = activations["relu"]
@@ -72,6 +78,16 @@ categorical_hinge = losses["categorical_hinge"]
 poisson = losses["poisson"]
 kl_divergence = losses["kl_divergence"]
 
+_LATER = {"Walkthrough": "minidl.walkthrough", "explain": "minidl.walkthrough"}
+"""What training never needs, and where it is found when somebody asks for it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'minidl' has no attribute {name!r}")
+
+
 __all__ = [
     "SGD",
     "Activation",
@@ -98,6 +114,7 @@ __all__ = [
     "Sequential",
     "StepDecay",
     "Tensor",
+    "Walkthrough",
     "WarmUp",
     "absolute",
     "activation",
@@ -114,6 +131,7 @@ __all__ = [
     "elu",
     "evaluate",
     "exp",
+    "explain",
     "fit",
     "focal",
     "gelu",

@@ -27,9 +27,19 @@ def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> N
     """
     from safetensors.numpy import save
 
-    path = Path(path)
     metadata = {"format": FORMAT, "header": json.dumps(header, default=_plain)}
-    content = _ordered(save(arrays, metadata=metadata))
+    write_whole(path, _ordered(save(arrays, metadata=metadata)))
+
+
+def write_whole(path: Any, content: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written.
+    """
+    path = Path(path)
     # A name beside it, so that nothing is lost half-way; opened plainly, so that umask counts.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

@@ -1,4 +1,4 @@
-"""The command line: minidl pair | list | show | plot | info."""
+"""The command line: minidl pair | explain | list | show | plot | info | reproduce."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import typer
 
-from minidl.cli import catalogue, pair
+from minidl.cli import catalogue, pair, reproduce
 from minidl.errors import MinidlError
+from minidl.walkthrough.command import explain
 
 
 class _Commands(typer.core.TyperGroup):
@@ -30,7 +31,9 @@ app = typer.Typer(
 )
 
 app.add_typer(pair.app, name="pair")
+app.command()(explain)
 app.command("list")(catalogue.list_)
 app.command()(catalogue.show)
 app.command()(catalogue.plot)
 app.command()(catalogue.info)
+app.command()(reproduce.reproduce)

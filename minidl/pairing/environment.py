@@ -22,7 +22,7 @@ from minidl.losses import losses
 from minidl.optimizers import optimizers
 from minidl.pairing.trial import Cell, Trial
 
-ABOVE = ("cli", "figures", "info", "explain", "literature", "pairing")
+ABOVE = ("cli", "figures", "info", "literature", "pairing", "walkthrough")
 """What no trial runs, at the top of the package; of ``pairing`` see ``OF_PAIRING``."""
 OF_PAIRING = ("grid.py", "trial.py", "trainer.py")
 LIBRARIES = ("numpy", "numba", "scikit-learn", "scipy")

@@ -33,7 +33,7 @@ VERSION = 1
 PATIENCE = 60.0
 """Seconds to wait while another process writes."""
 
-ANOTHER = "Give another file: --ledger FILE."
+ANOTHER = "Give another file with --ledger FILE, or another folder with --out DIR."
 RESUME = "`minidl pair resume` goes on, nothing is lost."
 WHOLE = "a whole ledger of minidl"
 
