@@ -130,8 +130,9 @@ def test_a_key_that_does_not_exist_gets_the_closest(tmp_path, refused):
         ({"learning_rates": [0.0]}, ("learning_rates", "(0, ∞)", "0.0", "say")),
         ({"learning_rates": ["fast"]}, ("learning_rates", "a number", "'fast'", "say")),
         ({"learning_rates": [float("nan")]}, ("learning_rates", "a number", "nan", "say")),
-        ({"tuning_repetitions": 0}, ("tuning_repetitions", "at least 1", "0", "=16")),
-        ({"repetitions": "ten"}, ("repetitions", "whole", "'ten'", "=16")),
+        ({"tuning_repetitions": 0}, ("tuning_repetitions", "from 1", "0", "=10")),
+        ({"repetitions": "ten"}, ("repetitions", "whole", "'ten'", "=10")),
+        ({"repetitions": 1_000_001}, ("repetitions", "to 1000000", "1000001", "=10")),
         ({"epochs": -1}, ("epochs", "at least 1", "-1", "=16")),
         ({"batch_size": 2.0}, ("batch_size", "whole", "2.0", "=16")),
         ({"minutes": 0}, ("minutes", "(0, ∞)", "0", "15")),
@@ -294,6 +295,7 @@ def test_seeds_of_tuning_never_meet_those_of_reporting():
     assert len(tuning) + len(final) == made.trials_per_cell == 5 * 3 + 40
     assert {trial.seed for trial in tuning} == {TUNING, TUNING + 1, TUNING + 2}
     assert {trial.seed for trial in final} == set(range(40))
+    assert not {trial.seed for trial in tuning} & {trial.seed for trial in final}
     assert {trial.learning_rate for trial in tuning} == set(RATES)
     assert not {t.facts["phase"] for t in tuning} & {t.facts["phase"] for t in final}
 

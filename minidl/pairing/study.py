@@ -15,7 +15,7 @@ from minidl.errors import ArgumentError, FileError, UnknownNameError
 from minidl.initializers import get_initializer
 from minidl.optimizers import optimizers
 from minidl.pairing.grid import Head, Pairing, heads, hidden_activations
-from minidl.pairing.trial import Cell, Setting, Trial
+from minidl.pairing.trial import TUNING, Cell, Setting, Trial
 from minidl.registry import did_you_mean
 from minidl.settings import POSITIVE, number, whole_number
 
@@ -109,8 +109,10 @@ class Study:
             raise ArgumentError("unsound", "true or false", repr(self.unsound), "Leave it out.")
         self._name_everything()
         self._check_reference()
-        for key in ("tuning_repetitions", "repetitions", "epochs", "batch_size"):
+        for key in ("epochs", "batch_size"):
             self._set(key, whole_number(key, getattr(self, key)))
+        for key in ("tuning_repetitions", "repetitions"):  # or their seeds would meet
+            self._set(key, whole_number(key, getattr(self, key), 1, 10, TUNING))
         for key in ("widths", "depths"):
             self._set_once(key, (whole_number(key, n) for n in getattr(self, key)))
         if self.minutes is not None:
