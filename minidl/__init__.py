@@ -3,11 +3,14 @@
 The public names, in the order in which a training run meets them.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from minidl import data
 from minidl.activations import Activation as ActivationFunction
 from minidl.activations import activation, activations
 from minidl.callbacks import Callback, EarlyStopping
-from minidl.errors import MinidlError
+from minidl.errors import AnomalyError, MinidlError
 from minidl.evaluation import evaluate
 from minidl.history import History
 from minidl.layers import Activation, Dense, Dropout, Layer
@@ -19,6 +22,7 @@ from minidl.loading import load
 
 from minidl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, optimizers
 from minidl.program import Program, record
+from minidl.anomaly import detect_anomaly
 from minidl.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
 from minidl.autograd import no_grad
 from minidl.functions import (
@@ -38,6 +42,9 @@ from minidl.tensor import Tensor
 from minidl.training import fit
 from minidl.diagnosis import LayerHealth, diagnose
 from minidl.health import Diagnosis
+
+if TYPE_CHECKING:
+    from minidl.walkthrough import Walkthrough, explain
 
 __version__ = "0.1.0"
 
@@ -71,12 +78,23 @@ categorical_hinge = losses["categorical_hinge"]
 poisson = losses["poisson"]
 kl_divergence = losses["kl_divergence"]
 
+_LATER = {"Walkthrough": "minidl.walkthrough", "explain": "minidl.walkthrough"}
+"""What training never needs, and where it is found when somebody asks for it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'minidl' has no attribute {name!r}")
+
+
 __all__ = [
     "SGD",
     "Activation",
     "ActivationFunction",
     "Adam",
     "AdamW",
+    "AnomalyError",
     "Callback",
     "Constant",
     "Cosine",
@@ -96,6 +114,7 @@ __all__ = [
     "Sequential",
     "StepDecay",
     "Tensor",
+    "Walkthrough",
     "WarmUp",
     "absolute",
     "activation",
@@ -107,10 +126,12 @@ __all__ = [
     "clip",
     "concatenate",
     "data",
+    "detect_anomaly",
     "diagnose",
     "elu",
     "evaluate",
     "exp",
+    "explain",
     "fit",
     "focal",
     "gelu",

@@ -146,8 +146,8 @@ def _ready(root: Node) -> dict[int, np.ndarray]:
     pairs = [
         (x, dx) for x, dx in zip(root._inputs, found, strict=False) if x._wants and dx is not None
     ]
-    if (recorder := listener() if listeners else None) is not None:
-        recorder.ready(pairs)
+    if (listening := listener() if listeners else None) is not None:
+        listening.ready(pairs)
     return {id(x): dx for x, dx in pairs}
 
 
@@ -220,12 +220,12 @@ def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> 
             dxs.append(x._home)
         else:
             dxs.append(np.empty(x._array.shape, x._array.dtype))
-    recorder = listener() if listeners else None
-    if recorder is not None:
-        recorder.backward(node, dy, dxs)
+    listening = listener() if listeners else None
+    if listening is not None:
+        listening.backward(node, dy, dxs)
     op.backward(dy, node._array, [x._array for x in inputs], dxs)
-    if recorder is not None:
-        recorder.filled(dxs)
+    if listening is not None:
+        listening.filled(dxs)
     for x, dx in zip(inputs, dxs, strict=True):
         if dx is None:
             continue

@@ -163,13 +163,13 @@ class Diagnosis:
         ratio = self.gradient_ratio
         if ratio is not None and ratio < VANISHED:
             yield (
-                f"the gradient vanishes on its way back: at {names[0]} it is {ratio:.1g} of what "
-                f"it is at {names[-1]}; use relu or selu, or fewer layers."
+                f"the gradient vanishes on its way back: at {names[0]} it is {ratio:.1g} times "
+                f"that at {names[-1]}; use relu or selu, or fewer layers."
             )
         if ratio is not None and ratio > EXPLODED:
             yield (
                 f"the gradient explodes on its way back: at {names[0]} it is {ratio:.1g} times "
-                f"what it is at {names[-1]}; start from smaller weights, or clip_norm=1.0."
+                f"that at {names[-1]}; start from smaller weights, or clip_norm=1.0."
             )
         update = self.update_ratio
         if update is not None and update > FAST:

@@ -180,9 +180,21 @@ def test_every_card_fits_a_terminal(name):
     assert any("*" in line for line in plot)
 
 
-def test_a_datasets_card_says_what_it_teaches():
-    said = call("show", "outliers")
-    assert data.datasets["outliers"].teaches in said
+@pytest.mark.parametrize("name", data.datasets.names())
+def test_a_datasets_card_says_what_it_teaches(name):
+    said, card = call("show", name), data.datasets[name]
+    assert f"Dataset({card.name!r}: " in said
+    assert card.teaches in said
+    assert card.source in said
+    assert f"metric: {card.metric}; family: {card.family}\n" in said
+
+
+def test_list_says_which_task_a_dataset_is():
+    said = call("list")
+    for card in data.datasets:
+        line = f"  {card.name:<26}{card.title} ({card.task})"
+        assert f"{line}\n" in said
+        assert len(line) <= 80
 
 
 @pytest.mark.parametrize(

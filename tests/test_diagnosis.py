@@ -436,7 +436,7 @@ def test_saturation_is_told_of_from_a_quarter_of_the_units():
 @pytest.mark.parametrize(
     ("gradient_ratio", "update_ratio", "words"),
     [
-        (1e-4, None, "vanishes on its way back: at dense1 it is 0.0001 of what it is at dense2"),
+        (1e-4, None, "vanishes on its way back: at dense1 it is 0.0001 times that at dense2"),
         (1e4, None, "explodes on its way back: at dense1 it is 1e+04 times"),
         (1.0, 0.3, "the next update is 30% of the weights, where 0.1% is usual"),
         (1.0, 1e-8, "the next update is 1e-08 of the weights"),

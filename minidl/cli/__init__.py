@@ -1,4 +1,4 @@
-"""The command line: minidl pair | list | show | plot | info."""
+"""The command line: minidl pair | explain | list | show | plot | info."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from minidl.cli import catalogue, pair
 from minidl.errors import MinidlError
+from minidl.walkthrough.command import explain
 
 
 class _Commands(typer.core.TyperGroup):
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 
 app.add_typer(pair.app, name="pair")
+app.command()(explain)
 app.command("list")(catalogue.list_)
 app.command()(catalogue.show)
 app.command()(catalogue.plot)

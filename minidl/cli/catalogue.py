@@ -27,9 +27,11 @@ def list_() -> None:
         typer.secho(plural, bold=True)
         for entry in registry:
             shown = getattr(entry, "cls", type(entry))
-            note = getattr(entry, "title", None) or getattr(entry, "source", "")
+            note = getattr(entry, "source", "")
             if registry.kind in ("activation", "loss", "optimizer"):
                 note = (shown.__doc__ or "").splitlines()[0]
+            elif isinstance(entry, data.Card):
+                note = f"{entry.title} ({entry.task})"
             typer.echo(f"  {entry.name:<26}{note}")
 
 

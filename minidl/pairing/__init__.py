@@ -1,7 +1,7 @@
 """Which activation goes with which loss: studies of small networks, trained alike and compared.
 
 Data flows from ``study`` (the grid, and how it is tuned) over ``trial`` (one network: what decides
-it, what came of it) and ``trainer`` (which trains it) to ``runner`` (all of them, on every core)
+it, what came of it) and ``trainer`` (which trains it) to ``runner`` (all of them, on ``workers``)
 and ``ledger`` (where results stay). ``statistics`` says what scores show.
 """
 

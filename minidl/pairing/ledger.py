@@ -8,6 +8,7 @@ each task's in one transaction; two processes may work on one file.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import uuid
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.errors import FileError
+from minidl.errors import FileError, MinidlError
 from minidl.pairing.environment import Environment, keys
 from minidl.pairing.study import Study
 from minidl.pairing.trial import Result, Trial
@@ -32,6 +33,10 @@ VERSION = 1
 PATIENCE = 60.0
 """Seconds to wait while another process writes."""
 
+ANOTHER = "Give another file with --ledger FILE, or another folder with --out DIR."
+RESUME = "`minidl pair resume` goes on, nothing is lost."
+WHOLE = "a whole ledger of minidl"
+
 TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE trials (
@@ -39,7 +44,7 @@ CREATE TABLE trials (
     status TEXT NOT NULL, reason TEXT NOT NULL, score REAL,
     losses BLOB NOT NULL, scores BLOB NOT NULL, outputs BLOB, columns INTEGER,
     health TEXT NOT NULL, seconds REAL NOT NULL, host TEXT NOT NULL
-) WITHOUT ROWID;
+);
 CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
 """
 COLUMNS = "status, reason, score, losses, scores, outputs, columns, health, seconds, host"
@@ -60,32 +65,40 @@ class Ledger:
         If the file is no ledger, is damaged, or cannot be read or written.
     """
 
-    def __init__(self, path: Path, write: bool = True) -> None:
-        self.path, self.owner, self._lock = path, uuid.uuid4().hex, threading.RLock()
+    def __init__(self, path: str | Path, write: bool = True) -> None:
+        self.path, self.write = Path(path), write
+        self.owner, self._lock = uuid.uuid4().hex, threading.RLock()
         with self._errors():
             if write:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            elif not path.is_file():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            elif not self.path.is_file():
                 raise FileNotFoundError(2, "no such file")
-            self._connection = self._connect(write)
+            self._connection = self._connect()
             try:
-                self._recognise(write)
+                self._recognise()
             except BaseException:
                 self._connection.close()
                 raise
 
-    def _connect(self, write: bool) -> sqlite3.Connection:
-        mode = "rwc" if write else "ro"
-        uri = f"{self.path.resolve().as_uri()}?mode={mode}"
+    def _connect(self) -> sqlite3.Connection:
+        path = self.path.resolve()
+        how = "mode=rwc" if self.write else "mode=ro"
+        log = path.with_name(f"{path.name}-wal")
+        if not (self.write or log.exists() or os.access(path.parent, os.W_OK)):
+            how = "immutable=1"  # SQLite would have to write beside it, to tell others of itself
         # Tasks are claimed on whichever thread has room for one, hence the lock.
         return sqlite3.connect(
-            uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            f"{path.as_uri()}?{how}",
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
         )
 
-    def _recognise(self, write: bool) -> None:
+    def _recognise(self) -> None:
         """Make tables in a new file; refuse one that is damaged or somebody else's."""
         ask = self._connection.execute
-        if write:
+        if self.write:
             ask("BEGIN IMMEDIATE")
             if not ask("PRAGMA schema_version").fetchone()[0]:
                 for statement in TABLES.split(";"):
@@ -101,12 +114,13 @@ class Ledger:
         [damage] = ask("PRAGMA quick_check(1)").fetchone()
         if damage != "ok":
             raise sqlite3.DatabaseError(damage)
-        if write:
+        if self.write:
             ask("PRAGMA journal_mode = WAL")
             ask("PRAGMA synchronous = NORMAL")  # a power cut may cost the last results, no more
+            ask("DELETE FROM claims WHERE 0")  # fails here, not later, if nothing can be written
 
-    def _refusal(self, expected: str, got: str) -> FileError:
-        return FileError(str(self.path), expected, got, "Give another file: --ledger FILE.")
+    def _refusal(self, expected: str, got: str, remedy: str = ANOTHER) -> FileError:
+        return FileError(str(self.path), expected, got, remedy)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -114,25 +128,32 @@ class Ledger:
         try:
             with self._lock:
                 yield
+        except MinidlError:
+            raise
         except sqlite3.DatabaseError as error:
-            text = str(error)
-            if "full" in text:
-                raise FileError(
-                    str(self.path),
-                    "space on the disk",
-                    text,
-                    "Make room and run `minidl pair resume`: nothing is lost.",
-                ) from error
-            if "readonly" in text or "unable to open" in text:
-                raise self._refusal("a file that can be written", text) from error
-            if "locked" in text:
-                raise self._refusal(f"its turn to write within {PATIENCE:g} s", text) from error
-            raise self._refusal("a whole ledger of minidl", text) from error
+            kind = getattr(error, "sqlite_errorname", "").split("_")[1:2]
+            expected, remedy = self._wanted(*kind)
+            raise self._refusal(expected, str(error), remedy) from error
+        except (ValueError, TypeError) as error:  # a table holds what minidl never wrote
+            raise self._refusal(WHOLE, str(error)) from error
         except OSError as error:
-            if isinstance(error, FileError):
-                raise
+            what = "read and written" if self.write else "read"
             got = error.strerror or str(error)
-            raise self._refusal("a file that can be read and written", got) from error
+            raise self._refusal(f"a file that can be {what}", got) from error
+
+    def _wanted(self, kind: str = "") -> tuple[str, str]:
+        """What was expected where SQLite gives an error of this kind, and the remedy."""
+        if kind == "FULL":
+            return "space on the disk", f"Make room; then {RESUME}"
+        if kind == "IOERR":
+            return "a disk that can be read and written", f"Look at the disk; then {RESUME}"
+        if kind in ("BUSY", "LOCKED"):
+            return f"its turn within {PATIENCE:g} s", f"End what holds the file; then {RESUME}"
+        if kind in ("READONLY", "CANTOPEN", "PERM", "AUTH"):
+            if self.write:
+                return "a file that can be written", ANOTHER
+            return "a file that can be read", "Copy it, and what is beside it, to your own folder."
+        return WHOLE, ANOTHER
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -140,29 +161,29 @@ class Ledger:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.execute("COMMIT")
 
     # --------------------------------------------------------------------------- the study
 
     def begin(self, study: Study, environment: Environment) -> None:
         """Take a study up, or go on with it; refuse an environment with other last bits."""
+        told = {"environment": asdict(environment), "study": study.facts()}
+        rows = [(name, json.dumps(value)) for name, value in told.items()]
         with self._transaction() as connection:
             known = self._about("environment")
             if known is not None:
-                Environment(**json.loads(known)).check(environment, "this process")
-            told = {"environment": asdict(environment), "study": study.facts()}
-            rows = [(name, json.dumps(value)) for name, value in told.items()]
+                Environment(**known).check(environment, "this process")
             connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", rows)
             connection.execute("DELETE FROM claims")
 
-    def _about(self, name: str) -> str | None:
+    def _about(self, name: str) -> dict[str, Any] | None:
         with self._errors():
             rows = self._connection.execute("SELECT value FROM about WHERE name = ?", [name])
             found = rows.fetchone()
-        return None if found is None else str(found[0])
+            return None if found is None else dict(json.loads(found[0]))
 
     @property
     def study(self) -> Study:
@@ -170,13 +191,14 @@ class Ledger:
         told = self._about("study")
         if told is None:
             raise self._refusal("a study that was begun", "an empty ledger")
-        return Study.from_mapping(json.loads(told), str(self.path))
+        return Study.from_mapping(told, str(self.path))
 
     @cached_property
     def environment(self) -> Environment:
         """Where its results have their bits from: this one until a study is begun."""
-        told = self._about("environment")
-        return Environment.here() if told is None else Environment(**json.loads(told))
+        with self._errors():
+            told = self._about("environment")
+            return Environment.here() if told is None else Environment(**told)
 
     # -------------------------------------------------------------------------- the trials
 
@@ -184,7 +206,7 @@ class Ledger:
         """Write results down; what is there already stays."""
         rows = [_row(key, trial, result) for key, trial, result in found]
         with self._transaction() as connection:
-            marks = ", ".join("?" * len(rows[0]))
+            marks = ", ".join("?" * 13)
             connection.executemany(f"INSERT OR IGNORE INTO trials VALUES ({marks})", rows)
             connection.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
 
@@ -212,13 +234,18 @@ class Ledger:
             question, asked = f"{question} AND owner != ?", [*keys, owner]
         return {row[0] for row in self._connection.execute(question, asked)}
 
+    def done(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have a result."""
+        with self._errors():
+            return self._among("trials", keys)
+
     def results(self, keys: Sequence[str]) -> dict[str, Result]:
         """The results that are there, by key."""
         marks = ", ".join("?" * len(keys))
         question = f"SELECT key, {COLUMNS} FROM trials WHERE key IN ({marks})"
         with self._errors():
-            rows = self._connection.execute(question, list(keys)).fetchall()
-        return {row[0]: _result(*row[1:]) for row in rows}
+            rows = self._connection.execute(question, list(keys))
+            return {row[0]: _result(*row[1:]) for row in rows}
 
     def found(self, trials: Sequence[Trial], data: Dataset) -> dict[Trial, Result]:
         """Those of one cell's trials that are done, with their results, in the same order."""
@@ -253,8 +280,8 @@ def _row(key: str, trial: Trial, result: Result) -> tuple[Any, ...]:
         result.status,
         result.reason,
         result.score,  # NaN is NULL in SQLite
-        result.losses.tobytes(),
-        result.scores.tobytes(),
+        result.losses.astype("<f8", copy=False).tobytes(),
+        result.scores.astype("<f8", copy=False).tobytes(),
         None if outputs is None else outputs.astype("<f4", copy=False).tobytes(),
         None if outputs is None else outputs.shape[1],
         json.dumps(result.health),
@@ -279,8 +306,8 @@ def _result(
         status,
         reason,
         np.nan if score is None else score,
-        np.frombuffer(losses),
-        np.frombuffer(scores),
+        np.frombuffer(losses, "<f8"),
+        np.frombuffer(scores, "<f8"),
         None if outputs is None else np.frombuffer(outputs, "<f4").reshape(-1, columns),
         json.loads(health),
         seconds,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,42 +17,20 @@ from minidl.errors import ArgumentError, DataError
 from minidl.pairing.environment import Environment, keys
 from minidl.pairing.ledger import Ledger
 from minidl.pairing.study import Study
-from minidl.pairing.trainer import Trainer, parts
-from minidl.pairing.trial import Cell, Result, Trial
+from minidl.pairing.trainer import parts
+from minidl.pairing.trial import TUNING, Cell, Trial
 from minidl.pairing.tuning import chosen_rate
+from minidl.pairing.workers import Found, Places, Spread, Task, check, workers_of
 from minidl.progress import progress
 
-BACKENDS = ("threads", "loky", "dask")
 TASK = 1.0
 """Seconds that a task should take at most: what a kill costs, and how often results come."""
 FIRST = 5
 """Trials of a dataset's first tasks, from which its pace is known."""
 DEATHS = 3
 """How often workers may die without any result in between."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """Trials of one cell that one worker runs in a row."""
-
-    trials: tuple[Trial, ...]
-    keys: tuple[str, ...]
-    data: Dataset
-    environment: Environment
-
-
-def perform(task: Task) -> tuple[Task, list[Result]]:
-    """Run a task, wherever this is.
-
-    Raises
-    ------
-    ArgumentError
-        If this machine would give other last bits than the ledger has.
-    """
-    where = f"the worker {platform.node()}"
-    task.environment.check(Environment.here(), where)
-    trainer = Trainer(task.trials[0].cell, task.data)
-    return task, [trainer.train(trial) for trial in task.trials]
+GRACE = 2.0
+"""Seconds without a result after which what another process has claimed is taken over."""
 
 
 def run(
@@ -76,7 +53,7 @@ def run(
     path : Path
         The ledger.
     workers : int, optional
-        One a core if left out.
+        One a core if left out; a dask cluster has its own.
     backend : {"threads", "loky", "dask"}
         Threads of this process, processes, or a dask cluster.
     scheduler : str, optional
@@ -93,71 +70,28 @@ def run(
     ------
     ArgumentError, DataError, FileError
         Before any training: no sound head, a table too small, a ledger that cannot be used.
+        Later: a worker that would give other bits, workers that die again and again, a full disk.
     """
-    if backend not in BACKENDS:
-        remedy = "Write --backend threads, or leave it out."
-        raise ArgumentError("--backend", " or ".join(BACKENDS), repr(backend), remedy)
+    check(workers, backend, scheduler)
+    environment = Environment.here()  # before scikit-learn is loaded, which brings a BLAS
     data = study.load()
     cells = study.cells(data)
-    for dataset in data.values():
-        _check_size(dataset, study)
-    environment = Environment.here()
+    for name in dict.fromkeys(cell.dataset for cell in cells):
+        _check_size(data[name], study)
     with Ledger(path) as ledger:
         ledger.begin(study, environment)
         started = _Run(study, data, ledger, environment)
-        with _workers(workers, backend, scheduler) as spread:
+        with workers_of(workers, backend, scheduler) as spread:
             return started.everything(cells, spread, verbose)
 
 
 def _check_size(data: Dataset, study: Study) -> None:
     """Refuse a table that nothing comes of: R² needs two rows."""
     for tuning in (False, True)[: 2 - study.fixed_rate]:
-        for repetition in range(study.tuning_repetitions if tuning else study.repetitions):
-            trial = Trial(study.cells({data.name: data})[0], 1.0, repetition, tuning)
-            if len(parts(data, trial.seed, tuning)[2]) < 2:
-                expected = "at least 2 rows each for validation and test"
-                raise DataError(f"dataset {data.name!r}", expected, "fewer", "Give a larger table.")
-
-
-Spread = Callable[[Iterator[Task]], Iterator[tuple[Task, list[Result]]]]
-"""Runs tasks on workers, in any order."""
-
-
-@contextmanager
-def _workers(workers: int | None, backend: str, scheduler: str | None) -> Iterator[Spread]:
-    """Where tasks are run, through joblib's backends."""
-    import joblib
-
-    count = workers or (-1 if backend == "dask" else joblib.cpu_count())
-    if count == 1:
-        yield lambda tasks: map(perform, tasks)
-        return
-    options: dict[str, Any] = {"backend": backend, "n_jobs": count}
-    if backend == "threads":
-        options["backend"] = "threading"
-    elif backend == "loky":
-        options["inner_max_num_threads"] = 1
-    else:
-        options["client"] = _client(scheduler)
-    with joblib.parallel_config(**options):
-        parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
-        yield lambda tasks: parallel(joblib.delayed(perform)(task) for task in tasks)
-
-
-def _client(scheduler: str | None) -> Any:
-    try:
-        from distributed import Client
-    except ImportError:
-        remedy = "Write pip install 'minidl[cluster]'."
-        raise ArgumentError("--backend dask", "dask.distributed", "none", remedy) from None
-    if scheduler is None:
-        remedy = "Write --scheduler tcp://host:8786."
-        raise ArgumentError("--backend dask", "a scheduler", "none", remedy)
-    try:
-        return Client(scheduler, timeout=10)
-    except (OSError, ValueError) as error:
-        remedy = "Start one: dask scheduler, and dask worker on each machine."
-        raise ArgumentError(f"--scheduler {scheduler}", "a cluster", str(error), remedy) from error
+        rows = len(parts(data, TUNING * tuning, tuning)[2])  # as many under every seed
+        if rows < 2:
+            expected, remedy = "2 rows or more to judge a network by", "Give a larger table."
+            raise DataError(f"dataset {data.name!r}", expected, str(rows), remedy)
 
 
 @dataclass
@@ -172,71 +106,110 @@ class _Run:
     leaders: dict[str, tuple[float, str]] = field(default_factory=dict)
     failures: int = 0
     trained: int = 0
+    cut: bool = False
 
     def __post_init__(self) -> None:
         self.began = time.monotonic()
 
     def everything(self, cells: Sequence[Cell], spread: Spread, verbose: bool | None) -> bool:
         """Tune and report dataset by dataset; says whether all of it was done."""
-        left = len(cells) * self.study.trials_per_cell - sum(self.ledger.count().values())
-        with progress("trials", max(left, 0), "", verbose) as advance:
-            self.advance = advance
+        tuning = {cell: self._undone(self.study.tuning(cell)) for cell in cells}
+        final = {cell: self._final(cell) for cell, left in tuning.items() if not left}
+        later = (len(cells) - len(final)) * self.study.repetitions
+        left = sum(map(len, (*tuning.values(), *final.values()))) + later
+        with progress("trials", left, "", verbose) as self.advance:
             try:
-                for name in self.data:
+                for name in dict.fromkeys(cell.dataset for cell in cells):
                     here = [cell for cell in cells if cell.dataset == name]
-                    self._stage([self.study.tuning(cell) for cell in here], spread)
-                    self._stage([self._final(cell) for cell in here], spread)
+                    self._stage([tuning[cell] for cell in here], spread)
+                    chosen = (final[c] if c in final else self._final(c) for c in here)
+                    self._stage(list(chosen), spread)
             except KeyboardInterrupt:
                 print("\nInterrupted: what was computed is kept.", file=sys.stderr)  # noqa: T201
                 return False
-        return not self._spent()
+        return not self.cut
 
-    def _final(self, cell: Cell) -> list[Trial]:
+    def _undone(self, trials: Sequence[Trial]) -> Places:
+        """Those of one cell's trials that the ledger does not have."""
+        if not trials:
+            return {}
+        places = keys(trials, self.data[trials[0].cell.dataset], self.environment)
+        done = self.ledger.done(places)
+        return {key: t for key, t in zip(places, trials, strict=True) if key not in done}
+
+    def _final(self, cell: Cell) -> Places:
+        """The trials to report that are not done; none while the rate is not chosen."""
         tuned = self.ledger.found(self.study.tuning(cell), self.data[cell.dataset])
         rate = chosen_rate(self.study, cell, tuned)
-        return [] if rate is None else self.study.final(cell, rate)
+        return {} if rate is None else self._undone(self.study.final(cell, rate))
 
-    def _stage(self, groups: Sequence[Sequence[Trial]], spread: Spread) -> None:
-        """Run groups of trials, each of one cell; then what other processes left undone."""
+    def _stage(self, groups: Sequence[Places], spread: Spread) -> None:
+        """Run groups of trials; then what another process claimed and left undone."""
+        self._spread(groups, spread, firmly=False)
+        self._spread(self._left_over(groups), spread, firmly=True)
+
+    def _spread(self, groups: Sequence[Places], spread: Spread, firmly: bool) -> None:
         deaths = 0
-        for firmly in (False, True):
-            while True:
-                before = self.trained
-                try:
-                    for task, results in spread(self._tasks(groups, firmly)):
-                        self._keep(task, results)
-                    break
-                except Exception as error:
-                    deaths = 0 if self.trained > before else deaths + 1
-                    if type(error).__name__ != "TerminatedWorkerError" or deaths == DEATHS:
-                        raise
+        while any(groups):
+            before = self.trained
+            try:
+                with closing(spread(self._tasks(groups, firmly))) as results:
+                    for found in results:
+                        self._keep(found)
+                return
+            except BrokenProcessPool as error:
+                deaths = 0 if self.trained > before else deaths + 1
+                if deaths == DEATHS:
+                    raise ArgumentError(
+                        "workers",
+                        "processes that live",
+                        f"{deaths} deaths in a row",
+                        "Give each one more memory: fewer workers, or --backend threads.",
+                    ) from error
 
-    def _tasks(self, groups: Sequence[Sequence[Trial]], firmly: bool) -> Iterator[Task]:
-        for left in filter(None, groups):
-            data = self.data[left[0].cell.dataset]
-            while left and not self._spent():
+    def _left_over(self, groups: Sequence[Places]) -> list[Places]:
+        """What is not done; another process has some time for what it has claimed."""
+        before, until = -1, 0.0
+        while True:
+            left = [
+                {k: group[k] for k in group.keys() - self.ledger.done([*group])} for group in groups
+            ]
+            count = sum(map(len, left))
+            if count != before:
+                before, until = count, time.monotonic() + GRACE
+            if not count or self.cut or time.monotonic() > until:
+                return left
+            time.sleep(GRACE / 20)
+
+    def _tasks(self, groups: Sequence[Places], firmly: bool) -> Iterator[Task]:
+        """Tasks of a second or less; on any thread that has room for one."""
+        for group in groups:
+            left = list(group.items())
+            while left:
+                if self._spent():
+                    self.cut = True
+                    return
+                data = self.data[left[0][1].cell.dataset]
                 pace = self.paces.get(data.name)
                 most = FIRST if pace is None else max(1, int(TASK / pace))
-                some, left = left[:most], left[most:]
-                places = dict(zip(keys(some, data, self.environment), some, strict=True))
-                free = self.ledger.claim(list(places), firmly)
-                if free:
-                    trials = tuple(places[key] for key in free)
-                    yield Task(trials, tuple(free), data, self.environment)
+                some, left = dict(left[:most]), left[most:]
+                places = {key: some[key] for key in self.ledger.claim(list(some), firmly)}
+                if places:
+                    yield Task(places, data, self.environment)
 
     def _spent(self) -> bool:
         minutes = self.study.minutes
         return minutes is not None and time.monotonic() - self.began > 60 * minutes
 
-    def _keep(self, task: Task, results: list[Result]) -> None:
-        self.ledger.add(zip(task.keys, task.trials, results, strict=True))
-        cell, tuning = task.trials[0].cell, task.trials[0].tuning
+    def _keep(self, found: Found) -> None:
+        self.ledger.add(found)
+        _, trials, results = zip(*found, strict=True)
+        cell = trials[0].cell
         self.trained += len(results)
         self.failures += sum(result.status != "ok" for result in results)
-        seconds = sum(result.seconds for result in results)
-        self.paces[cell.dataset] = seconds / len(results)
+        self.paces[cell.dataset] = float(np.mean([result.seconds for result in results]))
         score = float(np.mean([result.score for result in results]))
-        if not tuning and score > self.leaders.get(cell.dataset, (-np.inf, ""))[0]:
+        if not trials[0].tuning and score > self.leaders.get(cell.dataset, (-np.inf, ""))[0]:
             self.leaders[cell.dataset] = score, cell.pairing.name
         for _ in results:
             self.advance(self._note(cell))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -102,39 +102,63 @@ class Study:
     def __post_init__(self) -> None:
         for part in fields(self):
             if part.init and isinstance(part.default, tuple):
-                self._set(part.name, _listed(part.name, getattr(self, part.name)))
+                self._set(part.name, _listed(part.name, getattr(self, part.name), part.default))
+        if not self.name or type(self.name) is not str:
+            raise ArgumentError("name", "a text", repr(self.name), 'Write name = "study".')
+        if not isinstance(self.unsound, bool):
+            raise ArgumentError("unsound", "true or false", repr(self.unsound), "Leave it out.")
         self._name_everything()
+        self._check_reference()
         for key in ("tuning_repetitions", "repetitions", "epochs", "batch_size"):
-            whole_number(key, getattr(self, key))
+            self._set(key, whole_number(key, getattr(self, key)))
         for key in ("widths", "depths"):
-            self._set(key, tuple(whole_number(key, n) for n in getattr(self, key)))
+            self._set_once(key, (whole_number(key, n) for n in getattr(self, key)))
         if self.minutes is not None:
-            number("minutes", self.minutes, POSITIVE, 15)
+            self._set("minutes", number("minutes", self.minutes, POSITIVE, 15))
         self._check_rates()
 
     def _set(self, key: str, value: Any) -> None:
         object.__setattr__(self, key, value)  # the way into a frozen dataclass
 
+    def _set_once(self, key: str, values: Iterable[Any]) -> None:
+        self._set(key, tuple(dict.fromkeys(values)))
+
     def _name_everything(self) -> None:
         """Aliases become names, each once; a typo is refused here."""
-        hidden = [activations[name].name for name in self.hidden or hidden_activations()]
-        self._set("hidden", tuple(dict.fromkeys(hidden)))
-        self._set("outputs", tuple(activations[name].name for name in self.outputs))
-        self._set("optimizers", tuple(optimizers[name].name for name in self.optimizers))
-        for name in self.init:
-            get_initializer(name, "he_normal")
-        self._set("asked", tuple(dict.fromkeys(Head.parse(text) for text in self.heads)))
-        self._set("heads", tuple(head.name for head in self.asked))
-        if EVERY not in self.reference:
-            self._set("reference", tuple(Pairing.parse(text).name for text in self.reference))
+        if not self.datasets and not self.families:
+            expected, remedy = "a dataset, or a family of them", 'Write datasets = ["moons"].'
+            raise ArgumentError("datasets", expected, "none", remedy)
+        tables = (name if _is_file(name) else datasets[name].name for name in self.datasets)
+        self._set_once("datasets", tables)
         known = {card.family: None for card in datasets}
         for family in self.families:
             if family not in known:
                 expected, got = f"some of {', '.join(known)}", repr(family)
-                raise UnknownNameError("families", expected, got, did_you_mean(family, known, ""))
-        if not self.datasets and not self.families:
-            expected, remedy = "a dataset, or a family of them", 'Write datasets = ["moons"].'
-            raise ArgumentError("datasets", expected, "none", remedy)
+                remedy = did_you_mean(family, known, "See `minidl show DATASET`.")
+                raise UnknownNameError("families", expected, got, remedy)
+        self._set_once("families", self.families)
+        self._set_once("hidden", (activations[n].name for n in self.hidden or hidden_activations()))
+        self._set_once("outputs", (activations[name].name for name in self.outputs))
+        self._set_once("optimizers", (optimizers[name].name for name in self.optimizers))
+        inits = (n if n == "auto" else get_initializer(n).name for n in self.init)
+        self._set_once("init", inits)
+        self._set_once("asked", (Head.parse(text) for text in self.heads))
+        self._set("heads", tuple(head.name for head in self.asked))
+
+    def _check_reference(self) -> None:
+        """A reference must be among the pairings, or nothing would be compared with it."""
+        if EVERY in self.reference:
+            if len(self.reference) > 1:
+                expected, got = f'"{EVERY}" alone, or pairings', repr([*self.reference])
+                raise ArgumentError("reference", expected, got, f'Leave "{EVERY}" out.')
+            return
+        pairings = dict.fromkeys(Pairing.parse(text) for text in self.reference)
+        for pairing in pairings:
+            if pairing.hidden not in self.hidden or not self._asks_for(pairing.head):
+                expected = "a pairing of the study"
+                remedy = "Add its hidden activation and its head to the study, or name another."
+                raise ArgumentError("reference", expected, repr(pairing.name), remedy)
+        self._set("reference", tuple(pairing.name for pairing in pairings))
 
     def _check_rates(self) -> None:
         rates = tuple(sorted({number("learning_rates", r, POSITIVE) for r in self.learning_rates}))
@@ -154,7 +178,7 @@ class Study:
         """A study from a TOML file; its keys are the parameters."""
         path = Path(path)
         try:
-            given = tomllib.loads(path.read_text(encoding="utf-8"))
+            given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise FileError(str(path), "a study in TOML", reason, "See README, Studies.") from error
@@ -182,9 +206,8 @@ class Study:
         import json  # strings, lists and numbers are written alike in both
 
         written = {key: value for key, value in self.facts().items() if value not in (None, [])}
-        return "".join(
-            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in written.items()
-        )
+        lines = (f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in written.items())
+        return "".join(lines).replace("\x7f", "\\u007f")  # which TOML wants escaped
 
     # -------------------------------------------------------------------------------- grid
 
@@ -264,20 +287,30 @@ class Study:
         return Trial(cell, rate, repetition, tuning, self.epochs, self.batch_size)
 
 
-def _listed(key: str, given: Any) -> tuple[Any, ...]:
-    """Several values as a tuple; one alone is welcome."""
-    if isinstance(given, str | int | float):
-        return (given,)
-    if isinstance(given, Sequence):
-        return tuple(given)
-    raise ArgumentError(key, "a list", repr(given), f"Write {key} = […].")
+def _listed(key: str, given: Any, usual: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Several values as a tuple; one alone is welcome, none only where it is usual."""
+    values = (given,) if isinstance(given, str | int | float) else given
+    if not isinstance(values, Sequence) or (usual and not values):
+        expected = "a list that is not empty" if usual else "a list"
+        raise ArgumentError(key, expected, repr(given), f"Write {key} = […], or leave it out.")
+    if key in ("widths", "depths", "learning_rates"):
+        return tuple(values)
+    for value in values:
+        if not isinstance(value, str) or not value:
+            raise ArgumentError(key, "names in quotes", repr(value), f'Write {key} = ["…"].')
+    return tuple(values)
+
+
+def _is_file(name: str) -> bool:
+    """Whether a dataset is a table of one's own; cards have neither."""
+    return ":" in name or bool(Path(name).suffix) or Path(name).name != name
 
 
 def _load(name: str) -> Dataset:
+    if not _is_file(name):
+        return load(name)
     path, colon, target = name.rpartition(":")
-    if colon and Path(path).suffix:
-        return load_csv(path, target)
-    if Path(name).suffix or Path(name).name != name:
-        remedy = f"Write {name}:TARGET, with the column to predict."
-        raise ArgumentError(f"datasets: {name}", "a column to predict", "none", remedy)
-    return load(name)
+    if not (colon and path and target):
+        remedy = f"Write {name.strip(':')}:TARGET, with the column to predict."
+        raise ArgumentError(f"datasets: {name}", "a file and a column", repr(name), remedy)
+    return load_csv(path, target)

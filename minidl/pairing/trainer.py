@@ -7,6 +7,7 @@ recorded once; every trial starts the same memory anew. A trial gives the bits o
 from __future__ import annotations
 
 import platform
+import threading
 import time
 import warnings
 from functools import lru_cache
@@ -30,9 +31,10 @@ from minidl.training import step
 VALIDATION = 0.2
 """Share of a dataset that learning rates are chosen by."""
 
-
 LOOKED_AT = 256
 """Training rows that a trained network is diagnosed on."""
+
+_FILTERS = threading.Lock()
 
 
 def checkpoints(epochs: int) -> list[int]:
@@ -198,7 +200,8 @@ class Trainer:
 
     def _score(self, y: np.ndarray, outputs: np.ndarray) -> float:
         """The dataset's metric."""
-        with warnings.catch_warnings():  # a rare class may be missing from a small test part
+        # A rare class may be missing from a small test part. Threads share their filters.
+        with _FILTERS, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "y_pred contains classes not in y_true", UserWarning)
             return score_predictions(self.data.metric, y, self.decide(outputs))
 

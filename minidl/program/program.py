@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ArgumentError, RecordError, ShapeError
+from minidl.errors import AnomalyError, ArgumentError, RecordError, ShapeError
 from minidl.kernels import checks, rows
-from minidl.kernels.jit import JIT, Kernel
+from minidl.kernels.jit import JIT, Kernel, watcher
 from minidl.optimizers import AHEAD, Optimizer
 from minidl.program.listing import listing
 from minidl.program.tape import Outcome, place
@@ -324,7 +324,11 @@ class _Epochs:
         self._order[: order.size], self._cursor[:] = order.reshape(-1), 0
         epochs = order.shape[:-1]
         steps = math.prod(epochs) * self._batches
-        self._program._paced(steps, lambda *which: self._code.run(self._parts(*which)))
+        try:
+            self._program._paced(steps, lambda *which: self._code.run(self._parts(*which)))
+        except AnomalyError as error:
+            error.batch = int(self._cursor[1]) % self._batches
+            raise
         return self._losses[:steps].reshape(*epochs, self._batches).copy()
 
     def _parts(self, done: int, now: int) -> list[tuple[int, int, int]]:
@@ -396,7 +400,8 @@ class _Code:
     def run(self, parts: Sequence[tuple[int, int, int]] = ()) -> None:
         """Instructions ``first`` to ``last``, so many times, for each part; all once if none."""
         parts = parts or [(0, len(self.instructions), 1)]
-        if JIT:
+        watching = watcher()
+        if JIT and watching is None:
             from minidl.kernels import machine
 
             machine.run(self._table, np.array(parts, np.int64))
@@ -404,4 +409,8 @@ class _Code:
         for first, last, times in parts:
             for _ in range(times):
                 for line in self.instructions[first:last]:
-                    line.kernel.run(*line.operands)
+                    if watching is None:
+                        line.kernel.run(*line.operands)
+                    else:
+                        watching.step(line)
+                        line.kernel(*line.operands)

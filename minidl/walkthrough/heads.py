@@ -1,0 +1,297 @@
+"""Single numbers of a loss and of its gradient; a fused head in both of its forms.
+
+One kernel finds a loss and its slopes, and, where the prediction comes straight from a sigmoid or
+softmax, jumps over these to the logits. Here the parts are told apart again: the prediction, the
+loss of it, the chain ∂L/∂ℓ · ∂ℓ/∂p · ∂p/∂z, and the form in which this cancels.
+"""
+
+from __future__ import annotations
+
+import ast
+from decimal import Decimal
+
+import numpy as np
+
+from minidl.walkthrough.backward import used
+from minidl.walkthrough.calculus import slope_of
+from minidl.walkthrough.digits import Known
+from minidl.walkthrough.expressions import parse, substitute
+from minidl.walkthrough.forward import spread
+from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, unravel, worked_out
+from minidl.walkthrough.steps import Equation, Index, Step
+
+_NEAR = 1e-12
+"""A probability as near as this to 0 or 1 is treated apart: logs and denominators are bounded."""
+BOUNDED = "so near to 0 or 1, minidl bounds logarithms at −100 and denominators at 1e-12"
+
+
+def each(scene: Scene, name: str, index: Index) -> list[Equation]:
+    """The loss of one element, or of one row."""
+    held, left = scene.step.array(name)[index], symbol(name, index)
+    if not scene.step.formulas["value"]:
+        return [scene.told("value", left, held, f"{scene.step.operation} states no formula")]
+    if "columns" in scene.step.settings:
+        return _row_value(scene, left, held, index)
+    place = unravel(index[0], scene.read(1).shape)
+    made, p = _prediction(scene, place)
+    if _bounded(scene, place):
+        return [*made, scene.told("value", left, held, BOUNDED)]
+    knowns = {"t": _target(scene, place), "p": p} | scene.settings()
+    formula = scene.step.formulas["value"]
+    return [*made, scene.equation("value", left, formula, used(knowns, formula), held)]
+
+
+def back(scene: Scene, name: str, index: Index) -> list[Equation]:
+    """The gradient where the loss hands it over: at the prediction, or at the logits behind it."""
+    held, left = scene.step.array(name)[index], symbol(name, index)
+    if not scene.step.formulas["value"]:
+        return [scene.told("contribution", left, held, "the loss states no formula")]
+    share = _share(scene)
+    if "columns" in scene.step.settings:
+        return _row_slopes(scene, left, held, index, share)
+    made, p = _prediction(scene, index)
+    if _bounded(scene, index):
+        return [*made, scene.told("contribution", left, held, BOUNDED)]
+    local, slope = _slope(scene, index, p)
+    made.append(local)
+    if not scene.step.formulas["link"]:
+        return [*made, *scene.gathered(left, held, [Term("", slope, share)])]
+    link, onward = _link_slope(scene, index, p)
+    chain = {"a": share, "b": slope, "c": onward}
+    made += [link, scene.equation("factored", left, "a*b*c", chain, held, "the chain rule")]
+    if cancelled := scene.step.formulas["cancels"]:
+        z = scene.known(scene.read(1), index)
+        knowns = {"z": z, "t": _target(scene, index), "n": share}
+        note = "the same: the denominator cancels"
+        made.append(scene.equation("cancels", left, f"n*({cancelled})", knowns, held, note))
+    return made
+
+
+def _share(scene: Scene) -> Known:
+    """∂L/∂ℓ: one in so many."""
+    count = scene.step.settings["count"]
+    exact = worked_out("1/n", {"n": Known.setting("n", count)})
+    return Known("1" if count == 1 else f"1/{count:g}", exact)
+
+
+def _target(scene: Scene, index: Index) -> Known:
+    return scene.known(scene.read(0), index)
+
+
+def bounded(step: Step, predictions: np.ndarray) -> np.ndarray:
+    """Which probabilities, where they are mere numbers, are too near to an end of their domain."""
+    ends = 0.0 if step.formulas["link"] else step.settings["bounded"]
+    found: np.ndarray = (ends > 0) & (predictions < _NEAR)
+    return found | ((ends > 1) & (1 - predictions < _NEAR))
+
+
+def _bounded(scene: Scene, index: Index) -> bool:
+    return bool(bounded(scene.step, scene.read(1).numbers[index]))
+
+
+def _prediction(scene: Scene, index: Index) -> tuple[list[Equation], Known]:
+    """The prediction: a number of the network's output, or what the link makes of the logits."""
+    z = scene.known(scene.read(1), index)
+    if not (link := scene.step.formulas["link"]):
+        return [], z
+    left = symbol("p", index)
+    made = scene.equation("value", left, link, {"x": z}, None, "the prediction, in full")
+    return [made], Known(left, worked_out(link, {"x": z}))
+
+
+def _slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
+    """∂ℓ/∂p."""
+    told, t = scene.step.formulas, _target(scene, index)
+    fixed = (("t", int(t.value)),) if t.value in (0, 1) else ()
+    formula = slope_of(told["value"], told["derivative"], "p", "loss", fixed)
+    knowns = used({"t": t, "p": p} | scene.settings(), formula)
+    left = f"∂ℓ/∂{p.symbol}"
+    return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
+
+
+def _exact(formula: str, knowns: dict[str, Known]) -> Decimal:
+    """The value; 0 where there is none, which the equation beside it tells."""
+    try:
+        return worked_out(formula, knowns)
+    except ArithmeticError:
+        return Decimal(0)
+
+
+def _link_slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
+    """∂p/∂z, from p itself."""
+    formula = scene.step.formulas["link_slope"]
+    left = f"∂{p.symbol}/∂{symbol(scene.step.reads[1], index)}"
+    knowns = used({"y": p, "x": scene.known(scene.read(1), index)}, formula)
+    return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
+
+
+# ── rows ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _targets(scene: Scene, rows: Index) -> list[Known]:
+    """A row's targets, one a column: as they are, or made of a class number; smoothed if asked."""
+    t, columns = scene.read(0), int(scene.step.settings["columns"])
+    smoothing = scene.step.settings.get("label_smoothing", 0.0)
+    sparse = len(t.values) * columns == len(scene.read(1).values)
+    found = []
+    for j in range(columns):
+        if sparse:
+            known = Known.setting(symbol(t.name, (*rows, j)), float(t[rows] == j))
+        else:
+            known = scene.known(t, (*rows, j))
+        if smoothing:
+            told = {
+                "t": known,
+                "s": Known.setting("s", smoothing),
+                "n": Known.setting("n", columns),
+            }
+            smooth = worked_out("(1 - s)*t + s/n", told)
+            known = Known(f"{known.symbol} smoothed", smooth)
+        found.append(known)
+    return found
+
+
+def _row_predictions(
+    scene: Scene, rows: Index, wanted: list[int]
+) -> tuple[list[Equation], list[Known]]:
+    """A row's predictions; equations for the columns that are wanted."""
+    z, columns = scene.read(1), int(scene.step.settings["columns"])
+    inputs = {f"x{j}": scene.known(z, (*rows, j)) for j in range(columns)}
+    if not (link := scene.step.formulas["link"]):
+        return [], list(inputs.values())
+    made, found = [], []
+    for j in range(columns):
+        left, formula = symbol("p", (*rows, j)), spread(link, columns, j)
+        found.append(Known(left, worked_out(formula, inputs)))
+        if j in wanted:
+            note = "the prediction, in full"
+            made.append(scene.equation("value", left, formula, inputs, None, note))
+    return made, found
+
+
+def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equation]:
+    rows = unravel(index[0], scene.read(1).shape[:-1]) if index else ()
+    targets = _targets(scene, rows)
+    if len(targets) > FULLEST:
+        return [scene.told("value", left, held, f"a row of {len(targets)} columns")]
+    if "wrong" in scene.step.formulas["value"]:
+        formula, knowns = _margin(scene, rows, targets)
+        return [scene.equation("value", left, formula, knowns, held)]
+    wanted = [j for j, t in enumerate(targets) if t.value]
+    made, p = _row_predictions(scene, rows, wanted)
+    if any(_bounded(scene, (*rows, j)) for j in wanted):
+        return [*made, scene.told("value", left, held, BOUNDED)]
+    term, knowns, terms = parse(scene.step.formulas["value"]), scene.settings(), []
+    for j in wanted:
+        names = {"t": ast.Name(f"t{j}"), "p": ast.Name(f"p{j}")}
+        terms.append(ast.unparse(substitute(term, names)))
+        knowns |= {f"t{j}": targets[j], f"p{j}": p[j]}
+    formula = " + ".join(f"({term})" for term in terms) or "0"
+    note = "targets of 0 add nothing" if len(wanted) < len(targets) else ""
+    return [*made, scene.equation("value", left, formula, used(knowns, formula), held, note)]
+
+
+def _margin(scene: Scene, rows: Index, targets: list[Known]) -> tuple[str, dict[str, Known]]:
+    """Crammer and Singer's rule, with the right score and the wrong ones named."""
+    scores = scene.read(1)
+    right = next(j for j, t in enumerate(targets) if t.value)
+    wrong = [j for j in range(len(targets)) if j != right]
+    knowns = {f"w{j}": scene.known(scores, (*rows, j)) for j in wrong}
+    best = f"Max({', '.join(knowns)})" if len(wrong) > 1 else f"w{wrong[0]}"
+    formula = scene.step.formulas["value"].replace("Max(wrong)", best).replace("right", f"w{right}")
+    return formula, knowns | {f"w{right}": scene.known(scores, (*rows, right))}
+
+
+def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known) -> list[Equation]:
+    *rows, k = index
+    targets = _targets(scene, tuple(rows))
+    if len(targets) > FULLEST:
+        return [scene.told("contribution", left, held, f"a row of {len(targets)} columns")]
+    if "wrong" in scene.step.formulas["value"]:
+        return _margin_slope(scene, left, held, index, share)
+    wanted = [j for j, t in enumerate(targets) if t.value]
+    linked = bool(scene.step.formulas["link"])
+    made, p = _row_predictions(scene, tuple(rows), sorted({*wanted, k}))
+    if any(_bounded(scene, (*rows, j)) for j in ({k} & set(wanted) if not linked else wanted)):
+        return [*made, scene.told("contribution", left, held, BOUNDED)]
+    slopes = {j: _row_slope(scene, targets[j], p[j]) for j in (wanted if linked else [k])}
+    made += [equation for equation, _ in slopes.values()]
+    if not linked:
+        return [*made, *scene.gathered(left, held, [Term("", slopes[k][1], share)])]
+    made += _row_chain(scene, left, held, index, share, p, {j: s for j, (_, s) in slopes.items()})
+    if scene.step.formulas["cancels"]:
+        made.append(_row_cancels(scene, left, held, p[k], targets, k, share))
+    return made
+
+
+def _row_slope(scene: Scene, t: Known, p: Known) -> tuple[Equation, Known]:
+    told = scene.step.formulas
+    formula = slope_of(told["value"], told["derivative"], "p", "loss")
+    knowns = used({"t": t, "p": p} | scene.settings(), formula)
+    left = f"∂ℓ/∂{p.symbol}"
+    note = "" if t.value else "its target is 0"
+    if not t.value:
+        formula, knowns = "0", {}
+    return scene.equation("local", left, formula, knowns, None, note), Known(
+        left, _exact(formula, knowns)
+    )
+
+
+def _row_chain(
+    scene: Scene,
+    left: str,
+    held: float,
+    index: Index,
+    share: Known,
+    p: list[Known],
+    slopes: dict[int, Known],
+) -> list[Equation]:
+    """Σⱼ ∂L/∂ℓ · ∂ℓ/∂pⱼ · ∂pⱼ/∂zₖ over the classes that have a target."""
+    *_, k = index
+    made, terms, knowns = [], [], {"n": share}
+    for j, slope in slopes.items():
+        local = f"∂{p[j].symbol}/∂{symbol(scene.step.reads[1], index)}"
+        formula = scene.step.formulas["link_slope"].replace("delta_i_j", "1" if j == k else "0")
+        parts = used({"y_i": p[j], "y_j": p[k]}, formula)
+        made.append(scene.equation("local", local, formula, parts))
+        knowns |= {f"a{j}": slope, f"b{j}": Known(local, worked_out(formula, parts))}
+        terms.append(f"a{j}*b{j}")
+    formula = f"n*({' + '.join(terms)})" if terms else "0"
+    note = "the chain rule"
+    return [*made, scene.equation("factored", left, formula, used(knowns, formula), held, note)]
+
+
+def _row_cancels(
+    scene: Scene, left: str, held: float, p: Known, targets: list[Known], k: int, share: Known
+) -> Equation:
+    total = sum((t.value for t in targets), Decimal(0))
+    knowns = {"n": share, "p": p, "t": targets[k]}
+    formula = "n*(p - t)"
+    if total != 1:  # soft targets that do not sum to 1
+        formula, knowns["s"] = "n*(p*s - t)", Known("Σ t", total)
+    note = "the same: the denominator cancels"
+    return scene.equation("cancels", left, formula, knowns, held, note)
+
+
+def _margin_slope(
+    scene: Scene, left: str, held: float, index: Index, share: Known
+) -> list[Equation]:
+    """−1 at the right class, 1 at the best wrong one, while the margin is below 1."""
+    *rows, k = index
+    targets = _targets(scene, tuple(rows))
+    formula, knowns = _margin(scene, tuple(rows), targets)
+    right = next(j for j, t in enumerate(targets) if t.value)
+    best = max(known.value for key, known in knowns.items() if key != f"w{right}")
+    ties = [key for key, known in knowns.items() if key != f"w{right}" and known.value == best]
+    loss = scene.equation("value", "ℓ", formula, knowns)
+    slope, note = "0", "neither the right class nor the best wrong one"
+    if worked_out(formula, knowns) <= 0:
+        note = "the margin is kept"
+    elif k == right:
+        slope, note = "-1", "the right class"
+    elif f"w{k}" in ties:
+        slope, note = f"1/{len(ties)}" if len(ties) > 1 else "1", "the best wrong class"
+    local = f"∂ℓ/∂{symbol(scene.step.reads[1], index)}"
+    first = scene.equation("local", local, slope, {}, None, note)
+    term = Term("", Known(local, worked_out(slope, {})), share)
+    return [loss, first, *scene.gathered(left, held, [term])]

@@ -1,0 +1,224 @@
+"""Make a walkthrough: record a training step, run it instruction by instruction, prove it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.criterion import Loss
+from minidl.errors import ArgumentError
+from minidl.evaluation import check_data
+from minidl.layer import Layer
+from minidl.losses import get_loss
+from minidl.model import Sequential
+from minidl.optimizer import Optimizer
+from minidl.optimizers import get_optimizer
+from minidl.program import Program, record
+from minidl.schedules import Rate
+from minidl.settings import whole_number
+from minidl.training import step as training_step
+from minidl.walkthrough.digits import LEAST_DIGITS
+from minidl.walkthrough.heads import bounded
+from minidl.walkthrough.operations import READINGS
+from minidl.walkthrough.proof import calculates, prove
+from minidl.walkthrough.reading import Reader
+from minidl.walkthrough.steps import SCHEMA, Array, LayerFacts, Problem
+from minidl.walkthrough.walkthrough import Walkthrough
+
+LIMIT = 10_000
+"""Numbers in a network's parameters and in what one step computes of a batch."""
+
+
+def explain(
+    net: Sequential,
+    x: Any,
+    y: Any,
+    *,
+    loss: Any,
+    optimizer: Any = "sgd",
+    learning_rate: Rate | None = None,
+    from_logits: bool = False,
+    digits: int = LEAST_DIGITS,
+) -> Walkthrough:
+    """Walk through one training step: every number shown, and every gradient proved.
+
+    The step is the one that ``fit`` takes, to the bit: its recorded instructions are run one by
+    one, on a copy of the network. Dropout draws the mask that the next batch would get.
+
+    Parameters
+    ----------
+    net : Sequential
+        It is not changed.
+    x : array of shape (rows, features)
+        A few rows.
+    y : array
+        Their targets, as ``fit`` takes them.
+    loss : str or loss
+    optimizer : str, class or Optimizer
+        One already made on ``net.parameters()``, or on some of them, shows its next update.
+    learning_rate : float or Schedule, optional
+        The optimizer's own default if left out.
+    from_logits : bool
+        As in the loss.
+    digits : int
+        Significant digits of results, from 4 to 12; operands are shown with as many as the
+        results need.
+
+    Returns
+    -------
+    Walkthrough
+
+    Raises
+    ------
+    ArgumentError
+        For a network or batch too large to look at number by number.
+    RecordError
+        For a layer that computes outside of Tensor operations.
+    MinidlError
+        Where data, network and loss do not fit each other.
+
+    Examples
+    --------
+    >>> import minidl as ml
+    >>> net = ml.mlp([2, 1], output="sigmoid", seed=0)
+    >>> net[0].weight.data = [[0.5], [-0.25]]
+    >>> walkthrough = ml.explain(net, [[1.0, 2.0]], [1], loss="bce", learning_rate=1.0)
+    >>> print(walkthrough.equations(1, "dense1.sums", (0, 0))[0])
+    dense1.sums[0, 0] = x[0, 0]·dense1.weight[0, 0] + x[0, 1]·dense1.weight[1, 0] + dense1.bias[0]
+    = 1·0.5 + 2·(−0.25) + 0 = 0
+    """
+    digits = whole_number("digits", digits, LEAST_DIGITS, LEAST_DIGITS, 12)
+    loss = get_loss(loss)
+    x, y = check_data(net, x, y, loss, from_logits, "")
+    _check_size(sum(parameter.size for parameter in net.parameters()))
+    twin, own = _copied(net, optimizer, learning_rate)
+    start, described = tuple(_start(own, twin, (x, y))), repr(own)
+    program = record(
+        lambda x, t: training_step(twin, x, t, loss, own, from_logits), x, y,
+        dtype=net.dtype, keep=True,
+    )  # fmt: skip
+    _check_size(sum(numbers.size for numbers in _made(program)))
+    reader = Reader(twin, loss, own, start, READINGS)
+    title = f"a {_widths(net)} network, a batch of {len(x)} row{'s' * (len(x) > 1)}"
+    reader.append("problem", title, (), phase="problem", operation="problem", title="The problem")
+    reader.read(program, (x, y))
+    _afterwards(reader, program)
+
+    def compared(t: Any, p: Any) -> Any:
+        return loss(t, p, from_logits=from_logits)
+
+    each = next(step for step in reader.steps if step.expansion == "each")
+    near = bounded(each, reader.arrays[each.reads[1]].numbers).any()
+    return Walkthrough(
+        schema=SCHEMA,
+        problem=_problem(net, described, loss, reader, program, title),
+        start=start,
+        steps=tuple(reader.steps),
+        verdicts=prove(net, compared, (x, y), _gradients(reader), bool(near)),
+        digits=digits,
+    )
+
+
+def _copied(
+    net: Sequential, optimizer: Any, learning_rate: Rate | None
+) -> tuple[Sequential, Optimizer]:
+    """A copy of the network with an optimizer of its own: a copy of the one given, or a new one."""
+    if not isinstance(optimizer, Optimizer):
+        twin = copy.deepcopy(net)
+        return twin, get_optimizer(optimizer, twin.parameters(), learning_rate)
+    get_optimizer(optimizer, net.parameters(), learning_rate)  # refuses one of another network
+    return copy.deepcopy((net, optimizer))
+
+
+def _check_size(numbers: int) -> None:
+    if numbers > LIMIT:
+        raise ArgumentError(
+            "explain",
+            f"at most {LIMIT:,} numbers, in parameters and in what a step makes of a batch",
+            f"{numbers:,}",
+            "Give fewer rows, x[:4], or a smaller network.",
+        )
+
+
+def _made(program: Program) -> list[np.ndarray]:
+    """Every array that a program writes, each once."""
+    return list(
+        {
+            line.names[k]: line.shown[k]
+            for line in program.instructions
+            for k in line.kernel.writes
+        }.values()
+    )
+
+
+def _start(optimizer: Optimizer, net: Sequential, batch: Sequence[np.ndarray]) -> Iterator[Array]:
+    """What is there before the first instruction: batch, parameters, the optimizer's state."""
+    for name, part in zip("xt", batch, strict=True):
+        yield Array.of(name, part)
+    for parameter in net.parameters():
+        yield Array.of(str(parameter.name), parameter.numpy())
+    if optimizer.settings.get("momentum") == 0.0:
+        return
+    begin = 0
+    for parameter in optimizer.parameters:
+        for name, numbers in optimizer.state.items():
+            own = numbers[begin : begin + parameter.size].reshape(parameter.shape)
+            yield Array.of(f"{parameter.name}.{name}", own)
+        begin += parameter.size
+
+
+def _gradients(reader: Reader) -> dict[str, Array]:
+    """Every gradient as the way back has left it, before any clipping."""
+    back = [step for step in reader.steps if step.phase == "backward"]
+    written = {array.name: array for step in back for array in step.writes}
+    return {name: array for name, array in written.items() if name.startswith("∂")}
+
+
+def _afterwards(reader: Reader, program: Program) -> None:
+    """The loss of the same batch (and the same dropout masks) once the weights are updated."""
+    for line in program.instructions:
+        if line.phase in ("forward", "loss") and calculates(line):
+            line.kernel.run(*line.operands)
+    name = f"{reader.loss_name} afterwards"
+    reader.append(
+        "afterwards", "the way forward once more, with the new weights",
+        [Array.of(name, program.loss.reshape(()))], phase="after", operation="after",
+        title=name, reads=(reader.loss_name,),
+    )  # fmt: skip
+
+
+def _problem(
+    net: Sequential, optimizer: str, loss: Loss, reader: Reader, program: Program, title: str
+) -> Problem:
+    outputs = [step.writes[0].name for step in reader.steps if step.phase == "forward"]
+    return Problem(
+        title=title,
+        layers=tuple(map(_facts, net)),
+        loss=repr(loss),
+        optimizer=optimizer,
+        output=outputs[-1],
+        loss_name=reader.loss_name,
+        rows=program.rows,
+        dtype=str(net.dtype),
+        listing=str(program),
+    )
+
+
+def _widths(net: Sequential) -> str:
+    """From width to width: ``2-3-1``."""
+    found = [net.in_features, *(layer.out_features for layer in net if not layer.keeps_width)]
+    return "-".join(str(width or "?") for width in found)
+
+
+def _facts(layer: Layer) -> LayerFacts:
+    return LayerFacts(
+        name=layer.name,
+        kind=layer.kind,
+        activation=repr(layer.function) if layer.function is not None else "",
+        inputs=layer.in_features,
+        outputs=layer.out_features,
+        parameters=tuple(str(parameter.name) for parameter in layer.parameters()),
+    )

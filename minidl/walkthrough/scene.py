@@ -1,0 +1,119 @@
+"""Where one number is worked out: a step, the arrays it read, the digits and dtype of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from minidl.walkthrough.digits import Draft, Known, given, settle
+from minidl.walkthrough.expressions import SYMBOLS, evaluate, parse
+from minidl.walkthrough.steps import Array, Equation, Index, Step
+
+FULLEST = 64
+"""Terms in a sum that is printed; longer ones tell only their result."""
+
+
+def symbol(name: str, index: Index) -> str:
+    """What one number of an array is called.
+
+    Examples
+    --------
+    >>> symbol("dense1.weight", (0, 1)), symbol("mse", ())
+    ('dense1.weight[0, 1]', 'mse')
+    """
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def unravel(place: int, shape: Index) -> Index:
+    """The index of a number that is counted row by row."""
+    return tuple(int(i) for i in np.unravel_index(place, shape)) if shape else ()
+
+
+def ravel(index: Index, shape: Index) -> int:
+    """The place of a number, counted row by row."""
+    return int(np.ravel_multi_index(index, shape)) if shape else 0
+
+
+@dataclass(frozen=True)
+class Term:
+    """A local derivative and what comes from above; their product reaches a gradient."""
+
+    origin: str
+    local: Known
+    upstream: Known
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A step with what it read (``before``), and how numbers are printed.
+
+    ``before`` and ``after`` hold every array as it was right before and after the step.
+    """
+
+    step: Step
+    before: Mapping[str, Array]
+    after: Mapping[str, Array]
+    digits: int
+    dtype: str
+
+    def read(self, position: int) -> Array:
+        """What the step read as operand ``position`` of its rule."""
+        return self.before[self.step.reads[position]]
+
+    def known(self, array: Array, index: Index) -> Known:
+        """A number of an array as an operand."""
+        return Known.held(symbol(array.name, index), array[index], self.dtype)
+
+    def flat(self, array: Array, place: int) -> Known:
+        """The same by its place, counted row by row."""
+        return self.known(array, unravel(place, array.shape))
+
+    def settings(self) -> dict[str, Known]:
+        """Hyper-parameters as operands."""
+        told = self.step.settings.items()
+        return {key: Known.setting(SYMBOLS.get(key, key), value) for key, value in told}
+
+    def equation(
+        self,
+        kind: str,
+        left: str,
+        formula: str,
+        knowns: Mapping[str, Known],
+        held: float | None = None,
+        note: str = "",
+        loose: Decimal = Decimal(0),
+    ) -> Equation:
+        """An equation with its digits chosen."""
+        draft = Draft(kind, left, formula, knowns, held, note, loose)
+        return settle(draft, self.digits, self.dtype)
+
+    def told(self, kind: str, left: str, value: float, note: str) -> Equation:
+        """A number for which there is no formula."""
+        return given(kind, left, Known.held(left, value, self.dtype), self.digits, note)
+
+    def gathered(
+        self, left: str, held: float, terms: Sequence[Term], loose: Decimal = Decimal(0)
+    ) -> list[Equation]:
+        """Each term as local × upstream, then their sum, which the instruction holds."""
+        if len(terms) == 1:
+            (term,) = terms
+            knowns = {"a": term.local, "b": term.upstream}
+            return [self.equation("contribution", left, "a*b", knowns, held, term.origin)]
+        if len(terms) > FULLEST:
+            return [self.told("sum", left, held, f"a sum of {len(terms)} contributions")]
+        made, parts = [], dict[str, Known]()
+        for i, term in enumerate(terms):
+            knowns = {"a": term.local, "b": term.upstream}
+            name = f"part {i + 1} of {left}"
+            made.append(self.equation("contribution", name, "a*b", knowns, None, term.origin))
+            parts[f"c{i}"] = Known(f"part {i + 1}", worked_out("a*b", knowns))
+        made.append(self.equation("sum", left, " + ".join(parts), parts, held, "", loose))
+        return made
+
+
+def worked_out(formula: str, knowns: Mapping[str, Known]) -> Decimal:
+    """A formula's value with all its digits."""
+    return evaluate(parse(formula), {key: known.value for key, known in knowns.items()})

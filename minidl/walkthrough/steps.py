@@ -1,0 +1,334 @@
+"""What a walkthrough is made of: arrays of numbers, steps, equations, verdicts; and its JSON.
+
+Plain frozen data. A step says what one instruction read and wrote and by which rule; the equation
+of any single number is worked out from that when it is asked for (``expansion``), so that a file
+stays small and every rendering shows the same digits.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from functools import cached_property
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from minidl.errors import FileError
+
+SCHEMA = 1
+"""Raised when the data change their shape; older files are refused."""
+
+PENDING = "—"
+"""What stands where a number is not computed yet."""
+
+PHASES = ("problem", "forward", "loss", "seed", "backward", "update", "after")
+"""The parts of a walkthrough, in order."""
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Array:
+    """Numbers under a name, as an instruction left them.
+
+    Attributes
+    ----------
+    name : str
+        As in the program's listing: ``dense1.sums``, ``∂dense1.weight``.
+    shape : tuple of int
+    values : tuple of float
+        Row by row, exactly: float32 numbers are widened.
+    dead : tuple of int
+        Which of them (counted row by row) are 0 because a unit is: its slope is exactly 0.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    values: tuple[float, ...]
+    dead: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, numbers: Any, dead: Any = None) -> Array:
+        """From a NumPy array; ``dead`` is a mask of its shape."""
+        places = () if dead is None else np.flatnonzero(dead).tolist()
+        flat = np.asarray(numbers, np.float64)
+        return cls(name, tuple(flat.shape), tuple(flat.reshape(-1).tolist()), tuple(places))
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The same as a float64 array of its shape."""
+        numbers = np.array(self.values, np.float64).reshape(self.shape)
+        numbers.flags.writeable = False
+        return numbers
+
+    @cached_property
+    def off(self) -> np.ndarray:
+        """A mask of its shape: which numbers are 0 because a unit is dead."""
+        mask = np.zeros(len(self.values), bool)
+        mask[list(self.dead)] = True
+        return mask.reshape(self.shape)
+
+    def __getitem__(self, index: Index) -> float:
+        return float(self.numbers[index])
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A number that an equation is made from.
+
+    Attributes
+    ----------
+    key : str
+        How the equation's formula calls it.
+    symbol : str
+        What it is: ``dense1.weight[0, 1]``.
+    text : str
+        The digits that are shown of it.
+    """
+
+    key: str
+    symbol: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One number worked out: ``left = symbols = numbers = result``.
+
+    Attributes
+    ----------
+    kind : str
+        ``"value"``, ``"local"`` (a local derivative), ``"contribution"`` (local × upstream),
+        ``"sum"`` (of contributions), ``"factored"`` and ``"cancels"`` (the two forms of a fused
+        head), ``"update"``.
+    left : str
+        What is worked out.
+    symbols, numbers, result : str
+        The rule; the rule with numbers put in; what comes out. ``numbers`` is empty where no
+        formula is known.
+    value : float
+        The result with all its digits: the instruction's own number where it has one.
+    formula : str
+        The rule in Python's syntax on the operands' keys, for other renderings.
+    operands : tuple of Operand
+    because : str
+        The comparison that chose the branch of a piecewise rule, with numbers.
+    held : str
+        What the instruction holds, where rounding of the number's type shows in these digits.
+    note : str
+        A remark: where a term comes from, why there is no formula.
+    right : bool
+        Whether what the instruction holds is the formula's value, but for rounding in its type.
+    """
+
+    kind: str
+    left: str
+    symbols: str
+    numbers: str
+    result: str
+    value: float
+    formula: str = ""
+    operands: tuple[Operand, ...] = ()
+    because: str = ""
+    held: str = ""
+    note: str = ""
+    right: bool = True
+
+    def __str__(self) -> str:
+        parts = [self.left, self.symbols, self.numbers, self.result]
+        text = " = ".join(dict.fromkeys(part for part in parts if part))
+        text += f"   as {self.because}" if self.because else ""
+        text += f"   (the instruction holds {self.held})" if self.held else ""
+        return text + (f"   ({self.note})" if self.note else "")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What differences say of one number of a gradient.
+
+    Attributes
+    ----------
+    name, index
+        ``∂dense1.weight``, and which of its numbers.
+    gradient : float
+        The number of the walkthrough.
+    double : float
+        The same instructions' on the same numbers in float64.
+    difference : float
+        (L(x + h) − L(x − h)) / 2h, by those float64 instructions.
+    step : float
+        h.
+    error : float
+        Between ``double`` and ``difference``, relative to the larger of the two, or to what
+        differences of this step can tell at all.
+    verdict : str
+        ``"pass"``; ``"kink"``: within h the loss has a corner, where no derivative exists, or ends;
+        ``"rounded"``: right in float64, but the number's own type has lost digits; ``"bounded"``:
+        a probability is so near to 0 or 1 that minidl bounds the loss's logarithm or the slope's
+        denominator, and the two part by design; ``"fail"``.
+    """
+
+    name: str
+    index: tuple[int, ...]
+    gradient: float
+    double: float
+    difference: float
+    step: float
+    error: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a walkthrough: what one instruction did.
+
+    Attributes
+    ----------
+    number : int
+        Counted from 0.
+    phase : str
+        One of ``PHASES``.
+    title : str
+        A heading: ``dense1.sums: weighted sums``.
+    operation : str
+        The operation or optimizer: ``dense``, ``sigmoid``, ``adam``.
+    rule : str
+        What is done, in symbols, for whole arrays.
+    why : str
+        One sentence on why it matters.
+    expansion : str
+        The rule by which ``expansion`` works out single numbers; empty where there is nothing to
+        work out.
+    reads : tuple of str
+        Names of arrays, in the order of the rule's operands.
+    writes : tuple of Array
+        What the step computes.
+    aside : tuple of Array
+        Numbers of the same kernel that it keeps to itself: local derivatives, dropout's mask.
+    formulas : dict of str to str
+        What the rule is told, in Python's syntax: ``value``, ``slope`` …
+    settings : dict of str to float
+        Hyper-parameters, counts, divisors.
+    instruction : int or None
+        Its number in the program's listing; None where no instruction is needed.
+    mirrors : int or None
+        On the way back: the number of the step that this is the way back through.
+    """
+
+    number: int
+    phase: str
+    title: str
+    operation: str
+    rule: str
+    why: str
+    expansion: str = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[Array, ...] = ()
+    aside: tuple[Array, ...] = ()
+    formulas: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, float] = field(default_factory=dict)
+    instruction: int | None = None
+    mirrors: int | None = None
+
+    def array(self, name: str) -> Array:
+        """What the step wrote, or keeps to itself, under a name."""
+        return next(array for array in (*self.writes, *self.aside) if array.name == name)
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """A layer in words: name, kind, activation, widths (None where any will do)."""
+
+    name: str
+    kind: str
+    activation: str
+    inputs: int | None
+    outputs: int | None
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is walked through.
+
+    Attributes
+    ----------
+    title : str
+    layers : tuple of LayerFacts
+    loss, optimizer : str
+        With their settings, as they print themselves.
+    output, loss_name : str
+        The arrays of the network's output and of the loss.
+    rows : int
+        Of the batch.
+    dtype : str
+        Of the numbers.
+    listing : str
+        The program's instructions as text.
+    """
+
+    title: str
+    layers: tuple[LayerFacts, ...]
+    loss: str
+    optimizer: str
+    output: str
+    loss_name: str
+    rows: int
+    dtype: str
+    listing: str
+
+
+def encode(data: Any) -> str:
+    """Data of this module as JSON; floats keep every bit."""
+    return json.dumps(asdict(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def decode(kind: Any, data: Any) -> Any:
+    """What ``encode`` made, as ``kind`` again, from parsed JSON.
+
+    Raises
+    ------
+    TypeError, KeyError
+        If it is something else.
+    """
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{f.name: decode(hints[f.name], data[f.name]) for f in fields(kind)})  # type: ignore[operator]
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is tuple:
+        return tuple(decode(inner[0], item) for item in data)
+    if origin is dict:
+        return {str(key): decode(inner[1], value) for key, value in data.items()}
+    if origin is UnionType:
+        return None if data is None else decode(inner[0], data)
+    if kind is float and type(data) is int:
+        data = float(data)
+    if type(data) is not kind:
+        raise TypeError(f"{kind.__name__} expected, got {data!r}")
+    return data
+
+
+def parse(kind: Any, text: str) -> Any:
+    """Data of this module from JSON text.
+
+    Raises
+    ------
+    FileError
+        If it is no walkthrough, or one of another schema.
+    """
+    remedy = "Make it anew: walkthrough.to_json() writes one."
+    try:
+        data = json.loads(text)
+        schema = data["schema"]
+    except (ValueError, TypeError, KeyError) as error:
+        got = f"something else ({error})"
+        raise FileError("walkthrough", "JSON of a walkthrough", got, remedy) from error
+    if schema != SCHEMA:
+        raise FileError("walkthrough", f"schema {SCHEMA}", f"schema {schema!r}", remedy)
+    try:
+        return decode(kind, data)
+    except (TypeError, KeyError, AttributeError, IndexError) as error:
+        got = f"damaged data ({error})"
+        raise FileError("walkthrough", "JSON of a walkthrough", got, remedy) from error

@@ -1,0 +1,203 @@
+"""A walkthrough in the terminal: at most 80 columns, in colour there, plain when piped."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.walkthrough import Walkthrough
+
+WIDTH = 80
+MOST = 8
+"""Rows and columns of an array that are shown."""
+
+HEADINGS = {
+    "forward": "FORWARD",
+    "loss": "LOSS",
+    "seed": "BACKWARD",
+    "update": "UPDATE",
+    "after": "AFTERWARDS",
+}
+
+STYLES = {"pass": "green", "rounded": "yellow", "kink": "yellow", "bounded": "yellow",
+          "fail": "bold red"}  # fmt: skip
+SIGNS = {
+    "pass": "✓ proved by differences",
+    "rounded": "~ proved in float64; this type has lost digits",
+    "kink": "∧ kink crossed: a corner, where no derivative exists",
+    "bounded": "∧ the loss is bounded here: value and slope part by design",
+    "fail": "✗ differences say otherwise",
+}
+
+
+class Line(NamedTuple):
+    """A line, and how a terminal shows it."""
+
+    text: str
+    style: str = ""
+
+
+def plain(walkthrough: Walkthrough, full: bool = False) -> str:
+    """The text without colour; ``full`` works out every number, not one of each array."""
+    return "\n".join(line.text for line in lines(walkthrough, full))
+
+
+def show(walkthrough: Walkthrough, file: IO[str] | None = None, full: bool = False) -> None:
+    """Print a walkthrough: in colour on a terminal."""
+    file = file or sys.stdout
+    if not file.isatty():
+        file.write(plain(walkthrough, full) + "\n")
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=file, highlight=False, soft_wrap=True)
+    for line in lines(walkthrough, full):
+        console.print(Text(line.text, style=line.style))
+
+
+def lines(walkthrough: Walkthrough, full: bool) -> Iterator[Line]:
+    """The whole text, line by line."""
+    yield from _problem(walkthrough)
+    for step in walkthrough.steps:
+        if step.phase in HEADINGS and walkthrough.steps[step.number - 1].phase != step.phase:
+            yield Line("")
+            yield Line(f"{HEADINGS[step.phase]} ".ljust(WIDTH, "─"), "bold cyan")
+        if step.phase != "problem":
+            yield from _step(walkthrough, step, full)
+
+
+def _problem(walkthrough: Walkthrough) -> Iterator[Line]:
+    problem = walkthrough.problem
+    yield Line(problem.title, "bold")
+    for layer in problem.layers:
+        activation = f" ({layer.activation})" if layer.activation else ""
+        widths = f"{layer.inputs or 'any'} → {layer.outputs or 'any'}"
+        yield Line(f"  {layer.name + activation:<28}{widths}")
+    for label, fact in (("loss", problem.loss), ("optimizer", problem.optimizer)):
+        yield from _wrapped(f"{label:<12}{fact}", "  ", " " * 14)
+    for array in walkthrough.start:
+        yield from _array(walkthrough, array, 0)
+    gradient = next(name for name in reversed(walkthrough.shapes) if name.startswith("∂"))
+    for name in (problem.output, problem.loss_name, gradient):
+        index = (0,) * len(walkthrough.shapes[name])
+        yield Line(f"  {name} = {walkthrough.cell(name, index, 0)}")
+
+
+def _step(walkthrough: Walkthrough, step: Step, full: bool) -> Iterator[Line]:
+    yield Line("")
+    place = "" if step.instruction is None else f"  [{step.instruction}]"
+    yield from _wrapped(f"{step.number:>2}  {step.title}{place}", "", "    ", "bold")
+    if step.rule != step.title:
+        yield from _wrapped(step.rule, "    ", "      ")
+    yield from _wrapped(step.why, "    ", "    ", "italic dim")
+    for array in step.writes:
+        yield from _array(walkthrough, array, step.number)
+    worked = step.writes if full else _first(step)
+    for array in worked:
+        cells = [tuple(map(int, i)) for i in np.ndindex(array.shape)]
+        for index in cells if full else [_telling(array)]:
+            for equation in walkthrough.equations(step.number, array.name, index):
+                yield from _equation(equation)
+    for array in step.writes:
+        if step.phase == "backward" and _last_word(walkthrough, step, array.name):
+            yield from _verdicts(walkthrough, array)
+
+
+def _first(step: Step) -> tuple[Array, ...]:
+    """The array whose numbers are worked out: a parameter's state comes before the parameter."""
+    return step.writes[:1]
+
+
+def _telling(array: Array) -> Index:
+    """The first number that is not 0."""
+    places = np.argwhere(array.numbers)
+    return tuple(map(int, places[0])) if len(places) else (0,) * len(array.shape)
+
+
+def _last_word(walkthrough: Walkthrough, step: Step, name: str) -> bool:
+    """Whether no later step of the way back adds to a gradient."""
+    later = walkthrough.steps[step.number + 1 :]
+    return not any(a.name == name for s in later if s.phase == "backward" for a in s.writes)
+
+
+def _equation(equation: Equation) -> Iterator[Line]:
+    yield Line("")
+    note = f"   ({equation.note})" if equation.note else ""
+    parts = [part for part in (equation.symbols, equation.numbers) if part]
+    ending = f"= {equation.result}"
+    if equation.because:
+        ending += f"   as {equation.because}"
+    if equation.held:
+        ending += f"   (float rounding: the instruction holds {equation.held})"
+    whole = " = ".join([equation.left, *parts])
+    if len(whole) + len(ending) + len(note) + 7 <= WIDTH:
+        yield Line(f"      {whole} {ending}{note}")
+        return
+    first, *rest = [*parts, ""]
+    opening = f"{equation.left} = {first}" if first else equation.left
+    yield from _wrapped(opening + (note if not first else ""), "      ", "          ")
+    for part in filter(None, rest):
+        yield from _wrapped(f"= {part}", "        ", "          ")
+    yield from _wrapped(ending + note, "        ", "          ")
+
+
+def _wrapped(text: str, first: str, rest: str, style: str = "") -> Iterator[Line]:
+    """Text in lines that are not too long; what stands in brackets is kept together if it fits."""
+    room = WIDTH - max(len(first), len(rest))
+    for depth in range(4):
+        whole = _bound_below(text, depth)
+        if max(map(len, whole.split(" "))) <= room:
+            break
+    for line in textwrap.wrap(whole, WIDTH, initial_indent=first, subsequent_indent=rest):
+        yield Line(line.replace("\u00a0", " "), style)
+
+
+def _bound_below(text: str, depth: int) -> str:
+    """Text whose spaces in brackets of more than this depth do not break a line."""
+    made, level = [], 0
+    for sign in text:
+        level += (sign in "([") - (sign in ")]")
+        made.append("\u00a0" if sign == " " and level > depth else sign)
+    return "".join(made)
+
+
+def _array(walkthrough: Walkthrough, array: Array, after: int) -> Iterator[Line]:
+    """An array as rows of numbers; of a large one the beginning."""
+    shape = "×".join(map(str, array.shape))
+    label = f"    {array.name}" + (f" [{shape}]" if shape else "")
+    rows = [
+        [walkthrough.cell(array.name, (*row, j), after) for j in range(min(n, MOST))]
+        + ["…"] * (n > MOST)
+        for *lead, n in [array.shape or (1,)]
+        for row in list(np.ndindex(*lead))[:MOST]
+    ] if array.shape else [[walkthrough.cell(array.name, (), after)]]  # fmt: skip
+    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
+    shown = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    if len(array.values) > MOST * max(1, array.shape[-1] if array.shape else 1):
+        shown.append("…")
+    if len(shown) == 1 and len(label) + len(shown[0]) + 4 <= WIDTH:
+        yield Line(f"{label}  {shown[0]}", "cyan")
+        return
+    yield Line(label, "cyan")
+    for row in shown:
+        yield from (Line(line, "cyan") for line in textwrap.wrap(row, WIDTH, initial_indent=" " * 8,
+                    subsequent_indent=" " * 10, drop_whitespace=False))  # fmt: skip
+
+
+def _verdicts(walkthrough: Walkthrough, array: Array) -> Iterator[Line]:
+    """What differences say of an array: how many numbers, and the largest error."""
+    cells = (tuple(map(int, index)) for index in np.ndindex(array.shape))
+    found = [v for v in (walkthrough.verdict(array.name, index) for index in cells) if v]
+    for verdict, count in Counter(v.verdict for v in found).items():
+        worst = max((v for v in found if v.verdict == verdict), key=lambda v: v.error)
+        told = f"    {SIGNS[verdict]}: {count} of {len(found)}"
+        if verdict not in ("kink", "bounded"):
+            told += f" (h = {worst.step:.0e}, relative error ≤ {max(worst.error, 1e-16):.0e})"
+        yield Line(told, STYLES[verdict])

@@ -1,0 +1,461 @@
+"""A training step walked through: its numbers, its equations, its JSON, its text, its command."""
+
+import json
+import re
+import subprocess
+import sys
+from decimal import ROUND_HALF_EVEN, Decimal
+from io import StringIO
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+from walkthroughs import walkthroughs
+
+import minidl as ml
+from minidl.cli import app
+from minidl.errors import ArgumentError, DataError, FileError, RecordError, UnknownNameError
+from minidl.training import step as train
+from minidl.walkthrough.examples import mazur, nielsen, two_layers
+from minidl.walkthrough.steps import PHASES
+from minidl.walkthrough.text import plain, show
+
+CHECKOUT = Path(__file__).parents[1]
+X, Y = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[0.25], [-1.0]])
+
+
+def explained(hidden="tanh", optimizer="sgd", **settings):
+    net = ml.mlp([2, 3, 1], hidden=hidden, seed=1)
+    return ml.explain(net, X, Y, loss="mse", optimizer=optimizer, **settings)
+
+
+# ── equations ─────────────────────────────────────────────────────────────────────────────────
+
+
+def by_hand(text):
+    """What a printed expression comes to, at 60 digits: read by Python, worked out by mpmath."""
+    plain = text.translate({ord("−"): "-", ord("·"): "*", ord("√"): "sqrt", ord("σ"): "sigma"})
+    plain = re.sub(r"\d+(\.\d+)?(e-?\d+)?", r"mpf('\g<0>')", plain.replace("^", "**"))
+    known = {
+        "mpf": mpmath.mpf, "exp": mpmath.exp, "sqrt": mpmath.sqrt, "tanh": mpmath.tanh,
+        "erf": mpmath.erf, "sign": mpmath.sign, "abs": abs, "max": max, "min": min,
+        "π": mpmath.pi, "log": lambda x: mpmath.log(x) if x else mpmath.mpf(-100),
+        "sigma": lambda x: 1 / (1 + mpmath.exp(-x)),
+    }  # fmt: skip
+    with mpmath.workdps(60):
+        return Decimal(mpmath.nstr(+eval(plain, known), 50, strip_zeros=False))
+
+
+def comes_out(equation):
+    """Whether the printed expression, rounded as far as the printed result goes, is that."""
+    printed, value = Decimal(equation.result.replace("−", "-")), by_hand(equation.numbers)
+    if not printed:
+        return abs(value) < Decimal("1e-40")
+    places = min(printed.as_tuple().exponent, printed.adjusted() - 3)
+    return value.quantize(Decimal(1).scaleb(places), ROUND_HALF_EVEN) == printed
+
+
+def test_printed_equations_come_out_and_gradients_are_proved():
+    """Of random networks; ``benchmarks/walkthroughs.py`` does the same for 500."""
+    told = 0
+    for what, walkthrough in walkthroughs(25):
+        assert walkthrough.verify() == (), what
+        assert "fail" not in {verdict.verdict for verdict in walkthrough.verdicts}, what
+        for step in walkthrough.steps:
+            for array in step.writes:  # one number of each, by other means than verify's
+                last = tuple(n - 1 for n in array.shape)
+                for equation in walkthrough.equations(step.number, array.name, last):
+                    if equation.numbers:
+                        assert comes_out(equation), (what, str(equation))
+                        told += 1
+    assert told > 1000
+
+
+def significant(text):
+    return len(re.sub(r"e.*|[−.]", "", text).lstrip("0"))
+
+
+def test_results_have_four_significant_digits_or_are_exact():
+    walkthrough = explained()
+    rounded = 0
+    for _, _, _, equations in walkthrough.every():
+        for equation in equations:
+            exact = Decimal(equation.value) == Decimal(equation.result.replace("−", "-"))
+            short = np.float32(equation.value) == np.float32(equation.result.replace("−", "-"))
+            assert exact or short or significant(equation.result) >= 4
+            rounded += not (exact or short)
+    assert rounded > 20
+
+
+def test_more_digits_can_be_asked_for():
+    results = [
+        walkthrough.equations(1, "dense1.sums", (0, 0))[0].result
+        for walkthrough in (explained(digits=6), explained(digits=9))
+    ]
+    assert [significant(result) for result in results] == [6, 9]
+
+
+def test_a_changed_number_is_found_by_verify():
+    walkthrough = explained()
+    data = json.loads(walkthrough.to_json())
+    data["steps"][1]["writes"][0]["values"][0] += 0.01
+    changed = ml.Walkthrough.from_json(json.dumps(data))
+    found = {(failure.step, failure.name, failure.index) for failure in changed.verify()}
+    assert (1, "dense1.sums", (0, 0)) in found
+
+
+def test_rounding_that_shows_in_the_digits_is_told():
+    net = ml.Sequential(ml.Dense(2, 1))
+    net[0].weight.data, net[0].bias.data = [[1.0], [1.0]], [-0.3]
+    walkthrough = ml.explain(net, [[0.1, 0.2]], [0.0], loss="mse")
+    (equation,) = walkthrough.equations(1, "dense1", (0, 0))
+    assert equation.result == "−7.451e−9"
+    assert equation.held == "0"
+    assert walkthrough.verify() == ()
+
+
+# ── the same instructions ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("optimizer", ml.optimizers.names())
+def test_every_number_is_the_one_that_training_computes(optimizer):
+    net, twin = (ml.mlp([2, 3, 1], hidden="relu", output="sigmoid", seed=1) for _ in range(2))
+    own = ml.optimizers[optimizer].cls(net.parameters(), 0.1)
+    y = np.array([[1.0], [0.0]])
+    walkthrough = ml.explain(twin, X, y, loss="bce", optimizer=optimizer, learning_rate=0.1)
+    loss = train(net, X.astype(np.float32), y.astype(np.float32), ml.losses["bce"], own)
+    end = walkthrough.after(len(walkthrough.steps) - 1)
+    assert end["binary_crossentropy"].numbers == loss.item()
+    for parameter in net.parameters():
+        assert np.array_equal(end[parameter.name].numbers, parameter.numpy())
+        assert np.array_equal(end[f"∂{parameter.name}"].numbers, parameter.grad)
+    again = ml.binary_crossentropy(y.astype(np.float32), net(X)).item()
+    assert end["binary_crossentropy afterwards"].numbers == again
+
+
+def test_the_network_and_its_optimizer_stay_as_they_were():
+    net = ml.mlp([2, 8, 1], dropout=0.5, seed=1)
+    optimizer = ml.Adam(net.parameters())
+    ml.fit(net, X, Y, loss="mse", optimizer=optimizer, epochs=1)
+    before = [p.numpy().copy() for p in net.parameters()] + [optimizer.state["m"].copy()]
+    counts = optimizer.steps, net[1].counter.tolist()
+    walkthrough = ml.explain(net, X, Y, loss="mse", optimizer=optimizer)
+    after = [p.numpy() for p in net.parameters()] + [optimizer.state["m"]]
+    assert all(map(np.array_equal, before, after))
+    assert counts == (optimizer.steps, net[1].counter.tolist())
+    assert walkthrough.before(0)["dense1.weight.m"].numbers.any()
+
+
+def test_dropout_draws_the_mask_that_training_would():
+    net = ml.mlp([2, 8, 1], hidden="tanh", dropout=0.5, seed=1)
+    walkthrough = ml.explain(net, X, Y, loss="mse")
+    shown = walkthrough.after(len(walkthrough.steps) - 1)["dropout1"].numbers
+    hidden = net[1](net[0](ml.Tensor(X, dtype="float32")), training=True)
+    assert np.array_equal(shown, hidden.numpy())
+    kinds = {walkthrough.equations(3, "dropout1", (0, j))[0].note for j in range(8)}
+    assert kinds == {"kept by dropout", "silenced by dropout"}
+
+
+def test_training_does_not_know_of_walkthroughs():
+    """The package is never imported, and a program has the same listing before and after one."""
+    code = """
+import sys
+import numpy as np
+import minidl as ml
+from minidl.training import step
+
+net, x, y = ml.mlp([2, 3, 1], seed=0), np.ones((4, 2)), np.ones((4, 1))
+optimizer = ml.SGD(net.parameters())
+def listed():
+    program = ml.record(lambda x, t: step(net, x, t, ml.mse, optimizer), x, y)
+    return str(program), len(program), [id(i.kernel) for i in program.instructions]
+ml.fit(net, x, y, loss="mse", epochs=1)
+before = listed()
+print([name for name in sys.modules if name.startswith("minidl.walkthrough")])
+ml.explain(net, x, y, loss="mse")
+print(before == listed(), "minidl.walkthrough" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\nTrue True\n"
+
+
+def test_steps_come_in_the_order_of_a_training_step():
+    walkthrough = explained()
+    phases = [step.phase for step in walkthrough.steps]
+    assert list(dict.fromkeys(phases)) == list(PHASES)
+    assert phases == sorted(phases, key=PHASES.index)
+    back = [step.mirrors for step in walkthrough.steps if step.phase == "backward"]
+    assert back == sorted(back, reverse=True)
+    lines = {step.instruction for step in walkthrough.steps} - {None}
+    listed = walkthrough.problem.listing.splitlines()
+    assert lines == {i for i, line in enumerate(listed) if "begin" not in line}
+
+
+# ── what is said of a number ──────────────────────────────────────────────────────────────────
+
+
+def test_not_yet_computed_zero_and_dead_are_told_apart():
+    net = ml.Sequential(ml.Dense(1, 2, "relu"), ml.Dense(2, 1))
+    net[0].weight.data, net[0].bias.data = [[-1.0, 1.0]], [0.0, 0.0]
+    walkthrough = ml.explain(net, [[2.0]], [[0.0]], loss="mse")
+    last = len(walkthrough.steps) - 1
+    assert walkthrough.cell("dense1", (0, 0), after=1) == "—"
+    assert walkthrough.cell("dense1", (0, 0)) == "0 (dead)"
+    assert walkthrough.cell("dense1", (0, 1)) == "2"
+    assert walkthrough.cell("∂dense1.weight", (0, 0)) == "0 (dead)"
+    assert walkthrough.cell("∂dense1.bias", (0,), last) == "0 (dead)"
+    assert walkthrough.cell("t", (0, 0)) == "0"
+
+
+def test_a_receipt_lists_each_way_and_the_update():
+    walkthrough = explained(optimizer="adam")
+    receipt = walkthrough.receipt("dense1.weight", (1, 2))
+    x = X.astype(np.float32)
+    end = walkthrough.after(len(walkthrough.steps) - 1)
+    upstream = end["∂dense1.sums"].numbers
+    parts = [part.value for part in receipt.parts]
+    assert np.allclose(parts, [*(x[:, 1] * upstream[:, 2]), receipt.value], rtol=1e-6)
+    assert [part.note for part in receipt.parts] == ["row 0", "row 1", ""]
+    assert receipt.verdict.verdict == "pass"
+    assert receipt.update[-1].value == end["dense1.weight"][1, 2]
+    assert len(receipt.update) == 5  # m, v, both corrected, the weight
+    with pytest.raises(ArgumentError):
+        walkthrough.receipt("dense1.weight", (5, 5))
+
+
+class Residual(ml.Layer):
+    keeps_width = True
+
+    def __init__(self, width):
+        self.inner = ml.Dense(width, width, "tanh", seed=3)
+
+    def forward(self, x, training):
+        return x + self.inner(x, training)
+
+
+def test_ways_that_meet_are_added_up():
+    net = ml.Sequential(ml.Dense(2, 2), Residual(2), ml.Dense(2, 1), seed=1)
+    walkthrough = ml.explain(net, X, Y, loss="mse")
+    (meeting,) = [step for step in walkthrough.steps if step.expansion == "fan_out"]
+    assert meeting.formulas == {"first": "residual1", "second": "residual1.inner.sums"}
+    receipt = walkthrough.receipt("dense1", (0, 1))
+    assert receipt.parts[-1].kind == "sum"
+    assert len(receipt.parts) == 6  # one way by +; two units, their sum; both ways
+    assert walkthrough.verify() == ()
+    assert {verdict.verdict for verdict in walkthrough.verdicts} == {"pass"}
+
+
+def test_a_layer_used_twice_has_a_gradient_of_two_parts():
+    layer = ml.Dense(2, 2, "tanh", seed=1)
+    net = ml.Sequential(layer, layer, ml.Dense(2, 1, seed=2))
+    walkthrough = ml.explain(net, X, Y, loss="mse")
+    meeting = [s.writes[0].name for s in walkthrough.steps if s.expansion == "fan_out"]
+    assert meeting == ["∂dense1.weight", "∂dense1.bias"]
+    assert walkthrough.verify() == ()
+    assert {verdict.verdict for verdict in walkthrough.verdicts} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("output", "loss", "y"),
+    [
+        ("sigmoid", "bce", [[1.0], [0.0]]),
+        ("softmax", "cce", [1, 0]),
+        ("linear", "poisson", [[2.0], [0.0]]),
+    ],
+)  # fmt: skip
+def test_a_fused_head_shows_both_forms(output, loss, y):
+    net = ml.mlp([2, 3, 2 if output == "softmax" else 1], output=output, seed=1)
+    logits = {"from_logits": True} if loss == "poisson" else {}
+    walkthrough = ml.explain(net, X, y, loss=loss, **logits)
+    (step,) = [step for step in walkthrough.steps if step.expansion == "loss_back"]
+    (array,) = step.writes
+    forms = {e.kind: e for e in walkthrough.equations(step.number, array.name, (0, 0))}
+    assert forms["factored"].value == forms["cancels"].value == array[0, 0]
+    assert forms["factored"].result == forms["cancels"].result
+    assert "local" in forms
+
+
+# ── classics ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_mazurs_network_has_his_numbers():
+    walkthrough = mazur()
+    last = walkthrough.after(len(walkthrough.steps) - 1)
+    published = {
+        ("dense1", (0, 0)): ".593269992", ("dense1", (0, 1)): ".596884378",
+        ("dense2", (0, 0)): ".751365070", ("dense2", (0, 1)): ".772928465",
+        ("mse", ()): ".298371109", ("∂dense2", (0, 0)): ".741365070",
+        ("∂dense2.sums", (0, 0)): ".138498562", ("∂dense2.weight", (0, 0)): ".082167041",
+        ("∂dense1.weight", (0, 0)): ".000438568", ("∂dense1", (0, 0)): ".036350306",
+        ("dense2.weight", (0, 0)): ".35891648", ("dense2.weight", (1, 0)): ".408666186",
+        ("dense2.weight", (0, 1)): ".511301270", ("dense2.weight", (1, 1)): ".561370121",
+        ("dense1.weight", (0, 0)): ".149780716", ("dense1.weight", (1, 0)): ".19956143",
+        ("dense1.weight", (0, 1)): ".24975114", ("dense1.weight", (1, 1)): ".29950229",
+    }  # fmt: skip
+    for (name, index), number in published.items():
+        assert round(last[name][index], len(number) - 1) == float(number), name
+    # His page has .291027924; double precision gives what examples/03_two_two_two.py explains.
+    assert last["mse afterwards"][()] == pytest.approx(0.291027774, abs=5e-10)
+    text = str(walkthrough)
+    for digits in ("0.298371109", "0.35891648", "0.291027774"):
+        assert digits in text
+    assert np.array_equal(last["dense2.bias"].numbers, [0.6, 0.6])
+
+
+def test_nielsens_neuron_starts_where_his_does():
+    walkthrough = nielsen()
+    assert round(walkthrough.after(len(walkthrough.steps) - 1)["dense1"][0, 0], 2) == 0.98
+    weight, sigma = 2.0, 1 / (1 + np.exp(-4.0))
+    expected = weight - 0.15 * sigma * sigma * (1 - sigma)
+    end = walkthrough.after(len(walkthrough.steps) - 1)
+    assert end["dense1.weight"][0, 0] == pytest.approx(expected, rel=1e-14)
+
+
+# ── files, terminals, the command ─────────────────────────────────────────────────────────────
+
+
+def test_json_gives_back_an_equal_walkthrough(tmp_path):
+    walkthrough = explained(optimizer="adam")
+    walkthrough.save(tmp_path / "step.json")
+    again = ml.Walkthrough.load(tmp_path / "step.json")
+    assert again == walkthrough
+    assert str(again) == str(walkthrough)
+    assert again.verify() == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "got"),
+    [
+        (lambda text: "no JSON", "something else"),
+        (lambda text: text.replace('"schema":1', '"schema":0'), "schema 0"),
+        (lambda text: text.replace('"title"', '"heading"'), "damaged"),
+        (lambda text: text.replace('"number":1,', '"number":"1",'), "damaged"),
+        (lambda text: "[]", "something else"),
+    ],
+    ids=["text", "schema", "names", "kinds", "list"],
+)
+def test_foreign_and_damaged_files_are_refused(change, got, refused, tmp_path):
+    path = tmp_path / "step.json"
+    path.write_text(change(two_layers().to_json()), encoding="utf-8")
+    with refused(
+        FileError, "walkthrough", "a walkthrough" if "schema" not in got else "1", got, "anew"
+    ):
+        ml.Walkthrough.load(path)
+
+
+class Terminal(StringIO):
+    def isatty(self):
+        return True
+
+
+def test_text_fits_80_columns_and_has_colour_on_terminals_only(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    walkthrough = explained(hidden="mish", optimizer="adam")
+    shown, piped = Terminal(), StringIO()
+    show(walkthrough, shown, full=True)
+    show(walkthrough, piped, full=True)
+    assert max(map(len, piped.getvalue().splitlines())) == 80
+    assert "\x1b[" not in piped.getvalue()
+    assert "\x1b[" in shown.getvalue()
+    assert re.sub(r"\x1b\[[\d;]*m", "", shown.getvalue()) == piped.getvalue()
+    assert len(plain(walkthrough)) < len(plain(walkthrough, full=True))
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, ["explain", *arguments])
+
+
+def test_the_command_is_ready_at_once():
+    shown = command()
+    assert shown.exit_code == 0
+    assert "✓ proved by differences" in shown.output
+    assert "0.298371109" in command("mazur").output
+
+
+def test_the_command_takes_rows_of_a_dataset(tmp_path):
+    path = tmp_path / "step.json"
+    made = command("--data", "moons", "--row", "3", "--row", "7", "--hidden", "tanh",
+                   "--head", "sigmoid+focal", "--json", str(path))  # fmt: skip
+    assert made.exit_code == 0, made.output
+    walkthrough = ml.Walkthrough.load(path)
+    assert walkthrough.problem.rows == 2
+    assert walkthrough.problem.loss.startswith("focal")
+    for name, outputs in (("iris", "softmax"), ("diabetes", "mse")):
+        shown = command("--data", name)
+        assert shown.exit_code == 0, shown.output
+        assert outputs in shown.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["mazr"], "Did you mean 'mazur'?"),
+        (["--data", "moons", "--head", "sigmoid+bcee"], "Did you mean 'bce'?"),
+        (["--data", "moons", "--head", "sigmoid"], "Write sigmoid+bce."),
+        (["--data", "moons", "--head", "sigmoid+poisson"], "minidl pair --why"),
+        (["--data", "moons", "--row", "100000"], "Write --row 0."),
+        (["--data", "moons", "mazur"], "Leave one of them out."),
+        (["--json", "no/such/folder/step.json"], "Make the folder, or choose another."),
+    ],
+)
+def test_the_command_refuses_with_a_remedy(arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused = command(*arguments)
+    assert refused.exit_code == 2
+    assert words in refused.output
+    assert list(tmp_path.iterdir()) == []
+
+
+# ── what is refused ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_network_or_batch_too_large_is_refused(refused):
+    with refused(ArgumentError, "explain", "at most 10,000 numbers", "20,401", "fewer rows"):
+        ml.explain(ml.mlp([100, 200, 1]), np.ones((1, 100)), [[1.0]], loss="mse")
+    with refused(ArgumentError, "explain", "at most 10,000 numbers", ",", "x[:4]"):
+        ml.explain(ml.mlp([2, 16, 1]), np.ones((1000, 2)), np.ones(1000), loss="mse")
+
+
+def test_a_batch_with_nan_is_refused(refused):
+    with refused(DataError, "X", "finite numbers", "nan in row 0, column 0", "fill the gaps"):
+        ml.explain(ml.mlp([2, 1]), [[np.nan, 1.0]], [1.0], loss="mse")
+
+
+def test_a_number_that_overflows_is_refused(refused):
+    with refused(ml.errors.DomainError, "explain, at mse.each", "finite", "infinity", "Scale"):
+        ml.explain(ml.mlp([1, 1], seed=1), [[1e30]], [1.0], loss="mse")
+
+
+class Numpy(ml.Layer):
+    keeps_width = True
+
+    def forward(self, x, training):
+        return ml.Tensor(np.sort(x.numpy()))
+
+
+def test_an_operation_that_cannot_be_recorded_is_refused(refused):
+    net = ml.Sequential(ml.Dense(2, 2), Numpy(), ml.Dense(2, 1))
+    with refused(RecordError, "numpy()", "Tensor operations", "looks at a number", "ml.where"):
+        ml.explain(net, X, Y, loss="mse")
+
+
+def test_an_unknown_name_is_answered():
+    with pytest.raises(UnknownNameError, match="Did you mean 'mse'"):
+        ml.explain(ml.mlp([2, 1]), X, Y, loss="mze")
+
+
+def test_what_is_no_number_of_a_step_is_refused():
+    with pytest.raises(ArgumentError, match=r"dense1\.sums \(2, 3\)"):
+        explained().equations(1, "dense1.sums", (0, 3))
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
+    with pytest.raises(FileError, match="Make the folder"):
+        two_layers().save(tmp_path / "none" / "step.json")
+    (tmp_path / "step.json").mkdir()
+    with pytest.raises(FileError):
+        two_layers().save(tmp_path / "step.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["step.json"]
