@@ -28,7 +28,7 @@ from minidl.walkthrough.expressions import (
     read,
     shown,
 )
-from minidl.walkthrough.steps import Equation, Operand
+from minidl.walkthrough.steps import PENDING, Equation, Operand
 
 LEAST_DIGITS = 4
 MOST_DIGITS = 32
@@ -157,7 +157,7 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
         value = evaluate(tree, exact)
         part, reason = chosen(tree, exact) if piecewise else (tree, None)
     except ArithmeticError:
-        return _unworked(draft, symbols, digits, dtype, "it cannot be worked out here: 1/0")
+        return _unworked(draft, symbols, digits, dtype, "it has no value here: a division by 0")
     result, held = _result(draft, value, digits, dtype)
     if piecewise:
         used = (*names(part), *(names(reason) if reason is not None else ()))
@@ -190,10 +190,12 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
 
 
 def _unworked(draft: Draft, symbols: str, digits: int, dtype: str, why: str) -> Equation:
-    value = float("nan") if draft.held is None else draft.held
-    text = "—" if draft.held is None else digits_of(Decimal(value), digits, shortest(value, dtype))
-    return Equation(draft.kind, draft.left, symbols, "", text, value if value == value else 0.0,
-                    note="; ".join(filter(None, (draft.note, why))))  # fmt: skip
+    value, text = 0.0, PENDING
+    if draft.held is not None:
+        value = draft.held
+        text = digits_of(Decimal(value), digits, shortest(value, dtype))
+    note = "; ".join(filter(None, (draft.note, why)))
+    return Equation(draft.kind, draft.left, symbols, "", text, value, note=note)
 
 
 def given(kind: str, left: str, known: Known, digits: int, note: str) -> Equation:
