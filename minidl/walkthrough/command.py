@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from minidl import storage
 from minidl.errors import ArgumentError, UnknownNameError
 from minidl.registry import did_you_mean
 
@@ -35,6 +36,11 @@ def explain(
     seed: Annotated[int | None, typer.Option(min=0, help="Decides the weights: 0.")] = None,
     digits: Annotated[int | None, typer.Option(min=4, max=12, help="Of results: 4.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Every number of every array.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page that steps, for browsers.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown with LaTeX.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Draw the network, with all gradients.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the data to this file.")] = None,
 ) -> None:
     """Walk forward and backward through one training step, every number shown and proved."""
@@ -44,13 +50,16 @@ def explain(
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None and value != []}
     walkthrough = _of_data(data, example, given) if data else _example(example, given)
-    if json is None:
+    made = {html: walkthrough.html, markdown: walkthrough.markdown, svg: walkthrough.svg,
+            json: walkthrough.to_json}  # fmt: skip
+    made.pop(None, None)
+    for path, text in made.items():
+        storage.write_whole(path, text().encode())
+        typer.echo(path)
+    if not made:
         from minidl.walkthrough.text import show
 
         show(walkthrough, full=full)
-    else:
-        walkthrough.save(json)
-        typer.echo(json)
 
 
 def _example(name: str | None, given: dict[str, Any]) -> Walkthrough:

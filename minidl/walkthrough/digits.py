@@ -27,6 +27,7 @@ from minidl.walkthrough.expressions import (
     parse,
     read,
     shown,
+    substitute,
 )
 from minidl.walkthrough.steps import PENDING, Equation, Operand
 
@@ -149,7 +150,7 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
     One that has no value (a division by 0), or would want more than ``MOST_DIGITS``, keeps its
     symbols and result, and says why no numbers are put in.
     """
-    tree, formula, used, constants, piecewise = _prepared(draft.formula)
+    tree, _, used, constants, piecewise = _prepared(draft.formula)
     knowns = {**draft.knowns, **constants}
     exact = {key: known.value for key, known in knowns.items()}
     symbols = shown(tree, {key: known.symbol for key, known in knowns.items()})
@@ -180,7 +181,7 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
         numbers=shown(part, texts),
         result=result,
         value=float(value) if draft.held is None else draft.held,
-        formula=formula,
+        formula=_written(draft.formula, frozenset(constants) - frozenset(texts)),
         operands=tuple(Operand(key, knowns[key].symbol, texts[key]) for key in texts),
         because=shown(reason, texts) if reason is not None else "",
         held=held,
@@ -258,6 +259,14 @@ def _prepared(formula: str) -> _Prepared:
     tree = Name().visit(copy.deepcopy(parse(formula)))
     text = ast.unparse(tree)
     return _Prepared(tree, text, tuple(names(tree)), constants, "Piecewise(" in text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _written(formula: str, unused: frozenset[str]) -> str:
+    """A formula on its operands; constants of branches that are not taken are none."""
+    found = _prepared(formula)
+    numbers = {key: parse(found.constants[key].symbol) for key in unused}
+    return ast.unparse(substitute(found.tree, numbers)) if numbers else found.text
 
 
 def _rounded(tree: Expression, exact: Mapping[str, Decimal], unit: Decimal) -> list[Decimal]:
