@@ -240,7 +240,7 @@ def _log1p_of_share_in(f: Format) -> Any:
 
 
 @by_type(_log1p_of_share_in(SINGLE), _log1p_of_share_in(DOUBLE))
-def _log1p_of_share(z):
+def log1p_of_share(z):
     """log(1 + z) for z in [0, 1], which takes no division."""
     return np.log1p(z)
 
@@ -248,7 +248,7 @@ def _log1p_of_share(z):
 @scalar
 def softplus(x):
     """log(1 + eˣ) without a threshold: max(x, 0) + log1p(e^−|x|)."""
-    return (0.0 if x < 0.0 else x) + _log1p_of_share(exp(-abs(x)))
+    return (0.0 if x < 0.0 else x) + log1p_of_share(exp(-abs(x)))
 
 
 @scalar
@@ -308,7 +308,7 @@ def _log_cosh_near_0(x):
 def log_cosh(x):
     """log cosh x: ½ x² − … near 0, |x| − log 2 + log(1 + e^−2|x|) far away."""
     a = abs(x)
-    far = (a - LN2) + _log1p_of_share(exp(-2.0 * a))
+    far = (a - LN2) + log1p_of_share(exp(-2.0 * a))
     return _log_cosh_near_0(a) if a < 1.0 else far
 
 
