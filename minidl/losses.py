@@ -250,7 +250,7 @@ class CategoricalCrossentropy(Rowwise):
     kernels = (rowlosses.crossentropy_of_shares, rowlosses.crossentropy)
 
     def constants(self) -> list[float]:
-        return [0.0, 1.0, float(self.settings["label_smoothing"]), 0.0]
+        return rowlosses.constants(smoothing=self.settings["label_smoothing"])
 
 
 class _WeightedCrossentropy(_Binary):
@@ -371,10 +371,12 @@ class CategoricalFocal(CategoricalCrossentropy):
     source = "Lin, Goyal, Girshick, He and Dollár, ICCV 2017"
 
     def constants(self) -> list[float]:
-        alpha = self.settings["alpha"]
-        smoothing = float(self.settings["label_smoothing"])
-        weight = 1.0 if alpha is None else float(alpha)
-        return [float(self.settings["gamma"]), weight, smoothing, 0.0]
+        alpha, smoothing = self.settings["alpha"], self.settings["label_smoothing"]
+        return rowlosses.constants(
+            gamma=self.settings["gamma"],
+            alpha=1.0 if alpha is None else alpha,
+            smoothing=smoothing,
+        )
 
     def kernel(self, from_logits: bool) -> Any:
         focused = rowlosses.focal_of_shares, rowlosses.focal
@@ -518,7 +520,7 @@ class KLDivergence(Rowwise):
     kernels = (rowlosses.crossentropy_of_shares, rowlosses.crossentropy)
 
     def constants(self) -> list[float]:
-        return [0.0, 1.0, 0.0, 1.0]  # the last: minus the target's entropy
+        return rowlosses.constants(entropy=True)
 
 
 def get_loss(loss: Any) -> Loss:

@@ -24,11 +24,11 @@ from minidl.kernels.vecmath import (
     log,
     log1p,
     log1p_of_share,
-    product_error,
+    two_sum,
 )
 
 LOWEST, HIGHEST, MAGIC = DOUBLE.exp_lowest, DOUBLE.exp_highest, DOUBLE.magic
-LN2_HIGH, LN2_LOW = DOUBLE.ln2_high, DOUBLE.ln2_low
+LN2_HIGH, LN2_LOW, SPLIT = DOUBLE.ln2_high, DOUBLE.ln2_low, DOUBLE.split
 SMALLEST, LIFT, LIFTED = DOUBLE.smallest, DOUBLE.lift, DOUBLE.lifted
 _exp_fit, _log_fit = DOUBLE.polynomial("EXP"), DOUBLE.polynomial("LOG")
 
@@ -39,6 +39,15 @@ def _fast_two_sum(a, b):
     total = a + b
     lost = b - (total - a)
     return total, lost if lost == lost else 0.0
+
+
+@scalar
+def _product_error(x, y, product):
+    """What rounding took from x·y: x·y − product, exactly (Dekker)."""
+    t, u = SPLIT * x, SPLIT * y
+    x_high, y_high = t - (t - x), u - (u - y)
+    x_low, y_low = x - x_high, y - y_high
+    return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
 
 
 @scalar
@@ -65,11 +74,8 @@ def _log_in_two(x, lost):
     d = 2.0 + m
     s = m / d
     product = s * d
-    s_low = ((m - product) - product_error(s, d, product) - s * (m - (d - 2.0))) / d
-    whole = k * LN2_HIGH
-    high = whole + 2.0 * s
-    part = high - whole
-    low = (whole - (high - part)) + (2.0 * s - part)
+    s_low = ((m - product) - _product_error(s, d, product) - s * (m - (d - 2.0))) / d
+    high, low = two_sum(k * LN2_HIGH, 2.0 * s)
     square = s * s
     low += k * LN2_LOW + 2.0 * s_low + square * s * _log_fit(square) + lost / x
     return _fast_two_sum(high, low)
@@ -91,7 +97,7 @@ def _softplus_in_two(x):
 def _exp_of_product(factor, high, low):
     """e^(factor · (high + low))."""
     product = factor * high
-    y, y_low = _exp_in_two(product, -(product_error(factor, high, product) + factor * low))
+    y, y_low = _exp_in_two(product, -(_product_error(factor, high, product) + factor * low))
     total = y + y_low
     return total if total == total else y  # an infinite product has lost NaN
 
@@ -140,10 +146,8 @@ def _log_of_share(p):
 @scalar
 def _weighted_sum(a, x, b, y):
     first, second = a * x, b * y
-    total = first + second
-    part = total - first
-    lost = (first - (total - part)) + (second - part)
-    exact = total + (lost + product_error(a, x, first) + product_error(b, y, second))
+    total, lost = two_sum(first, second)
+    exact = total + (lost + _product_error(a, x, first) + _product_error(b, y, second))
     return exact if exact == exact else total  # what is infinite has lost NaN
 
 

@@ -263,30 +263,18 @@ def sigmoid(x):
     return times_sigmoid(1.0, x)
 
 
-def _product_error_in(f: Format) -> Any:
-    split = f.split
-
-    def product_error(x, y, product):
-        t, u = split * x, split * y
-        x_high, y_high = t - (t - x), u - (u - y)
-        x_low, y_low = x - x_high, y - y_high
-        return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
-
-    return product_error
-
-
-@by_type(_product_error_in(SINGLE), _product_error_in(DOUBLE))
-def product_error(x, y, product):
-    """What rounding took from x·y: x·y − product, exactly (Dekker)."""
-    return _product_error_in(DOUBLE)(x, y, product)
+@scalar
+def two_sum(a, b):
+    """a + b, and what rounding took from it (Knuth): exact; NaN where the sum is infinite."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
 
 
 @scalar
 def exp_difference(a, b):
     """e^(a − b); the rounding of a − b is put back, it would be amplified by |a − b|."""
-    d = a - b
-    z = d - a
-    lost = (a - (d - z)) - (b + z)  # Knuth's two-sum: exact; NaN where a − b is infinite
+    d, lost = two_sum(a, -b)
     return times_exp(1.0, d, -lost)
 
 
