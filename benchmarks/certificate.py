@@ -94,7 +94,7 @@ def _grid(simulated: Study) -> tuple[pairing.Study, dict[str, Dataset], list[pai
     scores = simulated.scores(seed=0)
     study = pairing.Study(
         name=simulated.name,
-        datasets=scores.datasets,
+        datasets=["moons"],  # in its place come the simulated ones
         hidden=HIDDEN[: simulated.hidden],
         heads=HEADS[: simulated.heads],
         repetitions=simulated.repetitions,

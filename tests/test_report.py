@@ -25,7 +25,7 @@ from minidl.pairing.report.markdown import markdown
 
 STUDY = Study(
     name="small",
-    datasets=["xor", "iris", "diabetes"],
+    datasets=["xor", "iris", "outliers"],
     hidden=["relu", "sigmoid"],
     heads=["sigmoid+bce", "softmax+cce", "linear+mse"],
     tuning_repetitions=1,

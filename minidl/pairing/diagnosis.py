@@ -18,11 +18,14 @@ MEASURES = {
     "update_ratio": "update / weight, in norm",
     "loss_left": "training loss left of the first epoch's",
     "peak": "score lost since its peak",
+    "rise": "score gained since the checkpoint before the last",
 }
 """What is measured, as a table's heading says it."""
 
-UNLEARNED, PAST_PEAK = 0.9, 0.02
-"""A loss that is left, a score that is lost, beyond which it stands out."""
+MUCH_LEFT, TIMES_MORE = 0.3, 2
+"""A training loss that stands out: so much of the first epoch's, so many times the best cell's."""
+LARGE = 0.02
+"""A difference of scores that stands out."""
 USUAL = {"gradient_ratio": 1.0, "update_ratio": 1e-3}
 """Where a ratio is healthy: of several layers the one farthest from it is told."""
 
@@ -58,14 +61,18 @@ def diagnoses(found: Sequence[Outcome]) -> list[Diagnosis]:
         return []
     means = failures_counted(np.array([outcome.scores for outcome in whole])).mean(axis=1)
     order = np.argsort(-means, kind="stable")
-    told = []
-    for i in order:
-        measured = measures(whole[i])
-        said = symptoms(whole[i], measured)
-        told.append(
-            Diagnosis(whole[i], float(means[i]), float(means.max() - means[i]), measured, said)
+    taken = [measures(whole[i]) for i in order]
+    least = taken[0].get("loss_left", 0.0)
+    return [
+        Diagnosis(
+            whole[i],
+            float(means[i]),
+            float(means.max() - means[i]),
+            measured,
+            symptoms(whole[i], measured, least),
         )
-    return told
+        for i, measured in zip(order, taken, strict=True)
+    ]
 
 
 def measures(outcome: Outcome) -> dict[str, float]:
@@ -89,15 +96,21 @@ def measures(outcome: Outcome) -> dict[str, float]:
     if curves := [result.scores for result in trained if len(result.scores)]:
         mean = np.mean(curves, axis=0)
         taken["peak"] = float(mean.max() - mean[-1])
+        if len(mean) > 1:
+            taken["rise"] = float(mean[-1] - mean[-2])
     return taken
 
 
-def symptoms(outcome: Outcome, measured: Mapping[str, float]) -> dict[str, str]:
-    """What stands out, by its short name in words; empty if nothing does."""
+def symptoms(outcome: Outcome, measured: Mapping[str, float], least: float = 0.0) -> dict[str, str]:
+    """What stands out, by its short name in words; empty if nothing does.
+
+    ``least`` is the share of the training loss that the best cell of the dataset has left.
+    """
     dead, saturated = (measured.get(name, 0.0) for name in ("dead", "saturated"))
     gradient = measured.get("gradient_ratio", 1.0)
     update = measured.get("update_ratio", USUAL["update_ratio"])
     left, lost = measured.get("loss_left", 0.0), measured.get("peak", 0.0)
+    rise = measured.get("rise", 0.0)
     failed = outcome.failures
     edge = outcome.sensitivity is not None and outcome.sensitivity.at_edge
     every = {
@@ -111,9 +124,11 @@ def symptoms(outcome: Outcome, measured: Mapping[str, float]) -> dict[str, str]:
         and f"the first layer's gradient is {gradient:.1g} times the last's",
         "tiny updates": update < SLOW and f"an update moves weights by {update:.1g} of their size",
         "huge updates": update > FAST and f"an update moves weights by {update:.1g} of their size",
-        "hardly learned": left > UNLEARNED
-        and f"{left:.0%} of the first epoch's training loss is left",
-        "past its peak": lost > PAST_PEAK
+        "much loss left": left > max(MUCH_LEFT, TIMES_MORE * least)
+        and f"{left:.0%} of the first epoch's training loss is left, of the best's {least:.0%}",
+        "still learning": rise > LARGE
+        and f"the test score still rose, by {100 * rise:.1f} points since the last checkpoint",
+        "past its peak": lost > LARGE
         and f"the test score was {100 * lost:.1f} points higher at its peak",
         "rate at the edge": edge
         and f"its learning rate, {outcome.rate:g}, is at the edge of the grid",

@@ -193,12 +193,10 @@ class Table:
         Parameters
         ----------
         scores : Scores
-            Two pairings at least. A name is ``hidden/head`` where every hidden activation meets
-            every head.
+            Two pairings at least, named ``hidden/head``: every activation with every head.
         reference : str or None
         alpha : float
             The chance of any false claim.
-        task : str
 
         Examples
         --------
@@ -210,8 +208,7 @@ class Table:
         """
         comparisons = compare(scores, reference, alpha)
         ranks = rank_summary(scores, alpha)
-        parts = {name: (name.partition("/")[0], name.partition("/")[2]) for name in scores.pairings}
-        values = crossed(scores, parts)
+        values = crossed(scores, {name: _parts(name) for name in scores.pairings})
         return cls(
             task,
             scores,
@@ -248,6 +245,11 @@ class Table:
             if (found.first, found.second, found.dataset) == (pairing, self.reference, dataset):
                 return int(np.sign(found.difference)) if found.shown else 0
         return 0
+
+
+def _parts(pairing: str) -> tuple[str, str]:
+    hidden, _, head = pairing.partition("/")
+    return hidden, head
 
 
 def _design(scores: Scores, reference: str | None, alpha: float) -> Design:

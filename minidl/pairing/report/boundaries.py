@@ -1,8 +1,9 @@
-"""Where networks draw the line: decision regions on datasets of two features, trained anew."""
+"""Where networks draw the line: regions of two features, a curve over one; trained anew."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -19,62 +20,90 @@ MARGIN = 0.4
 
 
 def drawable(data: Dataset) -> bool:
-    """Whether decision regions of a dataset can be drawn."""
-    return data.task == "classification" and data.X.shape[1] == 2
+    """Whether what a network does can be drawn: classes in a plane, a number over a line."""
+    return data.X.shape[1] == (2 if data.task == "classification" else 1)
 
 
-def regions(name: str, role: str, study: Study, told: Diagnosis, data: Dataset) -> Chart | None:
-    """Decision regions of repetition 0 of a cell, with the test rows; None if it failed.
+def boundary(name: str, role: str, study: Study, told: Diagnosis, data: Dataset) -> Chart | None:
+    """What repetition 0 of a cell decides, with the test rows; None if it failed.
 
     The network is trained once more, to the same bits as in the study.
     """
-    outcome = told.outcome
-    if outcome.rate is None:
+    if told.outcome.rate is None:
         return None
-    trainer = Trainer(outcome.cell, data)
-    trial = study.final(outcome.cell, outcome.rate)[0]
+    trainer = Trainer(told.outcome.cell, data)
+    trial = study.final(told.outcome.cell, told.outcome.rate)[0]
     result = trainer.train(trial)
     if result.status != "ok":
         return None
-    _, rows, classes = parts(data, trial.seed, False)
-    grid, decided = _decisions(trainer, rows)
-    right = trainer.decide(trainer.net.predict(rows)) == classes
-    pairing = short(outcome.cell.pairing.name)
+    _, rows, targets = parts(data, trial.seed, False)
+    given = trainer.decide(trainer.net.predict(rows))
+    pairing = short(told.outcome.cell.pairing.name)
+    scores = f"here {result.score:.3f}, mean {told.score:.3f}"
+    paint, words = (_regions if data.task == "classification" else _curve)(
+        trainer, rows, targets, given
+    )
 
     def draw() -> str:
         with figure(NARROW, NARROW) as (drawn, [axes]):
-            colours = [SERIES[i % len(SERIES)] for i in range(len(data.classes))]
-            for i, label in enumerate(data.classes):
-                region, colour = decided == i, colours[i]
-                if region.any():  # matplotlib warns of a contour around nothing
-                    axes.contourf(*grid, region, levels=[0.5, 1.5], colors=[colour], alpha=0.25)
-                style = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "markersize": 3.5}
-                axes.plot(*rows[classes == i].T, linestyle="", label=str(label), **style)
-            wrong = {"color": INK, "marker": "o", "markersize": 8, "markerfacecolor": "none"}
-            axes.plot(*rows[~right].T, linestyle="", label="wrong", **wrong)
-            scores = f"here {result.score:.3f}, mean {told.score:.3f}"
+            paint(axes)
             axes.set_title(f"{data.name}, {role}: {pairing}\n{scores}", loc="left", fontsize=9)
             axes.set_xticks([])
             axes.set_yticks([])
             axes.grid(visible=False)
-            drawn.legend(loc="outside lower left", ncols=3)
+            drawn.legend(loc="outside lower left", ncols=4, columnspacing=1.2)
             return markup(drawn, name)
 
-    alt = (
-        f"The plane of {data.name} as {pairing} divides it among {len(data.classes)} classes, with "
-        f"{len(rows)} test rows, {int((~right).sum())} of them on a wrong side."
-    )
-    columns = (*data.feature_names, "class", "decided rightly")
-    data_rows: list[tuple[Value, ...]] = [
-        (*row.tolist(), str(data.classes[c]), int(r))
-        for row, c, r in zip(rows, classes, right, strict=True)
+    named = (lambda y: str(data.classes[y])) if data.task == "classification" else float
+    table: list[tuple[Value, ...]] = [
+        (*row.tolist(), named(y), named(z)) for row, y, z in zip(rows, targets, given, strict=True)
     ]
-    return Chart(f"{data.name}, {role}", draw, alt, Listing(name, columns, data_rows))
+    columns = (*data.feature_names, "target", "decided")
+    alt = f"{data.name} as {pairing} sees it, {role} of all: {words}."
+    return Chart(f"{data.name}, {role}", draw, alt, Listing(name, columns, table))
 
 
-def _decisions(trainer: Trainer, rows: np.ndarray) -> tuple[Sequence[np.ndarray], np.ndarray]:
-    """The class of each point of a grid around the rows."""
-    ends = zip(rows.min(axis=0) - MARGIN, rows.max(axis=0) + MARGIN, strict=True)
-    grid = np.meshgrid(*(np.linspace(low, high, FINE) for low, high in ends))
+Paint = Callable[[Any], None]
+"""Draws on matplotlib axes."""
+
+
+def _regions(
+    trainer: Trainer, rows: np.ndarray, classes: np.ndarray, given: np.ndarray
+) -> tuple[Paint, str]:
+    """The region of each class, test rows in it, a ring around the wrong ones."""
+    grid = np.meshgrid(*(_around(column) for column in rows.T))
     points = np.stack([part.ravel() for part in grid], axis=1)
-    return grid, trainer.decide(trainer.net.predict(points)).reshape(FINE, FINE)
+    decided = trainer.decide(trainer.net.predict(points)).reshape(FINE, FINE)
+    labels, wrong = trainer.data.classes, given != classes
+
+    def paint(axes: Any) -> None:
+        for i, label in enumerate(labels):
+            region, colour = decided == i, SERIES[i % len(SERIES)]
+            if region.any():  # matplotlib warns of a contour around nothing
+                axes.contourf(*grid, region, levels=[0.5, 1.5], colors=[colour], alpha=0.25)
+            style = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "markersize": 3.5}
+            axes.plot(*rows[classes == i].T, linestyle="", label=str(label), **style)
+        ring = {"color": INK, "marker": "o", "markersize": 8, "markerfacecolor": "none"}
+        axes.plot(*rows[wrong].T, linestyle="", label="wrong", **ring)
+
+    said = f"{len(labels)} regions, {int(wrong.sum())} of {len(rows)} test rows on a wrong side"
+    return paint, said
+
+
+def _curve(
+    trainer: Trainer, rows: np.ndarray, targets: np.ndarray, given: np.ndarray
+) -> tuple[Paint, str]:
+    """The curve of what is predicted, test rows beside it, both standardised."""
+    x = _around(rows[:, 0])
+    predicted = trainer.decide(trainer.net.predict(x.reshape(-1, 1)))
+
+    def paint(axes: Any) -> None:
+        axes.plot(rows[:, 0], targets, "o", color=SERIES[0], markersize=3, label="test rows")
+        axes.plot(x, predicted, color=SERIES[1], linewidth=2.2, label="predicted")
+
+    apart = float(np.median(np.abs(given - targets)))
+    return paint, f"a curve, half of {len(rows)} test rows within {apart:.2f} deviations of it"
+
+
+def _around(column: np.ndarray) -> np.ndarray:
+    return np.linspace(column.min() - MARGIN, column.max() + MARGIN, FINE)

@@ -58,18 +58,25 @@ def training_curves(
             drawn.legend(loc="outside lower left", ncols=1)
             return markup(drawn, name)
 
-    rows: list[tuple[Value, ...]] = []
-    for role, (scores, left) in curves.items():
-        at = dict(zip(stops, scores.tolist(), strict=False))
-        pairing = chosen[role].cell.pairing.name
-        rows += [(role, pairing, e, at.get(e), float(loss)) for e, loss in enumerate(left, 1)]
     ends = [
         f"{role} ends at {number(scores[-1])}" if len(scores) else f"{role} failed always"
         for role, (scores, _) in curves.items()
     ]
     alt = f"Lines over {epochs} epochs on {dataset}: {'; '.join(ends)}."
     columns = ("chosen as", "pairing", "epoch", metric, "relative training loss")
+    rows = [row for role in chosen for row in _epochs(role, chosen[role], *curves[role], stops)]
     return Chart(dataset, draw, alt, Listing(f"curves-{dataset}", columns, rows))
+
+
+def _epochs(
+    role: str, outcome: Outcome, scores: np.ndarray, left: np.ndarray, stops: Sequence[int]
+) -> list[tuple[Value, ...]]:
+    """The data of a curve, an epoch a row."""
+    at = dict(zip(stops, scores.tolist(), strict=False))
+    pairing = outcome.cell.pairing.name
+    return [
+        (role, pairing, epoch, at.get(epoch), loss) for epoch, loss in enumerate(left.tolist(), 1)
+    ]
 
 
 def _means(outcome: Outcome, epochs: int) -> tuple[np.ndarray, np.ndarray]:

@@ -33,8 +33,8 @@ HEADLINES = 6
 """Claims of a task that stand at the top; the others follow on request."""
 FOREMOST = 15
 """Pairings that a ranking draws: the first of them."""
-MATRIX = 16
-"""Pairings that a pairwise matrix has room for."""
+MATRIX, LONGEST = 16, 40
+"""Pairings that a pairwise matrix, and that a longer table or diagram has room for."""
 
 
 def headline_blocks(findings: Findings) -> Iterator[Block]:
@@ -62,11 +62,10 @@ def table_headlines(table: Table) -> Iterator[Block]:
     """A task in words: what is compared, what is shown, and what describes besides."""
     scores, shown = table.scores, table.headlines
     against = "all with all" if table.reference is None else f"each with {table.reference}"
-    families = len(set(scores.families))
     yield (
         f"{table.task.capitalize() or 'Scores'}: {len(scores.pairings)} pairings on "
-        f"{len(scores.datasets)} {_plural('dataset', len(scores.datasets))} of {families} "
-        f"{'family' if families == 1 else 'families'}, compared {against}. "
+        f"{len(scores.datasets)} {_plural('dataset', len(scores.datasets))} of "
+        f"{_families(table)}, compared {against}. "
         f"{table.higher + table.lower} of {len(table.comparisons)} "
         f"{_plural('comparison', len(table.comparisons))} "
         f"{'shows' if table.higher + table.lower == 1 else 'show'} a difference."
@@ -76,6 +75,10 @@ def table_headlines(table: Table) -> Iterator[Block]:
         rest = [(text,) for text in shown[HEADLINES:]]
         yield Listing(f"{len(rest)} more", ("what is shown",), rest, folded=True)
     yield [sentence(table.ranks), *_matter(table)]
+
+
+def _families(table: Table) -> str:
+    return "1 family" if table.ranks.families == 1 else f"{table.ranks.families} families"
 
 
 def _plural(word: str, count: int) -> str:
@@ -104,20 +107,19 @@ def scores_section(findings: Findings) -> Section:
     section = Section("scores", "Scores of every pairing on every dataset")
     section.blocks.append(
         "Mean test scores over repetitions; a failure counts as the worst score of its dataset, "
-        f"or 0. The darker, the nearer to the best of the column; bold: the highest mean. {STAR} a "
-        f"head that textbooks recommend for the task, {CROSS} failed repetitions."
+        "or 0. The stronger the colour, the nearer to the best of the column; bold: the highest "
+        f"mean. {STAR} a head that textbooks recommend for the task, {CROSS} failed repetitions."
     )
     for plan in findings.planned:
-        if listing := heat_listing(findings, plan):
-            section.blocks.append(listing)
+        section.blocks.extend(heat_listings(findings, plan))
     return section
 
 
-def heat_listing(findings: Findings, plan: PlannedTable) -> Listing | None:
-    """The scores of a task, pairings from best to worst mean rank."""
+def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
+    """The scores of a task, pairings from best to worst mean rank; a long table's end is folded."""
     names = [name for name in plan.datasets if findings.standings.get(name)]
     if not names:
-        return None
+        return
     table = next((table for table in findings.tables if table.task == plan.task), None)
     found = {name: {row.pairing: row for row in findings.standings[name]} for name in names}
     rows: list[tuple[Value, ...]] = []
@@ -137,7 +139,10 @@ def heat_listing(findings: Findings, plan: PlannedTable) -> Listing | None:
     metrics = [f"{name} ({metric_name(findings.data[name].metric)})" for name in names]
     columns = ("pairing", "mean rank", *metrics)
     title = f"{plan.task}: scores"
-    return Listing(title, columns, rows, _note(table, plan), full=Listing(title, columns, raw))
+    full = Listing(title, columns, raw)
+    yield Listing(title, columns, rows[:LONGEST], _note(table, plan), full=full)
+    if rest := rows[LONGEST:]:
+        yield Listing(f"{title}, the other {len(rest)}", columns, rest, folded=True, full=full)
 
 
 def order(findings: Findings, plan: PlannedTable) -> list[Pairing]:
@@ -257,11 +262,16 @@ def _difference(table: Table, i: int, j: int) -> float:
 def _diagram(table: Table) -> Charts:
     apart = table.ranks.critical_difference
     caption = (
-        f"Mean ranks over {table.ranks.families} dataset families, with bars from the planned "
+        f"Mean ranks over {_families(table)}, with bars from the planned "
         f"comparisons. (Had all pairs been planned, two mean ranks would have to be {apart:.1f} "
         "apart by Nemenyi's test.)"
     )
-    return Charts(caption, [diagrams.rank_diagram(f"ranks-{table.task}", table)])
+    if table.design.scope == "datasets":
+        caption += " What is shown on single datasets is marked beside the scores."
+    count = len(table.scores.pairings)
+    if count > LONGEST:
+        caption += f" The first {LONGEST} of {count} are drawn; the data has all."
+    return Charts(caption, [diagrams.rank_diagram(f"ranks-{table.task}", table, LONGEST)])
 
 
 # ------------------------------------------------------------------- what matters, and ranking

@@ -26,7 +26,7 @@ from minidl.pairing.report.blocks import (
     metric_name,
     number,
 )
-from minidl.pairing.report.boundaries import drawable, regions
+from minidl.pairing.report.boundaries import boundary, drawable
 from minidl.pairing.standing import NaturalHead, natural
 from minidl.pairing.statistics import sentence
 from minidl.pairing.study import Study
@@ -286,25 +286,26 @@ def _quarters(
 
 
 def boundaries_section(findings: Findings) -> Section:
-    """Decision regions of the best and the worst cell on each dataset of two features."""
+    """What the best and the worst cell have learned on datasets that can be drawn."""
     section = Section("boundaries", "Where the line is drawn")
     section.blocks.append(
-        "Repetition 0 of the cells with the highest and the lowest mean on each dataset of two "
-        "features, trained once more to the same bits, with its own score and the mean of all "
-        "repetitions; a ring is a test row on a wrong side."
+        "Repetition 0 of the cells with the highest and the lowest mean, trained once more to the "
+        "same bits, on each dataset that can be drawn: classes with two features, a ring around a "
+        "test row on a wrong side; numbers with one feature. With its score and the mean of all "
+        "repetitions."
     )
     drawn: list[Chart] = []
     for name, data in findings.data.items():
         told = findings.diagnoses(name) if drawable(data) else []
         for role, some in (("best", told[:1]), ("worst", told[1:][-1:])):
             for d in some:
-                anchor = f"regions-{name}-{role}"
-                if chart := regions(anchor, role, findings.study, d, data):
+                anchor = f"boundary-{name}-{role}"
+                if chart := boundary(anchor, role, findings.study, d, data):
                     drawn.append(chart)
     if drawn:
         section.blocks.append(Charts("", drawn))
     else:
-        section.blocks.append("No complete dataset of this study has two features.")
+        section.blocks.append("No complete dataset of this study can be drawn.")
     return section
 
 

@@ -12,23 +12,27 @@ from minidl.pairing.statistics import Estimate, Ranked, Share
 from minidl.pairing.tables import Table
 
 
-def rank_diagram(name: str, table: Table) -> Chart:
-    """Mean ranks from best to worst, with bars that join what is not shown to differ."""
+def rank_diagram(name: str, table: Table, most: int) -> Chart:
+    """Mean ranks from best to worst, with bars that join what is not shown to differ.
+
+    The first ``most`` pairings are drawn.
+    """
     ranks = table.ranks.mean_ranks
     order = np.argsort(ranks, kind="stable")
     pairings = [table.scores.pairings[i] for i in order]
-    labels = [f"{mark(table.verdict(p))} {short(p)}".strip() for p in pairings]
-    place = {int(row): i for i, row in enumerate(order)}
+    labels = [f"{mark(table.verdict(p))} {short(p)}".strip() for p in pairings[:most]]
+    place = {int(row): i for i, row in enumerate(order[:most])}
 
     def draw() -> str:
-        with figure(WIDTH, 0.9 + LINE * len(order)) as (drawn, [axes]):
-            axes.plot(ranks[order], np.arange(len(order)), "o", color=SERIES[0])
-            step = 0.03 * max(np.ptp(ranks), 1)
+        with figure(WIDTH, 0.9 + LINE * len(labels)) as (drawn, [axes]):
+            axes.plot(ranks[order[:most]], np.arange(len(labels)), "o", color=SERIES[0])
+            furthest, step = ranks[order[:most]].max(), 0.03 * max(np.ptp(ranks[order[:most]]), 1)
             for i, bar in enumerate(table.bars, 1):
-                ends = place[bar[0]] - 0.25, place[bar[-1]] + 0.25
-                x = ranks.max() + (i + 1) * step
-                axes.plot([x, x], ends, color=MUTED, linewidth=3, solid_capstyle="butt")
-            axes.set_yticks(range(len(order)), labels, fontsize=8)
+                under = [place[row] for row in bar if row in place]
+                if under:
+                    ends, x = (min(under) - 0.25, max(under) + 0.25), furthest + (i + 1) * step
+                    axes.plot([x, x], ends, color=MUTED, linewidth=3, solid_capstyle="butt")
+            axes.set_yticks(range(len(labels)), labels, fontsize=8)
             axes.invert_yaxis()
             axes.margins(y=0.02)
             axes.set_xlabel("mean rank over dataset families")
@@ -40,8 +44,9 @@ def rank_diagram(name: str, table: Table) -> Chart:
     ]
     columns = ("pairing", "mean rank", *(f"bar {i + 1}" for i in range(len(table.bars))))
     alt = (
-        f"{len(order)} pairings by mean rank, from {labels[0]} ({ranks.min():.1f}) to {labels[-1]} "
-        f"({ranks.max():.1f}); bars join pairings that are not shown to differ."
+        f"{len(order)} pairings by mean rank, from {short(pairings[0])} ({ranks.min():.1f}) to "
+        f"{short(pairings[-1])} ({ranks.max():.1f}); bars join pairings that are not shown to "
+        "differ."
     )
     return Chart(f"{table.task}: mean ranks", draw, alt, Listing(name, columns, rows))
 

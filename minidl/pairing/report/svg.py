@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -76,8 +77,20 @@ def markup(drawn: Any, name: str) -> str:
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt" ', "", text, count=1)
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
     text = re.sub(r"(font: [\d.]+px) [^;\"]+", r"\1 sans-serif", text)
-    name = re.sub(r"\W", lambda found: f"-{ord(found[0])}-", name)  # tables are called anything
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", text)
+    text = re.sub(r"(\.\d\d)\d+", r"\1", text)  # a hundredth of a point is not seen
+    text = re.sub(r"<g [^>]*>\n(?: *<use [^>]*/>\n)+", _style_once, text)
+    mine = f"f{zlib.crc32(name.encode()):08x}"
+    text = re.sub(r'\bid="', f'id="{mine}-', text)
+    text = re.sub(r'(url\(#|href="#)', rf"\g<1>{mine}-", text)
     text = re.sub(r"#0[0-9a-f]{5}\b", lambda found: COLOURS.get(found[0], found[0]), text)
     return re.sub(r"\n\s*", "\n", text)
+
+
+def _style_once(found: re.Match[str]) -> str:
+    """A group of equal markers, with their style on the group: there are hundreds."""
+    group = found[0]
+    styles = set(re.findall(r'<use [^>]*(style="[^"]*")', group))
+    if len(styles) != 1 or "style=" in group[: group.index(">")]:
+        return group
+    [style] = styles
+    return group.replace(f" {style}", "").replace(">", f" {style}>", 1)
