@@ -283,7 +283,7 @@ def imported_by(module, package=Path(minidl.__file__).parent):
         if name in found or not path.is_file():  # the latter is what a module defines
             continue
         found[name] = path
-        if name == "minidl.pairing":  # it names everything, and computes nothing
+        if name in ("minidl", "minidl.pairing"):  # they name everything, and compute nothing
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("minidl"):
