@@ -191,7 +191,7 @@ def test_a_cluster_finds_the_same_and_a_worker_may_die(plain, ledger, cluster, k
 
 # ------------------------------------------------------------------------ killed and resumed
 
-LONGER = replace(STUDY, epochs=40, repetitions=4)
+LONGER = replace(STUDY, epochs=80, repetitions=4)
 
 RUN = """
 import sys
@@ -237,9 +237,9 @@ def wait_for(ledger, trials, process):
 def test_killed_at_any_moment_and_resumed(tmp_path, ledger):
     """After the first result, in the midst of tuning, and while final trials run."""
     plain = tmp_path / "plain.sqlite"
-    assert run(LONGER, plain, workers=1)
+    assert run(LONGER, plain, workers=2)
     seen = [0]
-    for trials in (1, 25, 60):
+    for trials in (1, 20, 40):
         process = started(LONGER, ledger)
         wait_for(ledger, trials, process)
         process.kill()
