@@ -1,4 +1,4 @@
-"""The command line: minidl pair | explain | list | show | plot | info."""
+"""The command line: minidl pair | explain | list | show | plot | info | reproduce."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from minidl.cli import catalogue, pair
+from minidl.cli import catalogue, pair, reproduce
 from minidl.errors import MinidlError
 from minidl.walkthrough.command import explain
 
@@ -36,3 +36,4 @@ app.command("list")(catalogue.list_)
 app.command()(catalogue.show)
 app.command()(catalogue.plot)
 app.command()(catalogue.info)
+app.command()(reproduce.reproduce)

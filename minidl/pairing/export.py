@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ import numpy as np
 
 from minidl import storage
 from minidl.errors import FileError
+from minidl.pairing.grid import Head, Pairing
 from minidl.pairing.ledger import Ledger
-from minidl.pairing.trial import Result, Trial
+from minidl.pairing.trial import Cell, Result, Trial
 from minidl.pairing.tuning import results_of
 
+COLUMNS = tuple(Trial(Cell("", Pairing("", Head("", ""))), 0.0, 0).facts)
 FOUND = ("seed", "status", "score", "final_loss", "reason", "health", "outputs")
 """Columns of ``results.csv`` behind a trial's facts; ``outputs`` is a digest."""
 
@@ -41,13 +43,14 @@ def export(ledger: Ledger, folder: Path) -> list[Path]:
     FileError
         If the folder cannot be written.
     """
+    done = list(rows(ledger))  # read once: another process may be adding to them
     arrays = {
         f"{number}/{name}": array
-        for number, (_, result) in enumerate(rows(ledger))
+        for number, (_, result) in enumerate(done)
         for name in ("losses", "scores", "outputs")
         if (array := getattr(result, name)) is not None and array.size
     }
-    paths = [write_study(ledger, folder), write_results(ledger, folder)]
+    paths = [write_study(ledger, folder), _write_rows(done, folder)]
     storage.write(folder / "arrays.safetensors", arrays, {"rows": "see results.csv"})
     return [*paths, folder / "arrays.safetensors"]
 
@@ -59,11 +62,14 @@ def write_study(ledger: Ledger, folder: Path) -> Path:
 
 def write_results(ledger: Ledger, folder: Path) -> Path:
     """Every trial as a row of ``results.csv``."""
+    return _write_rows(rows(ledger), folder)
+
+
+def _write_rows(done: Iterable[tuple[Trial, Result]], folder: Path) -> Path:
     table = io.StringIO()
     writer = csv.writer(table)
-    for number, (trial, result) in enumerate(rows(ledger)):
-        if not number:
-            writer.writerow(["trial", *trial.facts, *FOUND])
+    writer.writerow(["trial", *COLUMNS, *FOUND])
+    for number, (trial, result) in enumerate(done):
         writer.writerow([number, *trial.facts.values(), *_found(trial, result)])
     return _write(folder / "results.csv", table.getvalue())
 

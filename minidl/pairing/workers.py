@@ -142,7 +142,9 @@ def _on_cluster(client: Any, tasks: Iterator[Task]) -> Generator[Found, None, No
         if isinstance(error, MinidlError):
             raise
         remedy = "Look at its logs and memory; then `minidl pair resume` goes on, nothing is lost."
-        raise ArgumentError("--scheduler", "a cluster that lives", str(error), remedy) from error
+        raise ArgumentError(
+            "--scheduler", "a cluster that lives", str(error).rstrip("."), remedy
+        ) from error
 
 
 def _client(scheduler: str | None) -> Any:

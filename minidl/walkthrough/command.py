@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from minidl import storage
 from minidl.errors import ArgumentError, UnknownNameError
 from minidl.registry import did_you_mean
 
@@ -25,81 +26,85 @@ def explain(
     ] = None,
     data: Annotated[str | None, typer.Option(help="A dataset instead: moons, iris …")] = None,
     row: Annotated[list[int] | None, typer.Option(help="Which of its rows: 0. Repeatable.")] = None,
-    hidden: Annotated[str, typer.Option(help="The hidden activation.")] = "tanh",
-    units: Annotated[int, typer.Option(min=1, max=64, help="Of the hidden layer.")] = 3,
+    hidden: Annotated[str | None, typer.Option(help="The hidden activation: tanh.")] = None,
+    units: Annotated[int | None, typer.Option(min=1, help="Of the hidden layer: 3.")] = None,
     head: Annotated[
         str | None, typer.Option(help="Output and loss, as sigmoid+bce; else what suits.")
     ] = None,
-    optimizer: Annotated[str, typer.Option(help="One of minidl list.")] = "sgd",
+    optimizer: Annotated[str | None, typer.Option(help="One of minidl list: sgd.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Else the optimizer's own.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides the weights.")] = 0,
-    digits: Annotated[int, typer.Option(min=4, max=12, help="Of results, at least.")] = 4,
+    seed: Annotated[int | None, typer.Option(min=0, help="Decides the weights: 0.")] = None,
+    digits: Annotated[int | None, typer.Option(min=4, max=12, help="Of results: 4.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Every number of every array.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page that steps, for browsers.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown with LaTeX.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Draw the network, with all gradients.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the data to this file.")] = None,
 ) -> None:
     """Walk forward and backward through one training step, every number shown and proved."""
-    if data is None:
-        walkthrough = _example(example or "two_layers")
-    else:
-        _alone(example)
-        settings = {"optimizer": optimizer, "learning_rate": learning_rate, "digits": digits}
-        walkthrough = _on_data(data, row or [0], hidden, units, head, seed, settings)
-    if json is None:
+    options = {
+        "row": row, "hidden": hidden, "units": units, "head": head, "optimizer": optimizer,
+        "learning_rate": learning_rate, "seed": seed, "digits": digits,
+    }  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None and value != []}
+    walkthrough = _of_data(data, example, given) if data else _example(example, given)
+    made = {html: walkthrough.html, markdown: walkthrough.markdown, svg: walkthrough.svg,
+            json: walkthrough.to_json}  # fmt: skip
+    made.pop(None, None)
+    for path, text in made.items():
+        storage.write_whole(path, text().encode())
+        typer.echo(path)
+    if not made:
         from minidl.walkthrough.text import show
 
         show(walkthrough, full=full)
-    else:
-        walkthrough.save(json)
-        typer.echo(json)
 
 
-def _example(name: str) -> Walkthrough:
+def _example(name: str | None, given: dict[str, Any]) -> Walkthrough:
+    """A network that is ready at once; what would change it is refused."""
     from minidl.walkthrough.examples import EXAMPLES
 
+    for option in given:
+        culprit = f"--{option.replace('_', '-')}"
+        raise ArgumentError(culprit, "--data beside it", "an example", "Write --data moons.")
+    name = name or next(iter(EXAMPLES))
     if name not in EXAMPLES:
         remedy = did_you_mean(name, EXAMPLES, "For a dataset write --data NAME.")
         raise UnknownNameError("example", f"one of {', '.join(EXAMPLES)}", repr(name), remedy)
     return EXAMPLES[name]()
 
 
-def _alone(example: str | None) -> None:
-    if example is not None:
-        remedy = "Leave one of them out."
-        raise ArgumentError("minidl explain", "an example or --data", "both", remedy)
-
-
-def _on_data(
-    name: str,
-    rows: list[int],
-    hidden: str,
-    units: int,
-    head: str | None,
-    seed: int,
-    settings: dict[str, Any],
-) -> Walkthrough:
+def _of_data(name: str, example: str | None, given: dict[str, Any]) -> Walkthrough:
     """One step on rows of a dataset, which is standardised first."""
     from minidl.data import load
     from minidl.model import mlp
     from minidl.pairing.grid import Head
     from minidl.walkthrough.make import explain
 
+    if example is not None:
+        remedy = "Leave one of them out."
+        raise ArgumentError("minidl explain", "an example or --data", "both", remedy)
     dataset = load(name)
-    chosen = Head.parse(head or _usual(dataset))
+    head = Head.parse(given.pop("head", None) or _usual(dataset))
     task, classes = dataset.task, dataset.n_classes
-    if reason := chosen.why_unsound(task, classes):
+    if reason := head.why_unsound(task, classes):
         remedy = "minidl pair --why lists the heads that make sense."
-        raise ArgumentError(f"--head {head}", f"a sound head for {dataset.name}", reason, remedy)
+        raise ArgumentError(f"--head {head.name}", f"one that suits {name}", reason, remedy)
     X, y = _standardised(dataset.X), dataset.y
     if task == "regression":
         y = _standardised(y)
+    rows = given.pop("row", [0])
     for row in rows:
         if not 0 <= row < len(X):
-            wanted = f"a row of {dataset.name}, from 0 to {len(X) - 1}"
+            wanted = f"a row of {name}, from 0 to {len(X) - 1}"
             raise ArgumentError(f"--row {row}", wanted, str(row), "Write --row 0.")
-    outputs = chosen.outputs(task, classes)
-    net = mlp([X.shape[1], units, outputs], hidden, chosen.activation, seed=seed)
-    targets = chosen.encode(y, task, classes)
-    return explain(net, X[rows], targets[rows], loss=chosen.loss, **settings)
+    widths = [X.shape[1], given.pop("units", 3), head.outputs(task, classes)]
+    hidden, seed = given.pop("hidden", "tanh"), given.pop("seed", 0)
+    net = mlp(widths, hidden, head.activation, seed=seed)
+    targets = head.encode(y, task, classes)
+    return explain(net, X[rows], targets[rows], loss=head.loss, **given)
 
 
 def _standardised(x: np.ndarray) -> np.ndarray:

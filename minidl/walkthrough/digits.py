@@ -27,8 +27,9 @@ from minidl.walkthrough.expressions import (
     parse,
     read,
     shown,
+    substitute,
 )
-from minidl.walkthrough.steps import Equation, Operand
+from minidl.walkthrough.steps import PENDING, Equation, Operand
 
 LEAST_DIGITS = 4
 MOST_DIGITS = 32
@@ -149,7 +150,7 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
     One that has no value (a division by 0), or would want more than ``MOST_DIGITS``, keeps its
     symbols and result, and says why no numbers are put in.
     """
-    tree, formula, used, constants, piecewise = _prepared(draft.formula)
+    tree, _, used, constants, piecewise = _prepared(draft.formula)
     knowns = {**draft.knowns, **constants}
     exact = {key: known.value for key, known in knowns.items()}
     symbols = shown(tree, {key: known.symbol for key, known in knowns.items()})
@@ -157,7 +158,7 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
         value = evaluate(tree, exact)
         part, reason = chosen(tree, exact) if piecewise else (tree, None)
     except ArithmeticError:
-        return _unworked(draft, symbols, digits, dtype, "it cannot be worked out here: 1/0")
+        return _unworked(draft, symbols, digits, dtype, "it has no value here: a division by 0")
     result, held = _result(draft, value, digits, dtype)
     if piecewise:
         used = (*names(part), *(names(reason) if reason is not None else ()))
@@ -180,7 +181,7 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
         numbers=shown(part, texts),
         result=result,
         value=float(value) if draft.held is None else draft.held,
-        formula=formula,
+        formula=_written(draft.formula, frozenset(constants) - frozenset(texts)),
         operands=tuple(Operand(key, knowns[key].symbol, texts[key]) for key in texts),
         because=shown(reason, texts) if reason is not None else "",
         held=held,
@@ -190,10 +191,12 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
 
 
 def _unworked(draft: Draft, symbols: str, digits: int, dtype: str, why: str) -> Equation:
-    value = float("nan") if draft.held is None else draft.held
-    text = "—" if draft.held is None else digits_of(Decimal(value), digits, shortest(value, dtype))
-    return Equation(draft.kind, draft.left, symbols, "", text, value if value == value else 0.0,
-                    note="; ".join(filter(None, (draft.note, why))))  # fmt: skip
+    value, text = 0.0, PENDING
+    if draft.held is not None:
+        value = draft.held
+        text = digits_of(Decimal(value), digits, shortest(value, dtype))
+    note = "; ".join(filter(None, (draft.note, why)))
+    return Equation(draft.kind, draft.left, symbols, "", text, value, note=note)
 
 
 def given(kind: str, left: str, known: Known, digits: int, note: str) -> Equation:
@@ -256,6 +259,14 @@ def _prepared(formula: str) -> _Prepared:
     tree = Name().visit(copy.deepcopy(parse(formula)))
     text = ast.unparse(tree)
     return _Prepared(tree, text, tuple(names(tree)), constants, "Piecewise(" in text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _written(formula: str, unused: frozenset[str]) -> str:
+    """A formula on its operands; constants of branches that are not taken are none."""
+    found = _prepared(formula)
+    numbers = {key: parse(found.constants[key].symbol) for key in unused}
+    return ast.unparse(substitute(found.tree, numbers)) if numbers else found.text
 
 
 def _rounded(tree: Expression, exact: Mapping[str, Decimal], unit: Decimal) -> list[Decimal]:

@@ -85,10 +85,11 @@ class Scene:
         held: float | None = None,
         note: str = "",
         loose: Decimal = Decimal(0),
+        digits: int = 0,
     ) -> Equation:
-        """An equation with its digits chosen."""
+        """An equation with its digits chosen; of the result at least ``digits``."""
         draft = Draft(kind, left, formula, knowns, held, note, loose)
-        return settle(draft, self.digits, self.dtype)
+        return settle(draft, max(digits, self.digits), self.dtype)
 
     def told(self, kind: str, left: str, value: float, note: str) -> Equation:
         """A number for which there is no formula."""

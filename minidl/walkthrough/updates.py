@@ -6,6 +6,9 @@ from minidl.walkthrough.digits import Known
 from minidl.walkthrough.scene import FULLEST, Scene, symbol, worked_out
 from minidl.walkthrough.steps import Equation, Index
 
+_SURE = {"float32": 6, "float64": 12}
+"""Digits that rounding leaves alone."""
+
 
 def _parts(scene: Scene, name: str, index: Index) -> tuple[str, dict[str, Known]]:
     """The parameter that a number belongs to, and its operands: p, g and the state."""
@@ -40,8 +43,20 @@ class _Update:
         held = float(made.value) if made is not None else None
         left = made.symbol if made is not None else left
         used = {name: known for name, known in self.knowns.items() if _names(formula, name)}
-        self.equations.append(self.scene.equation("update", left, formula, used, held))
+        digits = self._digits(made) if key == "p" and made is not None else 0
+        made_from = self.scene.equation("update", left, formula, used, held, digits=digits)
+        self.equations.append(made_from)
         self.knowns[key] = made or Known(left, worked_out(formula, used))
+
+    def _digits(self, made: Known) -> int:
+        """As many digits of a parameter as show what the update has changed, if its type has them.
+
+        Two digits of the change, that is.
+        """
+        change = made.value - self.knowns["p"].value
+        if not change or not made.value:
+            return 0
+        return min(_SURE[self.scene.dtype], made.value.adjusted() - change.adjusted() + 2)
 
     def until(self, name: str) -> list[Equation]:
         """The equations up to the one that ends in a number of this array."""

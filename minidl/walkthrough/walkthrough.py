@@ -141,7 +141,10 @@ class Walkthrough:
         state = self._states[-1 if after is None else after + 1]
         if name not in state:
             return PENDING
-        array = state[name]
+        return self.text(state[name], index)
+
+    def text(self, array: Array, index: Index) -> str:
+        """One number of an array as it is shown: also of those that a step keeps to itself."""
         value = array[index]
         if value == 0.0:
             return "0 (dead)" if array.off[index] else "0"
@@ -305,6 +308,42 @@ class Walkthrough:
         from minidl.walkthrough.text import show
 
         show(self, file)
+
+    def html(self) -> str:
+        """One offline page: forwards and backwards by keys, the graph beside each step."""
+        from minidl.walkthrough.page import page
+
+        return page(self)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, so that a notebook shows several without their getting mixed up."""
+        from minidl.walkthrough.page import framed
+
+        return framed(self)
+
+    def markdown(self) -> str:
+        """Every step in Markdown, formulas in LaTeX between dollar signs."""
+        from minidl.walkthrough.markdown import markdown
+
+        return markdown(self)
+
+    def svg(self, step: int | None = None, row: int = 0) -> str:
+        """The network as a graph in SVG, as it stands after a step (the last if left out).
+
+        Parameters
+        ----------
+        step : int, optional
+        row : int
+            Of the batch: whose numbers stand at the nodes.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such step or row.
+        """
+        from minidl.walkthrough.svg import svg
+
+        return svg(self, step, row)
 
     def __str__(self) -> str:
         from minidl.walkthrough.text import plain

@@ -1,0 +1,171 @@
+"""The page of a walkthrough: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from typing import Any
+
+from minidl.walkthrough.latex import mathml
+from minidl.walkthrough.notation import Notation
+from minidl.walkthrough.page.content import ROWS, Content
+from minidl.walkthrough.picture import curves, picture
+from minidl.walkthrough.rules import rule
+from minidl.walkthrough.steps import PENDING, Step
+from minidl.walkthrough.svg import DARK, LIGHT, STYLE, draw, graph_of
+from minidl.walkthrough.tables import beside, table
+from minidl.walkthrough.walkthrough import Walkthrough
+
+SIZES = (16, 8, 4, 2)
+"""Rows and columns of each array that a page shows: the first that leaves it small enough."""
+
+LIMIT = 1_000_000
+"""Bytes of a page."""
+
+ROOM = 800_000
+"""Bytes of equations beyond which a page is not even tried."""
+
+PARTS = {
+    "problem": "Problem",
+    "forward": "Forward",
+    "loss": "Loss",
+    "seed": "Backward",
+    "backward": "Backward",
+    "update": "Update",
+    "after": "Afterwards",
+}
+"""What the phases are called; the first gradient is the beginning of the way back."""
+
+OTHERS = {
+    "rounded": "right in float64, rounded here",
+    "kink": "at a corner",
+    "bounded": "where the loss is bounded",
+    "fail": "NOT CONFIRMED",
+}
+"""What is said of gradients that are not simply proved, by verdict."""
+
+FRAME = 860
+"""Height of the frame in a notebook, in CSS pixels."""
+
+
+def page(walkthrough: Walkthrough) -> str:
+    """A walkthrough as HTML.
+
+    Large arrays are shown in part, so that the page stays below 1 MB; it says what it leaves out.
+
+    Examples
+    --------
+    >>> import minidl as ml
+    >>> walkthrough = ml.explain(ml.mlp([2, 1], seed=0), [[0.5, -1.0]], [1], loss="mse")
+    >>> "</html>" in page(walkthrough)
+    True
+    """
+    notation = Notation(walkthrough.problem, walkthrough.steps)
+    for most in SIZES:
+        content = Content(walkthrough, graph_of(walkthrough, most), notation, most)
+        if content.size() > ROOM and most > SIZES[-1]:
+            continue
+        made = _page(walkthrough, content)
+        if len(made.encode()) <= LIMIT:
+            break
+    return made
+
+
+def framed(walkthrough: Walkthrough) -> str:
+    """The page in a frame of its own, for a notebook."""
+    return (
+        f'<iframe title="Walkthrough" srcdoc="{escape(page(walkthrough))}" '
+        f'style="width:100%;height:{FRAME}px;border:0"></iframe>'
+    )
+
+
+def _page(walkthrough: Walkthrough, content: Content) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("minidl.walkthrough", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    notation, graph, most = content.notation, content.graph, content.most
+    steps = [_step(walkthrough, step, notation, most) for step in walkthrough.steps]
+    state = picture(walkthrough, graph, 0, 0)
+
+    def symbol(name: str) -> Markup:
+        return Markup(mathml(notation.symbol(name)))
+
+    return environment.get_template("page.html.j2").render(
+        problem=walkthrough.problem,
+        steps=steps,
+        parts=_parts(steps),
+        start=[table(walkthrough, array, most) for array in walkthrough.start],
+        pending=[*_pending(walkthrough)],
+        symbol=symbol,
+        graph=Markup(draw(graph, state, curves(walkthrough, graph), alone=False)),
+        proved=_proved(walkthrough),
+        rows=range(min(walkthrough.problem.rows, ROWS)),
+        left_out=_left_out(walkthrough, graph.hidden, most),
+        content=Markup(content.text()),
+        light=Markup(LIGHT),
+        dark=Markup(DARK),
+        graph_style=Markup(STYLE),
+        PENDING=PENDING,
+    )
+
+
+def _step(walkthrough: Walkthrough, step: Step, notation: Notation, most: int) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    formula = rule(step, notation)
+    return {
+        "number": step.number,
+        "part": PARTS[step.phase],
+        "title": step.title,
+        "instruction": step.instruction,
+        "why": step.why,
+        "rule": Markup(mathml(formula, block=True)) if formula else "",
+        "words": "" if formula or step.rule == step.title else step.rule,
+        "reads": [*beside(walkthrough, step, most)],
+        "writes": [table(walkthrough, array, most) for array in step.writes],
+    }
+
+
+def _parts(steps: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The steps under the names of their parts."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for step in steps:
+        found.setdefault(step["part"], []).append(step)
+    return list(found.items())
+
+
+def _pending(walkthrough: Walkthrough) -> list[str]:
+    """What is wanted and not there yet: output, loss, and the gradients of the parameters."""
+    problem = walkthrough.problem
+    gradients = [f"∂{name}" for layer in problem.layers for name in layer.parameters]
+    known = [name for name in gradients if name in walkthrough.shapes]
+    return [problem.output, problem.loss_name, *known]
+
+
+def _proved(walkthrough: Walkthrough) -> str:
+    """How many gradients differences prove, and what they say of the others."""
+    counts = Counter(verdict.verdict for verdict in walkthrough.verdicts)
+    passed, total = counts.pop("pass", 0), len(walkthrough.verdicts)
+    others = ", ".join(f"{count} {OTHERS[kind]}" for kind, count in counts.items())
+    return f"{passed} of {total} gradients proved by differences" + (others and f" ({others})")
+
+
+def _left_out(walkthrough: Walkthrough, hidden: tuple[int, ...], most: int) -> str:
+    """A sentence on what a page does not show; empty where it shows all."""
+    said = []
+    cut = any(max(shape, default=0) > most for shape in walkthrough.shapes.values())
+    if cut or any(hidden):
+        said.append(
+            f"This network is too large to be shown whole: layers are summarised, and of each "
+            f"layer and array the first {most} units, rows and columns are shown."
+        )
+    if walkthrough.problem.rows > ROWS:
+        said.append(f"The graph can show the first {ROWS} rows of the batch.")
+    return " ".join(said)

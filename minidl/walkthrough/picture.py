@@ -1,0 +1,178 @@
+"""The graph as it stands after a step: numbers at the nodes, arrows as wide as what they carry."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from minidl.walkthrough.expressions import evaluate, parse, substitute
+from minidl.walkthrough.graph import LABELLED, Column, Graph
+from minidl.walkthrough.steps import PENDING, Index, Step
+
+if TYPE_CHECKING:
+    from minidl.walkthrough.walkthrough import Walkthrough
+
+FLAT = 0.05
+"""A slope below this share of the slope at 0 counts as flat: the unit is saturated."""
+
+
+class Look(NamedTuple):
+    """How a node looks after a step.
+
+    ``above`` and ``below`` are the lines of values and of gradients; ``mark`` is empty, "off" or
+    "flat"; ``lit`` tells whether the step is about it.
+    """
+
+    above: tuple[str, ...]
+    below: tuple[str, ...]
+    mark: str
+    lit: bool
+
+
+class Stroke(NamedTuple):
+    """How an edge looks after a step: its width, sign, number, and whether it is lit."""
+
+    width: float
+    sign: str
+    text: str
+    lit: bool
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All nodes and edges after a step; ``back`` tells whether arrows run backwards."""
+
+    nodes: tuple[Look, ...]
+    edges: tuple[Stroke, ...]
+    back: bool
+
+
+def picture(walkthrough: Walkthrough, graph: Graph, step: int, row: int) -> Picture:
+    """The graph after a step, for one row of the batch."""
+    at = walkthrough.steps[step]
+    back = at.phase in ("seed", "backward")
+    touched = {name.removeprefix("∂") for name in (*at.reads, *(a.name for a in at.writes))}
+    written = {array.name.removeprefix("∂") for array in at.writes}
+    looks = []
+    for node in graph.nodes:
+        column = graph.columns[node.column]
+        lit = bool(column.arrays() & written) or (column.title == "loss" and _of_loss(at))
+        mark = _mark(walkthrough, column, column.index(node.unit, row, graph.rows), step)
+        values = _values(walkthrough, graph, column, node.unit, row, step)
+        looks.append(Look(*values, mark, lit))
+    strokes = tuple(_strokes(walkthrough, graph, at, touched, back))
+    return Picture(tuple(looks), strokes, back)
+
+
+def _of_loss(step: Step) -> bool:
+    return step.phase in ("loss", "seed", "after") or step.expansion == "loss_back"
+
+
+def _values(
+    walkthrough: Walkthrough, graph: Graph, column: Column, unit: int, row: int, step: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    index = column.index(unit, row, graph.rows)
+    own = [("z" if column.weight else "", column.out)]
+    if column.sums:
+        own = [("z", column.sums), ("a", column.out)]
+    if not graph.roomy:
+        own = own[-1:]
+    above = tuple(_said(letter, walkthrough.cell(name, index, step)) for letter, name in own)
+    if column.title == "loss":
+        return (_targets(walkthrough, row), f"L {above[0]}"), _gradient(walkthrough, column, step)
+    has = [(letter, f"∂{name}") for letter, name in own if f"∂{name}" in walkthrough.shapes]
+    if not has and column.sums and f"∂{column.sums}" in walkthrough.shapes:
+        has = [("z", f"∂{column.sums}")]
+    signed = [(f"∂{letter}" if graph.roomy else "∂", name) for letter, name in reversed(has)]
+    return above, tuple(_said(sign, walkthrough.cell(name, index, step)) for sign, name in signed)
+
+
+def _gradient(walkthrough: Walkthrough, loss: Column, step: int) -> tuple[str, ...]:
+    return (f"∂L {walkthrough.cell(f'∂{loss.out}', (), step)}",)
+
+
+def _targets(walkthrough: Walkthrough, row: int) -> str:
+    """The targets of a row, as many as have room."""
+    own = walkthrough.before(0)["t"].numbers[row].reshape(-1)
+    return "t " + " ".join(f"{t:.4g}".replace("-", "−") for t in own[:4]) + " …" * (len(own) > 4)
+
+
+def _said(letter: str, text: str) -> str:
+    return f"{letter} {text}" if letter else text
+
+
+def curves(walkthrough: Walkthrough, graph: Graph) -> dict[int, str]:
+    """By column: the formula of its activation, of x alone."""
+    made = {step.writes[0].name: step for step in walkthrough.steps if step.phase == "forward"}
+    found = {}
+    for c, column in enumerate(graph.columns):
+        step = made.get(column.out)
+        if column.sums and step is not None and step.expansion == "elementwise":
+            numbers = {key: ast.Constant(value) for key, value in step.settings.items()}
+            found[c] = ast.unparse(substitute(parse(step.formulas["value"] or "x"), numbers))
+    return found
+
+
+def _mark(walkthrough: Walkthrough, column: Column, index: Index, step: int) -> str:
+    """Whether a unit's activation is off (its slope 0) or flat here, once it is computed."""
+    if not column.sums or column.out not in walkthrough.after(step):
+        return ""
+    made = next(s for s in walkthrough.steps if s.writes and s.writes[0].name == column.out)
+    formula = made.formulas.get("value", "")
+    if made.expansion != "elementwise" or len(made.reads) != 1 or not formula:
+        return ""
+    z, y = (walkthrough.after(made.number)[name][index] for name in (column.sums, column.out))
+    slope, steepest = (abs(_slope(formula, made, at)) for at in (z, 0.0))
+    if slope == 0.0:
+        return "off"
+    proportional = z != 0.0 and abs(abs(y / z) - slope) < 1e-6 * slope
+    return "flat" if slope < FLAT * steepest and not proportional else ""
+
+
+def _slope(formula: str, step: Step, at: float) -> float:
+    """By a difference of the formula in decimal arithmetic, which loses nothing."""
+    tree, h = parse(formula), Decimal("1e-9")
+    numbers = {key: Decimal(repr(value)) for key, value in step.settings.items()}
+    sides = (evaluate(tree, numbers | {"x": Decimal(at) + side * h}) for side in (1, -1))
+    above, below = sides
+    return float((above - below) / (2 * h))
+
+
+def _strokes(
+    walkthrough: Walkthrough, graph: Graph, step: Step, touched: set[str], back: bool
+) -> Iterator[Stroke]:
+    """Widths by the weights; on the way back, by the gradients that are there."""
+    arrays = walkthrough.after(step.number)
+    largest = max((abs(v) for name, a in arrays.items() if _drawn(graph, name, back)
+                   for v in a.values), default=0.0)  # fmt: skip
+    crowd = Counter(edge.end.column for edge in graph.edges)
+    for edge in graph.edges:
+        column = graph.columns[edge.end.column]
+        if edge.place is None:
+            source = graph.columns[edge.start.column]
+            ends = column.arrays() | {column.out}
+            lit = bool(touched & ends) and bool(touched & source.arrays())
+            if column.title == "loss":
+                lit = step.phase == "loss" or step.expansion == "loss_back"
+            yield Stroke(1.2, "", "", lit)
+            continue
+        name = f"∂{column.weight}" if back else column.weight
+        array = arrays.get(name)
+        lit = column.weight in touched
+        told = lit and crowd[edge.end.column] <= LABELLED
+        if array is None:
+            yield Stroke(0.6, "pending", PENDING if told else "", lit)
+            continue
+        value = array[edge.place]
+        text = walkthrough.cell(name, edge.place, step.number) if told else ""
+        sign = "negative" if value < 0 else "zero" if value == 0 else ""
+        yield Stroke(round(0.6 + 5.4 * abs(value) / (largest or 1.0), 2), sign, text, lit)
+
+
+def _drawn(graph: Graph, name: str, back: bool) -> bool:
+    wanted = name.removeprefix("∂") if name.startswith("∂") == back else ""
+    return bool(wanted) and any(column.weight == wanted for column in graph.columns)

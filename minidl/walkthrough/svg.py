@@ -1,0 +1,258 @@
+"""The graph drawn as SVG: readable alone, in light and in dark, and without colours."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from html import escape
+from typing import TYPE_CHECKING
+
+from minidl.settings import whole_number
+from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
+from minidl.walkthrough.graph import LABELLED, MOST_UNITS, Edge, Graph, Node, build
+from minidl.walkthrough.picture import Look, Picture, Stroke, curves, picture
+from minidl.walkthrough.scene import symbol
+
+if TYPE_CHECKING:
+    from minidl.walkthrough.walkthrough import Walkthrough
+
+STYLE = """
+.mw-graph { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
+  font-variant-numeric: tabular-nums; }
+.mw-graph text { fill: var(--mw-ink); text-anchor: middle; }
+.mw-graph.dense text { font-size: 11px; }
+.mw-graph.dense .mw-node text { stroke-width: 3px; }
+.mw-graph .title { font-weight: 600; }
+.mw-graph .small, .mw-graph .way { fill: var(--mw-muted); font-size: 12px; }
+.mw-graph .way { text-anchor: start; }
+.mw-node .body { fill: var(--mw-node); stroke: var(--mw-muted); stroke-width: 1.3; }
+.mw-node .glyph { fill: none; stroke: var(--mw-muted); stroke-width: 1.3; }
+.mw-node .inside { fill: var(--mw-muted); font-size: 14px; }
+.mw-node .below { fill: var(--mw-gradient); }
+.mw-node .halo { fill: none; stroke: none; }
+.mw-node.lit .body { stroke: var(--mw-accent); stroke-width: 3; }
+.mw-node.lit .above, .mw-node.lit .below { font-weight: 700; }
+.mw-node .mark { font-size: 12px; font-weight: 700; text-anchor: start; }
+.mw-node.off .body { stroke-dasharray: 4 3; }
+.mw-node.flat .halo { stroke: var(--mw-muted); stroke-width: 1.2; }
+.mw-node text, .mw-edge text { paint-order: stroke; stroke: var(--mw-paper); stroke-width: 3.5px;
+  stroke-linejoin: round; }
+.mw-edge path { fill: none; stroke: var(--mw-positive); opacity: .45; stroke-linecap: round; }
+.mw-edge .head, .mw-edge .tail { fill: var(--mw-positive); stroke: none; }
+.mw-edge.negative path { stroke: var(--mw-negative); }
+.mw-edge.negative .line { stroke-dasharray: 7 5; stroke-linecap: butt; }
+.mw-edge.negative .head, .mw-edge.negative .tail { fill: var(--mw-negative); stroke: none; }
+.mw-edge.pending path, .mw-edge.zero path { stroke: var(--mw-muted); }
+.mw-edge.lit path { opacity: 1; }
+.mw-edge text { font-size: 12px; font-weight: 600; }
+.mw-edge .tail { display: none; }
+.mw-graph.back .mw-edge .head { display: none; }
+.mw-graph.back .mw-edge .tail { display: inline; }
+"""
+"""Everything but the colours' values."""
+
+LIGHT = (
+    "--mw-paper: #ffffff; --mw-ink: #1b1f24; --mw-muted: #5d6772; --mw-node: #eef2f6; "
+    "--mw-accent: #0b5cad; --mw-positive: #0b5cad; --mw-negative: #b3530a; --mw-gradient: #8a2380;"
+)
+DARK = (
+    "--mw-paper: #12161b; --mw-ink: #e8ecf0; --mw-muted: #9aa4af; --mw-node: #232b35; "
+    "--mw-accent: #6cb2ff; --mw-positive: #6cb2ff; --mw-negative: #f0a45d; --mw-gradient: #e9a0e0;"
+)
+COLOURS = (
+    f".mw-graph {{ {LIGHT} background: var(--mw-paper); }}\n"
+    f"@media (prefers-color-scheme: dark) {{ .mw-graph {{ {DARK} }} }}"
+)
+
+WAYS = ("forwards →", "← backwards")
+_ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
+"""Places of a number along its arrow, the best first."""
+
+
+def svg(walkthrough: Walkthrough, step: int | None = None, row: int = 0) -> str:
+    """The graph of a walkthrough after a step, the last if left out; for one row of the batch.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such step or row.
+    """
+    steps = len(walkthrough.steps)
+    step = whole_number("svg(step=…)", steps - 1 if step is None else step, 0, 0, steps - 1)
+    row = whole_number("svg(row=…)", row, 0, 0, walkthrough.problem.rows - 1)
+    graph = graph_of(walkthrough)
+    return draw(graph, picture(walkthrough, graph, step, row), curves(walkthrough, graph))
+
+
+def graph_of(walkthrough: Walkthrough, most: int = MOST_UNITS) -> Graph:
+    """The layout of a walkthrough's network, of each column at most so many units."""
+    shape = walkthrough.before(0)["x"].shape
+    return build(walkthrough.problem, shape, walkthrough.steps, most)
+
+
+def draw(graph: Graph, state: Picture, curves: Mapping[int, str], alone: bool = True) -> str:
+    """The SVG of a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+    state : Picture
+        What it holds.
+    curves : mapping of int to str
+        By column: the formula of its activation, of x, which is drawn into its nodes.
+    alone : bool
+        With style and colours of its own; without, the page around it has them.
+    """
+    width, height = graph.width, graph.height
+    classes = "mw-graph" + " dense" * (not graph.roomy) + " back" * state.back
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{classes}" '
+        f'viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-label="The network as a graph, {_told(graph)}"'
+    )
+    parts = [head + (f' width="{width:g}" height="{height:g}">' if alone else ">")]
+    if alone:
+        parts.append(f"<style>{COLOURS}{STYLE}</style>")
+    parts.append(f'<text class="way" x="8" y="16">{WAYS[state.back]}</text>')
+    for edge, stroke, along in zip(graph.edges, state.edges, _labels(graph), strict=True):
+        parts.append(_edge(graph, edge, stroke, along))
+    for node, look in zip(graph.nodes, state.nodes, strict=True):
+        parts.append(_node(graph, node, look, curves.get(node.column, "")))
+    parts += _headings(graph)
+    return "\n".join([*parts, "</svg>"])
+
+
+def _told(graph: Graph) -> str:
+    counts = [f"{c.title}: {c.units(graph.rows)}" for c in graph.columns]
+    return escape("units of each column: " + ", ".join(counts))
+
+
+def _headings(graph: Graph) -> Iterator[str]:
+    for c, (column, hidden) in enumerate(zip(graph.columns, graph.hidden, strict=True)):
+        x, words = column.middle, escape(column.subtitle.replace("_", " "))
+        yield f'<text class="title" x="{x:g}" y="34">{escape(column.title)}</text>'
+        yield f'<text class="small" x="{x:g}" y="50">{words}</text>'
+        if hidden:
+            lowest = max(node.y for node in graph.nodes if node.column == c)
+            y = lowest + graph.radius + (46 if graph.roomy else 32)
+            yield f'<text class="small" x="{x:g}" y="{y:g}">… {hidden} more</text>'
+
+
+def _node(graph: Graph, node: Node, look: Look, curve: str) -> str:
+    x, y, r = node.x, node.y, graph.radius
+    classes = " ".join(filter(None, ("mw-node", look.mark, "lit" * look.lit)))
+    parts = [
+        f'<g class="{classes}">',
+        f'<circle class="halo" cx="{x:g}" cy="{y:g}" r="{r + 4:g}"/>',
+        f'<circle class="body" cx="{x:g}" cy="{y:g}" r="{r:g}"/>',
+        *_inside(graph, node, curve),
+    ]
+    line = 14 if graph.roomy else 12
+    for i, text in enumerate(reversed(look.above)):
+        parts.append(_text("above", x, y - r - (6 if graph.roomy else 4) - line * i, text))
+    for i, text in enumerate(look.below):
+        parts.append(_text("below", x, y + r + line * (i + 1), text))
+    parts.append(_text("mark", x + r + 3, y - 9, look.mark))
+    return "".join([*parts, "</g>"])
+
+
+def _inside(graph: Graph, node: Node, curve: str) -> Iterator[str]:
+    """Σ and the activation's curve, in the two halves of a node that has both."""
+    x, y, r = node.x, node.y, graph.radius
+    column = graph.columns[node.column]
+    if not graph.roomy:
+        return
+    if column.title == "loss":
+        yield _text("inside", x, y + 5, "L")
+    elif not column.weight:
+        yield _text("inside", x, y + 5, str(node.unit))
+    elif not column.sums:
+        yield _text("inside", x, y + 5, "Σ")
+    else:
+        yield _text("inside", x - r / 2, y + 5, "Σ")
+        yield f'<path class="glyph" d="M{x:g} {y - r:g}V{y + r:g}"/>'
+        if path := _curve(curve, x + 0.46 * r, y, 0.34 * r):
+            yield f'<path class="glyph" d="{path}"/>'
+
+
+def _curve(formula: str, x: float, y: float, size: float) -> str:
+    """A formula's curve from −3 to 3, as high as it is wide."""
+    if not formula:
+        return ""
+    tree, places = parse(formula), [Decimal(i) / 2 for i in range(-6, 7)]
+    if not all(can_evaluate(tree, {"x": at}) for at in places):
+        return ""
+    values = [float(evaluate(tree, {"x": at})) for at in places]
+    low, high = min(values), max(values)
+    scale = 2 * size / ((high - low) or 1.0)
+    points = [
+        f"{x + size * float(at) / 3:.1f} {y + size - scale * (v - low):.1f}"
+        for at, v in zip(places, values, strict=True)
+    ]
+    return "M" + "L".join(points)
+
+
+def _edge(graph: Graph, edge: Edge, stroke: Stroke, along: float | None) -> str:
+    column = graph.columns[edge.end.column]
+    x1, y1, x2, y2, ux, uy = _ends(graph, edge)
+    classes = " ".join(filter(None, ("mw-edge", stroke.sign, "lit" * stroke.lit)))
+    weight = f' data-weight="{escape(symbol(column.weight, edge.place))}"' if edge.place else ""
+    parts = [
+        f'<g class="{classes}"{weight}>',
+        f'<path class="line" style="stroke-width:{stroke.width:g}" '
+        f'd="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}"/>',
+    ]
+    if graph.roomy:
+        parts.append(_head("head", x2, y2, ux, uy))
+        parts.append(_head("tail", x1, y1, -ux, -uy))
+    if along is not None:
+        at = x1 + along * (x2 - x1), y1 + along * (y2 - y1) + 4
+        parts.append(_text("number", *at, stroke.text))
+    return "".join([*parts, "</g>"])
+
+
+def _ends(graph: Graph, edge: Edge) -> tuple[float, float, float, float, float, float]:
+    """Where an arrow begins and ends, a little off the circles, and its direction."""
+    dx, dy = edge.end.x - edge.start.x, edge.end.y - edge.start.y
+    length, off = math.hypot(dx, dy), graph.radius + 3
+    ux, uy = dx / length, dy / length
+    begin = edge.start.x + ux * off, edge.start.y + uy * off
+    return *begin, edge.end.x - ux * off, edge.end.y - uy * off, ux, uy
+
+
+def _labels(graph: Graph) -> list[float | None]:
+    """How far along each arrow its number stands, where it hides no other; None without room."""
+    crowd = Counter(edge.end.column for edge in graph.edges)
+    taken: list[tuple[float, float]] = []
+    found: list[float | None] = []
+    for edge in graph.edges:
+        if edge.place is None or crowd[edge.end.column] > LABELLED:
+            found.append(None)
+            continue
+        x1, y1, x2, y2, *_ = _ends(graph, edge)
+
+        def crowded(t: float, line: tuple[float, ...] = (x1, y1, x2, y2)) -> float:
+            x, y = line[0] + t * (line[2] - line[0]), line[1] + t * (line[3] - line[1])
+            near = (max(0, 1 - abs(x - a) / 56) * max(0, 1 - abs(y - b) / 17) for a, b in taken)
+            return sum(near)
+
+        best = min(_ALONG, key=crowded)
+        taken.append((x1 + best * (x2 - x1), y1 + best * (y2 - y1)))
+        found.append(best)
+    return found
+
+
+def _head(kind: str, x: float, y: float, ux: float, uy: float) -> str:
+    """An arrow's head with its tip at a point."""
+    corners: Sequence[tuple[float, float]] = (
+        (x, y),
+        (x - 11 * ux - 5 * uy, y - 11 * uy + 5 * ux),
+        (x - 11 * ux + 5 * uy, y - 11 * uy - 5 * ux),
+    )
+    return f'<path class="{kind}" d="M' + "L".join(f"{a:.1f} {b:.1f}" for a, b in corners) + 'Z"/>'
+
+
+def _text(kind: str, x: float, y: float, text: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'

@@ -1,0 +1,110 @@
+"""Arrays as tables for a page: what of them is shown, and which stand beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minidl.walkthrough.steps import Array, Index, Step
+
+if TYPE_CHECKING:
+    from minidl.walkthrough.walkthrough import Walkthrough
+
+SIDES: dict[str, tuple[str, ...]] = {
+    "dense": ("0", "·", "1", "+", "2", "="),
+    "matmul": ("0", "·", "1", "="),
+    "dense_dx": ("1", "·", "0ᵀ", "="),
+    "dense_dw": ("0ᵀ", "·", "1", "="),
+    "dense_db": ("Σ", "0", "="),
+    "matmul_da": ("1", "·", "0ᵀ", "="),
+    "matmul_db": ("0ᵀ", "·", "1", "="),
+    "elementwise_back": ("local", "⊙", "last", "="),
+    "fan_out": ("0", "+", "1", "="),
+}
+"""What a step reads, as its rule has it; others are shown one after the other."""
+
+UPDATES = ("sgd", "adam", "rmsprop", "limit", "shrink", "squares")
+"""Steps that read all parameters and gradients, which have been seen by then."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """An array, or the beginning of a large one, as rows of cells.
+
+    Attributes
+    ----------
+    name, shape
+        Of the array.
+    rows : list of lists of str
+        The numbers as they are shown.
+    transposed : bool
+        Whether its rows are the array's columns.
+    more : str
+        What is left out, in words; empty if nothing is.
+    """
+
+    name: str
+    shape: Index
+    rows: list[list[str]]
+    transposed: bool
+    more: str
+
+
+def table(walkthrough: Walkthrough, array: Array, most: int, transposed: bool = False) -> Table:
+    """The table of an array."""
+    places, more = shown(array.shape, most)
+    rows = [[walkthrough.text(array, index) for index in line] for line in places]
+    if transposed:
+        rows = [list(line) for line in zip(*rows, strict=True)]
+    return Table(array.name, array.shape, rows, transposed, more)
+
+
+def shown(shape: Index, most: int) -> tuple[list[list[Index]], str]:
+    """The places of an array that are shown, line by line; and what is left out, in words.
+
+    Examples
+    --------
+    >>> shown((2,), 16)
+    ([[(0,), (1,)]], '')
+    """
+    *lead, columns = shape or (1,)
+    lines = [tuple(map(int, line)) for line in np.ndindex(*lead)]
+    more = []
+    if len(lines) > most:
+        more.append(f"{len(lines) - most} more rows")
+    if columns > most:
+        more.append(f"{columns - most} more columns")
+    if not shape:
+        return [[()]], ""
+    places = [[(*line, j) for j in range(min(columns, most))] for line in lines[:most]]
+    return places, " and ".join(more)
+
+
+def owner(step: Step, array: Array) -> str:
+    """The array in whose working an array is worked out on the way: a weight, of its m and v."""
+    owners = [name for name in step.reads if array.name.startswith(f"{name}.")]
+    return owners[0] if step.phase == "update" and owners else array.name
+
+
+def beside(walkthrough: Walkthrough, step: Step, most: int) -> Iterator[Table | str]:
+    """What a step reads, as tables with signs between them."""
+    before = walkthrough.before(step.number)
+    if step.expansion in UPDATES:
+        return
+    sides: Sequence[str] = SIDES.get(step.expansion, ())
+    if not sides:
+        known = [name for name in dict.fromkeys(step.reads) if name in before]
+        sides = [*(str(step.reads.index(name)) for name in known), *("→" * bool(known))]
+    for side in sides:
+        position = side.removesuffix("ᵀ")
+        if position == "local":
+            yield table(walkthrough, step.aside[0], most)
+        elif position == "last" or position.isdigit():
+            array = before[step.reads[-1 if position == "last" else int(position)]]
+            flat = len(array.shape) == 2
+            yield table(walkthrough, array, most, side.endswith("ᵀ") and flat)
+        else:
+            yield side
