@@ -238,10 +238,11 @@ def test_the_same_findings_are_the_same_page(findings, written, tmp_path):
 def test_what_is_written_in_a_figure_keeps_its_digits():
     with figure(3, 2) as (drawn, [axes]):
         axes.set_title("mean 0.81834 <of> 3")
-        axes.plot([0, 1], [0.001, 0.002], color=SERIES[0])
+        axes.plot([0, 1], [1, 2], color=SERIES[0])
+        axes.set_xticks([1 / 3], ["0.00125"])
         text = markup(drawn, "one")
     assert ">mean 0.81834 &lt;of&gt; 3<" in text
-    assert ">0.0015<" in text
+    assert ">0.00125<" in text
     assert "var(--series-1)" in text
     assert not re.search(r'd="[^"]*\.\d{3}', text)
 
