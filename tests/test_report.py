@@ -22,6 +22,7 @@ from minidl.pairing.findings import Findings
 from minidl.pairing.report import sections, show, write
 from minidl.pairing.report.blocks import Charts
 from minidl.pairing.report.markdown import markdown
+from minidl.pairing.report.svg import SERIES, figure, markup
 
 STUDY = Study(
     name="small",
@@ -232,6 +233,18 @@ def test_the_same_findings_are_the_same_page(findings, written, tmp_path):
     assert [path.name for path in again] == ["report.html", "report.md", "pairings.png"]
     for first, second in zip(written, again, strict=True):
         assert first.read_bytes() == second.read_bytes()
+
+
+def test_what_is_written_in_a_figure_keeps_its_digits():
+    with figure(3, 2) as (drawn, [axes]):
+        axes.set_title("mean 0.81834 <of> 3")
+        axes.plot([0, 1], [1, 2], color=SERIES[0])
+        axes.set_xticks([1 / 3], ["0.00125"])
+        text = markup(drawn, "one")
+    assert ">mean 0.81834 &lt;of&gt; 3<" in text
+    assert ">0.00125<" in text
+    assert "var(--series-1)" in text
+    assert not re.search(r'd="[^"]*\.\d{3}', text)
 
 
 def test_markdown_says_the_same(findings, written):

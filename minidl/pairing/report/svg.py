@@ -77,13 +77,18 @@ def markup(drawn: Any, name: str) -> str:
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt" ', "", text, count=1)
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
     text = re.sub(r"(font: [\d.]+px) [^;\"]+", r"\1 sans-serif", text)
-    text = re.sub(r"(\.\d\d)\d+", r"\1", text)  # a hundredth of a point is not seen
+    text = re.sub(r"<[^>]*>", _shortened, text)
     text = re.sub(r"<g [^>]*>\n(?: *<use [^>]*/>\n)+", _style_once, text)
     mine = f"f{zlib.crc32(name.encode()):08x}"
     text = re.sub(r'\bid="', f'id="{mine}-', text)
     text = re.sub(r'(url\(#|href="#)', rf"\g<1>{mine}-", text)
     text = re.sub(r"#0[0-9a-f]{5}\b", lambda found: COLOURS.get(found[0], found[0]), text)
     return re.sub(r"\n\s*", "\n", text)
+
+
+def _shortened(tag: re.Match[str]) -> str:
+    """A tag's coordinates, to a hundredth of a point; what is written between tags stays."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", tag[0])
 
 
 def _style_once(found: re.Match[str]) -> str:
