@@ -1,5 +1,7 @@
 """What several test files need."""
 
+import os
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -53,3 +55,24 @@ def refused():
             assert part in str(error)
 
     return expect
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's chromium without a window; what it asks of any network is logged."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not program or not driver:
+        if os.environ.get("MINIDL_BROWSER") == "required":
+            pytest.fail("chromium and chromedriver are required here")
+        pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()

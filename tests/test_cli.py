@@ -46,7 +46,7 @@ def test_pair_leaves_a_report_a_csv_and_a_picture(tmp_path):
 
 def test_pair_again_trains_nothing_and_says_the_same(tmp_path, monkeypatch):
     said = call(*TINY, "--out", tmp_path)
-    monkeypatch.setattr("minidl.pairing.runner.perform", lambda _: pytest.fail("trained"))
+    monkeypatch.setattr("minidl.pairing.workers.perform", lambda _: pytest.fail("trained"))
     assert call(*TINY, "--out", tmp_path) == said
 
 

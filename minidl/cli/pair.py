@@ -152,7 +152,9 @@ def _run(
     scheduler: str | None,
 ) -> None:
     from minidl.pairing import run
+    from minidl.pairing.tables import planned_tables
 
+    planned_tables(study, study.load())  # refuses a reference that nothing could be compared with
     complete = run(study, path, workers=workers, backend=backend, scheduler=scheduler)
     report(path, out)
     if not complete:

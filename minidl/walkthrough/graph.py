@@ -150,20 +150,20 @@ def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Colu
     columns = [Column("input", "", "x", shape)]
     made = {"x": 0}  # by array: the column that holds it
     for step in steps:
-        if step.phase != "forward" or not step.writes:
+        sources = list(dict.fromkeys(made[name] for name in step.reads if name in made))
+        if step.phase != "forward" or not sources:  # a parameter moved about is no unit
             continue
         written = step.writes[0]
-        source = made.get(step.reads[0]) if step.reads else None
-        own = columns[source] if source is not None else None
-        if step.expansion in ("elementwise", "row") and own is not None and _waits(own, step):
+        if _activates(step, columns[sources[0]], len(sources)):
+            own = columns[sources[0]]
             own.sums, own.out, own.subtitle = own.out, written.name, step.operation
-            made[written.name] = source or 0
+            made[written.name] = sources[0]
             continue
-        sources = [made[name] for name in step.reads if name in made]
         column = Column(_layer(written.name), step.operation, written.name, written.shape,
-                        sources=list(dict.fromkeys(sources)))  # fmt: skip
-        if step.expansion == "dense":
-            column.weight, column.bias, column.subtitle = step.reads[1], step.reads[2], ""
+                        sources=sources)  # fmt: skip
+        if step.expansion in ("dense", "matmul") and step.reads[1] not in made:
+            column.weight, column.subtitle = step.reads[1], ""
+            column.bias = step.reads[2] if step.expansion == "dense" else ""
         made[written.name] = len(columns)
         columns.append(column)
     each = next(step for step in steps if step.expansion == "each")
@@ -172,9 +172,10 @@ def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Colu
     return columns
 
 
-def _waits(column: Column, step: Step) -> bool:
-    """Whether a column holds a layer's sums, to which this step is the activation."""
-    return bool(column.weight) and not column.sums and step.reads[0] == column.out
+def _activates(step: Step, column: Column, sources: int) -> bool:
+    """Whether a step is the activation of a layer whose sums a column holds."""
+    waits = bool(column.weight) and not column.sums and step.reads[0] == column.out
+    return waits and sources == 1 and step.expansion in ("elementwise", "row")
 
 
 def _layer(name: str) -> str:

@@ -25,6 +25,9 @@ _COMPARED: dict[type, str] = {
 _CALLED = {"log": r"\ln", "sigmoid": r"\sigma", "tanh": r"\tanh", "Max": r"\max", "Min": r"\min"}
 _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
 
+_COMPOUND = (r"\frac", r"\text", "^", "_{")
+"""What makes a base of a power more than a letter or a number."""
+
 _SPARED = r' (?:xmlns|stretchy|fence|form)="[^"]*"| display="inline"'
 """Attributes of MathML that say what browsers take for granted."""
 
@@ -182,8 +185,8 @@ def filled(text: str, parts: Sequence[str]) -> str:
 
     def put(match: re.Match[str]) -> str:
         part, mark = parts[int(match[1])], match[2]
-        negative, compound = part.startswith("-"), part.startswith(("\\frac", "\\text"))
-        if (mark and negative) or (mark == "^" and (compound or "10^" in part)):
+        negative, compound = part.startswith("-"), any(sign in part for sign in _COMPOUND)
+        if (mark and negative) or (mark == "^" and compound):
             return bracketed(part)
         return f"{{{part}}}" if mark == "^" else part
 

@@ -56,6 +56,7 @@ def _lines(walkthrough: Walkthrough) -> Iterator[str]:
         yield from ("", f"## {heading}")
         for step in steps:
             if step.phase == "problem":
+                yield from ("", step.why)
                 yield from _problem(walkthrough, notation)
             else:
                 yield from _step(walkthrough, notation, step, count <= WHOLE)

@@ -105,6 +105,8 @@ class Notation:
                 above += below[below.find("[") :] if "[" in below else ""
             above, below = self._made(above), self._made(below)
             return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+        if text.startswith("+∂"):  # a further way back to the same array
+            return rf"\text{{+ }}{self._made(text[1:])}"
         if text.startswith("∂"):
             return rf"\frac{{\partial L}}{{\partial {self._made(text[1:])}}}"
         if found := re.fullmatch(r"([\d.]+)/([\d.]+)", text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING
@@ -196,30 +196,44 @@ def _curve(formula: str, x: float, y: float, size: float) -> str:
 
 def _edge(graph: Graph, edge: Edge, stroke: Stroke, along: float | None) -> str:
     column = graph.columns[edge.end.column]
-    x1, y1, x2, y2, ux, uy = _ends(graph, edge)
+    x1, y1, x2, y2 = _ends(graph, edge)
     classes = " ".join(filter(None, ("mw-edge", stroke.sign, "lit" * stroke.lit)))
     weight = f' data-weight="{escape(symbol(column.weight, edge.place))}"' if edge.place else ""
+    over = "" if (around := _around(graph, edge)) is None else f"Q{around[0]:.1f} {around[1]:.1f} "
     parts = [
         f'<g class="{classes}"{weight}>',
         f'<path class="line" style="stroke-width:{stroke.width:g}" '
-        f'd="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}"/>',
+        f'd="M{x1:.1f} {y1:.1f}{over or "L"}{x2:.1f} {y2:.1f}"/>',
     ]
     if graph.roomy:
-        parts.append(_head("head", x2, y2, ux, uy))
-        parts.append(_head("tail", x1, y1, -ux, -uy))
+        parts.append(_head("head", (x2, y2), around or (x1, y1)))
+        parts.append(_head("tail", (x1, y1), around or (x2, y2)))
     if along is not None:
         at = x1 + along * (x2 - x1), y1 + along * (y2 - y1) + 4
         parts.append(_text("number", *at, stroke.text))
     return "".join([*parts, "</g>"])
 
 
-def _ends(graph: Graph, edge: Edge) -> tuple[float, float, float, float, float, float]:
-    """Where an arrow begins and ends, a little off the circles, and its direction."""
-    dx, dy = edge.end.x - edge.start.x, edge.end.y - edge.start.y
-    length, off = math.hypot(dx, dy), graph.radius + 3
-    ux, uy = dx / length, dy / length
-    begin = edge.start.x + ux * off, edge.start.y + uy * off
-    return *begin, edge.end.x - ux * off, edge.end.y - uy * off, ux, uy
+def _ends(graph: Graph, edge: Edge) -> tuple[float, float, float, float]:
+    """Where an arrow begins and ends, a little off the circles."""
+    around, off = _around(graph, edge), graph.radius + 3
+    start, end = (edge.start.x, edge.start.y), (edge.end.x, edge.end.y)
+    begins = _towards(start, around or end, off)
+    ends = _towards(end, around or start, off)
+    return *begins, *ends
+
+
+def _towards(point: tuple[float, float], to: tuple[float, float], by: float) -> tuple[float, float]:
+    dx, dy = to[0] - point[0], to[1] - point[1]
+    length = math.hypot(dx, dy)
+    return point[0] + dx / length * by, point[1] + dy / length * by
+
+
+def _around(graph: Graph, edge: Edge) -> tuple[float, float] | None:
+    """The point towards which an arrow bends that passes over other columns."""
+    if edge.end.column - edge.start.column < 2:
+        return None
+    return (edge.start.x + edge.end.x) / 2, (edge.start.y + edge.end.y) / 2 - 5 * graph.radius
 
 
 def _labels(graph: Graph) -> list[float | None]:
@@ -231,7 +245,7 @@ def _labels(graph: Graph) -> list[float | None]:
         if edge.place is None or crowd[edge.end.column] > LABELLED:
             found.append(None)
             continue
-        x1, y1, x2, y2, *_ = _ends(graph, edge)
+        x1, y1, x2, y2 = _ends(graph, edge)
 
         def crowded(t: float, line: tuple[float, ...] = (x1, y1, x2, y2)) -> float:
             x, y = line[0] + t * (line[2] - line[0]), line[1] + t * (line[3] - line[1])
@@ -244,13 +258,11 @@ def _labels(graph: Graph) -> list[float | None]:
     return found
 
 
-def _head(kind: str, x: float, y: float, ux: float, uy: float) -> str:
+def _head(kind: str, tip: tuple[float, float], source: tuple[float, float]) -> str:
     """An arrow's head with its tip at a point."""
-    corners: Sequence[tuple[float, float]] = (
-        (x, y),
-        (x - 11 * ux - 5 * uy, y - 11 * uy + 5 * ux),
-        (x - 11 * ux + 5 * uy, y - 11 * uy - 5 * ux),
-    )
+    x, y = _towards(tip, source, 11.0)
+    ux, uy = (tip[0] - x) / 11.0, (tip[1] - y) / 11.0
+    corners = (tip, (x - 5 * uy, y + 5 * ux), (x + 5 * uy, y - 5 * ux))
     return f'<path class="{kind}" d="M' + "L".join(f"{a:.1f} {b:.1f}" for a, b in corners) + 'Z"/>'
 
 

@@ -56,8 +56,8 @@
     return template.replace(/<mtext>⟨(\d+)([!^]?)⟩<\/mtext>/g, (_, i, mark) => {
       const text = texts[i];
       const negative = text.startsWith("−");
-      const compound = mark === "^" && (/^[∂n]/.test(text) || text.includes("e"));
-      return (mark && negative) || compound ? bracketed(parts[i]) : `<mrow>${parts[i]}</mrow>`;
+      const compound = text.includes("[") || /\de/.test(text);
+      return (mark && negative) || (mark === "^" && compound) ? bracketed(parts[i]) : `<mrow>${parts[i]}</mrow>`;
     });
   }
 
@@ -143,10 +143,10 @@
       if (here) chosen = own;
       cell.classList.toggle("picked", Boolean(here));
       cell.classList.toggle("used", !here && used.has(own));
-      if (cell.hasAttribute("aria-pressed")) cell.setAttribute("aria-pressed", String(Boolean(here)));
+      if (table.role === "grid") cell.setAttribute("aria-selected", String(Boolean(here)));
     }));
     const hint = '<span class="hint">Pick another number above: click, or Tab and arrow keys.</span>';
-    const many = all(".made td[aria-pressed]", sections[n]).length > 1;
+    const many = all(".made .pickable td", sections[n]).length > 1;
     box.innerHTML = made.length
       ? `<h3><math>${symbol(chosen)}</math> worked out ${many ? hint : ""}</h3>${equations(made)}${verdict(name, place)}`
       : verdict(name, place);
@@ -278,6 +278,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     if (event.target.closest("select, input, summary") && !/^\d$/.test(event.key)) return;
+    if (!/^\d$/.test(event.key)) typed = "";
     if (/^\d$/.test(event.key)) type(event.key);
     else if (event.key === "Escape" && receipt) { receipt = null; showReceipt(); }
     else if (keys[event.key]) moves[keys[event.key]]();
@@ -311,10 +312,10 @@
       else if (told.receipts[name.slice(1)]) askReceipt(symbolOf(table, place).slice(1));
     };
     table.classList.add("pickable");
+    table.role = "grid";
+    table.ariaLabel = name;
     cells.forEach((cell, i) => {
       cell.tabIndex = i ? -1 : 0;
-      cell.setAttribute("role", "button");
-      cell.setAttribute("aria-pressed", "false");
       cell.setAttribute("aria-label", `${symbolOf(table, i)} = ${cell.textContent}`);
       cell.addEventListener("mousedown", (event) => event.preventDefault()); // arrows go on stepping
       cell.addEventListener("click", () => take(i));
@@ -365,11 +366,14 @@
     event.preventDefault();
     show(Number(link.hash.slice(6)));
   });
+  if (window !== window.top) one(".keys").prepend("Click here first: ");
   one(".legend").open = matchMedia("(min-width: 70rem)").matches;
   if (rows) rows.addEventListener("change", () => { showRow(rows.selectedIndex); work(current); });
   document.getElementById("print").addEventListener("click", () => window.print());
   window.addEventListener("beforeprint", beforePrint);
   window.addEventListener("afterprint", afterPrint);
   window.addEventListener("hashchange", () => show(Number(location.hash.slice(6)) || 0));
+  const linked = Boolean(location.hash);
   show(Number(location.hash.slice(6)) || 0, false);
+  if (linked) sections[current].scrollIntoView();
 })();
