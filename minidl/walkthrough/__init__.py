@@ -4,8 +4,9 @@ Data flows from ``reading`` (the instructions of a recorded program, run one by 
 (plain data), from there by ``expansion`` to the equations of single numbers, and to renderings:
 ``text`` in the terminal, ``page`` in a browser, ``markdown``, and ``svg``, the network as a graph.
 ``notation``, ``latex`` and ``rules`` write formulas as a book does; ``graph``, ``picture`` and
-``tables`` say what of network and arrays is shown, and how it stands after a step. ``proof`` takes the differences; ``expressions``, ``calculus`` and ``digits`` know
-formulas, their derivatives, and how many digits make an equation come out.
+``tables`` say what of network and arrays is shown, and how it stands after a step. ``proof``
+takes the differences; ``expressions``, ``calculus`` and ``digits`` know formulas, their
+derivatives, and how many digits make an equation come out.
 """
 
 from minidl.walkthrough.make import explain
