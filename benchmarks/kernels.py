@@ -25,6 +25,9 @@ from kernels_cases import Case, cases
 
 SPAN = 2e-4
 """Seconds that one timing takes, at least."""
+WARM = 2e-3
+"""Seconds that a call is repeated before it is timed: as long as caches and a CPU that has just run
+narrow code, as the naive loops are, take to be at full speed."""
 BUDGET = 0.4
 """Seconds for all rounds of one line."""
 SIZES = (10**3, 10**4, 10**5, 10**6, 10**7)
@@ -51,7 +54,9 @@ def measure(case: Case) -> dict[str, float]:
     began, turn = time.perf_counter(), 0
     while turn < 3 or (time.perf_counter() - began < BUDGET and turn < 60):
         for name, call in case.peers.items():
-            call()  # after another's code, wide vectors and caches take a while to be at full speed
+            start = time.perf_counter()
+            while time.perf_counter() - start < WARM:
+                call()
             start = time.perf_counter()
             for _ in repeat(None, often[name]):
                 call()

@@ -10,7 +10,7 @@ from minidl import data
 from minidl.activations import Activation as ActivationFunction
 from minidl.activations import activation, activations
 from minidl.callbacks import Callback, EarlyStopping
-from minidl.errors import MinidlError
+from minidl.errors import AnomalyError, MinidlError
 from minidl.evaluation import evaluate
 from minidl.history import History
 from minidl.layers import Activation, Dense, Dropout, Layer
@@ -22,6 +22,7 @@ from minidl.loading import load
 
 from minidl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, optimizers
 from minidl.program import Program, record
+from minidl.anomaly import detect_anomaly
 from minidl.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
 from minidl.autograd import no_grad
 from minidl.functions import (
@@ -39,6 +40,8 @@ from minidl.functions import (
 )
 from minidl.tensor import Tensor
 from minidl.training import fit
+from minidl.diagnosis import LayerHealth, diagnose
+from minidl.health import Diagnosis
 
 if TYPE_CHECKING:
     from minidl.walkthrough import Walkthrough, explain
@@ -91,14 +94,17 @@ __all__ = [
     "ActivationFunction",
     "Adam",
     "AdamW",
+    "AnomalyError",
     "Callback",
     "Constant",
     "Cosine",
     "Dense",
+    "Diagnosis",
     "Dropout",
     "EarlyStopping",
     "History",
     "Layer",
+    "LayerHealth",
     "Loss",
     "MinidlError",
     "Optimizer",
@@ -120,6 +126,8 @@ __all__ = [
     "clip",
     "concatenate",
     "data",
+    "detect_anomaly",
+    "diagnose",
     "elu",
     "evaluate",
     "exp",

@@ -8,7 +8,7 @@ A loss has found its own gradient going forward; the walk then begins below it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 
@@ -129,7 +129,7 @@ def carry_back(root: Node, gradient: np.ndarray | None = None) -> None:
     if root._op is None:
         root.take(gradients[id(root)])
         return
-    for node in _ancestors(root):
+    for node in ancestors(root):
         dy = gradients.pop(id(node), None)
         if dy is None:  # the root, which has gone back already
             continue
@@ -146,8 +146,8 @@ def _ready(root: Node) -> dict[int, np.ndarray]:
     pairs = [
         (x, dx) for x, dx in zip(root._inputs, found, strict=False) if x._wants and dx is not None
     ]
-    if (recorder := listener() if listeners else None) is not None:
-        recorder.ready(pairs)
+    if (listening := listener() if listeners else None) is not None:
+        listening.ready(pairs)
     return {id(x): dx for x, dx in pairs}
 
 
@@ -157,7 +157,7 @@ def _copied(dy: np.ndarray) -> np.ndarray:
     return twin
 
 
-def _ancestors(root: Node) -> list[Node]:
+def ancestors(root: Node) -> list[Node]:
     """Everything with an op that the root was made from, newest first; no recursion."""
     found = {id(root): root}
     waiting = [root]
@@ -169,6 +169,26 @@ def _ancestors(root: Node) -> list[Node]:
                 found[id(x)] = x
                 waiting.append(x)
     return sorted(found.values(), key=attrgetter("_age"), reverse=True)
+
+
+def gradients(root: Node, of: Sequence[Node]) -> list[np.ndarray | None]:
+    """The gradients of ``root`` with respect to nodes; none is left anywhere, no memory is shared.
+
+    None stands for a node that ``root`` was not made from.
+    """
+    leaves = [x for node in ancestors(root) for x in node._inputs if x._op is None]
+    nodes = {id(x): x for x in [*leaves, *of]}.values()
+    found = [(x, x._grad, x._home, x._retains) for x in nodes]
+    for x in nodes:
+        x._grad, x._home = None, None
+    try:
+        for x in of:
+            x._retains = True
+        carry_back(root)
+        return [x._grad for x in of]
+    finally:
+        for x, gradient, home, retains in found:
+            x._grad, x._home, x._retains = gradient, home, retains
 
 
 def _check_versions(node: Node) -> None:
@@ -200,12 +220,12 @@ def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> 
             dxs.append(x._home)
         else:
             dxs.append(np.empty(x._array.shape, x._array.dtype))
-    recorder = listener() if listeners else None
-    if recorder is not None:
-        recorder.backward(node, dy, dxs)
+    listening = listener() if listeners else None
+    if listening is not None:
+        listening.backward(node, dy, dxs)
     op.backward(dy, node._array, [x._array for x in inputs], dxs)
-    if recorder is not None:
-        recorder.filled(dxs)
+    if listening is not None:
+        listening.filled(dxs)
     for x, dx in zip(inputs, dxs, strict=True):
         if dx is None:
             continue

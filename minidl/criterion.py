@@ -12,7 +12,7 @@ from minidl.domains import check_classes, check_domain
 from minidl.errors import ArgumentError, DtypeError, GradientError, ShapeError
 from minidl.intervals import REALS, SIGNS, UNIT, Domain, Interval, point
 from minidl.kernels import elementwise, movement
-from minidl.kernels.jit import scalar
+from minidl.kernels.jit import making, scalar
 from minidl.op import FLOATS, Arrays, Op, Shape, as_float
 from minidl.settings import Settings
 from minidl.weighting import REDUCTIONS, ClassWeight, row_weights, weighed
@@ -73,13 +73,17 @@ class Loss(Settings):
         """The compiled loop: the loss of each element or row, and its slopes, in one pass."""
         key = f"_kernel_{from_logits}_{self.wide}"
         if key not in type(self).__dict__:
-            prefix = "logit_" if from_logits else ""
-            value, slope = (getattr(self, f"{prefix}{part}") for part in ("value", "slope"))
-            count = value.__code__.co_argcount - 2
-            name = f"{self.name}_{prefix}loss"
-            made = elementwise.comparison(name, scalar(value), scalar(slope), count, self.wide)
-            setattr(type(self), key, made)
+            with making:
+                if key not in type(self).__dict__:
+                    setattr(type(self), key, self._made(from_logits))
         return type(self).__dict__[key]
+
+    def _made(self, from_logits: bool) -> Any:
+        prefix = "logit_" if from_logits else ""
+        value, slope = (getattr(self, f"{prefix}{part}") for part in ("value", "slope"))
+        count = value.__code__.co_argcount - 2
+        name = f"{self.name}_{prefix}loss"
+        return elementwise.comparison(name, scalar(value), scalar(slope), count, self.wide)
 
     def __call__(
         self,

@@ -8,8 +8,7 @@ import numpy as np
 
 from minidl.errors import DomainError
 from minidl.intervals import REALS, Choices, Domain, point
-from minidl.kernels import checks
-from minidl.kernels.jit import listener
+from minidl.kernels import checks, jit
 
 
 def check_domain(culprit: str, x: np.ndarray, domain: Domain, remedy: str) -> None:
@@ -19,7 +18,7 @@ def check_domain(culprit: str, x: np.ndarray, domain: Domain, remedy: str) -> No
     """
     if domain == REALS:
         return
-    if (recorder := listener()) is not None:
+    if (recorder := jit.recorder()) is not None:
         recorder.check(x, lambda data: check_domain(culprit, data, domain, remedy))
         return
     flat = x.reshape(-1)
@@ -35,7 +34,7 @@ def check_domain(culprit: str, x: np.ndarray, domain: Domain, remedy: str) -> No
 
 def check_numbers(culprit: str, x: np.ndarray, remedy: str) -> None:
     """An error if ``x`` holds NaN or infinity."""
-    if (recorder := listener()) is not None:
+    if (recorder := jit.recorder()) is not None:
         recorder.check(x, lambda data: check_numbers(culprit, data, remedy))
     elif checks.not_finite(x.reshape(-1)) >= 0:
         raise DomainError(culprit, "finite numbers", "NaN or infinity", remedy)
@@ -43,7 +42,7 @@ def check_numbers(culprit: str, x: np.ndarray, remedy: str) -> None:
 
 def check_classes(culprit: str, t: np.ndarray, classes: int) -> None:
     """An error that shows the first of ``t`` that is no class number."""
-    if (recorder := listener()) is not None:
+    if (recorder := jit.recorder()) is not None:
         recorder.check(t, lambda data: check_classes(culprit, data, classes))
         return
     place = checks.not_a_class(t.reshape(-1), classes)
@@ -58,7 +57,7 @@ def check_classes(culprit: str, t: np.ndarray, classes: int) -> None:
 
 def check_one_hot(culprit: str, t: np.ndarray) -> None:
     """An error that shows the first row of ``t`` that marks no class, or several."""
-    if (recorder := listener()) is not None:
+    if (recorder := jit.recorder()) is not None:
         recorder.check(t, lambda data: check_one_hot(culprit, data))
         return
     rows = t.reshape(-1, t.shape[-1])

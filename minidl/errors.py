@@ -7,6 +7,9 @@ show them its own way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class MinidlError(Exception):
     """Anything minidl refuses to do.
@@ -30,8 +33,8 @@ class MinidlError(Exception):
         super().__init__(f"{culprit}: expected {expected}, got {got}. {remedy}")
         self.culprit, self.expected, self.got, self.remedy = culprit, expected, got, remedy
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
-        return type(self), (self.culprit, self.expected, self.got, self.remedy)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.culprit, self.expected, self.got, self.remedy), vars(self)
 
 
 class ShapeError(MinidlError, ValueError):
@@ -60,6 +63,47 @@ class GradientError(MinidlError, RuntimeError):
 
 class RecordError(MinidlError, RuntimeError):
     """A step that cannot be written down as a program."""
+
+
+class AnomalyError(MinidlError, ArithmeticError):
+    """The first number that is not finite, as ``minidl.detect_anomaly`` found it.
+
+    Attributes
+    ----------
+    operation : str
+        What made it: ``"log"``, ``"dense"``, ``"adam"``.
+    phase : str
+        ``"forward"``, ``"loss"``, ``"backward"`` or ``"update"``.
+    where : str or None
+        The layer whose ``forward`` it happened in; going backward, the tensor that the operation
+        had made; in an update, the parameter.
+    foreign : bool
+        Whether an operand was not finite already, and no operation had made it so.
+    value : float
+        NaN, ∞ or −∞.
+    index, shape : tuples of int
+        Its place in what was written, and the shape of that; going forward the row comes first.
+    operands : mapping of str to float
+        What it was made from, by name and place; of operands of another shape, the largest.
+    epoch, batch, row : int or None
+        In ``fit``, counted from 0; the row is one of the data trained on.
+    """
+
+    operation, phase = "", ""
+    where: str | None = None
+    foreign = False
+    value = float("nan")
+    index: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
+    operands: Mapping[str, float] = {}
+    epoch: int | None = None
+    batch: int | None = None
+    row: int | None = None
+
+    def __str__(self) -> str:
+        known = {"epoch": self.epoch, "batch": self.batch, "row": self.row}
+        when = ", ".join(f"{name} {at}" for name, at in known.items() if at is not None)
+        return f"{when}: {super().__str__()}" if when else super().__str__()
 
 
 class DataError(MinidlError, ValueError):

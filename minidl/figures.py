@@ -1,9 +1,7 @@
-"""Pictures of the registries and of results: files by matplotlib, characters in a terminal."""
+"""Pictures of the registries: files by matplotlib, characters in a terminal."""
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,18 +9,9 @@ from typing import Any
 import numpy as np
 
 from minidl.activations import activations
-from minidl.data import Dataset
 from minidl.errors import FileError
 from minidl.losses import losses
-from minidl.pairing import Head, Plan, Result, rows
-from minidl.pairing.standing import Row
 from minidl.tensor import Tensor
-
-MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75
-CELL_WIDTH, CELL_HEIGHT = 0.55, 0.27
-"""Inches of a heat map: what surrounds a panel, and its cells."""
-ONE_COLUMN = 40
-"""Rows of cells that stand below each other still; more take two columns of panels."""
 
 SOURCE_FIGURES = (
     "relu", "leaky_relu", "sigmoid", "tanh", "softmax", "elu", "selu",
@@ -179,83 +168,3 @@ def characters(name: str, width: int = 72, height: int = 16) -> str:
     lines[-1] = f"{lines[-1]:<{width}} {low:.3g}"
     axis = f"{x[0]:<{width // 2}.3g}{x[-1]:>{width - width // 2}.3g}"
     return "\n".join([*lines, axis, "* value   · slope"])
-
-
-def heat_map(results: Sequence[Result], plan: Plan, path: Path) -> None:
-    """Mean test scores of hidden activations with heads, one panel a dataset.
-
-    Panels are placed in inches: a row is equally high in each of them, however many it has.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    panels = [(data, found) for data in plan.data if (found := rows(results, data.name))]
-    columns = 1 if sum(_heads(found) for _, found in panels) <= ONE_COLUMN else 2
-    lines = [panels[i : i + columns] for i in range(0, len(panels), columns)]
-    heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(found) for _, found in line)
-               for line in lines]  # fmt: skip
-    across = CELL_WIDTH * len(plan.hidden)
-    width = max(6.5, columns * (LABELS + across) + MARGIN)
-    height = 0.6 + sum(heights) + 0.6
-    figure = plt.figure(figsize=(width, height))
-    for i, line in enumerate(lines):
-        top = height - 0.6 - sum(heights[:i]) - ABOVE
-        for j, (data, found) in enumerate(line):
-            left, down = LABELS + j * (LABELS + across), CELL_HEIGHT * _heads(found)
-            inches = (left / width, (top - down) / height, across / width, down / height)
-            _panel(figure.add_axes(inches), found, plan.hidden, data)
-    _captions(figure, any(row.failures for _, found in panels for row in found))
-    save(figure, path)
-    plt.close(figure)
-
-
-def _heads(found: Sequence[Row]) -> int:
-    return len({row.head for row in found})
-
-
-def _captions(figure: Any, failures: bool) -> None:
-    """A title, and what the signs mean."""
-    width, height = figure.get_size_inches()
-    left = MARGIN / width
-    figure.text(left, 1 - 0.4 / height, "Which activation goes with which loss", fontsize=15)
-    text = (
-        "Mean test scores; rows: output activation + loss, best first; columns: hidden activation\n"
-    )
-    text += "★ heads that textbooks recommend   bold: best of its dataset"
-    text += "   ✗ a failure, counted as the worst" * failures
-    figure.text(left, 0.2 / height, text, fontsize=9, linespacing=1.5)
-
-
-def _panel(axes: Any, found: Sequence[Row], hidden: Sequence[str], data: Dataset) -> None:
-    """Heads from best to worst, hidden activations in the plan's order."""
-    cells: dict[Head, dict[str, Row]] = defaultdict(dict)
-    for row in found:
-        cells[row.head][row.hidden] = row
-    heads = sorted(cells, key=lambda head: -np.mean([row.mean for row in cells[head].values()]))
-    best = max(row.mean for row in found)
-    # A few hopeless pairings must not make all others look alike.
-    low = max(np.quantile([row.mean for row in found], 0.05), best - 0.5)
-    table = np.full((len(heads), len(hidden)), np.nan)
-    for (i, head), (j, name) in itertools.product(enumerate(heads), enumerate(hidden)):
-        if cell := cells[head].get(name):
-            table[i, j] = cell.mean
-            axes.text(
-                j,
-                i,
-                (f"{cell.mean:.2f}" if cell.mean > -10 else "< −10") + "✗" * bool(cell.failures),
-                ha="center",
-                va="center",
-                color="black" if cell.mean > (low + best) / 2 else "white",
-                fontsize=8,
-                weight="bold" if cell.mean == best else "normal",
-            )
-    axes.imshow(table, cmap="viridis", vmin=low, vmax=best, aspect="auto")
-    axes.set_xticks(range(len(hidden)), hidden, rotation=35, ha="right", rotation_mode="anchor")
-    names = [f"★ {head.name}" if head.natural else head.name for head in heads]
-    axes.set_yticks(range(len(heads)), names)
-    axes.tick_params(length=0, labelsize=8)
-    metric = data.metric.removesuffix("_score").replace("_", " ")
-    metric = metric.replace("r2", "R²").replace("d2", "D²")
-    axes.set_title(f"{data.name}: {metric}", fontsize=11)

@@ -19,7 +19,8 @@ class History(Mapping[str, list[float]]):
     ----------
     stopped : str
         Why training ended: ``"finished"``, ``"early stopping"``, ``"stopped by a callback"``,
-        ``"interrupted"`` (Ctrl-C) or ``"diverged"`` (a loss that is not finite).
+        ``"interrupted"`` (Ctrl-C) or ``"diverged"`` (a loss that is not finite:
+        ``minidl.detect_anomaly`` says what made it so).
     best_epoch : int or None
         The epoch (from 0) whose weights early stopping restored.
 

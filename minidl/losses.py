@@ -30,7 +30,6 @@ from minidl.kernels.powers import (
     weighted_sum,
 )
 from minidl.kernels.vecmath import (
-    at_least,
     bounded_log,
     bounded_log1m,
     exp,
@@ -251,17 +250,46 @@ class CategoricalCrossentropy(Rowwise):
     kernels = (rowlosses.crossentropy_of_shares, rowlosses.crossentropy)
 
     def constants(self) -> list[float]:
-        return [0.0, 1.0, float(self.settings["label_smoothing"]), 0.0]
+        return rowlosses.constants(smoothing=self.settings["label_smoothing"])
+
+
+class _WeightedCrossentropy(_Binary):
+    """A focal loss without focus: cross-entropy, bit for bit, but for the weights of its sides."""
+
+    name = "weighted_crossentropy"
+    hyper: ClassVar[dict[str, Any]] = {"gamma": 0.0, "positive": 1.0, "negative": 1.0}
+
+    @staticmethod
+    def value(t: float, p: float, gamma: float, positive: float, negative: float) -> float:
+        hit = 0.0 if t == 0.0 else -(t * positive) * bounded_log(p)
+        miss = 0.0 if t == 1.0 else -((1.0 - t) * negative) * bounded_log1m(p)
+        return hit + miss if p == p else p
+
+    @staticmethod
+    def slope(t: float, p: float, gamma: float, positive: float, negative: float) -> float:
+        hit, miss = t * positive * (1.0 - p), (1.0 - t) * negative * p
+        difference = positive * (p - t) if positive == negative else miss - hit
+        return difference / floored(p * (1.0 - p))
+
+    @staticmethod
+    def logit_value(t: float, z: float, gamma: float, positive: float, negative: float) -> float:
+        hit = 0.0 if t == 0.0 else t * positive * softplus(-z)
+        miss = 0.0 if t == 1.0 else (1.0 - t) * negative * softplus(z)
+        return hit + miss if z == z else z
+
+    @staticmethod
+    def logit_slope(t: float, z: float, gamma: float, positive: float, negative: float) -> float:
+        return (1.0 - t) * negative * sigmoid(z) - t * positive * sigmoid(-z)
+
+
+_weighted_crossentropy = _WeightedCrossentropy()
 
 
 @scalar
-def _both_sides(
-    t: float, hit: float, miss: float, gamma: float, positive: float, negative: float
-) -> float:
+def _both_sides(t: float, hit: float, miss: float, positive: float, negative: float) -> float:
     """The two sides of a focal loss; 0 · ∞ is 0."""
     hit, miss = (0.0 if t == 0.0 else hit), (0.0 if t == 1.0 else miss)
-    a, b = t * positive, (1.0 - t) * negative
-    return a * hit + b * miss if gamma == 0.0 else weighted_sum(a, hit, b, miss)
+    return weighted_sum(t * positive, hit, (1.0 - t) * negative, miss)
 
 
 @loss
@@ -288,53 +316,41 @@ class Focal(_Binary):
     )
     source = "Lin, Goyal, Girshick, He and Dollár, ICCV 2017"
 
-    def __init__(self, **hyper: Any) -> None:
-        super().__init__(**hyper)
-        self.wide = self.settings["gamma"] != 0.0  # without focus: cross-entropy, bit for bit
-
     def constants(self) -> list[float]:
         alpha = self.settings["alpha"]
         weights = [1.0, 1.0] if alpha is None else [float(alpha), 1.0 - float(alpha)]
         return [float(self.settings["gamma"]), *weights]
 
+    def kernel(self, from_logits: bool) -> Any:
+        loss: Any = super() if self.settings["gamma"] else _weighted_crossentropy
+        return loss.kernel(from_logits)
+
     @staticmethod
     def value(t: float, p: float, gamma: float, positive: float, negative: float) -> float:
-        if gamma == 0.0:
-            hit, miss = -bounded_log(p), -bounded_log1m(p)
-        else:
-            hit = -at_least(log_of_share(p), -100.0) * complement_power(p, gamma)
-            miss = -at_least(log_of_complement(p), -100.0) * power(p, gamma)
-        loss = _both_sides(t, hit, miss, gamma, positive, negative)
+        hit = -log_of_share(p) * complement_power(p, gamma)
+        miss = -log_of_complement(p) * power(p, gamma)
+        loss = _both_sides(t, hit, miss, positive, negative)
         return loss if p == p else p
 
     @staticmethod
     def slope(t: float, p: float, gamma: float, positive: float, negative: float) -> float:
-        if gamma == 0.0 and positive == negative:
-            return positive * (p - t) / floored(p * (1.0 - p))
-        hit, miss = -(1.0 - p), p
-        if gamma != 0.0:
-            hit = complement_power(p, gamma) * (gamma * p * bounded_log(p) - (1.0 - p))
-            miss = power(p, gamma) * (p - gamma * (1.0 - p) * bounded_log1m(p))
+        hit = complement_power(p, gamma) * (gamma * p * log_of_share(p) - (1.0 - p))
+        miss = power(p, gamma) * (p - gamma * (1.0 - p) * log_of_complement(p))
         return (t * positive * hit + (1.0 - t) * negative * miss) / floored(p * (1.0 - p))
 
     @staticmethod
     def logit_value(t: float, z: float, gamma: float, positive: float, negative: float) -> float:
-        if gamma == 0.0:
-            hit, miss = softplus(-z), softplus(z)
-        else:
-            hit = 0.0 if z == inf else surprise(z) * sigmoid_power(-z, gamma)
-            miss = 0.0 if z == -inf else surprise(-z) * sigmoid_power(z, gamma)
-        loss = _both_sides(t, hit, miss, gamma, positive, negative)
+        hit, miss = surprise(z) * sigmoid_power(-z, gamma), surprise(-z) * sigmoid_power(z, gamma)
+        hit, miss = (0.0 if z == inf else hit), (0.0 if z == -inf else miss)
+        loss = _both_sides(t, hit, miss, positive, negative)
         return loss if z == z else z
 
     @staticmethod
     def logit_slope(t: float, z: float, gamma: float, positive: float, negative: float) -> float:
         p, u = sigmoid(z), sigmoid(-z)  # 1 − p, with every digit
-        hit, miss = -u, p
-        if gamma != 0.0:
-            shrink_hit, shrink_miss = sigmoid_power(-z, gamma), sigmoid_power(z, gamma)
-            hit = -shrink_hit * (gamma * p * surprise(z) + u) if p > 0.0 else -shrink_hit
-            miss = shrink_miss * (p + gamma * u * surprise(-z)) if u > 0.0 else shrink_miss
+        shrink_hit, shrink_miss = sigmoid_power(-z, gamma), sigmoid_power(z, gamma)
+        hit = -shrink_hit * (gamma * p * surprise(z) + u) if p > 0.0 else -shrink_hit
+        miss = shrink_miss * (p + gamma * u * surprise(-z)) if u > 0.0 else shrink_miss
         return t * positive * hit + (1.0 - t) * negative * miss
 
 
@@ -355,10 +371,12 @@ class CategoricalFocal(CategoricalCrossentropy):
     source = "Lin, Goyal, Girshick, He and Dollár, ICCV 2017"
 
     def constants(self) -> list[float]:
-        alpha = self.settings["alpha"]
-        smoothing = float(self.settings["label_smoothing"])
-        weight = 1.0 if alpha is None else float(alpha)
-        return [float(self.settings["gamma"]), weight, smoothing, 0.0]
+        alpha, smoothing = self.settings["alpha"], self.settings["label_smoothing"]
+        return rowlosses.constants(
+            gamma=self.settings["gamma"],
+            alpha=1.0 if alpha is None else alpha,
+            smoothing=smoothing,
+        )
 
     def kernel(self, from_logits: bool) -> Any:
         focused = rowlosses.focal_of_shares, rowlosses.focal
@@ -502,7 +520,7 @@ class KLDivergence(Rowwise):
     kernels = (rowlosses.crossentropy_of_shares, rowlosses.crossentropy)
 
     def constants(self) -> list[float]:
-        return [0.0, 1.0, 0.0, 1.0]  # the last: minus the target's entropy
+        return rowlosses.constants(entropy=True)
 
 
 def get_loss(loss: Any) -> Loss:

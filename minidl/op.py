@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
 from minidl.kernels import elementwise, movement
-from minidl.kernels.jit import scalar
+from minidl.kernels.jit import making, scalar
 from minidl.settings import Settings
 
 OUTPUT = -1
@@ -149,19 +149,24 @@ class ScalarOp(Op):
     @classmethod
     def loops(cls) -> tuple[Any, ...]:
         """The compiled loops, made once a class: forward, then a backward for each slope."""
-        if not cls._loops:
-            one = len(cls.slopes) == 1
-            value: Any = getattr(cls, "value")  # noqa: B009
-            count = value.__code__.co_argcount - len(cls.takes)
-            forward = elementwise.forward_unary if one else elementwise.forward_binary
-            backward = elementwise.backward_unary if one else elementwise.backward_binary
-            name = cls.name or cls.__name__
-            slopes = (
-                backward(f"{name}_{slope}", scalar(getattr(cls, slope)), count, cls.wide)
-                for slope in cls.slopes
-            )
-            cls._loops = (forward(name, scalar(value), count, cls.wide), *slopes)
+        with making:
+            if not cls._loops:
+                cls._loops = cls._made()
         return cls._loops
+
+    @classmethod
+    def _made(cls) -> tuple[Any, ...]:
+        one = len(cls.slopes) == 1
+        value: Any = getattr(cls, "value")  # noqa: B009
+        count = value.__code__.co_argcount - len(cls.takes)
+        forward = elementwise.forward_unary if one else elementwise.forward_binary
+        backward = elementwise.backward_unary if one else elementwise.backward_binary
+        name = cls.name or cls.__name__
+        slopes = (
+            backward(f"{name}_{slope}", scalar(getattr(cls, slope)), count, cls.wide)
+            for slope in cls.slopes
+        )
+        return forward(name, scalar(value), count, cls.wide), *slopes
 
 
 class Elementwise(ScalarOp):

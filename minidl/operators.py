@@ -11,7 +11,7 @@ from minidl import arithmetic as ops
 from minidl import axes
 from minidl.autograd import Node, remembers
 from minidl.errors import GradientError, ShapeError
-from minidl.kernels.jit import listener
+from minidl.kernels.jit import recorder
 from minidl.op import FLOATS, Op, as_float
 
 Axis = int | tuple[int, ...] | list[int] | None
@@ -71,7 +71,7 @@ class Operators(Node):
 
     def _compare(self, ufunc: Any, operands: tuple[Any, ...]) -> Any:
         """Truth values; while a step is recorded, which has no numbers yet, an op gives 1 or 0."""
-        if listener() is None:
+        if recorder() is None:
             return self._of(np.asarray(ufunc(*_arrays(operands))))
         return COMPARISONS[ufunc](*(getattr(x, "detach", lambda x=x: x)() for x in operands))
 

@@ -15,7 +15,7 @@ from minidl.block import stretches
 from minidl.errors import ArgumentError, DtypeError
 from minidl.intervals import NON_NEGATIVE, Interval
 from minidl.kernels import update
-from minidl.kernels.jit import listener
+from minidl.kernels.jit import listener, recorder
 from minidl.registry import with_defaults
 from minidl.schedules import Rate
 from minidl.settings import POSITIVE, number
@@ -157,6 +157,12 @@ class Optimizer:
     def learning_rate(self, rate: Rate) -> None:
         self.settings["learning_rate"] = self._setting("learning_rate", rate)
 
+    def reset(self) -> None:
+        """Forget all updates, as if just made: state 0, no steps."""
+        for state in self.state.values():
+            state[...] = 0
+        self.steps = 0
+
     def prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
         rate, made = self.settings["learning_rate"], self.steps
@@ -183,10 +189,10 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient; those without are left alone."""
-        if (recorder := listener()) is None:
+        if recorder() is None:
             self.prepare(1)
-        else:
-            recorder.follow(self)
+        if (listening := listener()) is not None:
+            listening.follow(self)
         runs = self._stretches()
         self.clip([gradient for _, gradient, _ in runs])
         update.begin(self._rates, self._count, self._reals)

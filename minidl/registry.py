@@ -53,6 +53,8 @@ class Registry(Generic[T]):
     ----------
     kind : str
         What the entries are, for messages: ``"activation"``.
+    listing : str
+        The command that lists them.
 
     Examples
     --------
@@ -64,8 +66,8 @@ class Registry(Generic[T]):
     Registry('optimizer': sgd, adam, adamw, rmsprop)
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, listing: str = "minidl list") -> None:
+        self.kind, self.listing = kind, listing
         self._entries: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
 
@@ -95,7 +97,7 @@ class Registry(Generic[T]):
         entry = self._entries.get(self._aliases.get(name, name))
         if entry is not None:
             return entry
-        otherwise = f"See `minidl list` for every {self.kind}."
+        otherwise = f"See `{self.listing}` for every {self.kind}."
         remedy = did_you_mean(name, [*self._entries, *self._aliases], otherwise)
         raise UnknownNameError(self.kind, f"one of {', '.join(self._entries)}", repr(name), remedy)
 

@@ -18,6 +18,8 @@ FORMAT = "minidl-1"
 def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     """Write arrays and a JSON header; the file appears whole or not at all.
 
+    The same content is the same bytes.
+
     Raises
     ------
     FileError
@@ -25,10 +27,8 @@ def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> N
     """
     from safetensors.numpy import save
 
-    write_whole(
-        path,
-        save(arrays, metadata={"format": FORMAT, "header": json.dumps(header, default=_plain)}),
-    )
+    metadata = {"format": FORMAT, "header": json.dumps(header, default=_plain)}
+    write_whole(path, _ordered(save(arrays, metadata=metadata)))
 
 
 def write_whole(path: Any, content: bytes) -> None:
@@ -57,6 +57,16 @@ def write_whole(path: Any, content: bytes) -> None:
     except BaseException:  # Ctrl-C too
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _ordered(content: bytes) -> bytes:
+    """The same file with its metadata in order: safetensors shuffles them."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # arrays begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from minidl import axes
 from minidl.autograd import carry_back, remembers
 from minidl.errors import DtypeError, GradientError, RecordError, ShapeError
-from minidl.kernels.jit import listener, listeners
+from minidl.kernels.jit import listener, listeners, recorder
 from minidl.op import FLOATS, Op, as_float, common_dtype
 from minidl.operators import Operators
 
@@ -112,8 +112,8 @@ class Tensor(Operators):
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if listeners and (recorder := listener()) is not None:
-            recorder.met(self)
+        if listeners and (listening := listener()) is not None:
+            listening.met(self)
         if value is not None:
             self._seen_by("setting grad")
             value = np.asarray(value, self._array.dtype)
@@ -146,7 +146,7 @@ class Tensor(Operators):
 
     def _seen_by(self, how: str) -> np.ndarray:
         """The numbers, for somebody outside; while a step is recorded there are none yet."""
-        if listeners and listener() is not None:
+        if listeners and recorder() is not None:
             raise RecordError(
                 f"{self.name or 'a tensor'}: {how}",
                 "a step made of Tensor operations alone",
@@ -208,9 +208,9 @@ class Tensor(Operators):
         inputs = at_the_door(op, operands)
         arrays = [tensor._array for tensor in inputs]
         y = np.empty(op.shape(*[array.shape for array in arrays]), arrays[0].dtype)
-        recorder = listener() if listeners else None
-        if recorder is not None:
-            recorder.forward(op, inputs)
+        listening = listener() if listeners else None
+        if listening is not None:
+            listening.forward(op, inputs)
         op.forward(y, *arrays)
         result = Tensor._of(y)
         if remembers():
@@ -226,8 +226,8 @@ class Tensor(Operators):
             result._seen = tuple(
                 [t._version if t._writes is None else t.current_version() for t in inputs]
             )
-        if recorder is not None:
-            recorder.made(result)
+        if listening is not None:
+            listening.made(result)
         return result
 
     def behind(self) -> tuple[str, Tensor] | None:

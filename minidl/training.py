@@ -11,9 +11,10 @@ import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping
 from minidl.criterion import Loss
-from minidl.errors import ArgumentError, DataError, RecordError
+from minidl.errors import AnomalyError, ArgumentError, DataError, RecordError
 from minidl.evaluation import check_data, clean_loss, find_scorer, score
 from minidl.history import History
+from minidl.kernels.jit import watcher
 from minidl.kernels.random import permutation
 from minidl.layer import Layer
 from minidl.losses import get_loss
@@ -85,7 +86,8 @@ def fit(
     record : "auto" or bool
         Train by a recorded program, at the machine's speed and to the same bits. ``"auto"``
         trains eagerly, and says so, where a layer of your own cannot be recorded. A callback
-        that runs after every batch may change anything: then each batch is an eager step.
+        that runs after every batch may change anything: then each batch is an eager step, as it
+        is inside ``detect_anomaly``.
     verbose : bool, optional
         A progress bar; by default on a terminal only.
 
@@ -179,10 +181,14 @@ def _epoch(
     advance: Callable[[Mapping[str, float]], None],
 ) -> str:
     """Train on every row once, measure, tell the callbacks; says why training should end."""
-    measured = {"loss": trainer.epoch(order)}
-    diverged = not np.isfinite(measured["loss"])
-    if not diverged:  # a network of NaN has nothing to measure
-        measured |= validate()
+    try:
+        measured = {"loss": trainer.epoch(order)}
+        diverged = not np.isfinite(measured["loss"])
+        if not diverged:  # a network of NaN has nothing to measure
+            measured |= validate()
+    except AnomalyError as error:
+        error.epoch = epoch
+        raise
     history.add(measured)
     advance(measured)
     if diverged:
@@ -242,7 +248,8 @@ class _Trainer:
             w for w in watchers if type(w).batch_ended is not Callback.batch_ended
         ]
         self.program: Program | None = None
-        self.recorded = record is not False and not self.batch_by_batch
+        # Whoever looks for anomalies looks at eager steps, which know layers and rows.
+        self.recorded = record is not False and not self.batch_by_batch and watcher() is None
 
     def prepare(self) -> None:
         """Before an epoch: write the step down; if that fails, go on eagerly and say so."""
@@ -278,16 +285,23 @@ class _Trainer:
         if self.program is not None:
             losses = self.program.run(*self.data, order=order, confirm=False).tolist()
         else:
-            losses = [self._batch(rows) for rows in batches]
+            losses = [self._batch(number, rows) for number, rows in enumerate(batches)]
         total = 0.0
         for rows, value in zip(batches, losses, strict=True):
             total += value * len(rows)
         return total / len(order)
 
-    def _batch(self, rows: np.ndarray) -> float:
-        value = float(self.step(*(part[rows] for part in self.data)).item())
-        for watcher in self.batch_by_batch:
-            watcher.batch_ended(self.net, value)
+    def _batch(self, number: int, rows: np.ndarray) -> float:
+        try:
+            value = float(self.step(*(part[rows] for part in self.data)).item())
+        except AnomalyError as error:
+            error.batch = number
+            ahead = error.phase in ("forward", "loss") and not error.foreign
+            if ahead and error.shape[:1] == rows.shape:
+                error.row = int(rows[error.index[0]])
+            raise
+        for callback in self.batch_by_batch:
+            callback.batch_ended(self.net, value)
         return value
 
 

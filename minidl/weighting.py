@@ -11,7 +11,7 @@ from minidl.axes import Sum, broadcast, reduction, weighted_mean
 from minidl.domains import check_domain, check_numbers
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.intervals import NON_NEGATIVE
-from minidl.kernels.jit import listener
+from minidl.kernels.jit import recorder
 from minidl.op import Elementwise2
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -50,7 +50,7 @@ def _of_samples(t: np.ndarray, sample_weight: Any, culprit: str) -> np.ndarray:
 
 def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.ndarray:
     """Each row's class weight; "balanced" is rows / (classes · rows of the class)."""
-    if listener() is not None:
+    if recorder() is not None:
         raise RecordError(
             culprit,
             "weights that do not depend on a batch's numbers",

@@ -13,6 +13,7 @@ import numpy as np
 
 import minidl as ml
 from minidl import kernels
+from minidl.kernels import rowlosses
 from minidl.kernels.jit import Kernel
 from minidl.op import OUTPUT
 
@@ -86,12 +87,14 @@ def rows(dtype, length):
         yield f"{name} tame", [tame, new, columns]
         yield f"{name}_backward", [np.log(shares) if "log" in name else shares, dy, new, columns]
     for name in ("crossentropy", "focal"):
-        reals = np.array([2.0, 0.25, 0.1, 1.0 if name == "crossentropy" else 0.0])
-        plain = np.array([2.0, 1.0, 0.0, 0.0])
+        reals = np.array(
+            rowlosses.constants(gamma=2, alpha=0.25, smoothing=0.1, entropy=name == "crossentropy")
+        )
+        plain = np.array(rowlosses.constants(gamma=2))
         for kernel, p in ((name, tame), (f"{name}_of_shares", shares)):
             yield f"{kernel} classes", [classes, p, one_a_row, new, columns, plain, 0.3]
             yield f"{kernel} spread", [spread, p, one_a_row, new, columns, reals, 0.3]
-    yield "margin", [classes, tame, one_a_row, new, columns, np.zeros(4), 0.3]
+    yield "margin", [classes, tame, one_a_row, new, columns, plain, 0.3]
 
 
 def others(dtype, length):

@@ -8,13 +8,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+import sklearn.datasets
 
 from minidl import data
 from minidl.data.cards import cards_folder, read_card
-from minidl.errors import (
-    FileError,
-)
+from minidl.errors import FileError
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -58,6 +58,8 @@ def test_a_sound_card(tmp_path):
         ('source = "me"', 'source = "me"\nzzz = 1', "fields", "'zzz' besides", "Remove it"),
         ('title = "Mine"', "title = 3", "title to be text", "3", 'title = "…"'),
         ('title = "Mine"', 'title = ""\naliases = "a"', "a list", "'a'", 'aliases = ["…"]'),
+        ('source = "me"', 'source = "me"\ncut = "2"', "cut to be a number", "'2'", "cut = 1.5"),
+        ("[parameters]", "classes = []\n[parameters]", "classes to be a table", "[]", "[classes]"),
         ('task = "classification"', 'task = "ranking"', "classification or", "ranking", "two"),
         ('name = "mine"', 'name = "yours"', "name of its file", "'yours'", "name = 'mine'"),
     ],
@@ -101,6 +103,52 @@ def test_a_card_calls_nothing_but_loaders(tmp_path, loader, refused):
 def test_a_card_with_wrong_parameters(tmp_path, old, new, got, refused):
     card = read_card(write_card(tmp_path, old, new))
     with refused(FileError, "mine.toml", "parameters of minidl:xor", got, "parameters"):
+        card.table(seed=0)
+
+
+@pytest.mark.parametrize(
+    ("renamed", "classes"),
+    [("", ("0", "1")), ("\n[classes]\nhigh = 1\nlow = [0]\n", ("high", "low"))],
+)
+def test_a_card_makes_another_task_of_a_table(tmp_path, renamed, classes):
+    """Wine's alcohol, cut in two."""
+    path = write_card(tmp_path, "rows = 8\nnoise = 0.0\n", renamed)
+    text = path.read_text(encoding="utf-8").replace("minidl:xor", "sklearn.datasets.load_wine")
+    text = text.replace('source = "me"', 'source = "me"\ntarget = "alcohol"\ncut = 13.05')
+    path.write_text(text, encoding="utf-8")
+    table = read_card(path).table(seed=0)
+    wine = sklearn.datasets.load_wine()
+    assert table.classes == classes
+    assert table.feature_names == tuple(wine.feature_names[1:])
+    np.testing.assert_array_equal(table.X, wine.data[:, 1:])
+    above = wine.data[:, 0] > 13.05  # in six rows it is just that
+    np.testing.assert_array_equal(table.y, ~above if renamed else above)
+
+
+@pytest.mark.parametrize(
+    ("added", "expected", "got", "remedy"),
+    [
+        ("\n[classes]\nno = 0", "number from 0 to 1 once", "[0]", "[classes]"),
+        ("\n[classes]\nno = [0, 1]\nyes = 1", "number from 0 to 1 once", "[0, 1, 1]", "[classes]"),
+        ("\n[classes]\nno = 0\nyes = 2", "number from 0 to 1 once", "[0, 2]", "[classes]"),
+        ('\n[classes]\nno = 0\nyes = "1"', "number from 0 to 1 once", "[0, '1']", "[classes]"),
+    ],
+)
+def test_a_card_with_classes_that_are_not_the_tables(
+    tmp_path, added, expected, got, remedy, refused
+):
+    card = read_card(write_card(tmp_path, "noise = 0.0\n", f"noise = 0.0\n{added}\n"))
+    with refused(FileError, "mine.toml", expected, got, remedy):
+        card.table(seed=0)
+
+
+@pytest.mark.parametrize(
+    ("target", "remedy"), [("x11", "Did you mean 'x1'?"), ("zzz", "one of them")]
+)
+def test_a_card_with_a_target_that_is_no_column(tmp_path, target, remedy, refused):
+    changed = f'source = "me"\ntarget = "{target}"'
+    card = read_card(write_card(tmp_path, 'source = "me"', changed))
+    with refused(FileError, "mine.toml", "a column: x1, x2", repr(target), remedy):
         card.table(seed=0)
 
 

@@ -19,7 +19,7 @@ from minidl.optimizers import optimizers
 from minidl.progress import progress
 
 TINY = ["pair", "--data", "iris", "--hidden", "relu", "--seeds", "2", "--epochs", "2"]
-TINY += ["--head", "softmax+cce", "--workers", "1"]
+TINY += ["--head", "softmax+cce", "--learning-rate", "0.01", "--workers", "1"]
 
 
 def call(*words, code=0):
@@ -29,13 +29,52 @@ def call(*words, code=0):
     return result.output
 
 
-def test_pair_leaves_a_table_a_csv_and_a_picture(tmp_path):
+def trials(folder):
+    with (folder / "results.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_pair_leaves_a_report_a_csv_and_a_picture(tmp_path):
     said = call(*TINY, "--out", tmp_path / "results")
     assert "softmax+categorical_crossentropy" in said
     assert "±" in said
-    with (tmp_path / "results" / "results.csv").open(encoding="utf-8") as file:
-        assert [row["hidden"] for row in csv.DictReader(file)] == ["relu", "relu"]
-    assert (tmp_path / "results" / "pairings.png").read_bytes().startswith(b"\x89PNG")
+    assert [row["hidden"] for row in trials(tmp_path / "results")] == ["relu", "relu"]
+    for name, begins in (("pairings.png", b"\x89PNG"), ("report.html", b"<!doctype html>")):
+        assert (tmp_path / "results" / name).read_bytes().lower().startswith(begins.lower())
+        assert str(tmp_path / "results" / name) in said.replace("\n", "")
+
+
+def test_pair_again_trains_nothing_and_says_the_same(tmp_path, monkeypatch):
+    said = call(*TINY, "--out", tmp_path)
+    monkeypatch.setattr("minidl.pairing.workers.perform", lambda _: pytest.fail("trained"))
+    assert call(*TINY, "--out", tmp_path) == said
+
+
+def test_a_study_from_its_plan_to_its_export(tmp_path):
+    (tmp_path / "tiny.toml").write_text(
+        'datasets = ["iris"]\nhidden = ["relu", "tanh"]\nheads = ["softmax+cce"]\n'
+        "tuning_repetitions = 1\nrepetitions = 2\nepochs = 2\n",
+        encoding="utf-8",
+    )
+    assert "= 14 trials" in call("pair", "plan", tmp_path / "tiny.toml")
+    out = ["--out", tmp_path / "results"]
+    said = call("pair", "run", tmp_path / "tiny.toml", "--workers", 1, *out)
+    assert "14 of 14" in said
+    ledger = tmp_path / "tiny.sqlite"
+    assert "14 of 14 trials" in call("pair", "status", ledger)
+    assert call("pair", "report", ledger, *out) == said
+    assert call("pair", "resume", ledger, "--workers", 1, *out) == said
+    call("pair", "export", ledger, "--out", tmp_path / "export")
+    assert trials(tmp_path / "export") == trials(tmp_path / "results")
+    assert {row["phase"] for row in trials(tmp_path / "export")} == {"tuning", "final"}
+    assert len(trials(tmp_path / "export")) == 14
+
+
+def test_a_ledger_that_is_none_is_refused(tmp_path):
+    (tmp_path / "text.sqlite").write_text("no database at all, only some text", encoding="utf-8")
+    for command in ("resume", "status", "report", "export"):
+        assert "ledger" in call("pair", command, tmp_path / "text.sqlite", code=2)
+        assert "no such file" in call("pair", command, tmp_path / "nowhere.sqlite", code=2)
 
 
 def csv_file(path, first_row=()):
@@ -60,6 +99,7 @@ def test_pair_refuses_two_datasets_of_one_name(tmp_path):
 def test_pair_takes_a_csv_file(tmp_path):
     table = csv_file(tmp_path / "mine.csv")
     words = ["--hidden", "relu", "--head", "sigmoid+bce", "--seeds", 1, "--epochs", 2]
+    words += ["--learning-rate", 0.01]
     said = call("pair", "--data", table, "--target", "bought", *words, "--workers", 1,
                 "--out", tmp_path)  # fmt: skip
     assert "mine" in said
@@ -73,16 +113,16 @@ def test_scores_of_a_csv_file_are_those_of_a_script(tmp_path):
     table = tmp_path / "mine.csv"
     np.savetxt(table, np.column_stack([X, y]), delimiter=",", header="a,b,y", comments="")
     words = ["--hidden", "tanh", "--head", "linear+mse", "--seeds", 2, "--epochs", 9]
+    words += ["--learning-rate", 0.01]
     call("pair", "--data", table, "--target", "y", *words, "--workers", 1, "--out", tmp_path)
-    with (tmp_path / "results.csv").open(encoding="utf-8") as file:
-        scores = [float(row["score"]) for row in csv.DictReader(file)]
+    scores = [float(row["score"]) for row in trials(tmp_path)]
     for seed, score in enumerate(scores):
         train, test = train_test_split(np.arange(90), test_size=22, random_state=seed)
         scaled = (X - X[train].mean(0)) / X[train].std(0)
         target = (y - y[train].mean()) / y[train].std()
         net = ml.mlp([2, 16, 16, 1], hidden="tanh", seed=seed)
         ml.fit(net, scaled[train], target[train], loss="mse", learning_rate=1e-2, epochs=9,
-               batch_size=64, seed=seed)  # fmt: skip
+               batch_size=32, seed=seed)  # fmt: skip
         assert score == pytest.approx(r2_score(target[test], net.predict(scaled[test])), rel=1e-5)
     assert scores[0] != scores[1]
 
@@ -95,8 +135,10 @@ def test_scores_of_a_csv_file_are_those_of_a_script(tmp_path):
         (["--head", "sigmoid"], "sigmoid+bce"),
         (["--optimizer", "adm"], "adam"),
         (["--head", "sigmoid+hinge"], "sound"),
-        (["--learning-rate", "-1"], "above 0"),
-        (["--learning-rate", "nan"], "above 0"),
+        (["--learning-rate", "-1"], "(0, ∞)"),
+        (["--learning-rate", "nan"], "(0, ∞)"),
+        (["--backend", "threds"], "threads"),
+        (["--backend", "dask"], "--scheduler"),
         (["--data", "missing.csv", "--target", "y"], "no such file"),
     ],
 )
@@ -107,10 +149,6 @@ def test_pair_refuses_with_a_remedy(words, wanted, tmp_path):
 def test_pair_refuses_a_folder_it_cannot_write(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     assert "--out" in call(*TINY, "--out", tmp_path / "file", code=2)
-
-
-def test_why_lists_the_unsound_heads():
-    assert "sigmoid + hinge, squared_hinge: " in call("pair", "--data", "moons", "--why")
 
 
 def test_list_names_everything():
@@ -142,9 +180,21 @@ def test_every_card_fits_a_terminal(name):
     assert any("*" in line for line in plot)
 
 
-def test_a_datasets_card_says_what_it_teaches():
-    said = call("show", "outliers")
-    assert data.datasets["outliers"].teaches in said
+@pytest.mark.parametrize("name", data.datasets.names())
+def test_a_datasets_card_says_what_it_teaches(name):
+    said, card = call("show", name), data.datasets[name]
+    assert f"Dataset({card.name!r}: " in said
+    assert card.teaches in said
+    assert card.source in said
+    assert f"metric: {card.metric}; family: {card.family}\n" in said
+
+
+def test_list_says_which_task_a_dataset_is():
+    said = call("list")
+    for card in data.datasets:
+        line = f"  {card.name:<26}{card.title} ({card.task})"
+        assert f"{line}\n" in said
+        assert len(line) <= 80
 
 
 @pytest.mark.parametrize(

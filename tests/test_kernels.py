@@ -16,6 +16,7 @@ import pytest
 
 from minidl.kernels.intrinsics import AVX512
 
+X86 = platform.machine() in ("x86_64", "AMD64")
 CHECKOUT = Path(__file__).parents[1]
 OFFSETS = range(71)
 LENGTHS = (1, 2, 5, 15, 16, 17, 63, 64, 65, 100)
@@ -24,6 +25,42 @@ AVX2 = {
     "NUMBA_CPU_NAME": "haswell",
     "NUMBA_CPU_FEATURES": "+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2,+popcnt",
 }
+CODE = """
+import json
+import kernel_calls
+from minidl.kernels.intrinsics import AVX512
+print(json.dumps([AVX512, CALLS, kernel_calls.packed()]))
+"""
+
+
+def started(folder, calls, **environment):
+    """A process that compiles every kernel into an empty cache folder."""
+    paths = os.pathsep.join(map(str, (CHECKOUT, CHECKOUT / "tests")))
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE.replace("CALLS", calls)],
+        env={**os.environ, "PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(folder), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def compiling(tmp_path_factory):
+    """Processes that compile for this CPU and for one without AVX-512, while other tests run."""
+    folder = tmp_path_factory.mktemp("compiled")
+    processes = {}
+    if X86:  # nothing but the code is needed of this CPU's own
+        own, other = (f"kernel_calls.digests(double={double})" for double in (False, True))
+        processes["this CPU"] = started(folder / "own", own)
+        processes["AVX2"] = started(folder / "avx2", other, **AVX2)
+    yield processes
+    for process in processes.values():
+        process.kill()
+        process.communicate()
+
+
+pytestmark = pytest.mark.usefixtures("compiling")
 
 
 def names_of(calls):
@@ -112,35 +149,11 @@ NOT_PACKED = {
 """Kernels without a packed operation, and why."""
 
 
-SELDOM_PACKED = {"AVX2": {"where": "reads from one of two arrays: each number a branch"}}
-
-CODE = """
-import json
-import kernel_calls
-from minidl.kernels.intrinsics import AVX512
-print(json.dumps([AVX512, CALLS, kernel_calls.packed()]))
-"""
+ONLY_BY_AVX512 = {"where": "reads from one of two arrays: each number a branch"}
 
 
-def started(folder, calls, **environment):
-    """A process that compiles every kernel into an empty cache folder."""
-    paths = os.pathsep.join(map(str, (CHECKOUT, CHECKOUT / "tests")))
-    return subprocess.Popen(
-        [sys.executable, "-c", CODE.replace("CALLS", calls)],
-        env={**os.environ, "PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(folder), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads x86-64 code")
-def test_every_kernel_is_packed_and_gives_the_same_bits_without_avx512(tmp_path):
-    # Both at once, as they take long; nothing but the code is needed of this CPU's own.
-    compiling = {
-        "this CPU": started(tmp_path / "own", "kernel_calls.digests(double=False)"),
-        "AVX2": started(tmp_path / "avx2", "kernel_calls.digests(double=True)", **AVX2),
-    }
+@pytest.mark.skipif(not X86, reason="reads x86-64 code")
+def test_every_kernel_is_packed_and_gives_the_same_bits_without_avx512(compiling):
     kernels = {kernel.name for _, kernel, _ in kernel_calls.calls(np.float32, 3)}
     assert set(NOT_PACKED) < kernels
     for cpu, process in compiling.items():
@@ -151,7 +164,7 @@ def test_every_kernel_is_packed_and_gives_the_same_bits_without_avx512(tmp_path)
         assert set(packed) == kernels
         assert all(packed.values()), "code from a cache cannot be read"
         bare = {name for name, counts in packed.items() if min(counts) == 0}
-        assert bare <= set(NOT_PACKED) | set(SELDOM_PACKED.get(cpu, ())), cpu
+        assert bare == set(NOT_PACKED) | set(() if has_avx512 else ONLY_BY_AVX512), cpu
         assert cpu == "this CPU" or digests == kernel_calls.digests(double=True)
 
 

@@ -2,7 +2,9 @@
 
 import gc
 import threading
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from minidl.errors import (
     GradientError,
     ShapeError,
 )
+from minidl.kernels import elementwise
 from minidl.op import Elementwise2
 from minidl.program import record
 from minidl.tensor import at_the_door
@@ -275,6 +278,31 @@ def test_another_thread_may_predict_meanwhile():
     finally:
         done.set()
         thread.join()
+
+
+@pytest.mark.parametrize("kind", ["activation", "loss"])
+def test_two_threads_make_one_kernel(kind, monkeypatch):
+    """A recorder tells kernels apart by identity."""
+    maker = {"activation": "forward_unary", "loss": "comparison"}[kind]
+    make, start = getattr(elementwise, maker), threading.Barrier(2)
+
+    def slowly(*given):
+        time.sleep(0.05)  # the other thread arrives meanwhile
+        return make(*given)
+
+    class Same(ml.ActivationFunction if kind == "activation" else ml.Loss):
+        name = "same"
+        value = staticmethod((lambda x: x) if kind == "activation" else (lambda t, p: p - t))
+        slope = staticmethod((lambda x: 1.0) if kind == "activation" else (lambda t, p: 1.0))
+
+    def kernel(entry):
+        start.wait()
+        return entry.loops()[0] if kind == "activation" else entry.kernel(from_logits=False)
+
+    monkeypatch.setattr(elementwise, maker, slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(kernel, [Same()] * 2)
+    assert first is second
 
 
 def test_a_write_breaks_the_way_to_the_logits():

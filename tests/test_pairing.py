@@ -1,29 +1,16 @@
-"""Pairings: what is sound, how heads encode targets, that trials are paired, what a run keeps."""
-
-import csv
-import shutil
-from dataclasses import replace
-from itertools import product
+"""Pairings: what is sound, how heads encode targets; trials are paired, to the bits of fit."""
 
 import numpy as np
 import pytest
 
+import minidl as ml
 from minidl.activations import activations
 from minidl.data import load
-from minidl.errors import ArgumentError, DataError, FileError, UnknownNameError
+from minidl.errors import ArgumentError, UnknownNameError
 from minidl.losses import losses
-from minidl.pairing import (
-    Head,
-    Plan,
-    Trial,
-    heads,
-    hidden_activations,
-    run,
-    standings,
-    train,
-)
-from minidl.pairing.standing import RATES
-from minidl.pairing.trial import network, parts
+from minidl.pairing import Cell, Head, Pairing, Setting, Trainer, Trial, heads, hidden_activations
+from minidl.pairing.trainer import checkpoints, network, parts
+from minidl.pairing.trial import TUNING
 
 SIGMOID = Head("sigmoid", "binary_crossentropy")
 SOFTMAX = Head("softmax", "categorical_crossentropy")
@@ -104,60 +91,87 @@ def test_rowwise_losses_take_class_numbers_or_distributions():
 
 
 def test_regression_targets_are_standardised_by_the_training_part():
-    split = parts(load("diabetes"), seed=0)
+    split, _, _ = parts(load("diabetes"), 0, False)
     assert abs(split.y_train.mean()) < 1e-9
     assert split.y_train.std() == pytest.approx(1)
     np.testing.assert_array_equal(LINEAR.encode(split.y_train, "regression", 0), split.y_train)
 
 
-# ----------------------------------------------------------------------------------- trials
+# ------------------------------------------------------------------------ what trials share
+
+
+def cell(pairing, dataset="iris", **setting):
+    return Cell(dataset, Pairing.parse(pairing), Setting(**setting))
 
 
 def test_a_repetition_gives_every_pairing_the_same_start():
     data = load("iris")
-    for seed in (0, 1):
-        first = [
-            network(Trial("iris", "relu", head, seed), data).parameters()
-            for head in (SIGMOID, SOFTMAX, Head("tanh", "hinge"))
-        ]
-        for other in first[1:]:  # hidden layers: the head decides the init of its own layer
-            for a, b in list(zip(first[0], other, strict=True))[:4]:
+    for seed in (0, 1, TUNING):
+        first, *others = (
+            network(cell(f"relu/{head}"), data, seed).parameters()
+            for head in ("sigmoid+bce", "softmax+cce", "tanh+hinge", "linear+mse")
+        )
+        for other in others:  # hidden layers: the head decides the init of its own layer
+            for a, b in list(zip(first, other, strict=True))[:4]:
                 np.testing.assert_array_equal(a.data, b.data)
-    a, b = parts(data, 0), parts(data, 1)
-    np.testing.assert_array_equal(a.X_train, parts(data, 0).X_train)
-    assert not np.array_equal(a.X_train, b.X_train)
 
 
 def test_weights_of_two_hidden_activations_are_one_draw_scaled():
     """He and LeCun differ in scale only: the random numbers behind them are the same."""
     data = load("iris")
     he, lecun = (
-        network(Trial("iris", hidden, SOFTMAX, 0), data).parameters()[0].data.astype(float)
+        network(cell(f"{hidden}/softmax+cce"), data, 0).parameters()[0].data.astype(float)
         for hidden in ("relu", "selu")
     )
     ratios = he / lecun
     np.testing.assert_allclose(ratios, ratios.flat[0], rtol=1e-4)
 
 
-def test_a_trial_gives_the_same_bits_again():
+def test_every_repetition_has_weights_of_its_own():
+    """Neither the seed nor the layer may give what another seed or layer gave."""
     data = load("iris")
-    trial = Trial("iris", "tanh", SOFTMAX, 3, epochs=3)
-    once, again = train(trial, data), train(trial, data)
-    assert replace(once, seconds=0.0) == replace(again, seconds=0.0)
-    assert once.status == "ok"
-    assert once.score > 0.5
+    drawn = [
+        layer.data.astype(float).ravel()[:12] / layer.data.std()
+        for seed in (0, 1, 2, TUNING, TUNING + 1)
+        for layer in network(cell("tanh/softmax+cce"), data, seed).parameters()
+        if layer.data.ndim == 2
+    ]
+    for i, one in enumerate(drawn):
+        for other in drawn[:i]:
+            assert abs(np.corrcoef(one, other)[0, 1]) < 0.95
 
 
-def test_a_diverged_trial_has_a_reason_and_no_score():
-    data = load("diabetes")
-    trial = Trial("diabetes", "relu", LINEAR, 0, epochs=20, optimizer="sgd", learning_rate=1e6)
-    result = train(trial, data)
-    assert result.status == "diverged"
-    assert "inf" in result.reason or "nan" in result.reason
-    assert np.isnan(result.score)
+def test_splits_follow_from_dataset_and_repetition():
+    data = load("iris")
+    same, again = parts(data, 3, False)[0], parts(load("iris"), 3, False)[0]
+    np.testing.assert_array_equal(same.X_train, again.X_train)
+    np.testing.assert_array_equal(same.y_test, again.y_test)
+    for seed, tuning in ((4, False), (TUNING, True), (TUNING + 3, True)):
+        other = parts(data, seed, tuning)[0]
+        assert not np.array_equal(same.X_test, other.X_test)
 
 
-def test_validation_rows_come_out_of_the_training_part():
+def test_every_pairing_sees_rows_in_the_same_order(monkeypatch):
+    from minidl.pairing import trainer
+
+    seen = {}
+    draw = trainer.permutation
+
+    def noted(rows, seed, updates):
+        seen.setdefault(current, []).append((rows, seed, updates))
+        return draw(rows, seed, updates)
+
+    monkeypatch.setattr(trainer, "permutation", noted)
+    data = load("iris")
+    for current in ("relu/softmax+cce", "elu/sigmoid+focal", "tanh/linear+hinge"):
+        trainer._orders.cache_clear()
+        place = cell(current)
+        assert Trainer(place, data).train(Trial(place, 0.01, 2, epochs=3)).status == "ok"
+    relu, elu, tanh = seen.values()
+    assert relu == elu == tanh == [(112, 2, 0), (112, 2, 4), (112, 2, 8)]
+
+
+def test_tuning_is_judged_on_validation_rows_which_come_out_of_the_training_part():
     data = load("diabetes")  # its rows all differ
     without, with_some = data.split(seed=3), data.split(seed=3, validation_size=0.2)
     np.testing.assert_array_equal(without.X_test, with_some.X_test)
@@ -165,158 +179,122 @@ def test_validation_rows_come_out_of_the_training_part():
     assert len(kept_back) == round(0.2 * len(data.X))
     assert kept_back < {tuple(row) for row in without.X_train}
     assert not kept_back & {tuple(row) for row in with_some.X_train}
-    trial = Trial("diabetes", "tanh", LINEAR, 3, epochs=2)
-    assert np.isnan(train(trial, data).validation_score)
-    result = train(replace(trial, validation_size=0.2), data)
-    assert np.isfinite([result.score, result.validation_score]).all()
-    assert result.score != result.validation_score
+    split, X, y = parts(data, TUNING, True)
+    assert X is split.X_validation
+    assert y is split.y_validation
+    split, X, y = parts(data, 0, False)
+    assert X is split.X_test
+    assert y is split.y_test
+    assert len(split.X_validation) == 0
 
 
-# ------------------------------------------------------------------------------------ a run
+# ------------------------------------------------------------------------ the bits of fit
 
 
-def plan(**changes):
-    given = {
-        "data": [load("iris")],
-        "hidden": ["relu", "tanh"],
-        "heads": [SOFTMAX, SIGMOID],
-        "seeds": 2,
-        "settings": {"epochs": 2},
-    }
-    return Plan(**{**given, **changes})
-
-
-def test_a_run_writes_every_trial(tmp_path):
-    results = run(plan(), tmp_path, workers=1, verbose=False)
-    with (tmp_path / "results.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    first = [row for row in rows if not row["validation_score"]]
-    assert len(first) == 2 * 2 * 2
-    assert {row["learning_rate"] for row in first} == {"0.01"}
-    assert len(results) == len(rows)
-    assert {row["status"] for row in rows} == {"ok"}
-    scores = sorted(float(row["score"]) for row in rows)
-    np.testing.assert_allclose(scores, sorted(r.score for r in results), rtol=1e-5)
-
-
-def test_a_head_that_is_behind_and_the_best_are_trained_again(tmp_path):
-    """After two epochs sigmoid + BCE is far behind softmax + CCE on iris."""
-    results = run(plan(), tmp_path, workers=1, verbose=False)
-    again = [result for result in results if result.trial.validation_size]
-    assert {(r.trial.head, r.trial.learning_rate) for r in again} == set(
-        product([SIGMOID, SOFTMAX], RATES)
+def by_hand(trial, data):
+    """The same trial in the words of a user's script."""
+    head, setting = trial.cell.pairing.head, trial.cell.setting
+    split = data.split(validation_size=0.2 * trial.tuning, seed=trial.seed)
+    split = split.standardised(target=data.task == "regression")
+    y = head.encode(split.y_train, data.task, len(data.classes))
+    outputs = head.outputs(data.task, len(data.classes))
+    net = ml.mlp(
+        [data.X.shape[1], *setting.widths, outputs],
+        hidden=trial.cell.pairing.hidden,
+        output=head.activation,
+        init=setting.init,
+        seed=trial.seed,
     )
-    assert len(again) == 2 * len(RATES) * 2 * 2
-    assert np.isfinite([[r.score, r.validation_score] for r in again]).all()
-    (standing,) = [s for s in standings(results) if s.head != s.best]
-    assert standing.behind
-    assert standing.tuned.mean < standing.gap.mean
-    with (tmp_path / "results.csv").open(encoding="utf-8") as file:
-        rates = {row["learning_rate"] for row in csv.DictReader(file) if row["validation_score"]}
-    assert {float(rate) for rate in rates} == set(RATES)
-
-
-def test_a_run_in_which_no_head_is_behind_has_one_round(tmp_path):
-    results = run(plan(heads=[SOFTMAX]), tmp_path, workers=1, verbose=False)
-    assert len(results) == 2 * 2
-
-
-def test_workers_change_nothing(tmp_path):
-    alone, two = (run(plan(), tmp_path / str(n), workers=n, verbose=False) for n in (1, 2))
-    assert any(result.trial.validation_size for result in alone)
-    # repr: NaN, a score that was not measured, equals nothing
-    assert repr([replace(r, seconds=0.0) for r in alone]) == repr(
-        [replace(r, seconds=0.0) for r in two]
+    history = ml.fit(
+        net,
+        split.X_train,
+        y,
+        loss=head.loss,
+        optimizer=setting.optimizer,
+        learning_rate=trial.learning_rate,
+        epochs=trial.epochs,
+        batch_size=trial.batch_size,
+        seed=trial.seed,
     )
+    judged = split.X_validation if trial.tuning else split.X_test
+    return np.array(history["loss"]), net.predict(judged)
 
 
-def test_an_interrupted_run_keeps_what_is_computed(tmp_path, monkeypatch):
-    from minidl.pairing import runner
-
-    done = []
-
-    def interrupted(trial, data):
-        if len(done) == 3:
-            raise KeyboardInterrupt
-        rows = (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()
-        assert not done or len(rows) == 1 + len(done)  # on disk at once, not at the end
-        done.append(trial)
-        return train(trial, data)
-
-    monkeypatch.setattr(runner, "train", interrupted)
-    results = run(plan(), tmp_path, workers=1, verbose=False)
-    assert [result.trial for result in results] == done
-    assert len((tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3
+def assert_same_bits(result, trial, data):
+    losses, outputs = by_hand(trial, data)
+    assert result.status == "ok"
+    np.testing.assert_array_equal(result.outputs, outputs)
+    np.testing.assert_allclose(result.losses, losses, rtol=1e-15, atol=0)  # summed otherwise
+    assert len(result.scores) == (0 if trial.tuning else len(checkpoints(trial.epochs)))
 
 
-def test_a_folder_that_goes_away_ends_the_run_and_keeps_what_is_computed(
-    tmp_path, monkeypatch, capsys
-):
-    from minidl.pairing import runner
-
-    trained = []
-
-    def trains_and_removes(trial, data):
-        trained.append(trial)
-        if len(trained) == 2:
-            shutil.rmtree(tmp_path / "out")
-        return train(trial, data)
-
-    monkeypatch.setattr(runner, "train", trains_and_removes)
-    results = run(plan(seeds=4), tmp_path / "out", workers=1, verbose=False)
-    assert [result.trial for result in results] == trained
-    assert len(trained) == 2
-    assert "Write --out DIR" in capsys.readouterr().err
-
-
-def test_an_interrupt_within_a_trial_ends_the_run(tmp_path, monkeypatch):
-    """`fit` returns what was learned on Ctrl-C; half a training is no result of a pairing."""
-    from minidl import training
-
-    epoch, epochs = training._Trainer.epoch, []
-
-    def interrupted(*given, **named):
-        epochs.append(1)
-        if len(epochs) == 6:  # the second of the third trial's two epochs
-            raise KeyboardInterrupt
-        return epoch(*given, **named)
-
-    monkeypatch.setattr(training._Trainer, "epoch", interrupted)
-    results = run(plan(), tmp_path, workers=1, verbose=False)
-    assert len(results) == 2
-    assert len(epochs) == 6
+@pytest.mark.parametrize(
+    ("dataset", "pairing", "setting"),
+    [
+        ("iris", "relu/softmax+cce", {"optimizer": "adam"}),
+        ("iris", "tanh/sigmoid+focal", {"optimizer": "rmsprop", "init": "he_normal"}),
+        ("iris", "gelu/softmax+kl_divergence", {"optimizer": "sgd", "widths": (5,)}),
+        ("xor", "selu/sigmoid+bce", {"optimizer": "adamw", "widths": (8, 8, 8)}),
+        ("xor", "prelu/tanh+hinge", {"optimizer": "adam"}),
+        ("diabetes", "elu/linear+huber", {"optimizer": "sgd"}),
+    ],
+)
+def test_a_trial_gives_the_bits_of_fit(dataset, pairing, setting):
+    """Also the second, third and fourth one of a trainer, one of which diverged."""
+    data, place = load(dataset), cell(pairing, dataset, **setting)
+    trainer = Trainer(place, data)
+    trials = [
+        Trial(place, 1e-2, 0, epochs=3),
+        Trial(place, 1e-3, 2, tuning=True, epochs=2, batch_size=16),
+        Trial(place, 1e38, 1, epochs=3),
+        Trial(place, 3e-2, 4, epochs=4),
+        Trial(place, 3e-2, 4, epochs=1, batch_size=10_000),
+        Trial(place, 1e-2, 0, epochs=3),
+    ]
+    results = [trainer.train(trial) for trial in trials]
+    for trial, result in zip(trials, results, strict=True):
+        if trial.learning_rate < 1:
+            assert_same_bits(result, trial, data)
+    np.testing.assert_array_equal(results[0].outputs, results[-1].outputs)
+    assert results[0].score == results[-1].score
+    assert results[0].health == results[-1].health
 
 
-def test_a_table_too_small_to_score_is_refused_before_any_training(tmp_path):
-    data = load("diabetes")
-    small = replace(data, name="small", X=data.X[:5], y=data.y[:5])
-    with pytest.raises(DataError, match=r"'small'.*larger"):
-        run(plan(data=[small], heads=[LINEAR]), tmp_path / "out", workers=1, verbose=False)
-    assert not (tmp_path / "out").exists()
+def test_a_trainer_forgets_a_trial_that_diverged():
+    data, place = load("diabetes"), cell("relu/linear+mse", "diabetes", optimizer="sgd")
+    trainer = Trainer(place, data)
+    diverged = trainer.train(Trial(place, 1e6, 0, epochs=20))
+    assert diverged.status == "diverged"
+    assert "inf" in diverged.reason or "nan" in diverged.reason
+    assert np.isnan(diverged.score)
+    assert diverged.outputs is None
+    assert not np.isfinite(diverged.losses[-1])
+    assert np.isfinite(diverged.losses[:-1]).all()
+    trial = Trial(place, 1e-3, 0, epochs=3)
+    assert_same_bits(trainer.train(trial), trial, data)
 
 
-def test_an_unwritable_folder_is_refused_before_any_training(tmp_path, monkeypatch):
-    from minidl.pairing import runner
-
-    monkeypatch.setattr(runner, "train", lambda *_: pytest.fail("trained"))
-    (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(FileError) as caught:
-        run(plan(), tmp_path / "file" / "results", workers=1, verbose=False)
-    error = caught.value
-    assert "file" in error.culprit
-    assert "written" in error.expected
-    assert error.got
-    assert "--out" in error.remedy
+# ----------------------------------------------------------------------- what is found by name
 
 
 def test_a_new_activation_is_paired_for_nothing(bend):
     assert bend in hidden_activations()
     assert Head(bend, "mse") in [*heads("regression")[0], *heads("regression")[1]]
-    result = train(Trial("iris", bend, SOFTMAX, 0, epochs=3), load("iris"))
-    assert result.status == "ok"
+    data, place = load("iris"), cell("bend/softmax+cce")
+    trial = Trial(place, 1e-2, 0, epochs=3)
+    assert_same_bits(Trainer(place, data).train(trial), trial, data)
 
 
 def test_rows_and_the_identity_are_no_hidden_activations():
     names = hidden_activations()
     assert {"relu", "selu", "tanh"} <= set(names)
     assert not {"linear", "softmax", "log_softmax"} & set(names)
+
+
+def test_scores_are_taken_after_powers_of_two_and_at_the_end():
+    assert [checkpoints(n) for n in (1, 2, 3, 50)] == [
+        [1],
+        [1, 2],
+        [1, 2, 3],
+        [1, 2, 4, 8, 16, 32, 50],
+    ]

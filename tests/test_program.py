@@ -120,7 +120,7 @@ def test_programs_and_eager_code_share_the_weights():
         assert weight.data is held
         assert not np.array_equal(before, held)
     assert optimizer.steps == 5 + 3 + 1
-    assert np.shares_memory(first._epoch._tables[0], X)  # the dataset is read where it lies
+    assert np.shares_memory(first._epochs._tables[0], X)  # the dataset is read where it lies
 
 
 def test_the_dtype_is_that_of_the_parameters():

@@ -101,6 +101,35 @@ def test_slices_of_an_epoch(monkeypatch):
     same(lambda: ml.mlp([3, 4, 3], output="softmax", seed=0), CLASSES, **settings)
 
 
+@pytest.mark.parametrize("rows", [8, 7, 100])
+@pytest.mark.parametrize("pause", [0.0, 1.0])
+def test_several_epochs_in_one_call(rows, pause, monkeypatch):
+    monkeypatch.setattr("minidl.program.program.SLICE", pause)
+    orders = np.stack([np.random.default_rng(epoch).permutation(len(X)) for epoch in range(5)])
+
+    def left(together):
+        net = ml.mlp([3, 6, 3], output="softmax", seed=0)
+        optimizer = ml.Adam(net.parameters(), learning_rate=ml.Cosine(1e-2, 30))
+
+        def step(x, t):
+            loss = ml.categorical_crossentropy(t, net(x))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        program = ml.record(step, X[:rows], CLASSES[:rows])
+        run = (
+            program.run
+            if together
+            else lambda *data, order: [program.run(*data, order=o) for o in order]
+        )
+        losses = np.array(run(X, CLASSES, order=orders))
+        return losses.shape, losses.tobytes(), net.block.values.tobytes()
+
+    assert left(True) == left(False)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_blas_threads(threads):
     rng = np.random.default_rng(0)

@@ -245,7 +245,7 @@ def test_arguments_that_make_no_sense():
         with pytest.raises(ArgumentError, match="'float32' or 'float64'"):
             record(step, X[:8], T[:8], dtype=dtype)
     program = record(step, X[:8], T[:8], dtype=np.float32)
-    for order in (X[:, 0] > 0, np.linspace(0, 5, 8), [[0, 1]], "abc"):
+    for order in (X[:, 0] > 0, np.linspace(0, 5, 8), [[[0, 1]]], "abc"):
         with pytest.raises(ShapeError, match="row numbers"):
             program.run(X, T, order=order)
     for rows in (0, 2.5):

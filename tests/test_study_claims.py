@@ -22,7 +22,7 @@ KINDS = pytest.mark.parametrize("study", STUDIES, ids=[study.name for study in S
 
 @KINDS
 def test_studies_of_identical_pairings_claim_nothing(study):
-    studies = 40
+    studies = 15  # each with its whole report; 200 in benchmarks/certificate.py
     claimed = CERTIFICATE["share"](CERTIFICATE["claims"], study, studies)
     assert claimed <= CERTIFICATE["allowed"](studies)
 
@@ -30,7 +30,7 @@ def test_studies_of_identical_pairings_claim_nothing(study):
 @KINDS
 def test_a_planted_difference_is_found(study):
     worse = replace(study, worse=PLANTED[study])
-    assert CERTIFICATE["share"](CERTIFICATE["finds"], worse, 40) >= CERTIFICATE["FOUND"]
+    assert CERTIFICATE["share"](CERTIFICATE["finds"], worse, 15) >= CERTIFICATE["FOUND"]
 
 
 @KINDS

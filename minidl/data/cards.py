@@ -1,24 +1,28 @@
-"""The cards of the toy datasets, and the generators that scikit-learn does not have.
+"""The cards of the toy datasets.
 
 A card is a TOML file in ``datasets/``: where the rows come from, and what they teach. It names a
 ``make_…`` or ``load_…`` of ``sklearn.datasets`` or one of ``GENERATORS``; nothing else is called.
+It may make another task of the same rows: ``target``, ``cut`` and ``classes``.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minidl.data import generated_classes, generated_quantities
 from minidl.data.tables import TASKS, Table
 from minidl.errors import FileError
 from minidl.registry import Registry
+
+GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
 
 
 @dataclass(eq=False)
@@ -33,6 +37,8 @@ class Card:
         What is predicted: a class or a quantity.
     family : str
         Sets of one family are variants of one problem: a study must not count them as independent.
+        One family is whatever is made of one table, and all rules of one kind on features of one
+        kind, in any size, noise, number of features or classes.
     source : str
         Where the rows come from: a function or a formula, and the publication.
     loader : str
@@ -47,6 +53,12 @@ class Card:
         The file, for messages.
     aliases : tuple of str
         Other names.
+    target : str
+        A column to predict from the others, instead of what the table is about.
+    cut : float, optional
+        Makes two classes of a quantity: 0 up to it, 1 above it.
+    classes : dict, optional
+        Each class by name, with the class numbers of the table that it takes together.
 
     Examples
     --------
@@ -66,20 +78,57 @@ class Card:
     teaches: str
     path: Path
     aliases: tuple[str, ...] = ()
+    target: str = ""
+    cut: float | None = None
+    classes: dict[str, int | list[int]] | None = None
 
     def table(self, seed: int) -> Table:
         """Make or read the rows; ``seed`` decides the noise of a generated set."""
         try:
-            X, y, names, classes = self._rows(seed)
+            X, y, names, labels = self._rows(seed)
         except (TypeError, ValueError) as error:
             got, remedy = f"{self.parameters} ({error})", "Correct the card's table of parameters."
             raise FileError(str(self.path), f"parameters of {self.loader}", got, remedy) from error
         X = np.ascontiguousarray(X, dtype=np.float64)  # digits comes as a view of a wider table
         names = names or tuple(f"x{column}" for column in range(1, X.shape[1] + 1))
+        if self.target:
+            X, y, names = self._other_target(X, names)
+            labels = ()
         if self.task == "regression":
             return Table(X, y.astype(np.float64), self.task, names, ())
-        classes = classes or tuple(str(number) for number in range(y.max() + 1))
-        return Table(X, y.astype(np.int64), self.task, names, classes)
+        if self.cut is not None:
+            y = y > self.cut
+        values, y = np.unique(y, return_inverse=True)
+        labels = labels or tuple(f"{value:g}" for value in values.astype(np.float64))
+        if self.classes:
+            y, labels = self._merged(y, self.classes, len(values))
+        return Table(X, y.astype(np.int64), self.task, names, labels)
+
+    def _other_target(
+        self, X: np.ndarray, names: tuple[str, ...]
+    ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+        """The column to predict, and the table without it."""
+        if self.target not in names:
+            expected = f"target to be a column: {', '.join(names)}"
+            close = get_close_matches(self.target, names, n=1)
+            remedy = f"Did you mean {close[0]!r}?" if close else "Write one of them."
+            raise FileError(str(self.path), expected, repr(self.target), remedy)
+        column = names.index(self.target)
+        others = names[:column] + names[column + 1 :]
+        return np.delete(X, column, axis=1), X[:, column], others
+
+    def _merged(
+        self, y: np.ndarray, classes: dict[str, int | list[int]], number: int
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Class numbers in the order of ``classes``, and its names."""
+        groups = [old if isinstance(old, list) else [old] for old in classes.values()]
+        listed = list(chain(*groups))
+        if sorted(map(repr, listed)) != sorted(map(repr, range(number))):
+            expected = f"classes to hold each number from 0 to {number - 1} once"
+            raise FileError(str(self.path), expected, str(listed), "Correct the table [classes].")
+        new = np.empty(number, np.int64)
+        new[listed] = np.repeat(np.arange(len(groups)), list(map(len, groups)))
+        return new[y], tuple(classes)
 
     def _rows(self, seed: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]:
         package, separator, own = self.loader.partition(":")
@@ -97,8 +146,8 @@ class Card:
         if function.startswith("make_"):
             return *load(random_state=seed, **self.parameters), (), ()
         bunch = load(**self.parameters)
-        classes = tuple(str(name) for name in bunch.get("target_names", ()))
-        return bunch.data, bunch.target, tuple(map(str, bunch.feature_names)), classes
+        labels = tuple(str(name) for name in bunch.get("target_names", ()))
+        return bunch.data, bunch.target, tuple(map(str, bunch.feature_names)), labels
 
 
 def read_card(path: Path) -> Card:
@@ -138,17 +187,21 @@ def _check_fields(path: Path, content: dict[str, Any]) -> None:
             close = get_close_matches(name, known, n=1)
             remedy = f"Did you mean {close[0]!r}?" if close else "Remove it."
             raise FileError(str(path), expected, f"{name!r} besides", remedy)
-        kind: type = {"parameters": dict, "aliases": list}.get(name, str)
+        kind = _KIND_OF.get(name, str)
         if not isinstance(value, kind):
             words, example = _KINDS[kind]
             remedy = f"Write {example.format(name)}."
             raise FileError(str(path), f"{name} to be {words}", repr(value), remedy)
 
 
+# Fields that are no text.
+_KIND_OF: dict[str, type] = {"parameters": dict, "classes": dict, "aliases": list, "cut": float}
+
 # What TOML calls each kind of value, and how it is written.
 _KINDS: dict[type, tuple[str, str]] = {
     dict: ("a table", "[{}] and its lines below"),
     list: ("a list", '{} = ["…"]'),
+    float: ("a number with a point", "{} = 1.5"),
     str: ("text", '{} = "…"'),
 }
 
@@ -183,79 +236,3 @@ def read_cards() -> Registry[Card]:
     for path in sorted(cards_folder().glob("*.toml")):
         cards.register(read_card(path))
     return cards
-
-
-def xor(generator: np.random.Generator, rows: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """Label points of a square by the sign of x₁x₂, then move each a little.
-
-    Examples
-    --------
-    >>> X, y = xor(np.random.default_rng(0), rows=4, noise=0.0)
-    >>> bool(((X[:, 0] * X[:, 1] < 0) == y).all())
-    True
-    """
-    X = generator.uniform(-1.0, 1.0, (rows, 2))
-    y = (X[:, 0] * X[:, 1] < 0).astype(np.int64)
-    return X + generator.normal(0.0, noise, X.shape), y
-
-
-def spirals(
-    generator: np.random.Generator, rows: int, turns: float, noise: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Wind two arms around each other; the second is the first, turned by half a circle.
-
-    Examples
-    --------
-    >>> X, y = spirals(np.random.default_rng(0), rows=6, turns=1.0, noise=0.0)
-    >>> np.bincount(y)
-    array([3, 3])
-    """
-    y = generator.permutation(rows) % 2
-    # The root spreads the points evenly along the arm, whose length grows as radius².
-    radius = np.sqrt(generator.uniform(0.01, 1.0, rows))
-    angle = 2.0 * np.pi * turns * radius + np.pi * y
-    X = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return X + generator.normal(0.0, noise, X.shape), y
-
-
-def imbalanced(
-    generator: np.random.Generator, negatives: int, positives: int, distance: float, spread: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Hide a small dense cloud of positives in the rim of a large one of negatives.
-
-    Examples
-    --------
-    >>> X, y = imbalanced(np.random.default_rng(0), 100, 2, distance=2.0, spread=0.5)
-    >>> np.bincount(y)
-    array([100,   2])
-    """
-    large = generator.normal(0.0, 1.0, (negatives, 2))
-    small = generator.normal(distance / np.sqrt(2.0), spread, (positives, 2))
-    order = generator.permutation(negatives + positives)
-    return np.concatenate([large, small])[order], (order >= negatives).astype(np.int64)
-
-
-def outliers(
-    generator: np.random.Generator, rows: int, share: float, noise: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sample a sine over one period, and push a share of the targets up by 3 to 6.
-
-    Examples
-    --------
-    >>> X, y = outliers(np.random.default_rng(0), rows=10, share=0.2, noise=0.0)
-    >>> np.flatnonzero(y - np.sin(X[:, 0]) > 1).size
-    2
-    """
-    X = generator.uniform(-np.pi, np.pi, (rows, 1))
-    y = np.sin(X[:, 0]) + generator.normal(0.0, noise, rows)
-    pushed = generator.choice(rows, round(share * rows), replace=False)
-    y[pushed] += generator.uniform(3.0, 6.0, pushed.size)
-    return X, y
-
-
-GENERATORS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
-    "xor": xor,
-    "spirals": spirals,
-    "imbalanced": imbalanced,
-    "outliers": outliers,
-}

@@ -153,7 +153,8 @@ class Dataset:
             target = "classes and their rows: " + ", ".join(f"{name} {n}" for name, n in rows)
         else:
             target = f"target from {self.y.min():g} to {self.y.max():g}, mean {self.y.mean():g}"
-        lines = [repr(self), f"features: {names}", target, f"metric: {self.metric}"]
+        about = f"metric: {self.metric}; family: {self.family}"
+        lines = [repr(self), f"features: {names}", target, about]
         return "\n  ".join(lines + [line for line in (self.teaches, self.source) if line])
 
 

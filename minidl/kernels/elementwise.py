@@ -54,7 +54,9 @@ def forward_unary(name: str, value: Callable[..., Any], count: int, wide: bool) 
         for i in range(x.size):
             y[i] = value(given(x[i]), *hyper)
 
-    return kernel("y", lambda x, y, reals: x.size == y.size, f"{name}_forward")(forward)
+    return kernel("y", lambda x, y, reals: x.size == y.size, f"{name}_forward", aligned=True)(
+        forward
+    )
 
 
 def backward_unary(name: str, slope: Callable[..., Any], count: int, wide: bool) -> Any:
@@ -71,7 +73,7 @@ def backward_unary(name: str, slope: Callable[..., Any], count: int, wide: bool)
     def fits(s, dy, dx, reals):
         return s.size == dy.size == dx.size
 
-    return kernel("dx", fits, f"{name}_backward")(backward)
+    return kernel("dx", fits, f"{name}_backward", aligned=True)(backward)
 
 
 def forward_binary(name: str, value: Callable[..., Any], count: int, wide: bool) -> Any:
@@ -96,7 +98,7 @@ def forward_binary(name: str, value: Callable[..., Any], count: int, wide: bool)
     def fits(a, b, y, reals):
         return {a.size, b.size} <= {1, y.size}
 
-    return kernel("y", fits, f"{name}_forward")(forward)
+    return kernel("y", fits, f"{name}_forward", aligned=True)(forward)
 
 
 def backward_binary(name: str, slope: Callable[..., Any], count: int, wide: bool) -> Any:
@@ -124,7 +126,7 @@ def backward_binary(name: str, slope: Callable[..., Any], count: int, wide: bool
     def fits(a, b, dy, dx, reals):
         return {a.size, b.size} <= {1, dy.size} and dx.size == dy.size
 
-    return kernel("dx", fits, f"{name}_backward")(backward)
+    return kernel("dx", fits, f"{name}_backward", aligned=True)(backward)
 
 
 def comparison(
@@ -144,10 +146,10 @@ def comparison(
     def fits(t, p, each, slopes, reals, share):
         return t.size == p.size == each.size == slopes.size
 
-    return kernel("each slopes", fits, name)(compare)
+    return kernel("each slopes", fits, name, aligned=True)(compare)
 
 
-@kernel("dx", lambda slopes, dy, dx: _shared(slopes, dy) and slopes.size == dx.size)
+@kernel("dx", lambda slopes, dy, dx: _shared(slopes, dy) and slopes.size == dx.size, aligned=True)
 def pull_back(slopes, dy, dx):
     """``dx = dy · slopes``, one dy for all of them, for each, or for each row."""
     widest_vectors()
@@ -172,14 +174,14 @@ def _alike(*arrays):
     return len({array.size for array in arrays}) == 1
 
 
-@kernel("y", _alike)
+@kernel("y", _alike, aligned=True)
 def where(condition, a, b, y):
     """``y = a`` where the condition is not 0, ``b`` elsewhere."""
     for i in range(y.size):
         y[i] = a[i] if condition[i] != 0 else b[i]
 
 
-@kernel("da db", _alike)
+@kernel("da db", _alike, aligned=True)
 def where_backward(condition, dy, da, db):
     for i in range(dy.size):
         chosen = condition[i] != 0
@@ -187,14 +189,14 @@ def where_backward(condition, dy, da, db):
         db[i] = 0.0 if chosen else dy[i]
 
 
-@kernel("total", _alike)
+@kernel("total", _alike, aligned=True)
 def accumulate(total, part):
     """``total += part``."""
     for i in range(total.size):
         total[i] += part[i]
 
 
-@kernel("y", _alike)
+@kernel("y", _alike, aligned=True)
 def copy(x, y):
     """``y = x``."""
     for i in range(y.size):

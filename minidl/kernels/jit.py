@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
-from threading import get_ident
+from threading import RLock, get_ident
 from types import CellType, CodeType, FunctionType, ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numba
 import numpy as np
@@ -157,20 +158,81 @@ def _with_single_constants(function: Any) -> FunctionType:
     )
 
 
-class Listener(Protocol):
-    """What wants to know of kernel calls instead of having them run: a recorder."""
+class Listener:
+    """Who is handed the kernel calls of a thread, and told what they are part of.
+
+    A recorder writes calls down; anybody else has to run them.
+    """
+
+    records = False
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
-        """Take down one call."""
+        """One call: it is the listener's to run, or not."""
+        raise NotImplementedError
 
+    def met(self, parameter: Any) -> None:
+        """A parameter is about to be used, or its gradient to be cleared."""
+
+    def forward(self, op: Any, inputs: Sequence[Any]) -> None:
+        """An operation is about to run."""
+
+    def made(self, result: Any) -> None:
+        """An operation has run; its result, as a tensor."""
+
+    def ready(self, gradients: Iterable[tuple[Any, np.ndarray]]) -> None:
+        """Gradients are there that an operation found on its way forward."""
+
+    def backward(self, node: Any, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
+        """An operation is about to go backward."""
+
+    def filled(self, arrays: Iterable[np.ndarray | None]) -> None:
+        """An operation has gone backward; its operands' gradients."""
+
+    def follow(self, optimizer: Any) -> None:
+        """An optimizer is about to update."""
+
+    def step(self, instruction: Any) -> None:
+        """An instruction of a program is about to run."""
+
+
+making = RLock()
+"""Held while kernels are made: of two threads at once each would make its own, and a recorder that
+meets one and then the other takes them for two operations."""
 
 listeners: dict[int, Listener] = {}
-"""By thread: while a step is recorded, its kernels are written down, not run."""
+"""By thread."""
+
+
+@contextmanager
+def handed_to(listener: Listener) -> Iterator[None]:
+    """While this lasts, kernel calls on this thread go to a listener; then as they went before."""
+    thread = get_ident()
+    before = listeners.get(thread)
+    listeners[thread] = listener
+    try:
+        yield
+    finally:
+        if before is None:
+            del listeners[thread]
+        else:
+            listeners[thread] = before
 
 
 def listener() -> Any:
-    """The recorder that listens on this thread, or None."""
+    """Who listens on this thread, or None."""
     return listeners.get(get_ident()) if listeners else None
+
+
+def recorder() -> Any:
+    """Who writes down what happens on this thread, or None; there are no numbers meanwhile."""
+    found = listener()
+    return found if found is not None and found.records else None
+
+
+def watcher() -> Any:
+    """Who looks at every kernel call on this thread while it is run, or None."""
+    found = listener()
+    return found if found is not None and not found.records else None
 
 
 class Kernel:
@@ -187,6 +249,10 @@ class Kernel:
         does not look.
     name : str
         For the disk cache, listings and messages.
+    aligned : bool
+        Whether number i of what it writes is made of number i of what it reads, or of the only one.
+    partial : bool
+        Whether it may leave a part of what it writes to as it was.
     """
 
     def __init__(
@@ -195,7 +261,10 @@ class Kernel:
         writes: Sequence[str],
         fits: Callable[..., bool],
         name: str,
+        aligned: bool = False,
+        partial: bool = False,
     ) -> None:
+        self.aligned, self.partial = aligned, partial
         self.name, self.fits, self.parameters = name, fits, tuple(signature(function).parameters)
         self.writes = tuple(self.parameters.index(parameter) for parameter in writes)
         self._compiled = _compiled(function, name)
@@ -211,8 +280,8 @@ class Kernel:
         return self._compiled
 
     def __call__(self, *arguments: Any) -> None:
-        if listeners and (recorder := listeners.get(get_ident())) is not None:
-            recorder.called(self, arguments)
+        if listeners and (listening := listeners.get(get_ident())) is not None:
+            listening.called(self, arguments)
         else:
             self.run(*arguments)
 
@@ -224,9 +293,14 @@ def kernel(
     writes: str,
     fits: Callable[..., bool],
     name: str | None = None,
+    *,
+    aligned: bool = False,
+    partial: bool = False,
 ) -> Callable[[Any], Kernel]:
     """Make a function a kernel that writes to the parameters named in ``writes``."""
-    return lambda function: Kernel(function, writes.split(), fits, name or function.__name__)
+    return lambda function: Kernel(
+        function, writes.split(), fits, name or function.__name__, aligned, partial
+    )
 
 
 def question(function: Any) -> Any:

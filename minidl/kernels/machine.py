@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from minidl.kernels import blas
-from minidl.kernels.jit import JIT, Kernel, digest
+from minidl.kernels.jit import JIT, Kernel, digest, making
 
 WORDS = 4
 """Of 64 bits, for each operand: an address and up to three lengths."""
@@ -58,7 +58,8 @@ def _types(kinds: Sequence[str]) -> tuple[Any, ...]:
 def addresses(kernel: Kernel, operands: Sequence[Any]) -> tuple[int, int]:
     """The trampoline for these operands, and the kernel's machine code for their types."""
     kinds = tuple(map(kind, operands))
-    return trampoline(" ".join(kinds)).address, _machine_code(kernel, kinds)
+    with making:  # a second trampoline would take the place of the first, whose address is in use
+        return trampoline(" ".join(kinds)).address, _machine_code(kernel, kinds)
 
 
 @functools.cache

@@ -53,7 +53,7 @@ def gather_view(x, offset, lengths, strides, y, divisor):
         place = _next_row(counter, lengths, strides, place)
 
 
-@kernel("y", lambda x, o, n, s, y: _shows(o, n, s, x, y))
+@kernel("y", lambda x, o, n, s, y: _shows(o, n, s, x, y), partial=True)
 def put_view(x, offset, lengths, strides, y):
     """``view of y = x``; what the view does not show stays as it is."""
     counter = np.zeros(lengths.size, np.int64)

@@ -1,23 +1,34 @@
 """Powers of probabilities, as focal losses take them.
 
-A power multiplies the error of its logarithm. So logarithms come as the sum of two float64 here,
-good to some 60 bits, and what rounding takes on the way is put back. All of it is arithmetic in
-float64, of float32 numbers too.
+A power multiplies the error of its logarithm. So float64 logarithms come as the sum of two float64
+here, good to some 60 bits, and what rounding takes on the way is put back. For float32 numbers
+plain float64 has digits to spare.
 """
 
 from __future__ import annotations
 
 from math import inf
-from typing import Any
 
 import numpy as np
 
 from minidl.kernels.intrinsics import exponent, fmuladd, mantissa, scaled
 from minidl.kernels.jit import by_type, scalar
-from minidl.kernels.vecmath import DOUBLE, LOG2E, NAN, product_error
+from minidl.kernels.vecmath import (
+    DOUBLE,
+    LOG2E,
+    NAN,
+    at_least,
+    bounded_log,
+    bounded_log1m,
+    exp,
+    log,
+    log1p,
+    log1p_of_share,
+    two_sum,
+)
 
 LOWEST, HIGHEST, MAGIC = DOUBLE.exp_lowest, DOUBLE.exp_highest, DOUBLE.magic
-LN2_HIGH, LN2_LOW = DOUBLE.ln2_high, DOUBLE.ln2_low
+LN2_HIGH, LN2_LOW, SPLIT = DOUBLE.ln2_high, DOUBLE.ln2_low, DOUBLE.split
 SMALLEST, LIFT, LIFTED = DOUBLE.smallest, DOUBLE.lift, DOUBLE.lifted
 _exp_fit, _log_fit = DOUBLE.polynomial("EXP"), DOUBLE.polynomial("LOG")
 
@@ -28,6 +39,15 @@ def _fast_two_sum(a, b):
     total = a + b
     lost = b - (total - a)
     return total, lost if lost == lost else 0.0
+
+
+@scalar
+def _product_error(x, y, product):
+    """What rounding took from x·y: x·y − product, exactly (Dekker)."""
+    t, u = SPLIT * x, SPLIT * y
+    x_high, y_high = t - (t - x), u - (u - y)
+    x_low, y_low = x - x_high, y - y_high
+    return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
 
 
 @scalar
@@ -54,11 +74,8 @@ def _log_in_two(x, lost):
     d = 2.0 + m
     s = m / d
     product = s * d
-    s_low = ((m - product) - product_error(s, d, product) - s * (m - (d - 2.0))) / d
-    whole = k * LN2_HIGH
-    high = whole + 2.0 * s
-    part = high - whole
-    low = (whole - (high - part)) + (2.0 * s - part)
+    s_low = ((m - product) - _product_error(s, d, product) - s * (m - (d - 2.0))) / d
+    high, low = two_sum(k * LN2_HIGH, 2.0 * s)
     square = s * s
     low += k * LN2_LOW + 2.0 * s_low + square * s * _log_fit(square) + lost / x
     return _fast_two_sum(high, low)
@@ -80,7 +97,7 @@ def _softplus_in_two(x):
 def _exp_of_product(factor, high, low):
     """e^(factor · (high + low))."""
     product = factor * high
-    y, y_low = _exp_in_two(product, -(product_error(factor, high, product) + factor * low))
+    y, y_low = _exp_in_two(product, -(_product_error(factor, high, product) + factor * low))
     total = y + y_low
     return total if total == total else y  # an infinite product has lost NaN
 
@@ -117,74 +134,76 @@ def _surprise(x):
 def _log_of_complement(p):
     whole, lost = _fast_two_sum(1.0, -p)
     high, _ = _log_in_two(whole, lost)
-    return high if whole > 0.0 else (-inf if whole == 0.0 else NAN)
+    return at_least(high if whole > 0.0 else (-inf if whole == 0.0 else NAN), -100.0)
 
 
 @scalar
 def _log_of_share(p):
     high, _ = _log_in_two(p, 0.0)
-    return high if p > 0.0 else (-inf if p == 0.0 else NAN)
+    return at_least(high if p > 0.0 else (-inf if p == 0.0 else NAN), -100.0)
 
 
 @scalar
 def _weighted_sum(a, x, b, y):
     first, second = a * x, b * y
-    total = first + second
-    part = total - first
-    lost = (first - (total - part)) + (second - part)
-    exact = total + (lost + product_error(a, x, first) + product_error(b, y, second))
+    total, lost = two_sum(first, second)
+    exact = total + (lost + _product_error(a, x, first) + _product_error(b, y, second))
     return exact if exact == exact else total  # what is infinite has lost NaN
 
 
-def _of_one(function: Any) -> Any:
-    """By type: float32 numbers are widened, and the result rounded."""
-    return by_type(lambda x: np.float32(function(np.float64(x))), function)
+@scalar
+def _wide_softplus(x):
+    """log(1 + eˣ) in float64 of a float32 number; shares its exponential with that of −x."""
+    return np.float64(0.0 if x < 0.0 else x) + log1p_of_share(exp(np.float64(-abs(x))))
 
 
-def _of_two(function: Any) -> Any:
-    return by_type(lambda x, y: np.float32(function(np.float64(x), np.float64(y))), function)
-
-
-@_of_two(scalar(lambda x, exponent: _power(x, 0.0, exponent)))
+@by_type(
+    lambda x, exponent: np.float32(exp(np.float64(exponent) * log(np.float64(x)))),
+    scalar(lambda x, exponent: _power(x, 0.0, exponent)),
+)
 def power(x, exponent):
-    """x to a power, for x ≥ 0."""
+    """x to a power, for x ≥ 0 and an exponent that is not 0."""
     return np.power(x, exponent)
 
 
-@_of_two(_complement_power)
+@by_type(
+    lambda p, exponent: np.float32(exp(np.float64(exponent) * log1p(-np.float64(p)))),
+    _complement_power,
+)
 def complement_power(p, exponent):
     """(1 − p) to a power; what 1 − p loses is put back."""
     return np.power(1.0 - p, exponent)
 
 
-@_of_two(_sigmoid_power)
+@by_type(
+    lambda x, exponent: np.float32(exp(-np.float64(exponent) * _wide_softplus(-x))),
+    _sigmoid_power,
+)
 def sigmoid_power(x, exponent):
     """σ(x) to a power, e^(−γ softplus(−x)): the deep tail keeps its digits."""
     return np.exp(-exponent * np.logaddexp(0.0, -x))
 
 
-@_of_one(_surprise)
+@by_type(lambda x: np.float32(_wide_softplus(-x)), _surprise)
 def surprise(x):
     """−log σ(x), rounded once."""
     return np.logaddexp(0.0, -x)
 
 
-@_of_one(_log_of_share)
+@by_type(lambda p: np.float32(bounded_log(np.float64(p))), _log_of_share)
 def log_of_share(p):
-    """log p, rounded once."""
-    return np.log(p)
+    """log p, rounded once; −100 where p has rounded to 0."""
+    return at_least(np.log(p), -100.0)
 
 
-@_of_one(_log_of_complement)
+@by_type(lambda p: np.float32(bounded_log1m(np.float64(p))), _log_of_complement)
 def log_of_complement(p):
-    """log(1 − p), rounded once."""
-    return np.log1p(-p)
+    """log(1 − p), rounded once; −100 where p has rounded to 1."""
+    return at_least(np.log1p(-p), -100.0)
 
 
 @by_type(
-    lambda a, x, b, y: np.float32(
-        _weighted_sum(np.float64(a), np.float64(x), np.float64(b), np.float64(y))
-    ),
+    lambda a, x, b, y: np.float32(np.float64(a) * np.float64(x) + np.float64(b) * np.float64(y)),
     _weighted_sum,
 )
 def weighted_sum(a, x, b, y):

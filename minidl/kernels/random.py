@@ -45,7 +45,7 @@ def draw(counter, stream):
     stream[0], stream[1] = counter[0], counter[1]
 
 
-@kernel("y", lambda x, y, stream, rate: x.size == y.size and stream.size == 2)
+@kernel("y", lambda x, y, stream, rate: x.size == y.size and stream.size == 2, aligned=True)
 def dropout(x, y, stream, rate):
     """Zero a share ``rate`` of the numbers and scale the others up by 1 / (1 − rate).
 

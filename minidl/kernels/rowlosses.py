@@ -2,8 +2,7 @@
 
 Value and gradient come in one pass: ``losses`` has one number a row, ``slopes`` the gradient of
 each at the row's numbers, times ``share``. A row's targets are one number a column, or a single
-class number: the array's size tells which. ``reals`` are γ, α, how much of a target is lent to all
-classes (label smoothing), and whether the target's own entropy is taken off (Kullback and Leibler).
+class number: the array's size tells which. ``constants`` makes the ``reals``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,21 @@ from minidl.kernels.jit import kernel, scalar
 from minidl.kernels.powers import power
 from minidl.kernels.reductions import total_of
 from minidl.kernels.rowwise import ROWS, block_of, row_of, shares
-from minidl.kernels.vecmath import bounded_log, exp_difference, floored, log, log1p
+from minidl.kernels.vecmath import bounded_log, exp_difference, floored, log, log1p, two_sum
+
+GAMMA, ALPHA, SMOOTHING, ENTROPY = range(4)
+
+
+def constants(
+    *, gamma: float = 0.0, alpha: float = 1.0, smoothing: float = 0.0, entropy: bool = False
+) -> list[float]:
+    """The kernels' ``reals``: γ and α, and how they change a row of targets.
+
+    ``smoothing`` is how much of them is lent to all classes; ``entropy`` takes their own entropy
+    off the loss (Kullback and Leibler).
+    """
+    places = {GAMMA: gamma, ALPHA: alpha, SMOOTHING: smoothing, ENTROPY: float(entropy)}
+    return [float(places[place]) for place in range(len(places))]
 
 
 def _one_a_row(t, z, losses, slopes, columns, reals, share):
@@ -35,7 +48,7 @@ def _target(t, row, j, columns, rows, smoothing):
 def crossentropy(t, z, losses, slopes, columns, reals, share):
     """−α Σ tⱼ log pⱼ with p = softmax(z), and its slopes α (pⱼ Σ t − tⱼ)."""
     widest_vectors()
-    alpha, smoothing, entropy = reals[1], reals[2], reals[3]
+    alpha, smoothing, entropy = reals[ALPHA], reals[SMOOTHING], reals[ENTROPY]
     peaks, rests = local_array(ROWS, z.dtype), local_array(ROWS, np.float64)
     logs, stride = local_array(ROWS, np.float64), block_of(columns)
     for start in range(0, z.size, stride):
@@ -81,7 +94,7 @@ def _one_minus(p, below, rest):
 def crossentropy_of_shares(t, p, losses, slopes, columns, reals, share):
     """The same from probabilities; each log is bounded below by −100."""
     widest_vectors()
-    alpha, smoothing, entropy = reals[1], reals[2], reals[3]
+    alpha, smoothing, entropy = reals[ALPHA], reals[SMOOTHING], reals[ENTROPY]
     for row in range(losses.size):
         one, parts = row_of(p, row, columns), row_of(slopes, row, columns)
         if t.size == losses.size and smoothing == 0.0:
@@ -105,14 +118,6 @@ def crossentropy_of_shares(t, p, losses, slopes, columns, reals, share):
 
 
 @scalar
-def _two_sum(a, b):
-    """a + b, and what rounding took from it (Knuth's two-sum)."""
-    total = a + b
-    part = total - a
-    return total, (a - (total - part)) + (b - part)
-
-
-@scalar
 def _fill_exactly(x, e):
     """Fill ``e`` with e^(xⱼ − max) in float64.
 
@@ -127,7 +132,7 @@ def _fill_exactly(x, e):
     rest = np.float64(x[peak] - x[peak])  # 0; NaN for an infinite peak, and so for its whole row
     lost = 0.0
     for j in range(x.size):
-        rest, short = _two_sum(rest, 0.0 if j == peak else e[j])
+        rest, short = two_sum(rest, 0.0 if j == peak else e[j])
         lost += short
     return peak, rest, lost
 
@@ -135,9 +140,9 @@ def _fill_exactly(x, e):
 @scalar
 def _power_of_others(own, rest, lost, is_peak, exponent):
     """((1 + rest − own) / (1 + rest))^γ; what every sum loses is put back."""
-    total, lost_total = _two_sum(1.0, rest)
-    short, lost_first = _two_sum(1.0, -own)
-    others, lost_others = _two_sum(short, rest)
+    total, lost_total = two_sum(1.0, rest)
+    short, lost_first = two_sum(1.0, -own)
+    others, lost_others = two_sum(short, rest)
     lost_others += lost_first
     if is_peak:
         others, lost_others = rest, 0.0
@@ -158,7 +163,7 @@ def _steepness(p, u, log_p, gamma):
 def focal(t, z, losses, slopes, columns, reals, share):
     """−α Σ tⱼ (1 − pⱼ)^γ log pⱼ with p = softmax(z) and γ > 0, in float64."""
     widest_vectors()
-    gamma, alpha, smoothing = reals[0], reals[1], reals[2]
+    gamma, alpha, smoothing = reals[GAMMA], reals[ALPHA], reals[SMOOTHING]
     e, steep = np.empty(columns, np.float64), np.empty(columns, np.float64)
     for row in range(losses.size):
         one, into = row_of(z, row, columns), row_of(slopes, row, columns)
@@ -187,7 +192,7 @@ def focal(t, z, losses, slopes, columns, reals, share):
 @kernel("losses slopes", _one_a_row)
 def focal_of_shares(t, p, losses, slopes, columns, reals, share):
     """The same from probabilities; each log is bounded below by −100."""
-    gamma, alpha, smoothing = reals[0], reals[1], reals[2]
+    gamma, alpha, smoothing = reals[GAMMA], reals[ALPHA], reals[SMOOTHING]
     for row in range(losses.size):
         one, into = row_of(p, row, columns), row_of(slopes, row, columns)
         loss = 0.0
@@ -216,7 +221,7 @@ def margin(t, z, losses, slopes, columns, reals, share):
                 right = j
             elif not one[j] <= best:  # NaN is best of all
                 best = np.float64(one[j]) if best == best else best
-        above, lost = _two_sum(1.0, best)
+        above, lost = two_sum(1.0, best)
         gap = above - one[right]
         gap = gap + lost if lost == lost else gap
         ties = 0

@@ -19,8 +19,8 @@ BLOCK = 2048
 """Numbers in a block of rows: they stay in the nearest cache."""
 ROWS = 32
 """Rows in a block, at most."""
-NARROW = 32
-"""Columns, at most, of a block that is turned on its side."""
+NARROW = 15
+"""Columns, at most, of a block that is turned on its side: they fill no vector."""
 TILE = ROWS * NARROW
 
 
@@ -57,42 +57,33 @@ def shares(x, y, columns, peaks, rests):
 def _shares_of_narrow(x, y, columns, peaks, rests):
     """The block on its side: all rows in step, as loops as short as these rows are not vectorised.
 
-    Of fewer than 32 rows the last comes again. A peak is −1 until the end.
+    Of fewer than 32 rows the last comes again.
     """
     widest_vectors()
     tile, rows = local_array(TILE, x.dtype), x.size // columns
     ties, factors = local_array(ROWS, np.float64), local_array(ROWS, x.dtype)
+    for row in range(ROWS):
+        peaks[row], rests[row], ties[row] = -np.inf, 0.0, -1.0
     for j in range(columns):
         column = tile[j * ROWS : (j + 1) * ROWS]
         for row in range(ROWS):
             column[row] = x[min(row, rows - 1) * columns + j]
-    for row in range(ROWS):
-        peaks[row], rests[row], ties[row] = tile[row], 0.0, -1.0
-    for j in range(columns):
-        column = tile[j * ROWS : (j + 1) * ROWS]
-        for row in range(ROWS):
             peaks[row] = larger(peaks[row], column[row])
     for j in range(columns):
         column = tile[j * ROWS : (j + 1) * ROWS]
         for row in range(ROWS):
             power = exp_difference(column[row], peaks[row])
-            column[row] = -1.0 if column[row] == peaks[row] else power
-    for j in range(columns):
-        column = tile[j * ROWS : (j + 1) * ROWS]
-        for row in range(ROWS):
-            rests[row] += 0.0 if column[row] < 0.0 else column[row]
-            ties[row] += 1.0 if column[row] < 0.0 else 0.0
+            is_peak = column[row] == peaks[row]
+            rests[row] += 0.0 if is_peak else power
+            ties[row] += 1.0 if is_peak else 0.0
+            column[row] = power
     for row in range(ROWS):
         rests[row] += ties[row] + (peaks[row] - peaks[row])
         factors[row] = 1.0 / (1.0 + rests[row])
-    for j in range(columns):
-        column = tile[j * ROWS : (j + 1) * ROWS]
-        for row in range(ROWS):
-            column[row] = abs(column[row]) * factors[row]
     for row in range(rows):
         into = row_of(y, row, columns)
         for j in range(columns):
-            into[j] = tile[j * ROWS + row]
+            into[j] = tile[j * ROWS + row] * factors[row]
 
 
 @scalar

@@ -45,7 +45,7 @@ def _faded(kept):
     return kept * 0 if abs(kept) < least else kept
 
 
-@kernel("p velocity", _alike)
+@kernel("p velocity", _alike, aligned=True)
 def sgd(p, g, velocity, reals):
     widest_vectors()
     kind = p.dtype.type
@@ -75,7 +75,7 @@ def _to_the(x, times):
     return y
 
 
-@kernel("p m v", _alike)
+@kernel("p m v", _alike, aligned=True)
 def adam(p, g, m, v, reals):
     widest_vectors()
     kind = p.dtype.type
@@ -93,7 +93,7 @@ def adam(p, g, m, v, reals):
         p[i] = p[i] * kept - stride * first / (np.sqrt(second) * root + epsilon)
 
 
-@kernel("p v", _alike)
+@kernel("p v", _alike, aligned=True)
 def rmsprop(p, g, v, reals):
     widest_vectors()
     kind = p.dtype.type
@@ -112,7 +112,7 @@ def square_sum(g, squares):
     squares[0] = dot_of(g, g)
 
 
-@kernel("g", lambda g, squares, bound: True)
+@kernel("g", lambda g, squares, bound: True, aligned=True)
 def shrink_to(g, squares, bound):
     """Scale down where the norm of all gradients together, √Σ squares, is above the bound."""
     total = 0.0
@@ -125,7 +125,7 @@ def shrink_to(g, squares, bound):
             g[i] = g[i] * share
 
 
-@kernel("g", lambda g, bound: True)
+@kernel("g", lambda g, bound: True, aligned=True)
 def limit(g, bound):
     """Clip every number to [−bound, bound]; NaN stays NaN."""
     widest_vectors()

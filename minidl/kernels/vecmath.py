@@ -240,7 +240,7 @@ def _log1p_of_share_in(f: Format) -> Any:
 
 
 @by_type(_log1p_of_share_in(SINGLE), _log1p_of_share_in(DOUBLE))
-def _log1p_of_share(z):
+def log1p_of_share(z):
     """log(1 + z) for z in [0, 1], which takes no division."""
     return np.log1p(z)
 
@@ -248,7 +248,7 @@ def _log1p_of_share(z):
 @scalar
 def softplus(x):
     """log(1 + eˣ) without a threshold: max(x, 0) + log1p(e^−|x|)."""
-    return (0.0 if x < 0.0 else x) + _log1p_of_share(exp(-abs(x)))
+    return (0.0 if x < 0.0 else x) + log1p_of_share(exp(-abs(x)))
 
 
 @scalar
@@ -263,30 +263,18 @@ def sigmoid(x):
     return times_sigmoid(1.0, x)
 
 
-def _product_error_in(f: Format) -> Any:
-    split = f.split
-
-    def product_error(x, y, product):
-        t, u = split * x, split * y
-        x_high, y_high = t - (t - x), u - (u - y)
-        x_low, y_low = x - x_high, y - y_high
-        return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
-
-    return product_error
-
-
-@by_type(_product_error_in(SINGLE), _product_error_in(DOUBLE))
-def product_error(x, y, product):
-    """What rounding took from x·y: x·y − product, exactly (Dekker)."""
-    return _product_error_in(DOUBLE)(x, y, product)
+@scalar
+def two_sum(a, b):
+    """a + b, and what rounding took from it (Knuth): exact; NaN where the sum is infinite."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
 
 
 @scalar
 def exp_difference(a, b):
     """e^(a − b); the rounding of a − b is put back, it would be amplified by |a − b|."""
-    d = a - b
-    z = d - a
-    lost = (a - (d - z)) - (b + z)  # Knuth's two-sum: exact; NaN where a − b is infinite
+    d, lost = two_sum(a, -b)
     return times_exp(1.0, d, -lost)
 
 
@@ -308,7 +296,7 @@ def _log_cosh_near_0(x):
 def log_cosh(x):
     """log cosh x: ½ x² − … near 0, |x| − log 2 + log(1 + e^−2|x|) far away."""
     a = abs(x)
-    far = (a - LN2) + _log1p_of_share(exp(-2.0 * a))
+    far = (a - LN2) + log1p_of_share(exp(-2.0 * a))
     return _log_cosh_near_0(a) if a < 1.0 else far
 
 

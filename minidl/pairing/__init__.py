@@ -1,26 +1,28 @@
-"""Which activation goes with which loss: a grid of small networks, trained alike and compared.
+"""Which activation goes with which loss: studies of small networks, trained alike and compared.
 
-Data flows from ``grid`` (what is trained) over ``trial`` (one network) and ``runner`` (all of
-them) to ``report`` (what came out); ``standing`` reads results for the last two. ``statistics``
-says what the scores of a whole study show.
+Data flows from ``study`` (the grid, and how it is tuned) over ``trial`` (one network: what decides
+it, what came of it) and ``trainer`` (which trains it) to ``runner`` (all of them, on ``workers``)
+and ``ledger`` (where results stay). ``statistics`` says what scores show.
 """
 
-from minidl.pairing.grid import Head, heads, hidden_activations
-from minidl.pairing.report import show
-from minidl.pairing.runner import Plan, run
-from minidl.pairing.standing import rows, standings
-from minidl.pairing.trial import Result, Trial, train
+from minidl.pairing.grid import Head, Pairing, heads, hidden_activations
+from minidl.pairing.ledger import Ledger
+from minidl.pairing.runner import run
+from minidl.pairing.study import Study
+from minidl.pairing.trainer import Trainer
+from minidl.pairing.trial import Cell, Result, Setting, Trial
 
 __all__ = [
     "Head",
-    "Plan",
-    "Result",
-    "Trial",
+    "Pairing",
     "heads",
     "hidden_activations",
+    "Study",
+    "Setting",
+    "Cell",
+    "Trial",
+    "Result",
+    "Trainer",
+    "Ledger",
     "run",
-    "train",
-    "rows",
-    "standings",
-    "show",
 ]

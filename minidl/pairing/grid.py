@@ -91,6 +91,34 @@ class Head:
         return unsound(output, loss, self.targets(task, classes))
 
 
+@dataclass(frozen=True)
+class Pairing:
+    """A hidden activation with a head: what a study compares.
+
+    Examples
+    --------
+    >>> Pairing.parse("swish/sigmoid+bce").name
+    'silu/sigmoid+binary_crossentropy'
+    """
+
+    hidden: str
+    head: Head
+
+    @classmethod
+    def parse(cls, text: str) -> Pairing:
+        """A pairing from ``"relu/sigmoid+bce"``."""
+        hidden, slash, head = text.partition("/")
+        if not slash:
+            expected = "a hidden activation and a head"
+            raise ArgumentError("pairing", expected, repr(text), "Write relu/sigmoid+bce.")
+        return cls(activations[hidden].name, Head.parse(head))
+
+    @property
+    def name(self) -> str:
+        """All names: ``relu/sigmoid+binary_crossentropy``."""
+        return f"{self.hidden}/{self.head.name}"
+
+
 def _wrong_task(loss: Loss, task: str) -> str | None:
     if task == "regression" and (loss.rowwise or loss.target != REALS):
         return f"targets must be in {loss.target}, these are any real number"

@@ -1,207 +1,222 @@
-"""All trials of a grid, on every core, and nothing already computed is ever lost."""
+"""All trials of a study, on every core or on a cluster; what is found is never lost."""
 
 from __future__ import annotations
 
-import csv
-import itertools
-import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from minidl.data import Dataset
-from minidl.errors import ArgumentError, DataError, FileError
-from minidl.pairing.grid import Head, heads
-from minidl.pairing.standing import RATES, standings
-from minidl.pairing.trial import Result, Trial, parts, train
+from minidl.errors import ArgumentError, DataError
+from minidl.pairing.environment import Environment, keys
+from minidl.pairing.ledger import Ledger
+from minidl.pairing.study import Study
+from minidl.pairing.trainer import parts
+from minidl.pairing.trial import TUNING, Cell, Trial
+from minidl.pairing.tuning import chosen_rate
+from minidl.pairing.workers import Found, Places, Spread, Task, check, workers_of
 from minidl.progress import progress
 
-COLUMNS = ("dataset", "hidden", "output", "loss", "seed", "optimizer", "learning_rate", "epochs",
-           "score", "validation_score", "final_loss", "status", "reason", "seconds")  # fmt: skip
+TASK = 1.0
+"""Seconds that a task should take at most: what a kill costs, and how often results come."""
+FIRST = 5
+"""Trials of a dataset's first tasks, from which its pace is known."""
+DEATHS = 3
+"""How often workers may die without any result in between."""
+GRACE = 2.0
+"""Seconds without a result after which what another process has claimed is taken over."""
 
-VALIDATION = 0.2
-"""Share of a dataset that the second round chooses learning rates by."""
 
-_Trials = list[tuple[Trial, Dataset]]
+def run(
+    study: Study,
+    path: Path,
+    *,
+    workers: int | None = None,
+    backend: str = "threads",
+    scheduler: str | None = None,
+    verbose: bool | None = None,
+) -> bool:
+    """Run what a ledger does not have yet of a study; the ledger is made if need be.
 
-
-@dataclass
-class Plan:
-    """What is going to be trained.
+    Ctrl-C and a spent budget end the run; calling it again goes on. Results depend neither on
+    the number of workers nor on the order of trials.
 
     Parameters
     ----------
-    data : sequence of Dataset
-    hidden : sequence of str
-        Activations of the hidden layers.
-    heads : sequence of Head, optional
-        Only these; otherwise every sound one.
-    seeds : int
-        Repetitions.
-    outputs : sequence of str, optional
-        Only heads with these output activations.
-    unsound : bool
-        Whether unsound heads are trained, too.
-    settings : dict
-        What ``Trial`` takes besides: epochs, batch_size, optimizer, learning_rate.
-    """
+    study : Study
+    path : Path
+        The ledger.
+    workers : int, optional
+        One a core if left out; a dask cluster has its own.
+    backend : {"threads", "loky", "dask"}
+        Threads of this process, processes, or a dask cluster.
+    scheduler : str, optional
+        The cluster's address: ``"tcp://host:8786"``.
+    verbose : bool, optional
+        A progress bar; by default on a terminal only.
 
-    data: Sequence[Dataset]
-    hidden: Sequence[str]
-    heads: Sequence[Head] | None = None
-    seeds: int = 3
-    unsound: bool = False
-    outputs: Sequence[str] | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def sound(self, data: Dataset) -> list[Head]:
-        """The heads that are trained on a dataset."""
-        sound, others = heads(data.task, len(data.classes))
-        every = [*sound, *others] if self.unsound else sound
-        return [head for head in every if self.asks_for(head)]
-
-    def asks_for(self, head: Head) -> bool:
-        """Whether the head is among those that were asked for."""
-        if self.heads is not None:
-            return head in self.heads
-        return self.outputs is None or head.activation in self.outputs
-
-    def left_out(self, data: Dataset) -> dict[Head, str]:
-        """The heads that are not, with the reason."""
-        others = heads(data.task, len(data.classes))[1]
-        if self.unsound:
-            return {}
-        return {head: why for head, why in others.items() if self.asks_for(head)}
-
-    def trials(self) -> _Trials:
-        """Every trial with its dataset; repetitions first, so that a cut run is balanced."""
-        return [
-            (Trial(data.name, hidden, head, seed, **self.settings), data)
-            for seed in range(self.seeds)
-            for data in self.data
-            for head, hidden in itertools.product(self.sound(data), self.hidden)
-        ]
-
-
-def second_round(plan: Plan, results: Sequence[Result]) -> _Trials:
-    """Natural heads that are behind, and the heads ahead of them, over several learning rates."""
-    behind = [standing for standing in standings(results) if standing.behind]
-    again = {(s.dataset, head) for s in behind for head in (s.head, s.best)}
-    return [
-        (replace(trial, learning_rate=rate, validation_size=VALIDATION), data)
-        for trial, data in plan.trials()
-        if (data.name, trial.head) in again
-        for rate in RATES
-    ]
-
-
-def run(plan: Plan, folder: Path, workers: int = 2, verbose: bool | None = None) -> list[Result]:
-    """Train both rounds; each result is on disk as soon as it is there.
-
-    Ctrl-C ends the run and returns what was computed, and so does a disk that is full.
+    Returns
+    -------
+    bool
+        Whether the study is complete.
 
     Raises
     ------
     ArgumentError, DataError, FileError
-        Before any training: no sound head, a dataset too small, a folder that cannot be written.
+        Before any training: no sound head, a table too small, a ledger that cannot be used.
+        Later: a worker that would give other bits, workers that die again and again, a full disk.
     """
-    _check(plan)
-    first, second = plan.trials(), []
-    done: dict[Trial, Result] = {}
-    write = _table(folder / "results.csv")
-    try:
-        _round("pairings", first, done, write, workers, verbose)
-        second = second_round(plan, _in_order(first, done))
-        if second:
-            _round("learning rates", second, done, write, workers, verbose)
-    except KeyboardInterrupt:
-        print("\nInterrupted: what was computed is kept.", file=sys.stderr)  # noqa: T201
-    except FileError as error:  # a disk that is full, a folder that is gone
-        print(f"\nStopped: {error}", file=sys.stderr)  # noqa: T201
-    return _in_order(first + second, done)
+    check(workers, backend, scheduler)
+    environment = Environment.here()  # before scikit-learn is loaded, which brings a BLAS
+    data = study.load()
+    cells = study.cells(data)
+    for name in dict.fromkeys(cell.dataset for cell in cells):
+        _check_size(data[name], study)
+    with Ledger(path) as ledger:
+        ledger.begin(study, environment)
+        started = _Run(study, data, ledger, environment)
+        with workers_of(workers, backend, scheduler) as spread:
+            return started.everything(cells, spread, verbose)
 
 
-def _check(plan: Plan) -> None:
-    """Refuse what nothing comes of: no head, or a table too small (R² needs two rows)."""
-    if not plan.trials():
-        remedy = "See why with --why, or train unsound ones with --unsound."
-        raise ArgumentError("--head", "a sound head for the dataset", "none", remedy)
-    for data, seed in itertools.product(plan.data, range(plan.seeds)):
-        split = parts(data, seed, VALIDATION)
-        fewest = min(len(split.y_test), len(split.y_validation))
-        if fewest < 2:
-            raise DataError(
-                f"dataset {data.name!r}",
-                "at least 2 rows each for validation and test",
-                str(fewest),
-                "Give a larger table.",
-            )
+def _check_size(data: Dataset, study: Study) -> None:
+    """Refuse a table that nothing comes of: R² needs two rows."""
+    for tuning in (False, True)[: 2 - study.fixed_rate]:
+        rows = len(parts(data, TUNING * tuning, tuning)[2])  # as many under every seed
+        if rows < 2:
+            expected, remedy = "2 rows or more to judge a network by", "Give a larger table."
+            raise DataError(f"dataset {data.name!r}", expected, str(rows), remedy)
 
 
-def _in_order(trials: _Trials, done: dict[Trial, Result]) -> list[Result]:
-    """Results as if trained one after the other: sums must not depend on who was faster."""
-    return [done[trial] for trial, _ in trials if trial in done]
+@dataclass
+class _Run:
+    """A study on its way: what is left, how fast it goes, who leads."""
 
+    study: Study
+    data: Mapping[str, Dataset]
+    ledger: Ledger
+    environment: Environment
+    paces: dict[str, float] = field(default_factory=dict)
+    leaders: dict[str, tuple[float, str]] = field(default_factory=dict)
+    failures: int = 0
+    trained: int = 0
+    cut: bool = False
 
-def _round(
-    what: str,
-    trials: _Trials,
-    done: dict[Trial, Result],
-    write: Callable[[Result], None],
-    workers: int,
-    verbose: bool | None,
-) -> None:
-    waiting = f"starting {workers} workers; the first run compiles kernels" if workers > 1 else ""
-    with progress(what, len(trials), waiting, verbose) as advance:
-        for result in _results(trials, workers):
-            trial = result.trial
-            done[trial] = result
-            write(result)
-            advance(f"{trial.dataset}: {trial.hidden}, {trial.head.name}")
+    def __post_init__(self) -> None:
+        self.began = time.monotonic()
 
+    def everything(self, cells: Sequence[Cell], spread: Spread, verbose: bool | None) -> bool:
+        """Tune and report dataset by dataset; says whether all of it was done."""
+        tuning = {cell: self._undone(self.study.tuning(cell)) for cell in cells}
+        final = {cell: self._final(cell) for cell, left in tuning.items() if not left}
+        later = (len(cells) - len(final)) * self.study.repetitions
+        left = sum(map(len, (*tuning.values(), *final.values()))) + later
+        with progress("trials", left, "", verbose) as self.advance:
+            try:
+                for name in dict.fromkeys(cell.dataset for cell in cells):
+                    here = [cell for cell in cells if cell.dataset == name]
+                    self._stage([tuning[cell] for cell in here], spread)
+                    chosen = (final[c] if c in final else self._final(c) for c in here)
+                    self._stage(list(chosen), spread)
+            except KeyboardInterrupt:
+                print("\nInterrupted: what was computed is kept.", file=sys.stderr)  # noqa: T201
+                return False
+        return not self.cut
 
-def _results(trials: _Trials, workers: int) -> Iterator[Result]:
-    if workers < 2 or len(trials) < 8:
-        for trial, data in trials:
-            yield train(trial, data)
-        return
-    from joblib import Parallel, delayed, parallel_config
+    def _undone(self, trials: Sequence[Trial]) -> Places:
+        """Those of one cell's trials that the ledger does not have."""
+        if not trials:
+            return {}
+        places = keys(trials, self.data[trials[0].cell.dataset], self.environment)
+        done = self.ledger.done(places)
+        return {key: t for key, t in zip(places, trials, strict=True) if key not in done}
 
-    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        parallel = Parallel(return_as="generator_unordered", batch_size=4)
-        yield from parallel(delayed(train)(trial, data) for trial, data in trials)
+    def _final(self, cell: Cell) -> Places:
+        """The trials to report that are not done; none while the rate is not chosen."""
+        tuned = self.ledger.found(self.study.tuning(cell), self.data[cell.dataset])
+        rate = chosen_rate(self.study, cell, tuned)
+        return {} if rate is None else self._undone(self.study.final(cell, rate))
 
+    def _stage(self, groups: Sequence[Places], spread: Spread) -> None:
+        """Run groups of trials; then what another process claimed and left undone."""
+        self._spread(groups, spread, firmly=False)
+        self._spread(self._left_over(groups), spread, firmly=True)
 
-def _table(path: Path) -> Callable[[Result], None]:
-    """Begin a table; what comes back adds a result, which is on disk as soon as it is there."""
+    def _spread(self, groups: Sequence[Places], spread: Spread, firmly: bool) -> None:
+        deaths = 0
+        while any(groups):
+            before = self.trained
+            try:
+                with closing(spread(self._tasks(groups, firmly))) as results:
+                    for found in results:
+                        self._keep(found)
+                return
+            except BrokenProcessPool as error:
+                deaths = 0 if self.trained > before else deaths + 1
+                if deaths == DEATHS:
+                    raise ArgumentError(
+                        "workers",
+                        "processes that live",
+                        f"{deaths} deaths in a row",
+                        "Give each one more memory: fewer workers, or --backend threads.",
+                    ) from error
 
-    def add(row: Sequence[Any], mode: str = "a") -> None:
-        try:
-            if mode == "w":
-                path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open(mode, newline="", encoding="utf-8") as file:
-                csv.writer(file).writerow(row)
-        except OSError as error:
-            raise FileError(
-                f"--out {path.parent}",
-                "a folder that can be written",
-                error.strerror or str(error),
-                "Write --out DIR.",
-            ) from error
+    def _left_over(self, groups: Sequence[Places]) -> list[Places]:
+        """What is not done; another process has some time for what it has claimed."""
+        before, until = -1, 0.0
+        while True:
+            left = [
+                {k: group[k] for k in group.keys() - self.ledger.done([*group])} for group in groups
+            ]
+            count = sum(map(len, left))
+            if count != before:
+                before, until = count, time.monotonic() + GRACE
+            if not count or self.cut or time.monotonic() > until:
+                return left
+            time.sleep(GRACE / 20)
 
-    add(COLUMNS, "w")
-    return lambda result: add(_row(result))
+    def _tasks(self, groups: Sequence[Places], firmly: bool) -> Iterator[Task]:
+        """Tasks of a second or less; on any thread that has room for one."""
+        for group in groups:
+            left = list(group.items())
+            while left:
+                if self._spent():
+                    self.cut = True
+                    return
+                data = self.data[left[0][1].cell.dataset]
+                pace = self.paces.get(data.name)
+                most = FIRST if pace is None else max(1, int(TASK / pace))
+                some, left = dict(left[:most]), left[most:]
+                places = {key: some[key] for key in self.ledger.claim(list(some), firmly)}
+                if places:
+                    yield Task(places, data, self.environment)
 
+    def _spent(self) -> bool:
+        minutes = self.study.minutes
+        return minutes is not None and time.monotonic() - self.began > 60 * minutes
 
-def _row(result: Result) -> tuple[Any, ...]:
-    t = result.trial
-    return (t.dataset, t.hidden, t.head.activation, t.head.loss, t.seed, t.optimizer,
-            t.learning_rate, t.epochs, _cell(result.score), _cell(result.validation_score),
-            _cell(result.loss), result.status, result.reason, f"{result.seconds:.3f}")  # fmt: skip
+    def _keep(self, found: Found) -> None:
+        self.ledger.add(found)
+        _, trials, results = zip(*found, strict=True)
+        cell = trials[0].cell
+        self.trained += len(results)
+        self.failures += sum(result.status != "ok" for result in results)
+        self.paces[cell.dataset] = float(np.mean([result.seconds for result in results]))
+        score = float(np.mean([result.score for result in results]))
+        if not trials[0].tuning and score > self.leaders.get(cell.dataset, (-np.inf, ""))[0]:
+            self.leaders[cell.dataset] = score, cell.pairing.name
+        for _ in results:
+            self.advance(self._note(cell))
 
-
-def _cell(number: float) -> str:
-    """Six digits; what was never measured stays empty."""
-    return "" if math.isnan(number) else f"{number:.6g}"
+    def _note(self, cell: Cell) -> str:
+        speed = self.trained / max(time.monotonic() - self.began, 1e-9)
+        score, leader = self.leaders.get(cell.dataset, (np.nan, "tuning"))
+        leads = leader if np.isnan(score) else f"{leader} leads with {score:.3f}"
+        failed = f", {self.failures} failed" if self.failures else ""
+        return f"{speed:.0f} a second{failed}; {cell.dataset}: {leads}"

@@ -1,143 +1,130 @@
-"""One network, trained once.
-
-Split, initial weights and shuffling depend on dataset and repetition alone, so two pairings
-under one repetition differ in nothing but the pairing.
-"""
+"""What decides a trial's result, and what came of it: plain data."""
 
 from __future__ import annotations
 
 import math
-import time
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from minidl.data import Dataset, Split
-from minidl.errors import MinidlError
-from minidl.evaluation import decide, score_predictions
-from minidl.losses import losses
-from minidl.model import Sequential, mlp
-from minidl.pairing.grid import Head
-from minidl.training import fit
+from minidl.pairing.grid import Pairing
+
+TUNING = 1_000_000
+"""Seeds from here on choose learning rates; those below report."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a network is besides its pairing: hidden widths, initializer, optimizer.
+
+    Examples
+    --------
+    >>> Setting().name
+    '16-16, auto, adam'
+    """
+
+    widths: tuple[int, ...] = (16, 16)
+    init: str = "auto"
+    optimizer: str = "adam"
+
+    @property
+    def name(self) -> str:
+        """Widths, initializer and optimizer in one line."""
+        return f"{'-'.join(map(str, self.widths))}, {self.init}, {self.optimizer}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place of a study's grid: a pairing in a setting on a dataset."""
+
+    dataset: str
+    pairing: Pairing
+    setting: Setting = Setting()
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What decides a trial's result.
+    """One network, trained once: all that its result depends on, besides the dataset.
 
     Parameters
     ----------
-    dataset : str
-        The dataset's name.
-    hidden : str
-        Activation of the hidden layers.
-    head : Head
-    seed : int
-        The repetition.
-    epochs, batch_size, widths, optimizer, learning_rate
-        As in ``fit`` and ``mlp``.
-    validation_size : float
-        Share of all rows that is kept back from training, to choose by; 0 if nothing is chosen.
+    cell : Cell
+    learning_rate : float
+    repetition : int
+        Split, initial weights and shuffling follow from it and the dataset, never from the
+        pairing: two pairings under one repetition differ in nothing but the pairing.
+    tuning : bool
+        Whether it serves to choose the learning rate: judged on validation rows, under seeds
+        that no reported trial has. Otherwise it is judged on the test part.
+    epochs, batch_size : int
     """
 
-    dataset: str
-    hidden: str
-    head: Head
-    seed: int
-    epochs: int = 40
-    batch_size: int = 64
-    widths: tuple[int, ...] = (16, 16)
-    optimizer: str = "adam"
-    learning_rate: float = 1e-2
-    validation_size: float = 0.0
+    cell: Cell
+    learning_rate: float
+    repetition: int
+    tuning: bool = False
+    epochs: int = 50
+    batch_size: int = 32
+
+    @property
+    def seed(self) -> int:
+        """Of the split, the weights and the order of rows."""
+        return self.repetition + TUNING * self.tuning
+
+    @cached_property
+    def facts(self) -> dict[str, str | int | float]:
+        """Everything, flat and by name, in the order of a table's columns."""
+        cell = self.cell
+        return {
+            "dataset": cell.dataset,
+            "hidden": cell.pairing.hidden,
+            "output": cell.pairing.head.activation,
+            "loss": cell.pairing.head.loss,
+            "widths": "-".join(map(str, cell.setting.widths)),
+            "init": cell.setting.init,
+            "optimizer": cell.setting.optimizer,
+            "phase": "tuning" if self.tuning else "final",
+            "learning_rate": self.learning_rate,
+            "repetition": self.repetition,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+        }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
-    """What came of a trial: scores, or why there are none.
+    """What came of a trial.
 
     Parameters
     ----------
-    trial : Trial
-    score, validation_score : float
-        On test and validation data; NaN without a trained network or without such data.
-    loss : float
-        Of the last epoch; NaN if there was none.
     status : {"ok", "diverged", "failed"}
         ``"diverged"`` is a loss or an output that is not finite, ``"failed"`` an error.
     reason : str
         Why there is no score.
+    score : float
+        The dataset's metric on the rows it is judged by; NaN without a trained network.
+    losses : ndarray
+        The mean training loss of each epoch, up to the one that diverged.
+    scores : ndarray
+        The metric after each of ``trainer.checkpoints(epochs)``; none of a tuning trial.
+    outputs : ndarray
+        What the network gave for the rows it is judged by, in the split's order: another metric
+        needs no other run. None if it diverged.
+    health : dict
+        Diagnostics of the trained network: ``dead`` and ``saturated`` units as a share of each
+        layer that can have some, ``gradient_ratio`` (first layer to last) and ``update_ratio``
+        (to the weights) as one number each; none of a tuning trial.
     seconds : float
+    host : str
     """
 
-    trial: Trial
-    score: float = math.nan
-    validation_score: float = math.nan
-    loss: float = math.nan
     status: str = "ok"
     reason: str = ""
+    score: float = math.nan
+    losses: np.ndarray = field(default_factory=lambda: np.empty(0))
+    scores: np.ndarray = field(default_factory=lambda: np.empty(0))
+    outputs: np.ndarray | None = None
+    health: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
-
-
-def network(trial: Trial, data: Dataset) -> Sequential:
-    """The untrained network of a trial; its random numbers do not depend on the pairing."""
-    classes = len(data.classes)
-    outputs = trial.head.outputs(data.task, classes)
-    widths = [data.X.shape[1], *trial.widths, outputs]
-    return mlp(widths, hidden=trial.hidden, output=trial.head.activation, seed=trial.seed)
-
-
-def parts(data: Dataset, seed: int, validation_size: float = 0.0) -> Split:
-    """The standardised split of a repetition; validation rows are taken from the training part."""
-    split = data.split(validation_size=validation_size, seed=seed)
-    return split.standardised(target=data.task == "regression")
-
-
-def train(trial: Trial, data: Dataset) -> Result:
-    """Train one network and score it on the test part, and on the validation part if any."""
-    began = time.perf_counter()
-    split = parts(data, trial.seed, trial.validation_size)
-    try:
-        net = network(trial, data)
-        history = fit(
-            net,
-            split.X_train,
-            trial.head.encode(split.y_train, data.task, len(data.classes)),
-            loss=trial.head.loss,
-            optimizer=trial.optimizer,
-            learning_rate=trial.learning_rate,
-            epochs=trial.epochs,
-            batch_size=trial.batch_size,
-            seed=trial.seed,
-            verbose=False,
-        )
-    except MinidlError as error:
-        seconds = time.perf_counter() - began
-        return Result(trial, status="failed", reason=str(error), seconds=seconds)
-    if history.stopped == "interrupted":  # fit keeps half a training; half a trial is no result
-        raise KeyboardInterrupt
-    final = history["loss"][-1]
-    outputs = net.predict(np.concatenate([split.X_test, split.X_validation]))
-    seconds = time.perf_counter() - began
-    if history.stopped == "diverged" or not np.isfinite(outputs).all():
-        reason = f"the loss was {final:g} in epoch {len(history['loss'])}"
-        return Result(trial, loss=final, status="diverged", reason=reason, seconds=seconds)
-    tests = len(split.y_test)
-    score = _score(trial, data, split.y_test, outputs[:tests])
-    validation_score = _score(trial, data, split.y_validation, outputs[tests:])
-    return Result(trial, score, validation_score, final, seconds=seconds)
-
-
-def _score(trial: Trial, data: Dataset, y: np.ndarray, outputs: np.ndarray) -> float:
-    if not len(y):
-        return math.nan
-    predicted = outputs[:, 0] if data.task == "regression" else _classes(outputs, trial.head)
-    with warnings.catch_warnings():  # a rare class may be missing from a small test part
-        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true", UserWarning)
-        return score_predictions(data.metric, y, predicted)
-
-
-def _classes(outputs: np.ndarray, head: Head) -> np.ndarray:
-    """Class numbers from outputs; several columns are one score a class."""
-    return outputs.argmax(axis=1) if outputs.shape[1] > 1 else decide(outputs, losses[head.loss])
+    host: str = ""

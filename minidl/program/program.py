@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ArgumentError, RecordError, ShapeError
+from minidl.errors import AnomalyError, ArgumentError, RecordError, ShapeError
 from minidl.kernels import checks, rows
-from minidl.kernels.jit import JIT, Kernel
+from minidl.kernels.jit import JIT, Kernel, watcher
 from minidl.optimizers import AHEAD, Optimizer
 from minidl.program.listing import listing
 from minidl.program.tape import Outcome, place
@@ -123,7 +124,7 @@ class Program:
         self._confirm, self._again, self._others = confirm, again, dict[int, Program]()
         self._position, self._pace = 0, float("inf")  # the first call is one step
         self._most = AHEAD // max(self.optimizers.values(), default=1)
-        self._epoch: _Epoch | None = None
+        self._epochs: _Epochs | None = None
         if not self._most:
             expected, remedy = f"at most {AHEAD} updates by one optimizer", "Split the step."
             raise RecordError("the step", expected, "more", remedy)
@@ -163,7 +164,7 @@ class Program:
         read = {name: np.copy(x) for j, (name, x) in enumerate(named) if j not in writes}
         written = dict(named[j] for j in writes)
         before = {name: np.copy(x) for name, x in written.items()}
-        self._code.run(1, i, i + 1)
+        self._code.run([(i, i + 1, 1)])
         wrote = {name: np.copy(x) for name, x in written.items()}
         self._position = (i + 1) % len(self.instructions)
         if self._position == 0:
@@ -185,14 +186,16 @@ class Program:
             One for each input, of any number of rows; read where they lie if they are of the
             program's dtype.
         order : array of int, optional
-            Which rows, in which order; all of them as they stand if left out.
+            Which rows, in which order; all of them as they stand if left out. One such list a
+            row runs several epochs, each with its own order, without Python between them.
         confirm : bool
             Whether to ask first if the step still is what was recorded, which takes some 0.3 ms.
 
         Returns
         -------
         ndarray
-            The loss of each batch before its update; the last batch may have fewer rows.
+            The loss of each batch before its update; the last batch of an epoch may have fewer
+            rows. Of shape (batches,), or (epochs, batches) as ``order`` is.
 
         Raises
         ------
@@ -205,10 +208,10 @@ class Program:
             self.confirm()
         tables = self._tables(data)
         order = _order(order, len(tables[0]))
-        if self._epoch is None or not self._epoch.reads(tables, len(order)):
-            self._epoch = _Epoch(self, tables, len(order))
+        if self._epochs is None or not self._epochs.read(tables, order):
+            self._epochs = _Epochs(self, tables, order)
         try:
-            return self._epoch.run(order)
+            return self._epochs.run(order)
         finally:  # also when Ctrl-C comes between two calls
             self._finish()
 
@@ -222,15 +225,16 @@ class Program:
             self._others[rows] = self._again(rows)
         return self._others[rows]
 
-    def _paced(self, code: _Code, times: int) -> None:
-        """Run code so many times, in calls of about ``SLICE`` seconds."""
-        while times > 0:
-            now = max(1, min(times, self._most, int(SLICE / self._pace)))
+    def _paced(self, times: int, run: Callable[[int, int], None]) -> None:
+        """Run so many steps, in calls of about ``SLICE`` seconds: ``run(done, now)``."""
+        done = 0
+        while done < times:
+            now = max(1, min(times - done, self._most, int(SLICE / self._pace)))
             self._prepare(now)
             began = time.perf_counter()
-            code.run(now)
+            run(done, now)
             self._pace = (time.perf_counter() - began) / now
-            times -= now
+            done += now
 
     def _prepare(self, times: int) -> None:
         for optimizer, updates in self.optimizers.items():
@@ -280,44 +284,63 @@ def _order(order: Any, length: int) -> np.ndarray:
     if order is None:
         return np.arange(length)
     rows = np.asarray(order)
-    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+    if rows.ndim not in (1, 2) or (rows.size and rows.dtype.kind not in "iu"):
         got, remedy = (
             f"shape {rows.shape} of {rows.dtype}",
             "Write np.flatnonzero(mask) for a mask.",
         )
-        raise ShapeError("order", "row numbers in one list", got, remedy)
+        raise ShapeError("order", "row numbers in one list, or one an epoch", got, remedy)
     rows = np.ascontiguousarray(rows, np.int64)
-    if (wrong := checks.outside_rows(rows, length)) >= 0:
-        got = f"{rows[wrong]} at {wrong}"
+    if (wrong := checks.outside_rows(rows.reshape(-1), length)) >= 0:
+        got = f"{rows.flat[wrong]} at {wrong}"
         raise ShapeError("order", f"rows from 0 to {length - 1}", got, "Check the order.")
     return rows
 
 
-class _Epoch:
+class _Epochs:
     """A program, and its twin for the last rows, between two more instructions.
 
     One takes the next rows from the dataset where it lies, the other keeps their loss.
     """
 
-    def __init__(self, program: Program, tables: Sequence[np.ndarray], length: int) -> None:
-        self._tables = list(tables)
-        full, rest = divmod(length, program.rows)
-        self._order, self._cursor = np.zeros(length, np.int64), np.zeros(2, np.int64)
-        self._losses = np.zeros(full + bool(rest))
-        parts = ((program, full), (program.of_rows(rest), 1)) if rest else ((program, full),)
-        self._parts = [(part, self._around(part), times) for part, times in parts if times]
+    def __init__(self, program: Program, tables: Sequence[np.ndarray], order: np.ndarray) -> None:
+        self._tables, self._program = list(tables), program
+        self._rows = order.shape[-1]
+        self._full, rest = divmod(self._rows, program.rows)
+        self._batches = self._full + bool(rest)
+        self._order, self._cursor = np.zeros(order.size, np.int64), np.zeros(2, np.int64)
+        self._losses = np.zeros(math.prod(order.shape[:-1]) * self._batches)
+        full = self._around(program) if self._full else _Code([])
+        self._ends = len(full.instructions)
+        self._code = full + self._around(program.of_rows(rest)) if rest else full
 
-    def reads(self, tables: Sequence[np.ndarray], length: int) -> bool:
-        """Whether it was made for this memory, and for as many rows."""
+    def read(self, tables: Sequence[np.ndarray], order: np.ndarray) -> bool:
+        """Whether they were made for this memory, for as many rows, and for as many epochs."""
         same = all(place(a) == place(b) for a, b in zip(tables, self._tables, strict=True))
-        return same and length == len(self._order)
+        return same and order.shape[-1] == self._rows and order.size <= self._order.size
 
     def run(self, order: np.ndarray) -> np.ndarray:
         """Every batch once; returns their losses."""
-        self._order[:], self._cursor[:] = order, 0
-        for program, code, times in self._parts:
-            program._paced(code, times)
-        return self._losses.copy()
+        self._order[: order.size], self._cursor[:] = order.reshape(-1), 0
+        epochs = order.shape[:-1]
+        steps = math.prod(epochs) * self._batches
+        try:
+            self._program._paced(steps, lambda *which: self._code.run(self._parts(*which)))
+        except AnomalyError as error:
+            error.batch = int(self._cursor[1]) % self._batches
+            raise
+        return self._losses[:steps].reshape(*epochs, self._batches).copy()
+
+    def _parts(self, done: int, now: int) -> list[tuple[int, int, int]]:
+        """Which instructions, how often, for the next steps: full batches, and the rest."""
+        parts, end = [], done + now
+        while done < end:
+            ahead = self._full - done % self._batches  # full batches left in this epoch
+            times = min(ahead, end - done) or 1
+            first, last = (0, self._ends) if ahead else (self._ends, len(self._code.instructions))
+            parts.append((first, last, times))
+            done += times
+        return parts
 
     def _around(self, program: Program) -> _Code:
         takes = [
@@ -365,7 +388,7 @@ class _Code:
         for line in self.instructions:
             rows.append((*machine.addresses(line.kernel, line.operands), place))
             place += 8 * machine.WORDS * len(line.operands)
-        self._table, self._words = np.array(rows, np.int64), [words]
+        self._table, self._words = np.array(rows, np.int64).reshape(-1, 3), [words]
 
     def __add__(self, other: _Code) -> _Code:
         both = _Code([])
@@ -374,14 +397,20 @@ class _Code:
         both._words = self._words + other._words
         return both
 
-    def run(self, times: int = 1, first: int = 0, last: int | None = None) -> None:
-        """Instructions ``first`` to ``last``, so many times."""
-        last = len(self.instructions) if last is None else last
-        if JIT:
+    def run(self, parts: Sequence[tuple[int, int, int]] = ()) -> None:
+        """Instructions ``first`` to ``last``, so many times, for each part; all once if none."""
+        parts = parts or [(0, len(self.instructions), 1)]
+        watching = watcher()
+        if JIT and watching is None:
             from minidl.kernels import machine
 
-            machine.run(self._table, np.array([(first, last, times)], np.int64))
+            machine.run(self._table, np.array(parts, np.int64))
             return
-        for _ in range(times):
-            for line in self.instructions[first:last]:
-                line.kernel.run(*line.operands)
+        for first, last, times in parts:
+            for _ in range(times):
+                for line in self.instructions[first:last]:
+                    if watching is None:
+                        line.kernel.run(*line.operands)
+                    else:
+                        watching.step(line)
+                        line.kernel(*line.operands)

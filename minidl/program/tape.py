@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import get_ident
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.autograd import Node
 from minidl.errors import RecordError
-from minidl.kernels.jit import Kernel, listeners
+from minidl.kernels.jit import Kernel, Listener, handed_to, recorder
 from minidl.op import Op
 from minidl.optimizers import Optimizer
 
@@ -64,12 +63,14 @@ class Outcome(NamedTuple):
     writes: int
 
 
-class Tape:
+class Tape(Listener):
     """What listens while a step runs: calls, names of memory, optimizers, checks of the inputs.
 
     ``mark`` is put into memory that no kernel has filled yet. Whatever NumPy computes from it
     differs from tape to tape, and is found out.
     """
+
+    records = True
 
     def __init__(self, inputs: Sequence[np.ndarray] = (), mark: int = 0) -> None:
         self.inputs, self.mark = list(inputs), mark
@@ -255,11 +256,8 @@ def place(array: np.ndarray) -> Place:
 @contextmanager
 def listening(tape: Tape) -> Iterator[None]:
     """While this lasts, kernels called on this thread are written to the tape, not run."""
-    if get_ident() in listeners:
+    if recorder() is not None:
         wanted, got = "a step that records and trains nothing itself", "one that does"
         raise RecordError("record(step, …)", wanted, got, "Do that before, or after.")
-    listeners[get_ident()] = tape
-    try:
+    with handed_to(tape):
         yield
-    finally:
-        del listeners[get_ident()]

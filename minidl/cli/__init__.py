@@ -1,0 +1,39 @@
+"""The command line: minidl pair | explain | list | show | plot | info | reproduce."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from minidl.cli import catalogue, pair, reproduce
+from minidl.errors import MinidlError
+from minidl.walkthrough.command import explain
+
+
+class _Commands(typer.core.TyperGroup):
+    """Shows what minidl refuses as one message, without a traceback."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run a command; a refusal ends with exit code 2."""
+        try:
+            return super().invoke(context)
+        except MinidlError as error:
+            typer.secho(f"minidl: {error}", fg="red", err=True)
+            raise SystemExit(2) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Small networks: trained fast, and paired with the right loss.",
+)
+
+app.add_typer(pair.app, name="pair")
+app.command()(explain)
+app.command("list")(catalogue.list_)
+app.command()(catalogue.show)
+app.command()(catalogue.plot)
+app.command()(catalogue.info)
+app.command()(reproduce.reproduce)

@@ -1,0 +1,118 @@
+"""What there is: lists, cards, pictures, facts of this machine."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
+        "alpha": "α", "gamma": "γ", "delta": "δ"}  # fmt: skip
+"""How a formula's signs and names are shown."""
+
+
+def list_() -> None:
+    """Every activation, loss, optimizer, initializer and dataset."""
+    from minidl import data
+    from minidl.activations import activations
+    from minidl.initializers import initializers
+    from minidl.losses import losses
+    from minidl.optimizers import optimizers
+
+    for registry in (activations, losses, optimizers, initializers, data.datasets):
+        plural = registry.kind + ("es" if registry.kind.endswith("s") else "s")
+        typer.secho(plural, bold=True)
+        for entry in registry:
+            shown = getattr(entry, "cls", type(entry))
+            note = getattr(entry, "source", "")
+            if registry.kind in ("activation", "loss", "optimizer"):
+                note = (shown.__doc__ or "").splitlines()[0]
+            elif isinstance(entry, data.Card):
+                note = f"{entry.title} ({entry.task})"
+            typer.echo(f"  {entry.name:<26}{note}")
+
+
+def show(name: Annotated[str, typer.Argument(help="An activation, a loss or a dataset.")]) -> None:
+    """A card: formula, slope, domain, what it is good for, and a plot; what a dataset teaches."""
+    from minidl import data
+    from minidl.activations import activations
+    from minidl.losses import losses
+
+    for registry in (activations, losses, data.datasets):
+        if name in registry:
+            break
+    else:  # the registry with the closest name refuses it
+        every = {n: r for r in (activations, losses, data.datasets) for n in r.names()}
+        registry = every[next(iter(get_close_matches(name, every, n=1)), "relu")]
+    entry = registry[name]
+    if registry is data.datasets:
+        typer.echo(data.load(entry.name))
+    else:
+        _show_entry(entry)
+
+
+def _show_entry(entry: Any) -> None:
+    from minidl.figures import characters
+
+    typer.secho(f"{entry.name}: {(type(entry).__doc__ or '').splitlines()[0]}", bold=True)
+    facts = {
+        "formula": _as_in_a_book(entry),
+        "slope": entry.derivative,
+        "range": getattr(entry, "range", None),
+        "target": getattr(entry, "target", None),
+        "prediction": getattr(entry, "prediction", None),
+        "link": entry.link,
+        "kinks": ", ".join(k if isinstance(k, str) else f"{k:g}" for k in entry.kinks),
+        "settings": ", ".join(f"{key}={value}" for key, value in entry.settings.items()),
+        "weights": getattr(entry, "init", None),
+        "properties": "; ".join(entry.properties),
+        "good for": "; ".join(entry.good_for),
+        "also called": ", ".join(entry.aliases),
+        "source": entry.source,
+    }
+    for label, fact in facts.items():
+        if fact:
+            typer.echo(f"  {label:<12}{fact}")
+    typer.echo()
+    typer.echo(characters(entry.name))
+
+
+def _as_in_a_book(entry: Any) -> str:
+    """The formula, which is written for sympy, as a person would write it."""
+    text: str = entry.formula
+    if getattr(entry, "learned", False):  # of two operands, which its scalars call a and b
+        text = re.sub(r"\bb\b", "alpha", re.sub(r"\ba\b", "x", text))
+    text = re.sub(r"Piecewise\(\((.+), ([^,]+)\), \((.+), True\)\)", r"(\1 if \2, else \3)", text)
+    text = re.sub(r"(\d\.\d{5})\d+", r"\1…", text)
+    text = re.sub(r"Abs\(([^()]+)\)", r"|\1|", text)
+    for written, shown in BOOK.items():
+        text = text.replace(written, shown)
+    return text
+
+
+def plot(
+    names: Annotated[list[str] | None, typer.Argument(help="Left out: twelve classics.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every activation and loss.")] = False,
+    png: Annotated[bool, typer.Option("--png", help="PNG instead of SVG.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
+) -> None:
+    """Each activation with its slope, each loss with its gradient, as pictures."""
+    from minidl.activations import activations
+    from minidl.figures import SOURCE_FIGURES, plot
+    from minidl.losses import losses
+
+    chosen = names or (activations.names() + losses.names() if every else SOURCE_FIGURES)
+    known = [(losses[n] if n in losses else activations[n]).name for n in chosen]
+    for path in plot(known, out, "png" if png else "svg"):
+        typer.echo(path)
+
+
+def info() -> None:
+    """CPU, BLAS, threads and cache: what speed and last bits depend on."""
+    from minidl.info import info
+
+    for name, fact in info().items():
+        typer.echo(f"{name:<15}{fact}")

@@ -1,0 +1,201 @@
+"""minidl pair: plan, run, resume and report a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from minidl.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from minidl.pairing import Ledger, Study
+
+app = typer.Typer(invoke_without_command=True)
+
+HIDDEN = ("relu", "leaky_relu", "sigmoid", "tanh", "elu", "selu", "gelu")
+HEADS = ("sigmoid+bce", "softmax+cce", "sigmoid+focal", "sigmoid+mse", "softmax+mse",
+         "softmax+mae", "linear+mse", "linear+huber", "linear+mae", "linear+hinge")  # fmt: skip
+QUICK: dict[str, Any] = {
+    "datasets": ["moons", "diabetes"],
+    "hidden": ["relu", "sigmoid", "tanh", "elu"],
+    "learning_rates": [0.01],
+    "repetitions": 2,
+    "epochs": 15,
+}
+"""What --quick changes: no tuning, and no claims."""
+
+StudyFile = Annotated[Path, typer.Argument(help="A study in TOML.")]
+LedgerFile = Annotated[Path, typer.Argument(help="A study's ledger.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="One a core.")]
+Backend = Annotated[str, typer.Option(help="threads, loky (processes) or dask.")]
+Scheduler = Annotated[str | None, typer.Option(help="dask's address: tcp://host:8786.")]
+Out = Annotated[Path, typer.Option(help="Folder for the report.")]
+RESULTS = Path("results")
+
+
+@app.callback()
+def pair(
+    context: typer.Context,
+    data: Annotated[list[str] | None, typer.Option(help="A dataset, or a CSV file *.")] = None,
+    target: Annotated[str | None, typer.Option(help="The CSV's column to predict.")] = None,
+    hidden: Annotated[list[str] | None, typer.Option(help="A hidden activation *.")] = None,
+    head: Annotated[list[str] | None, typer.Option(help="A head, as sigmoid+bce *.")] = None,
+    output: Annotated[list[str] | None, typer.Option(help="Heads with this output *.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions: 5, quick 2.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of a trial: 30, quick 15.")] = None,
+    optimizer: Annotated[str, typer.Option(help="One of minidl list.")] = "adam",
+    learning_rate: Annotated[float | None, typer.Option(help="Fixed, instead of tuned.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A first look, in 30 seconds.")] = False,
+    unsound: Annotated[bool, typer.Option("--unsound", help="Train unsound heads, too.")] = False,
+    workers: Workers = None,
+    backend: Backend = "threads",
+    scheduler: Scheduler = None,
+    out: Out = RESULTS,
+) -> None:
+    """Which activation goes with which loss: train pairings on datasets, and report.
+
+    Without a command: every card, seven hidden activations, ten heads, each with a tuned learning
+    rate. Options marked * may be given several times: --data moons --data wine.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    given: dict[str, Any] = {
+        "datasets": [_with_target(name, target) for name in data or ()],
+        "hidden": hidden,
+        "heads": head,
+        "outputs": output,
+        "repetitions": seeds,
+        "epochs": epochs,
+        "optimizers": [optimizer],
+        "learning_rates": None if learning_rate is None else [learning_rate],
+        "unsound": unsound,
+    }
+    study = _study(quick, {key: value for key, value in given.items() if value})
+    _run(study, out / "study.sqlite", out, workers, backend, scheduler)
+
+
+def _study(quick: bool, given: dict[str, Any]) -> Study:
+    """The default study, or the quick one, with what flags change."""
+    from minidl.data import datasets
+    from minidl.pairing import Study
+
+    usual: dict[str, Any] = {
+        "name": "pairings",
+        "datasets": datasets.names(),
+        "hidden": HIDDEN,
+        "tuning_repetitions": 2,
+        "repetitions": 5,
+        "epochs": 30,
+    }
+    if "outputs" not in given:
+        usual["heads"] = HEADS
+    return Study(**{**usual, **(QUICK if quick else {}), **given})
+
+
+def _with_target(name: str, target: str | None) -> str:
+    """A CSV file with its column as studies have it; names of cards as they are."""
+    if not Path(name).suffix and Path(name).name == name:
+        return name
+    if target is None:
+        raise ArgumentError("--target", "the column to predict", "none", "Write --target COLUMN.")
+    return f"{name}:{target}"
+
+
+@app.command()
+def plan(study: StudyFile) -> None:
+    """What a study would train, how long it takes, and what it can and cannot show."""
+    from minidl.pairing import Study
+    from minidl.pairing.plan import plan
+
+    for line in plan(Study.read(study)):
+        typer.echo(line)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    ledger: Annotated[Path | None, typer.Option(help="STUDY.sqlite if left out.")] = None,
+    workers: Workers = None,
+    backend: Backend = "threads",
+    scheduler: Scheduler = None,
+    out: Out = RESULTS,
+) -> None:
+    """Train what the ledger does not have yet, and report."""
+    from minidl.pairing import Study
+
+    path = ledger or study.with_suffix(".sqlite")
+    _run(Study.read(study), path, out, workers, backend, scheduler)
+
+
+@app.command()
+def resume(
+    ledger: LedgerFile,
+    workers: Workers = None,
+    backend: Backend = "threads",
+    scheduler: Scheduler = None,
+    out: Out = RESULTS,
+) -> None:
+    """Go on where a study was interrupted."""
+    with _open(ledger) as opened:
+        study = opened.study
+    _run(study, ledger, out, workers, backend, scheduler)
+
+
+def _run(
+    study: Study,
+    path: Path,
+    out: Path,
+    workers: int | None,
+    backend: str,
+    scheduler: str | None,
+) -> None:
+    from minidl.pairing import run
+    from minidl.pairing.tables import planned_tables
+
+    planned_tables(study, study.load())  # refuses a reference that nothing could be compared with
+    complete = run(study, path, workers=workers, backend=backend, scheduler=scheduler)
+    report(path, out)
+    if not complete:
+        typer.echo(f"Not complete: minidl pair resume {path} goes on.")
+
+
+@app.command()
+def status(ledger: LedgerFile) -> None:
+    """How far a study is."""
+    from minidl.pairing.plan import status
+
+    with _open(ledger) as opened:
+        for line in status(opened):
+            typer.echo(line)
+
+
+@app.command()
+def report(ledger: LedgerFile, out: Out = RESULTS) -> None:
+    """Say what a study shows, and write it: a page, Markdown, a picture and a CSV."""
+    from minidl.pairing.export import write_results
+    from minidl.pairing.findings import Findings
+    from minidl.pairing.report import show, write
+
+    with _open(ledger) as opened:
+        findings = Findings.of(opened.study, opened.study.load(), opened)
+        show(findings)
+        for path in (*write(findings, out), write_results(opened, out)):
+            typer.echo(path)
+
+
+@app.command()
+def export(ledger: LedgerFile, out: Out = RESULTS) -> None:
+    """Write every trial as CSV and arrays; the same bytes however the study was run."""
+    from minidl.pairing.export import export
+
+    with _open(ledger) as opened:
+        for path in export(opened, out):
+            typer.echo(path)
+
+
+def _open(path: Path) -> Ledger:
+    from minidl.pairing import Ledger
+
+    return Ledger(path, write=False)

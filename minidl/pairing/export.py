@@ -1,0 +1,101 @@
+"""A ledger as files that anything reads, the same to the byte however the study was run."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import storage
+from minidl.errors import FileError
+from minidl.pairing.grid import Head, Pairing
+from minidl.pairing.ledger import Ledger
+from minidl.pairing.trial import Cell, Result, Trial
+from minidl.pairing.tuning import results_of
+
+COLUMNS = tuple(Trial(Cell("", Pairing("", Head("", ""))), 0.0, 0).facts)
+FOUND = ("seed", "status", "score", "final_loss", "reason", "health", "outputs")
+"""Columns of ``results.csv`` behind a trial's facts; ``outputs`` is a digest."""
+
+
+def rows(ledger: Ledger) -> Iterator[tuple[Trial, Result]]:
+    """Every trial of the ledger's study that is done, in the order of its plan."""
+    study = ledger.study
+    data = study.load()
+    for cell in study.cells(data):
+        yield from results_of(study, cell, data[cell.dataset], ledger).items()
+
+
+def export(ledger: Ledger, folder: Path) -> list[Path]:
+    """Write ``study.toml``, ``results.csv`` and ``arrays.safetensors``.
+
+    Times and hosts are left out: two runs of one study give the same bytes. The arrays are each
+    trial's ``losses``, ``scores`` and ``outputs``, under the number of its row.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written.
+    """
+    done = list(rows(ledger))  # read once: another process may be adding to them
+    arrays = {
+        f"{number}/{name}": array
+        for number, (_, result) in enumerate(done)
+        for name in ("losses", "scores", "outputs")
+        if (array := getattr(result, name)) is not None and array.size
+    }
+    paths = [write_study(ledger, folder), _write_rows(done, folder)]
+    storage.write(folder / "arrays.safetensors", arrays, {"rows": "see results.csv"})
+    return [*paths, folder / "arrays.safetensors"]
+
+
+def write_study(ledger: Ledger, folder: Path) -> Path:
+    """The study as a file that ``minidl pair run`` takes."""
+    return _write(folder / "study.toml", ledger.study.toml())
+
+
+def write_results(ledger: Ledger, folder: Path) -> Path:
+    """Every trial as a row of ``results.csv``."""
+    return _write_rows(rows(ledger), folder)
+
+
+def _write_rows(done: Iterable[tuple[Trial, Result]], folder: Path) -> Path:
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["trial", *COLUMNS, *FOUND])
+    for number, (trial, result) in enumerate(done):
+        writer.writerow([number, *trial.facts.values(), *_found(trial, result)])
+    return _write(folder / "results.csv", table.getvalue())
+
+
+def _write(path: Path, text: str) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise FileError(
+            str(path.parent),
+            "a folder that can be written",
+            error.strerror or str(error),
+            "Write --out DIR.",
+        ) from error
+    return path
+
+
+def _found(trial: Trial, result: Result) -> list[Any]:
+    outputs = b"" if result.outputs is None else np.ascontiguousarray(result.outputs).tobytes()
+    return [
+        trial.seed,
+        result.status,
+        "" if math.isnan(result.score) else repr(result.score),
+        repr(float(result.losses[-1])) if result.losses.size else "",
+        result.reason,
+        " ".join(f"{name}={value}" for name, value in result.health.items()),
+        hashlib.sha256(outputs).hexdigest()[:16] if outputs else "",
+    ]

@@ -1,0 +1,187 @@
+"""Everything a report says, as plain data: read from a study, its datasets and its ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl.data import Dataset
+from minidl.pairing.diagnosis import Diagnosis, diagnoses
+from minidl.pairing.environment import Environment
+from minidl.pairing.grid import Pairing
+from minidl.pairing.ledger import Ledger
+from minidl.pairing.outcomes import Outcome, outcomes, scores_by_dataset
+from minidl.pairing.plan import Unsound, unsound
+from minidl.pairing.standing import NaturalHead, Row, natural_heads, rows
+from minidl.pairing.statistics import Scores
+from minidl.pairing.study import Study
+from minidl.pairing.tables import PlannedTable, Table, planned_tables
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The failed trials of a cell: reported ones, those of its tuning, and the commonest reason."""
+
+    outcome: Outcome
+    final: int
+    tuning: int
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What a study has found so far. Only complete cells are compared.
+
+    Parameters
+    ----------
+    study : Study
+    data : mapping of str to Dataset
+    environment : Environment
+    outcomes : tuple of Outcome
+        One a cell, complete or not.
+    planned : tuple of PlannedTable
+        One a task.
+    tables : tuple of Table
+        Of the planned ones those with two complete pairings on a dataset.
+    standings : dict of str to list of Row
+        The complete pairings of each dataset, best mean first.
+    natural : tuple of NaturalHead
+    unsound : tuple of Unsound
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from minidl.pairing import run
+    >>> heads = ["sigmoid+bce", "linear+mse"]
+    >>> study = Study(datasets=["xor"], hidden=["relu"], heads=heads, learning_rates=[0.01],
+    ...               repetitions=2, epochs=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "study.sqlite")
+    ...     _ = run(study, path, workers=1)
+    ...     with Ledger(path, write=False) as ledger:
+    ...         findings = Findings.of(study, study.load(), ledger)
+    >>> findings.done, findings.wanted, [len(found) for found in findings.standings.values()]
+    (4, 4, [2])
+    """
+
+    study: Study
+    data: Mapping[str, Dataset]
+    environment: Environment
+    outcomes: tuple[Outcome, ...]
+    planned: tuple[PlannedTable, ...]
+    tables: tuple[Table, ...]
+    standings: dict[str, list[Row]]
+    natural: tuple[NaturalHead, ...]
+    unsound: tuple[Unsound, ...]
+
+    @classmethod
+    def of(cls, study: Study, data: Mapping[str, Dataset], ledger: Ledger) -> Findings:
+        """What a ledger says about a study.
+
+        Raises
+        ------
+        ArgumentError
+            If no head is sound, or a reference is not among the pairings.
+        """
+        return cls.from_outcomes(study, data, ledger.environment, outcomes(study, data, ledger))
+
+    @classmethod
+    def from_outcomes(
+        cls,
+        study: Study,
+        data: Mapping[str, Dataset],
+        environment: Environment,
+        found: Sequence[Outcome],
+    ) -> Findings:
+        """What came of the cells of a study, wherever they were run."""
+        scores = scores_by_dataset(found)
+        planned = planned_tables(study, data)
+        return cls(
+            study,
+            data,
+            environment,
+            tuple(found),
+            tuple(planned),
+            tuple(table for plan in planned if (table := _table(plan, scores)) is not None),
+            {dataset: rows(pairings) for dataset, pairings in scores.items()},
+            tuple(
+                head
+                for name, pairings in scores.items()
+                for head in natural_heads(name, data[name].task, pairings)
+            ),
+            tuple(unsound(study, data)),
+        )
+
+    # ---------------------------------------------------------------------------- progress
+
+    @property
+    def wanted(self) -> int:
+        """Trials that are planned."""
+        return len(self.outcomes) * self.study.trials_per_cell
+
+    @property
+    def done(self) -> int:
+        """Trials that are there."""
+        return sum(outcome.tuned + len(outcome.results) for outcome in self.outcomes)
+
+    @property
+    def failed(self) -> int:
+        """Trials that diverged or failed."""
+        return sum(len(o.failures) + len(o.tuning_failures) for o in self.outcomes)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on all trials, one after the other."""
+        return sum(outcome.seconds for outcome in self.outcomes)
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """How many cells of each dataset are not complete, where there are any."""
+        return dict(Counter(o.cell.dataset for o in self.outcomes if not o.complete))
+
+    @property
+    def failures(self) -> list[Failures]:
+        """Cells with failed trials, most failures first."""
+        found = []
+        for outcome in self.outcomes:
+            reasons = Counter([*outcome.failures, *outcome.tuning_failures])
+            if reasons:
+                counts = len(outcome.failures), len(outcome.tuning_failures)
+                found.append(Failures(outcome, *counts, reasons.most_common(1)[0][0]))
+        return sorted(found, key=lambda failure: (-failure.final, -failure.tuning))
+
+    @property
+    def at_edge(self) -> list[Outcome]:
+        """Cells whose best learning rate is the grid's lowest or highest."""
+        return [o for o in self.outcomes if o.sensitivity is not None and o.sensitivity.at_edge]
+
+    @property
+    def tuned(self) -> list[Outcome]:
+        """Cells whose learning rate was chosen from several."""
+        return [outcome for outcome in self.outcomes if outcome.sensitivity is not None]
+
+    def diagnoses(self, dataset: str) -> list[Diagnosis]:
+        """The complete cells of a dataset, best first, and what was measured in their networks."""
+        return diagnoses([o for o in self.outcomes if o.cell.dataset == dataset])
+
+
+def _table(plan: PlannedTable, scores: Mapping[str, Mapping[Pairing, np.ndarray]]) -> Table | None:
+    """A planned table on the datasets that are complete; None if nothing can be compared."""
+    whole = [
+        (dataset, family)
+        for dataset, family in zip(plan.datasets, plan.families, strict=True)
+        if all(pairing in scores[dataset] for pairing in plan.pairings)
+    ]
+    if len(plan.pairings) < 2 or not whole:
+        return None
+    values = [[scores[dataset][pairing] for dataset, _ in whole] for pairing in plan.pairings]
+    names = tuple(pairing.name for pairing in plan.pairings)
+    datasets, families = zip(*whole, strict=True)
+    reference = None if plan.reference is None else plan.reference.name
+    return Table.of(
+        Scores(np.array(values), names, datasets, families), reference, plan.alpha, plan.task
+    )

@@ -1,0 +1,315 @@
+"""Everything a study has found, in one SQLite file that survives whatever happens.
+
+A trial's place is a digest of all that decides its result, so what is there never has to be
+computed again, and a study that grows runs only what is new. Results are written as they come,
+each task's in one transaction; two processes may work on one file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.data import Dataset
+from minidl.errors import FileError, MinidlError
+from minidl.pairing.environment import Environment, keys
+from minidl.pairing.study import Study
+from minidl.pairing.trial import Result, Trial
+
+MARK = 0x6D646C21
+"""SQLite's application id of a ledger: "mdl!"."""
+VERSION = 1
+PATIENCE = 60.0
+"""Seconds to wait while another process writes."""
+
+ANOTHER = "Give another file with --ledger FILE, or another folder with --out DIR."
+RESUME = "`minidl pair resume` goes on, nothing is lost."
+WHOLE = "a whole ledger of minidl"
+
+TABLES = """
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE trials (
+    key TEXT PRIMARY KEY, facts TEXT NOT NULL, seed INTEGER NOT NULL,
+    status TEXT NOT NULL, reason TEXT NOT NULL, score REAL,
+    losses BLOB NOT NULL, scores BLOB NOT NULL, outputs BLOB, columns INTEGER,
+    health TEXT NOT NULL, seconds REAL NOT NULL, host TEXT NOT NULL
+);
+CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+"""
+COLUMNS = "status, reason, score, losses, scores, outputs, columns, health, seconds, host"
+
+
+class Ledger:
+    """A study's file.
+
+    Parameters
+    ----------
+    path : Path
+    write : bool
+        False for looking only: a file that is not there is an error then.
+
+    Raises
+    ------
+    FileError
+        If the file is no ledger, is damaged, or cannot be read or written.
+    """
+
+    def __init__(self, path: str | Path, write: bool = True) -> None:
+        self.path, self.write = Path(path), write
+        self.owner, self._lock = uuid.uuid4().hex, threading.RLock()
+        with self._errors():
+            if write:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            elif not self.path.is_file():
+                raise FileNotFoundError(2, "no such file")
+            self._connection = self._connect()
+            try:
+                self._recognise()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _connect(self) -> sqlite3.Connection:
+        path = self.path.resolve()
+        how = "mode=rwc" if self.write else "mode=ro"
+        log = path.with_name(f"{path.name}-wal")
+        if not (self.write or log.exists() or os.access(path.parent, os.W_OK)):
+            how = "immutable=1"  # SQLite would have to write beside it, to tell others of itself
+        # Tasks are claimed on whichever thread has room for one, hence the lock.
+        return sqlite3.connect(
+            f"{path.as_uri()}?{how}",
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+    def _recognise(self) -> None:
+        """Make tables in a new file; refuse one that is damaged or somebody else's."""
+        ask = self._connection.execute
+        if self.write:
+            ask("BEGIN IMMEDIATE")
+            if not ask("PRAGMA schema_version").fetchone()[0]:
+                for statement in TABLES.split(";"):
+                    ask(statement)
+                ask(f"PRAGMA application_id = {MARK}")
+                ask(f"PRAGMA user_version = {VERSION}")
+            ask("COMMIT")
+        found = (*ask("PRAGMA application_id").fetchone(), *ask("PRAGMA user_version").fetchone())
+        if found != (MARK, VERSION):
+            known = found[0] == MARK
+            got = f"one of version {found[1]}" if known else "another program's database"
+            raise self._refusal(f"a ledger of minidl, version {VERSION}", got)
+        [damage] = ask("PRAGMA quick_check(1)").fetchone()
+        if damage != "ok":
+            raise sqlite3.DatabaseError(damage)
+        if self.write:
+            ask("PRAGMA journal_mode = WAL")
+            ask("PRAGMA synchronous = NORMAL")  # a power cut may cost the last results, no more
+            ask("DELETE FROM claims WHERE 0")  # fails here, not later, if nothing can be written
+
+    def _refusal(self, expected: str, got: str, remedy: str = ANOTHER) -> FileError:
+        return FileError(str(self.path), expected, got, remedy)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What SQLite and the file system refuse, in minidl's words."""
+        try:
+            with self._lock:
+                yield
+        except MinidlError:
+            raise
+        except sqlite3.DatabaseError as error:
+            kind = getattr(error, "sqlite_errorname", "").split("_")[1:2]
+            expected, remedy = self._wanted(*kind)
+            raise self._refusal(expected, str(error), remedy) from error
+        except (ValueError, TypeError) as error:  # a table holds what minidl never wrote
+            raise self._refusal(WHOLE, str(error)) from error
+        except OSError as error:
+            what = "read and written" if self.write else "read"
+            got = error.strerror or str(error)
+            raise self._refusal(f"a file that can be {what}", got) from error
+
+    def _wanted(self, kind: str = "") -> tuple[str, str]:
+        """What was expected where SQLite gives an error of this kind, and the remedy."""
+        if kind == "FULL":
+            return "space on the disk", f"Make room; then {RESUME}"
+        if kind == "IOERR":
+            return "a disk that can be read and written", f"Look at the disk; then {RESUME}"
+        if kind in ("BUSY", "LOCKED"):
+            return f"its turn within {PATIENCE:g} s", f"End what holds the file; then {RESUME}"
+        if kind in ("READONLY", "CANTOPEN", "PERM", "AUTH"):
+            if self.write:
+                return "a file that can be written", ANOTHER
+            return "a file that can be read", "Copy it, and what is beside it, to your own folder."
+        return WHOLE, ANOTHER
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+    # --------------------------------------------------------------------------- the study
+
+    def begin(self, study: Study, environment: Environment) -> None:
+        """Take a study up, or go on with it; refuse an environment with other last bits."""
+        told = {"environment": asdict(environment), "study": study.facts()}
+        rows = [(name, json.dumps(value)) for name, value in told.items()]
+        with self._transaction() as connection:
+            known = self._about("environment")
+            if known is not None:
+                Environment(**known).check(environment, "this process")
+            connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", rows)
+            connection.execute("DELETE FROM claims")
+
+    def _about(self, name: str) -> dict[str, Any] | None:
+        with self._errors():
+            rows = self._connection.execute("SELECT value FROM about WHERE name = ?", [name])
+            found = rows.fetchone()
+            return None if found is None else dict(json.loads(found[0]))
+
+    @property
+    def study(self) -> Study:
+        """The study that was run last."""
+        told = self._about("study")
+        if told is None:
+            raise self._refusal("a study that was begun", "an empty ledger")
+        return Study.from_mapping(told, str(self.path))
+
+    @cached_property
+    def environment(self) -> Environment:
+        """Where its results have their bits from: this one until a study is begun."""
+        with self._errors():
+            told = self._about("environment")
+            return Environment.here() if told is None else Environment(**told)
+
+    # -------------------------------------------------------------------------- the trials
+
+    def add(self, found: Iterable[tuple[str, Trial, Result]]) -> None:
+        """Write results down; what is there already stays."""
+        rows = [_row(key, trial, result) for key, trial, result in found]
+        with self._transaction() as connection:
+            marks = ", ".join("?" * 13)
+            connection.executemany(f"INSERT OR IGNORE INTO trials VALUES ({marks})", rows)
+            connection.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
+
+    def claim(self, keys: Sequence[str], firmly: bool = False) -> list[str]:
+        """Which of these trials to run now: not done, nor claimed by another process.
+
+        A claim is a courtesy, not a lock: its owner may be dead. ``firmly`` passes over it, and
+        whoever comes second with a result finds the same bits there already.
+        """
+        with self._transaction() as connection:
+            taken = self._among("trials", keys)
+            if not firmly:
+                taken |= self._among("claims", keys, self.owner)
+            free = [key for key in keys if key not in taken]
+            rows = [(key, self.owner) for key in free]
+            connection.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?)", rows)
+        return free
+
+    def _among(self, table: str, keys: Sequence[str], owner: str | None = None) -> set[str]:
+        """Those of the keys that a table has, of another owner if one is given."""
+        marks = ", ".join("?" * len(keys))
+        question = f"SELECT key FROM {table} WHERE key IN ({marks})"
+        asked = [*keys]
+        if owner is not None:
+            question, asked = f"{question} AND owner != ?", [*keys, owner]
+        return {row[0] for row in self._connection.execute(question, asked)}
+
+    def done(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have a result."""
+        with self._errors():
+            return self._among("trials", keys)
+
+    def results(self, keys: Sequence[str]) -> dict[str, Result]:
+        """The results that are there, by key."""
+        marks = ", ".join("?" * len(keys))
+        question = f"SELECT key, {COLUMNS} FROM trials WHERE key IN ({marks})"
+        with self._errors():
+            rows = self._connection.execute(question, list(keys))
+            return {row[0]: _result(*row[1:]) for row in rows}
+
+    def found(self, trials: Sequence[Trial], data: Dataset) -> dict[Trial, Result]:
+        """Those of one cell's trials that are done, with their results, in the same order."""
+        places = keys(trials, data, self.environment)
+        results = self.results(places)
+        return {t: results[k] for t, k in zip(trials, places, strict=True) if k in results}
+
+    def count(self) -> dict[str, int]:
+        """How many trials there are of each status."""
+        with self._errors():
+            question = "SELECT status, COUNT(*) FROM trials GROUP BY status ORDER BY status"
+            return dict(self._connection.execute(question).fetchall())
+
+    def close(self) -> None:
+        """Fold the log into the file; a second process may go on."""
+        with self._errors():
+            self._connection.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _row(key: str, trial: Trial, result: Result) -> tuple[Any, ...]:
+    outputs = result.outputs
+    return (
+        key,
+        json.dumps(trial.facts),
+        trial.seed,
+        result.status,
+        result.reason,
+        result.score,  # NaN is NULL in SQLite
+        result.losses.astype("<f8", copy=False).tobytes(),
+        result.scores.astype("<f8", copy=False).tobytes(),
+        None if outputs is None else outputs.astype("<f4", copy=False).tobytes(),
+        None if outputs is None else outputs.shape[1],
+        json.dumps(result.health),
+        result.seconds,
+        result.host,
+    )
+
+
+def _result(
+    status: str,
+    reason: str,
+    score: float | None,
+    losses: bytes,
+    scores: bytes,
+    outputs: bytes | None,
+    columns: int,
+    health: str,
+    seconds: float,
+    host: str,
+) -> Result:
+    return Result(
+        status,
+        reason,
+        np.nan if score is None else score,
+        np.frombuffer(losses, "<f8"),
+        np.frombuffer(scores, "<f8"),
+        None if outputs is None else np.frombuffer(outputs, "<f4").reshape(-1, columns),
+        json.loads(health),
+        seconds,
+        host,
+    )

@@ -1,0 +1,148 @@
+"""What a study would train, and what it can and cannot show: said before anything is trained."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from minidl.data import Dataset
+from minidl.pairing.grid import Head
+from minidl.pairing.ledger import Ledger
+from minidl.pairing.statistics import sentence
+from minidl.pairing.study import Study
+from minidl.pairing.tables import PlannedTable, planned_tables
+from minidl.pairing.trainer import Trainer
+from minidl.pairing.trial import Cell
+from minidl.pairing.tuning import chosen_rate
+
+SPREAD = 0.03
+"""How much differences between two pairings vary from dataset to dataset: a guess, which the
+sentence that rests on it states."""
+
+
+def plan(study: Study) -> Iterator[str]:
+    """Number of trials, time expected, what each table can show, unsound heads with reasons."""
+    data = study.load()
+    cells = study.cells(data)
+    trials = len(cells) * study.trials_per_cell
+    yield f"{study.name}: {len(cells):,} cells × {study.trials_per_cell} trials = {trials:,} trials"
+    yield f"  {_rates(study)}"
+    yield from _time(study, data)
+    for table in planned_tables(study, data):
+        yield ""
+        yield from _comparisons(table)
+    for left_out in unsound(study, data):
+        yield ""
+        yield f"Unsound on {', '.join(left_out.datasets)}, left out:"
+        yield from (f"  {line}" for line in left_out.lines)
+
+
+def _comparisons(table: PlannedTable) -> Iterator[str]:
+    """What is compared, and what that can show."""
+    pairings, datasets = len(table.pairings), len(table.datasets)
+    families = len(set(table.families))
+    other = "each other" if table.reference is None else table.reference.name
+    yield (
+        f"{table.task}: {pairings} pairing{'s' * (pairings != 1)} on {datasets} "
+        f"dataset{'s' * (datasets != 1)} of {families} famil{'y' if families == 1 else 'ies'}, "
+        f"compared with {other}"
+    )
+    if len(table.pairings) > 1:
+        yield f"  {sentence(replace(table.design, spread=SPREAD))}"
+    if table.apart:
+        names = ", ".join(dict.fromkeys(pairing.head.name for pairing in table.apart))
+        yield f"  Sound on some datasets only, so shown but not compared: {names}."
+
+
+def _rates(study: Study) -> str:
+    if study.fixed_rate:
+        return f"fixed learning rate {study.learning_rates[0]:g}: nothing is tuned"
+    rates = ", ".join(f"{rate:g}" for rate in study.learning_rates)
+    return (
+        f"learning rates {rates}, each tried {study.tuning_repetitions} times on validation data; "
+        f"{study.repetitions} fresh repetitions on test data"
+    )
+
+
+def _time(study: Study, data: Mapping[str, Dataset]) -> Iterator[str]:
+    """The time that trials take here, from one of each dataset."""
+    import joblib
+
+    cells = study.cells(data)
+    total = 0.0
+    for dataset in data.values():
+        here = [cell for cell in cells if cell.dataset == dataset.name]
+        if here:
+            total += len(here) * study.trials_per_cell * _seconds(study, here, dataset)
+    workers = joblib.cpu_count()
+    minutes = total / workers / 60
+    budget = "" if study.minutes is None else f"; the budget is {study.minutes:g}"
+    if study.minutes is not None and minutes > study.minutes:
+        budget += ": it will stop before the end"
+    yield f"  about {minutes:.2g} minutes with {workers} workers{budget}"
+
+
+def _seconds(study: Study, cells: list[Cell], data: Dataset) -> float:
+    """Of a trial: what it takes to begin, and what an epoch takes."""
+    middle = cells[len(cells) // 2]
+    trainer = Trainer(middle, data)
+    few, more = 1, min(study.epochs, 8)
+    trial = replace(study.final(middle, study.learning_rates[0])[0], epochs=few)
+    took = {}
+    for epochs in (more, few, more):  # the first one records, and may compile
+        took[epochs] = trainer.train(replace(trial, epochs=epochs)).seconds
+    slope = (took[more] - took[few]) / max(more - few, 1)
+    return max(took[few] + slope * (study.epochs - few), took[more])
+
+
+@dataclass(frozen=True)
+class Unsound:
+    """Heads left out on some datasets: one line for all with the same reason."""
+
+    datasets: tuple[str, ...]
+    heads: int
+    lines: tuple[str, ...]
+
+
+def unsound(study: Study, data: Mapping[str, Dataset]) -> Iterator[Unsound]:
+    """Heads that were left out, once for datasets with the same heads and reasons."""
+    names: dict[tuple[tuple[Head, str], ...], list[str]] = defaultdict(list)
+    for dataset in data.values():
+        names[tuple(study.left_out(dataset).items())].append(dataset.name)
+    for reasons, datasets in names.items():
+        if reasons:
+            yield Unsound(tuple(datasets), len(reasons), tuple(merged(dict(reasons))))
+
+
+def merged(reasons: Mapping[Head, str]) -> Iterator[str]:
+    """One line for heads with the same reason: every output in it with every loss in it."""
+    outputs: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for head, why in reasons.items():
+        outputs[head.loss, why].append(head.activation)
+    lines: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (loss, why), activations in outputs.items():
+        lines[", ".join(activations), why].append(loss)
+    for (together, why), losses in lines.items():
+        yield f"{together} + {', '.join(losses)}: {why}"
+
+
+def status(ledger: Ledger) -> Iterator[str]:
+    """How far a study is: cells tuned, cells done, trials by outcome."""
+    study = ledger.study
+    data = study.load()
+    tuned = done = trained = 0
+    cells = study.cells(data)
+    for cell in cells:
+        found = ledger.found(study.tuning(cell), data[cell.dataset])
+        trained += len(found)
+        rate = chosen_rate(study, cell, found)
+        if rate is not None:
+            final = ledger.found(study.final(cell, rate), data[cell.dataset])
+            tuned, trained = tuned + 1, trained + len(final)
+            done += len(final) == study.repetitions
+    total = len(cells) * study.trials_per_cell
+    yield f"{study.name}: {trained:,} of {total:,} trials, {100 * trained / total:.1f} %"
+    yield f"  cells: {done} of {len(cells)} complete, {tuned - done} tuned only"
+    outcomes = ", ".join(f"{name} {number:,}" for name, number in ledger.count().items())
+    yield f"  in the ledger, of this and earlier grids: {outcomes or 'nothing'}"

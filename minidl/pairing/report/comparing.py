@@ -1,0 +1,336 @@
+"""The sections on what is compared: headlines, scores, who beats whom, what matters, ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from minidl.pairing.findings import Findings
+from minidl.pairing.grid import Pairing
+from minidl.pairing.report import diagrams
+from minidl.pairing.report.blocks import (
+    CROSS,
+    HIGHER,
+    LOWER,
+    STAR,
+    Block,
+    Charts,
+    Listing,
+    Section,
+    Shade,
+    Value,
+    mark,
+    metric_name,
+    number,
+    short,
+)
+from minidl.pairing.standing import Row, natural
+from minidl.pairing.statistics import sentence
+from minidl.pairing.tables import PlannedTable, Table
+
+HEADLINES = 6
+"""Claims of a task that stand at the top; the others follow on request."""
+FOREMOST = 15
+"""Pairings that a ranking draws: the first of them."""
+MATRIX, LONGEST = 16, 40
+"""Pairings that a pairwise matrix, and that a longer table or diagram has room for."""
+
+
+def headline_blocks(findings: Findings) -> Iterator[Block]:
+    """What a study shows in plain words, task by task: claims, then what describes."""
+    if findings.missing:
+        yield (
+            f"The study is not complete: {findings.done:,} of {findings.wanted:,} trials are "
+            "there. Only datasets with all their pairings are compared."
+        )
+    if findings.study.fixed_rate:
+        yield (
+            "All networks were trained at one learning rate, which suits some pairings and not "
+            "others: differences may be those of the rate."
+        )
+    for table in findings.tables:
+        yield from table_headlines(table)
+    compared = [table.task for table in findings.tables]
+    for plan in findings.planned:
+        if plan.task not in compared:
+            why = "no dataset is complete" if len(plan.pairings) > 1 else "there is one pairing"
+            yield f"{plan.task.capitalize()}: nothing is compared yet, as {why}."
+
+
+def table_headlines(table: Table) -> Iterator[Block]:
+    """A task in words: what is compared, what is shown, and what describes besides."""
+    scores, shown = table.scores, table.headlines
+    against = "all with all" if table.reference is None else f"each with {table.reference}"
+    yield (
+        f"{table.task.capitalize() or 'Scores'}: {len(scores.pairings)} pairings on "
+        f"{len(scores.datasets)} {_plural('dataset', len(scores.datasets))} of "
+        f"{_families(table)}, compared {against}. "
+        f"{table.higher + table.lower} of {len(table.comparisons)} "
+        f"{_plural('comparison', len(table.comparisons))} "
+        f"{'shows' if table.higher + table.lower == 1 else 'show'} a difference."
+    )
+    yield shown[:HEADLINES]
+    if len(shown) > HEADLINES:
+        rest = [(text,) for text in shown[HEADLINES:]]
+        yield Listing(f"{len(rest)} more", ("what is shown",), rest, folded=True)
+    yield [sentence(table.ranks), *_matter(table)]
+
+
+def _families(table: Table) -> str:
+    return "1 family" if table.ranks.families == 1 else f"{table.ranks.families} families"
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def _matter(table: Table) -> Iterator[str]:
+    """How much pairing matters, of ranks on a dataset in a repetition."""
+    shares = {share.source: share.share for share in table.rank_shares}
+    main = shares["activation"] + shares["loss"]
+    together = shares["activation × loss"]
+    by_dataset = sum(share for source, share in shares.items() if "× dataset" in source)
+    yield (
+        f"Of how ranks within a dataset vary, {100 * main:.0f} % is hidden activation or head by "
+        f"itself, {100 * together:.0f} % how the two go together everywhere, "
+        f"{100 * by_dataset:.0f} % depends on the dataset, and {100 * shares['left over']:.0f} % "
+        "is split and start."
+    )
+
+
+# ------------------------------------------------------------------------------------ scores
+
+
+def scores_section(findings: Findings) -> Section:
+    """Pairing × dataset, one table a task."""
+    section = Section("scores", "Scores of every pairing on every dataset")
+    section.blocks.append(
+        "Mean test scores over repetitions; a failure counts as the worst score of its dataset, "
+        "or 0. The stronger the colour, the nearer to the best of the column; bold: the highest "
+        f"mean. {STAR} a head that textbooks recommend for the task, {CROSS} failed repetitions."
+    )
+    for plan in findings.planned:
+        section.blocks.extend(heat_listings(findings, plan))
+    return section
+
+
+def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
+    """The scores of a task, pairings from best to worst mean rank; a long table's end is folded."""
+    names = [name for name in plan.datasets if findings.standings.get(name)]
+    if not names:
+        return
+    table = next((table for table in findings.tables if table.task == plan.task), None)
+    found = {name: {row.pairing: row for row in findings.standings[name]} for name in names}
+    rows: list[tuple[Value, ...]] = []
+    raw: list[tuple[Value, ...]] = []
+    for pairing in order(findings, plan):
+        cells = [found[name].get(pairing) for name in names]
+        if any(cells):
+            verdicts = [table.verdict(pairing.name, name) if table else 0 for name in names]
+            shades = [
+                _shade(cell, findings.standings[name], verdict)
+                for cell, name, verdict in zip(cells, names, verdicts, strict=True)
+            ]
+            rows.append((_name(pairing, plan), _over(table, pairing), *shades))
+            raw.append(
+                (pairing.name, _over(table, pairing), *(c.mean if c else None for c in cells))
+            )
+    metrics = [f"{name} ({metric_name(findings.data[name].metric)})" for name in names]
+    columns = ("pairing", "mean rank", *metrics)
+    title = f"{plan.task}: scores"
+    full = Listing(title, columns, raw)
+    yield Listing(title, columns, rows[:LONGEST], _note(table, plan), full=full)
+    if rest := rows[LONGEST:]:
+        yield Listing(f"{title}, the other {len(rest)}", columns, rest, folded=True, full=full)
+
+
+def order(findings: Findings, plan: PlannedTable) -> list[Pairing]:
+    """Pairings by mean rank over families, or over the datasets there are; those apart last."""
+    table = next((table for table in findings.tables if table.task == plan.task), None)
+    ranks: dict[Pairing, list[int]] = {p: [] for p in (*plan.pairings, *plan.apart)}
+    for name in plan.datasets:
+        for row in findings.standings.get(name, []):
+            ranks[row.pairing].append(row.rank)
+    means = {p: float(np.mean(found)) if found else np.inf for p, found in ranks.items()}
+    if table is not None:
+        over = zip(plan.pairings, table.ranks.mean_ranks.tolist(), strict=True)
+        means |= dict(over)
+    return sorted(means, key=lambda pairing: (pairing in plan.apart, means[pairing]))
+
+
+def _name(pairing: Pairing, plan: PlannedTable) -> str:
+    star = f" {STAR}" if natural(pairing.head, plan.task) else ""
+    return f"{short(pairing.name)}{star}" + (" (reference)" if pairing == plan.reference else "")
+
+
+def _over(table: Table | None, pairing: Pairing) -> Value:
+    """The mean rank, with a mark where a difference from the reference is shown over families."""
+    if table is None or pairing.name not in table.scores.pairings:
+        return None
+    rank = table.ranks.mean_ranks[table.scores.index(pairing.name)]
+    return Shade(f"{rank:.1f}", sign=mark(table.verdict(pairing.name)))
+
+
+def _shade(row: Row | None, column: Sequence[Row], verdict: int) -> Value:
+    if row is None:
+        return None
+    means = [other.mean for other in column]
+    best = max(means)
+    low = max(float(np.quantile(means, 0.05)), best - 0.5)  # a few hopeless ones do not level all
+    shade = np.clip((row.mean - low) / (best - low), 0, 1) if best > low else 1.0
+    text = number(row.mean) if row.mean > -10 else "< −10"
+    failed = CROSS * bool(row.failures)
+    return Shade(text, float(shade), f"{mark(verdict)}{failed}", row.mean == best)
+
+
+def _note(table: Table | None, plan: PlannedTable) -> str:
+    apart = (
+        f" Pairings that are not sound on every dataset come last, and are compared with none: "
+        f"{len(plan.apart)}."
+    ) * bool(plan.apart)
+    if table is None:
+        return f"Nothing is compared yet.{apart}"
+    if table.reference is None:
+        return f"What differs is said by the pairwise matrix.{apart}"
+    where = "over dataset families, beside the mean rank"
+    if table.design.scope == "datasets":
+        where = "on a dataset, beside the score"
+    return (
+        f"{HIGHER} shown to score higher than the reference {where}, {LOWER} lower; without a mark "
+        f"no difference is shown.{apart}"
+    )
+
+
+# ----------------------------------------------------------------------------- who beats whom
+
+
+def pairwise_section(findings: Findings) -> Section:
+    """Who beats whom: a matrix and a critical-difference diagram a task."""
+    section = Section("pairwise", "Who beats whom")
+    section.blocks.append(
+        "Numbers count dataset families in which the row's pairing has the higher mean and the "
+        f"lower one. They describe; only {HIGHER} and {LOWER} mark differences that a planned and "
+        "corrected test shows. In the diagram a bar joins pairings that are not shown to differ."
+    )
+    for table in findings.tables:
+        section.blocks.extend([matrix_listing(table), _diagram(table)])
+    return section
+
+
+def matrix_listing(table: Table) -> Listing:
+    """Wins and losses of the foremost pairings and the reference; of all in the data."""
+    matrix = table.matrix
+    by_rank = np.argsort(table.ranks.mean_ranks, kind="stable").tolist()
+    some = by_rank[:MATRIX]
+    if table.reference is not None and (own := table.scores.index(table.reference)) not in some:
+        some = [*some[:-1], own]
+    names = [short(name) for name in matrix.pairings]
+    rows = [(names[i], *(_duel(table, i, j) for j in some)) for i in some]
+    raw = [
+        (names[i], *("" if i == j else str(_duel(table, i, j)) for j in by_rank)) for i in by_rank
+    ]
+    corner = "row against column"
+    note = f"The first {len(some)} of {len(names)} by mean rank." * (len(some) < len(names))
+    full = Listing("all pairings", (corner, *(names[j] for j in by_rank)), raw)
+    columns = (corner, *(names[j] for j in some))
+    return Listing(f"{table.task}: pairwise matrix", columns, rows, note, full=full)
+
+
+def _duel(table: Table, i: int, j: int) -> Value:
+    if i == j:
+        return None
+    matrix = table.matrix
+    wins, losses = int(matrix.wins[i, j]), int(matrix.losses[i, j])
+    sign = ""
+    if matrix.shown[i, j]:
+        sign = mark(1 if _difference(table, i, j) > 0 else -1)
+    share = wins / max(wins + losses + int(matrix.ties[i, j]), 1)
+    return Shade(f"{wins}–{losses}", share, sign)
+
+
+def _difference(table: Table, i: int, j: int) -> float:
+    first, second = table.scores.pairings[i], table.scores.pairings[j]
+    for found in table.comparisons:
+        if (found.first, found.second, found.dataset) == (first, second, None):
+            return found.difference
+        if (found.first, found.second, found.dataset) == (second, first, None):
+            return -found.difference
+    return 0.0
+
+
+def _diagram(table: Table) -> Charts:
+    apart = table.ranks.critical_difference
+    caption = (
+        f"Mean ranks over {_families(table)}, with bars from the planned "
+        f"comparisons. (Had all pairs been planned, two mean ranks would have to be {apart:.1f} "
+        "apart by Nemenyi's test.)"
+    )
+    if table.design.scope == "datasets":
+        caption += " What is shown on single datasets is marked beside the scores."
+    count = len(table.scores.pairings)
+    if count > LONGEST:
+        caption += f" The first {LONGEST} of {count} are drawn; the data has all."
+    return Charts(caption, [diagrams.rank_diagram(f"ranks-{table.task}", table, LONGEST)])
+
+
+# ------------------------------------------------------------------- what matters, and ranking
+
+
+def variance_section(findings: Findings) -> Section:
+    """How much pairing matters: shares of the variation."""
+    section = Section("variance", "How much does pairing matter?")
+    section.blocks.append(
+        "Where the variation between scores comes from. Activation × loss is what neither explains "
+        "alone: pairing (loss stands for the whole head). With × dataset it differs from table to "
+        "table. Seed is how a split and a start move all pairings together; left over is how they "
+        "move pairings apart. Ranks are taken within a dataset and a repetition, so that neither a "
+        "hard dataset nor one disaster decides. These are descriptions of this study, not tests."
+    )
+    for table in findings.tables:
+        ranked = [s for s in table.rank_shares if s.source not in ("dataset", "seed")]
+        drawn = [
+            diagrams.share_bars(f"shares-{table.task}", f"{table.task}: of scores", table.shares),
+            diagrams.share_bars(f"rank-shares-{table.task}", f"{table.task}: of ranks", ranked),
+        ]
+        section.blocks.append(Charts("Shares of the total sum of squares.", drawn))
+    return section
+
+
+def ranking_section(findings: Findings) -> Section:
+    """A ranking that does not flatter its winner."""
+    section = Section("ranking", "Ranking, without the luck of having been chosen")
+    section.blocks.append(
+        "Whoever leads was lucky as well. Repetitions are split in halves, again and again: one "
+        "half ranks, the other scores the one in each place. Intervals of interquartile means say "
+        "what other repetitions on the same datasets would give, not what other datasets would."
+    )
+    for table in findings.tables:
+        drawn = []
+        if table.ranking:
+            first = table.ranking[:FOREMOST]
+            section.blocks.append([sentence(table.ranking[0])])
+            drawn.append(diagrams.places(f"places-{table.task}", f"{table.task}: means", first))
+        means = table.means[:FOREMOST]
+        title = f"{table.task}: interquartile means"
+        drawn.append(diagrams.estimates(f"means-{table.task}", title, means))
+        section.blocks.append(Charts(f"The first {len(means)} of {len(table.means)}.", drawn))
+        if table.ranking:
+            section.blocks.append(_places(table))
+    return section
+
+
+def _places(table: Table) -> Listing:
+    columns = ("pairing", "place", "mean", "corrected", "first in", "places on other repetitions")
+    rows = [
+        (
+            ranked.pairing,
+            ranked.place,
+            number(ranked.score),
+            number(ranked.corrected),
+            f"{100 * ranked.first:.0f} %",
+            f"{ranked.best_place} to {ranked.worst_place}",
+        )
+        for ranked in table.ranking
+    ]
+    return Listing(f"{table.task}: all places", columns, rows, folded=True)

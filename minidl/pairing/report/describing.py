@@ -1,0 +1,355 @@
+"""The sections that describe: design, natural heads, rates, curves, losers, failures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from minidl.pairing.diagnosis import MEASURES, Diagnosis
+from minidl.pairing.findings import Findings
+from minidl.pairing.outcomes import Outcome
+from minidl.pairing.report import charts
+from minidl.pairing.report.blocks import (
+    CROSS,
+    HIGH_EDGE,
+    LOW_EDGE,
+    STAR,
+    Block,
+    Chart,
+    Charts,
+    Code,
+    Listing,
+    Section,
+    Value,
+    metric_name,
+    number,
+)
+from minidl.pairing.report.boundaries import boundary, drawable
+from minidl.pairing.standing import NaturalHead, natural
+from minidl.pairing.statistics import sentence
+from minidl.pairing.study import Study
+
+LOSERS = 3
+"""Cells of a dataset that are looked at from the bottom."""
+EDGE = "the grid's lowest or highest"
+
+
+def design_section(findings: Findings) -> Section:
+    """What was trained, how it was tuned, what the design can show."""
+    section = Section("design", "Design and budget")
+    designs = [f"{t.task.capitalize()}: {sentence(t.design)}" for t in findings.tables]
+    section.blocks.append([*budget(findings), *designs])
+    rows = [
+        (
+            data.name,
+            data.task,
+            data.family,
+            len(data.X),
+            data.X.shape[1],
+            len(data.classes) or None,
+            metric_name(data.metric),
+            findings.missing.get(name, 0) or None,
+        )
+        for name, data in findings.data.items()
+    ]
+    columns = ("dataset", "task", "family", "rows", "features", "classes", "score", "cells missing")
+    section.blocks.append(Listing("datasets", columns, rows, folded=True))
+    return section
+
+
+def budget(findings: Findings) -> Iterator[str]:
+    """How many networks, how their rates came about, how long it took."""
+    study = findings.study
+    cells = len(findings.outcomes)
+    yield (
+        f"{findings.done:,} of {findings.wanted:,} networks are trained, {study.trials_per_cell} "
+        f"for each of {cells:,} cells (a pairing in a setting on a dataset); "
+        f"{findings.failed:,} failed or diverged. Training took {_time(findings.seconds)}, if "
+        "counted one network after the other."
+    )
+    if study.fixed_rate:
+        yield f"Every network was trained at the fixed learning rate {study.learning_rates[0]:g}."
+    else:
+        rates = ", ".join(f"{rate:g}" for rate in study.learning_rates)
+        yield (
+            f"Each cell has the best of the same {len(study.learning_rates)} learning rates "
+            f"({rates}), by the mean of {study.tuning_repetitions} networks on validation rows "
+            "and with seeds that are used for nothing else."
+        )
+    yield (
+        f"Reported are {study.repetitions} fresh repetitions a cell, on test rows. Repetition r of "
+        "a dataset has the same split, initial weights and order of rows for every pairing: "
+        "differences are paired."
+    )
+    settings = "; ".join(setting.name for setting in study.settings())
+    yield (
+        f"Each trained for {study.epochs} epochs in batches of {study.batch_size}; hidden widths, "
+        f"initializer and optimizer: {settings}. Where there are several, a pairing's score is the "
+        "mean over them."
+    )
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def natural_section(findings: Findings) -> Section:
+    """Natural heads beside the best of each dataset."""
+    section = Section("natural", f"{STAR} Natural heads beside the best")
+    section.blocks.append(
+        "How far each head that textbooks recommend is behind the head with the highest mean of "
+        "its dataset, over all hidden activations, paired by repetition. The best was picked by "
+        "these very scores, which flatters it: this describes."
+    )
+    rows = [
+        (
+            found.dataset,
+            found.head.name,
+            found.best.name,
+            *_gap(found),
+        )
+        for found in findings.natural
+    ]
+    columns = ("dataset", "natural head", "head with the best mean", "points behind", "± 95 %")
+    section.blocks.append(Listing("natural heads", columns, rows))
+    return section
+
+
+def _gap(found: NaturalHead) -> tuple[str, str]:
+    if found.head == found.best:
+        return "none", ""
+    return number(100 * found.behind, 1), number(found.half and 100 * found.half, 1)
+
+
+# ----------------------------------------------------------------------------- learning rates
+
+
+def rates_section(findings: Findings) -> Section:
+    """How much scores depend on the learning rate."""
+    section = Section("rates", "Learning rates")
+    if findings.study.fixed_rate:
+        section.blocks.append("Nothing was tuned: all networks were trained at one learning rate.")
+        return section
+    edge = len(findings.at_edge)
+    section.blocks.append(
+        "How many points of the validation score a learning rate costs against the best one of "
+        "the same cell, mean over cells. Where lines part, one rate for all would favour some."
+    )
+    section.blocks.append(
+        f"In {edge} of {len(findings.tuned)} cells the best rate is {EDGE}: a better one may lie "
+        "beyond."
+    )
+    for task in dict.fromkeys(data.task for data in findings.data.values()):
+        of_task = [o for o in findings.tuned if findings.data[o.cell.dataset].task == task]
+        if of_task:
+            section.blocks.append(_rate_charts(findings.study, task, of_task))
+            section.blocks.append(_rate_listing(task, of_task))
+    return section
+
+
+def _rate_charts(study: Study, task: str, found: Sequence[Outcome]) -> Charts:
+    drawn = []
+    for part in ("hidden activation", "head"):
+        lost: dict[str, list[np.ndarray]] = {}
+        for outcome in found:
+            pairing = outcome.cell.pairing
+            label = pairing.hidden if part == "hidden activation" else pairing.head.name
+            below = outcome.rate_scores.max() - outcome.rate_scores
+            lost.setdefault(label, []).append(below)
+        lines = {label: np.mean(group, axis=0) for label, group in lost.items()}
+        name = f"rates-{task}-{part.split()[0]}"
+        drawn.append(charts.rate_curves(name, f"{task}, by {part}", study.learning_rates, lines))
+    return Charts(f"{task.capitalize()}: points below the best rate of a cell.", drawn)
+
+
+def _rate_listing(task: str, found: Sequence[Outcome]) -> Listing:
+    columns = ("dataset", "pairing", "setting", "best rate", "points lost at the worst",
+               "decades within a point")  # fmt: skip
+    rows: list[tuple[Value, ...]] = []
+    for outcome in found:
+        known = outcome.sensitivity
+        assert known is not None
+        at_low = outcome.rate_scores[0] == outcome.rate_scores.max()
+        edge = f" {LOW_EDGE if at_low else HIGH_EDGE}" if known.at_edge else ""
+        cell = outcome.cell
+        spread, width = number(100 * known.spread, 1), number(known.width, 1)
+        name = cell.pairing.name, cell.setting.name
+        rows.append((cell.dataset, *name, f"{known.best:g}{edge}", spread, width))
+    note = f"{LOW_EDGE} or {HIGH_EDGE}: at {EDGE}."
+    return Listing(f"{task}: rates of every cell", columns, rows, note, folded=True)
+
+
+# ------------------------------------------------------------------- curves, losers, boundaries
+
+
+def curves_section(findings: Findings) -> Section:
+    """How a few cells of each dataset learn."""
+    section = Section("curves", "How they learn")
+    section.blocks.append(
+        "Test score and training loss over epochs, means over repetitions that were trained, for a "
+        "few cells of each dataset. Losses of different heads have different units, so each is "
+        "divided by that of its first epoch. Which cells are best and worst is told by the same "
+        "scores: this describes."
+    )
+    drawn = []
+    for name, data in findings.data.items():
+        if chosen := _chosen(findings, name):
+            drawn.append(
+                charts.training_curves(
+                    f"curves-{name}", name, data.metric, chosen, findings.study.epochs
+                )
+            )
+    section.blocks.append(Charts("", drawn))
+    return section
+
+
+def _chosen(findings: Findings, dataset: str) -> dict[str, Outcome]:
+    """The cells of a dataset that are worth a line: each once, under its first title."""
+    found = [d.outcome for d in findings.diagnoses(dataset)]
+    if not found:
+        return {}
+    task = findings.data[dataset].task
+    usual = [outcome for outcome in found if natural(outcome.cell.pairing.head, task)]
+    references = [plan.reference for plan in findings.planned if plan.task == task]
+    named = [outcome for outcome in found if outcome.cell.pairing in references]
+    candidates = found[:1], usual[:1], named[:1], found[len(found) // 2 :][:1], found[-1:]
+    chosen: dict[str, Outcome] = {}
+    for role, outcomes in zip(charts.ROLES, candidates, strict=True):
+        if outcomes and outcomes[0] not in chosen.values():
+            chosen[role] = outcomes[0]
+    return chosen
+
+
+def losers_section(findings: Findings) -> Section:
+    """Why low scores are low, as far as measurements tell."""
+    section = Section("losers", "Why the losers lost")
+    section.blocks.append(
+        "What stands out in the networks of the cells with the lowest means, and in those with the "
+        "highest for comparison. It goes together with low scores; whether it causes them is "
+        "another question."
+    )
+    every = {name: findings.diagnoses(name) for name in findings.data}
+    best, worst = _quarters(list(every.values()))
+    if best or worst:
+        section.blocks.append(Charts("", [charts.symptom_bars("symptoms", best, worst)]))
+    columns = ("dataset", "pairing", "score", "points behind", "what stands out")
+    rows: list[tuple[Value, ...]] = []
+    for told in every.values():
+        rows += [_diagnosed(d) for d in told[:1] + told[1:][-LOSERS:]]
+    section.blocks.append(
+        Listing("the best and the worst of each dataset", columns, rows, full=_measured(every))
+    )
+    return section
+
+
+def _diagnosed(told: Diagnosis) -> tuple[Value, ...]:
+    cell = told.outcome.cell
+    said = "; ".join(told.symptoms.values()) or "nothing"
+    behind = number(100 * told.behind, 1)
+    return cell.dataset, cell.pairing.name, number(told.score), behind, said
+
+
+def _measured(every: dict[str, list[Diagnosis]]) -> Listing:
+    """All measures of all cells."""
+    columns = ("dataset", "pairing", "setting", "score", *MEASURES.values())
+    rows = [
+        (
+            dataset,
+            d.outcome.cell.pairing.name,
+            d.outcome.cell.setting.name,
+            d.score,
+            *(d.measures.get(name) for name in MEASURES),
+        )
+        for dataset, told in every.items()
+        for d in told
+    ]
+    return Listing("measures", columns, rows)
+
+
+def _quarters(
+    every: Sequence[Sequence[Diagnosis]],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """In which share of the best and of the worst quarter of cells each symptom stands out."""
+    counts: tuple[Counter[str], Counter[str]] = Counter(), Counter()
+    cells = 0
+    for told in every:
+        quarter = len(told) // 4
+        cells += quarter
+        for count, part in zip(counts, (told[:quarter], told[len(told) - quarter :]), strict=True):
+            count.update(symptom for d in part for symptom in d.symptoms)
+    best, worst = ({kind: n / cells for kind, n in count.items()} for count in counts)
+    return best, worst
+
+
+def boundaries_section(findings: Findings) -> Section:
+    """What the best and the worst cell have learned on datasets that can be drawn."""
+    section = Section("boundaries", "Where the line is drawn")
+    section.blocks.append(
+        "Repetition 0 of the cells with the highest and the lowest mean, trained once more to the "
+        "same bits, on each dataset that can be drawn: classes with two features, a ring around a "
+        "test row on a wrong side; numbers with one feature. With its score and the mean of all "
+        "repetitions."
+    )
+    drawn: list[Chart] = []
+    for name, data in findings.data.items():
+        told = findings.diagnoses(name) if drawable(data) else []
+        for role, some in (("best", told[:1]), ("worst", told[1:][-1:])):
+            for d in some:
+                anchor = f"boundary-{name}-{role}"
+                if chart := boundary(anchor, role, findings.study, d, data):
+                    drawn.append(chart)
+    if drawn:
+        section.blocks.append(Charts("", drawn))
+    else:
+        section.blocks.append("No complete dataset of this study can be drawn.")
+    return section
+
+
+# ----------------------------------------------------------------- failures, unsound, reproduce
+
+
+def failures_section(findings: Findings) -> Section:
+    """Trials that diverged or failed, and heads that were left out."""
+    section = Section("failures", f"{CROSS} Failures and unsound heads")
+    section.blocks.append(
+        f"{findings.failed:,} of {findings.done:,} trials failed or diverged. Each counts as the "
+        "worst score of its dataset, or 0 if that is lower; none is dropped."
+    )
+    if findings.failures:
+        columns = ("dataset", "pairing", "setting", "reported", "tuning", "commonest reason")
+        rows = [
+            (f.outcome.cell.dataset, f.outcome.cell.pairing.name, f.outcome.cell.setting.name,
+             f.final, f.tuning, f.reason)
+            for f in findings.failures
+        ]  # fmt: skip
+        section.blocks.append(Listing("failed trials", columns, rows, folded=len(rows) > 12))
+    for unsound in findings.unsound:
+        section.blocks.append(
+            f"{unsound.heads} unsound heads on {', '.join(unsound.datasets)} were left out:"
+        )
+        section.blocks.append(list(unsound.lines))
+    return section
+
+
+def reproduce_section(findings: Findings) -> Section:
+    """How to get the same numbers again."""
+    section = Section("reproduce", "How to reproduce this")
+    environment = findings.environment
+    name = f"{findings.study.name}.toml"
+    blocks: list[Block] = [
+        "The same study file, versions and BLAS kernels give the same bits, with any number of "
+        "workers and in any order.",
+        Code(name, findings.study.toml()),
+        Code("command", f"minidl pair run {name}"),
+        Code(
+            "versions",
+            f"numerics of minidl: {environment.numerics}\nlibraries: {environment.libraries}\n"
+            f"BLAS: {environment.blas}",
+        ),
+    ]
+    section.blocks.extend(blocks)
+    return section

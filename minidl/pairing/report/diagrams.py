@@ -1,0 +1,133 @@
+"""The drawings of comparisons: mean ranks, shares of variation, means with intervals, places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minidl.pairing.report.blocks import Chart, Listing, mark, number, short
+from minidl.pairing.report.svg import INK, LINE, MUTED, SERIES, WIDTH, figure, markup
+from minidl.pairing.statistics import Estimate, Ranked, Share
+from minidl.pairing.tables import Table
+
+
+def rank_diagram(name: str, table: Table, most: int) -> Chart:
+    """Mean ranks from best to worst, with bars that join what is not shown to differ.
+
+    The first ``most`` pairings are drawn.
+    """
+    ranks = table.ranks.mean_ranks
+    order = np.argsort(ranks, kind="stable")
+    pairings = [table.scores.pairings[i] for i in order]
+    labels = [f"{mark(table.verdict(p))} {short(p)}".strip() for p in pairings[:most]]
+    place = {int(row): i for i, row in enumerate(order[:most])}
+
+    def draw() -> str:
+        with figure(WIDTH, 0.9 + LINE * len(labels)) as (drawn, [axes]):
+            axes.plot(ranks[order[:most]], np.arange(len(labels)), "o", color=SERIES[0])
+            furthest, step = ranks[order[:most]].max(), 0.03 * max(np.ptp(ranks[order[:most]]), 1)
+            for i, bar in enumerate(table.bars, 1):
+                under = [place[row] for row in bar if row in place]
+                if under:
+                    ends, x = (min(under) - 0.25, max(under) + 0.25), furthest + (i + 1) * step
+                    axes.plot([x, x], ends, color=MUTED, linewidth=3, solid_capstyle="butt")
+            axes.set_yticks(range(len(labels)), labels, fontsize=8)
+            axes.invert_yaxis()
+            axes.margins(y=0.02)
+            axes.set_xlabel("mean rank over dataset families")
+            return markup(drawn, name)
+
+    rows = [
+        (pairing, float(ranks[i]), *(int(i in bar) for bar in table.bars))
+        for pairing, i in zip(pairings, order, strict=True)
+    ]
+    columns = ("pairing", "mean rank", *(f"bar {i + 1}" for i in range(len(table.bars))))
+    alt = (
+        f"{len(order)} pairings by mean rank, from {short(pairings[0])} ({ranks.min():.1f}) to "
+        f"{short(pairings[-1])} ({ranks.max():.1f}); bars join pairings that are not shown to "
+        "differ."
+    )
+    return Chart(f"{table.task}: mean ranks", draw, alt, Listing(name, columns, rows))
+
+
+def share_bars(name: str, title: str, shares: Sequence[Share]) -> Chart:
+    """What scores vary with, as bars; a tick says how long chance alone would make them."""
+
+    def draw() -> str:
+        with figure(WIDTH, 1.2 + 0.27 * len(shares)) as (drawn, [axes]):
+            places = np.arange(len(shares))[::-1]
+            axes.barh(places, [100 * s.share for s in shares], height=0.6, color=SERIES[0])
+            chance = [100 * s.by_chance for s in shares[:-1]]
+            axes.plot(chance, places[:-1], "|", color=INK, markersize=11, label="by chance alone")
+            for place, share in zip(places, shares, strict=True):
+                end, beside = (100 * share.share, place), {"textcoords": "offset points"}
+                text = f"{100 * share.share:.1f} %"
+                axes.annotate(text, end, (5, 0), va="center", fontsize=8, **beside)
+            axes.set_yticks(places, [share.source for share in shares])
+            axes.margins(x=0.2)
+            axes.set_xlim(left=0)
+            axes.grid(visible=False, axis="y")
+            axes.set_title(title, loc="left")
+            drawn.legend(loc="outside lower left")
+            return markup(drawn, name)
+
+    rows = [(s.source, s.share, s.by_chance, s.squares, s.freedom) for s in shares]
+    alt = f"{title}: " + ", ".join(f"{s.source} {100 * s.share:.1f} %" for s in shares) + "."
+    columns = ("source", "share", "share by chance", "sum of squares", "degrees of freedom")
+    return Chart(title, draw, alt, Listing(name, columns, rows))
+
+
+def estimates(name: str, title: str, found: Sequence[Estimate]) -> Chart:
+    """Interquartile means with their intervals, best first."""
+
+    def draw() -> str:
+        with figure(WIDTH, 0.9 + LINE * len(found)) as (drawn, [axes]):
+            places = np.arange(len(found))
+            values = np.array([e.value for e in found])
+            ends = np.array([[e.value - e.low for e in found], [e.high - e.value for e in found]])
+            axes.errorbar(values, places, xerr=np.maximum(ends, 0), fmt="o", color=SERIES[0],
+                          ecolor=MUTED, elinewidth=1.4)  # fmt: skip
+            axes.set_yticks(places, [short(e.pairing) for e in found], fontsize=8)
+            axes.invert_yaxis()
+            axes.locator_params(axis="x", nbins=5)
+            axes.set_title(title, loc="left")
+            return markup(drawn, name)
+
+    rows = [(e.pairing, e.value, e.low, e.high) for e in found]
+    alt = (
+        f"Dots with intervals: {short(found[0].pairing)} {number(found[0].value)} to "
+        f"{short(found[-1].pairing)} {number(found[-1].value)}."
+    )
+    columns = ("pairing", "interquartile mean", "low", "high")
+    return Chart(title, draw, alt, Listing(name, columns, rows))
+
+
+def places(name: str, title: str, found: Sequence[Ranked]) -> Chart:
+    """Scores with and without the luck of having been chosen, and places on other repetitions."""
+
+    def draw() -> str:
+        with figure(WIDTH, 1.2 + LINE * len(found)) as (drawn, [axes]):
+            rows = np.arange(len(found))
+            axes.plot([r.score for r in found], rows, "o", markerfacecolor="none", color=SERIES[0],
+                      label="mean score")  # fmt: skip
+            axes.plot([r.corrected for r in found], rows, "D", color=SERIES[1],
+                      label="on repetitions that did not choose")  # fmt: skip
+            axes.set_yticks(rows, [f"{short(r.pairing)}  {r.place}." for r in found], fontsize=8)
+            axes.invert_yaxis()
+            axes.locator_params(axis="x", nbins=5)
+            axes.set_title(title, loc="left")
+            drawn.legend(loc="outside lower left", ncols=2)
+            return markup(drawn, name)
+
+    data = [
+        (r.pairing, r.place, r.score, r.corrected, r.first, r.best_place, r.worst_place)
+        for r in found
+    ]
+    columns = ("pairing", "place", "score", "corrected", "first in", "best place", "worst place")
+    lead = found[0]
+    alt = (
+        f"Dots: {short(lead.pairing)} leads with {number(lead.score)}, {number(lead.corrected)} "
+        "on repetitions that did not choose it."
+    )
+    return Chart(title, draw, alt, Listing(name, columns, data))

@@ -1,0 +1,279 @@
+"""What is compared with what, and what that shows: one table a task.
+
+Which pairings and datasets meet in a table, and which pairing is the reference, follows from the
+study alone, before anything is trained. ``statistics`` does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl.data import Dataset
+from minidl.errors import ArgumentError
+from minidl.pairing.grid import Head, Pairing
+from minidl.pairing.standing import natural
+from minidl.pairing.statistics import (
+    ALPHA,
+    Comparison,
+    Design,
+    Estimate,
+    PairwiseMatrix,
+    Ranked,
+    RankSummary,
+    Scores,
+    Share,
+    bars,
+    compare,
+    corrected_ranking,
+    crossed,
+    decompose,
+    headlines,
+    interquartile_means,
+    pairwise_matrix,
+    planned_pairs,
+    rank_summary,
+    shown_pairs,
+)
+from minidl.pairing.study import EVERY, Study
+
+
+@dataclass(frozen=True)
+class PlannedTable:
+    """The pairings and datasets of one task that all have each other.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}
+    datasets, families : tuple of str
+        The datasets, and the family of each.
+    pairings : tuple of Pairing
+        Sound on each of them.
+    apart : tuple of Pairing
+        Sound on some of them only: trained, described, compared with nothing.
+    reference : Pairing or None
+        What each other pairing is compared with; None is all against all.
+    repetitions : int
+    alpha : float
+        The chance of any false claim in this table: the tables of a study share 5 %.
+    """
+
+    task: str
+    datasets: tuple[str, ...]
+    families: tuple[str, ...]
+    pairings: tuple[Pairing, ...]
+    apart: tuple[Pairing, ...]
+    reference: Pairing | None
+    repetitions: int
+    alpha: float
+
+    @property
+    def design(self) -> Design:
+        """What it can show; of two pairings or more."""
+        return Design(
+            len(self.pairings),
+            len(self.datasets),
+            len(set(self.families)),
+            self.repetitions,
+            all_pairs=self.reference is None,
+            alpha=self.alpha,
+        )
+
+
+def planned_tables(study: Study, data: Mapping[str, Dataset]) -> list[PlannedTable]:
+    """One table for each task of a study that has a sound head.
+
+    Raises
+    ------
+    ArgumentError
+        If a reference that the study names is on none of the tables.
+
+    Examples
+    --------
+    >>> study = Study(datasets=["xor", "iris"], hidden=["relu", "tanh"], heads=["sigmoid+bce"])
+    >>> [table] = planned_tables(study, study.load())
+    >>> table.reference.name, table.design.comparisons
+    ('relu/sigmoid+binary_crossentropy', 1)
+    """
+    heads = {name: study.heads_for(dataset) for name, dataset in data.items()}
+    usable = [dataset for name, dataset in data.items() if heads[name]]
+    tasks = list(dict.fromkeys(dataset.task for dataset in usable))
+    tables = [
+        _planned(study, [(d, heads[d.name]) for d in usable if d.task == task], ALPHA / len(tasks))
+        for task in tasks
+    ]
+    on_tables = [pairing.name for table in tables for pairing in table.pairings]
+    for name in study.reference:
+        if name not in (EVERY, *on_tables):
+            raise ArgumentError(
+                f"reference: {name}",
+                "a pairing that is trained on every dataset of its task",
+                "one that is not",
+                f"Take another, as {on_tables[0]}." if on_tables else "Add a head for every one.",
+            )
+    return tables
+
+
+def _planned(
+    study: Study, datasets: Sequence[tuple[Dataset, list[Head]]], alpha: float
+) -> PlannedTable:
+    every = list(dict.fromkeys(head for _, heads in datasets for head in heads))
+    common = [head for head in every if all(head in heads for _, heads in datasets)]
+    task = datasets[0][0].task
+    pairings = [Pairing(hidden, head) for head in common for hidden in study.hidden]
+    apart = [Pairing(hidden, h) for h in every if h not in common for hidden in study.hidden]
+    return PlannedTable(
+        task,
+        tuple(dataset.name for dataset, _ in datasets),
+        tuple(dataset.family for dataset, _ in datasets),
+        tuple(pairings),
+        tuple(apart),
+        _reference(study, task, pairings),
+        study.repetitions,
+        alpha,
+    )
+
+
+def _reference(study: Study, task: str, pairings: Sequence[Pairing]) -> Pairing | None:
+    """The pairing that the study names, or its first hidden activation with a textbook's head."""
+    if EVERY in study.reference:
+        return None
+    named = [pairing for pairing in pairings if pairing.name in study.reference]
+    usual = [p for p in pairings if p.hidden == study.hidden[0] and natural(p.head, task)]
+    return next(iter([*named, *usual, *pairings]), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What the scores of one task show. Claims come from ``comparisons`` alone.
+
+    Parameters
+    ----------
+    task : str
+    scores : Scores
+    reference : str or None
+        None is all against all.
+    design : Design
+        With the spread of differences that was found.
+    comparisons : list of Comparison
+    matrix : PairwiseMatrix
+    ranks : RankSummary
+    bars : list of tuple of int
+        Each joins pairings that are not shown to differ, as rows of ``scores``.
+    means : list of Estimate
+        Interquartile means, best first.
+    ranking : list of Ranked
+        Without the luck of having been chosen; empty for a single repetition.
+    shares, rank_shares : list of Share
+        What scores vary with; and what ranks within a dataset and repetition vary with, which
+        neither a hard dataset nor one disaster can dominate.
+    """
+
+    task: str
+    scores: Scores
+    reference: str | None
+    design: Design
+    comparisons: list[Comparison]
+    matrix: PairwiseMatrix
+    ranks: RankSummary
+    bars: list[tuple[int, ...]]
+    means: list[Estimate]
+    ranking: list[Ranked]
+    shares: list[Share]
+    rank_shares: list[Share]
+
+    @classmethod
+    def of(
+        cls, scores: Scores, reference: str | None, alpha: float = ALPHA, task: str = ""
+    ) -> Table:
+        """All statistics of a table, each of them once.
+
+        Parameters
+        ----------
+        scores : Scores
+            Two pairings at least, named ``hidden/head``: every activation with every head.
+        reference : str or None
+        alpha : float
+            The chance of any false claim.
+
+        Examples
+        --------
+        >>> values = np.random.default_rng(0).normal(size=(2, 8, 3)) + [[[3.0]], [[0.0]]]
+        >>> names = tuple("abcdefgh")
+        >>> table = Table.of(Scores(values, ("relu", "sigmoid"), names, names), "sigmoid")
+        >>> table.higher, table.lower
+        (1, 0)
+        """
+        comparisons = compare(scores, reference, alpha)
+        ranks = rank_summary(scores, alpha)
+        values = crossed(scores, {name: _parts(name) for name in scores.pairings})
+        return cls(
+            task,
+            scores,
+            reference,
+            _design(scores, reference, alpha),
+            comparisons,
+            pairwise_matrix(scores, comparisons),
+            ranks,
+            bars(ranks.mean_ranks, shown_pairs(scores, comparisons)),
+            interquartile_means(scores),
+            corrected_ranking(scores) if scores.repetitions > 1 else [],
+            decompose(values),
+            decompose(_ranks(values)),
+        )
+
+    @property
+    def headlines(self) -> list[str]:
+        """What is shown, largest differences first; or in one sentence that nothing is."""
+        return headlines(self.comparisons, self.design)
+
+    @property
+    def higher(self) -> int:
+        """In how many comparisons the first is shown to score higher: against a reference, it."""
+        return sum(c.shown and c.difference > 0 for c in self.comparisons)
+
+    @property
+    def lower(self) -> int:
+        """In how many comparisons the first is shown to score lower."""
+        return sum(c.shown and c.difference < 0 for c in self.comparisons)
+
+    def verdict(self, pairing: str, dataset: str | None = None) -> int:
+        """1 or −1 where a pairing is shown to score higher or lower than the reference; else 0."""
+        for found in self.comparisons:
+            if (found.first, found.second, found.dataset) == (pairing, self.reference, dataset):
+                return int(np.sign(found.difference)) if found.shown else 0
+        return 0
+
+
+def _parts(pairing: str) -> tuple[str, str]:
+    hidden, _, head = pairing.partition("/")
+    return hidden, head
+
+
+def _design(scores: Scores, reference: str | None, alpha: float) -> Design:
+    """The design, with how much differences between pairings spread."""
+    sizes = len(scores.pairings), len(scores.datasets), len(set(scores.families))
+    design = Design(*sizes, scores.repetitions, all_pairs=reference is None, alpha=alpha)
+    first, second = np.array(planned_pairs(scores, reference), dtype=int).T
+    if design.scope == "nothing":
+        return design
+    table = scores.by_family().means if design.scope == "families" else scores.counted
+    spreads = np.std(table[first] - table[second], axis=-1, ddof=1)
+    return Design(
+        *sizes,
+        scores.repetitions,
+        all_pairs=reference is None,
+        spread=float(np.median(spreads)),
+        alpha=alpha,
+    )
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks of all pairings within each dataset and repetition, of the same shape."""
+    from scipy.stats import rankdata
+
+    flat = np.round(values, 12).reshape(-1, *values.shape[2:])
+    ranks: np.ndarray = rankdata(-flat, axis=0).reshape(values.shape)
+    return ranks

@@ -1,0 +1,519 @@
+"""What ``diagnose`` measures, against NumPy and formulas; that it leaves no trace; what it says."""
+
+import copy
+import dataclasses
+import functools
+import itertools
+import json
+import math
+
+import matplotlib
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from oracle import expression, maximum, symbol
+
+import minidl as ml
+from minidl.activations import activations
+from minidl.errors import ArgumentError, DataError, GradientError
+from minidl.health import Reading
+from minidl.optimizers import optimizers
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(200, 8))
+T = (X[:, :1] * X[:, 1:2] > 0).astype(float)
+SCALARS = [entry for entry in activations if hasattr(type(entry), "value")]
+VARIANTS = [*SCALARS, *(e.with_settings(alpha=0.0) for e in SCALARS if "alpha" in e.hyper)]
+
+
+def norm(*arrays):
+    return math.sqrt(sum(float((np.asarray(a, np.float64) ** 2).sum()) for a in arrays))
+
+
+# ── the numbers ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_number_of_a_network_is_what_numpy_finds():
+    net = ml.mlp([8, 5, 4, 1], hidden="relu", output="sigmoid", seed=3, dtype="float64")
+    w1, b1, w2, b2, w3, b3 = (p.numpy() for p in net.parameters())
+    b2[:2] = -50.0  # two units that are negative for every row
+    z1 = X @ w1 + b1
+    y1 = np.maximum(z1, 0)
+    z2 = y1 @ w2 + b2
+    y2 = np.maximum(z2, 0)
+    p = 1 / (1 + np.exp(-(y2 @ w3 + b3)))
+    dz3 = (p - T) / len(X)
+    dz2 = dz3 @ w3.T * (z2 > 0)
+    dz1 = dz2 @ w2.T * (z1 > 0)
+    gradients = [(y.T @ dz, dz.sum(0)) for y, dz in ((X, dz1), (y1, dz2), (y2, dz3))]
+    weights = [(w1, b1), (w2, b2), (w3, b3)]
+
+    found = ml.diagnose(net, X, T, loss="bce", learning_rate=0.5)
+
+    assert found.rows == 200
+    assert found.loss == pytest.approx(-(T * np.log(p) + (1 - T) * np.log(1 - p)).mean())
+    assert [layer.name for layer in found.layers] == ["dense1", "dense2", "dense3"]
+    assert [layer.activation for layer in found.layers] == ["relu", "relu", "sigmoid"]
+    assert [layer.units for layer in found.layers] == [5, 4, 1]
+    for layer, y, dz, own, slopes in zip(
+        found.layers, (y1, y2, p), (dz1, dz2, dz3), weights, gradients, strict=True
+    ):
+        assert layer.mean == pytest.approx(y.mean())
+        assert layer.variance == pytest.approx(y.var())
+        assert layer.sums_gradient_norm == pytest.approx(norm(dz))
+        assert layer.weight_norm == pytest.approx(norm(*own))
+        assert layer.gradient_norm == pytest.approx(norm(*slopes))
+        assert layer.update_ratio == pytest.approx(0.5 * norm(*slopes) / norm(*own))
+    first, second, last = found.layers
+    assert first.active == pytest.approx((z1 > 0).mean())
+    assert second.active == pytest.approx((z2 > 0).mean())
+    dead = [int((z <= 0).all(0).sum()) for z in (z1, z2)]
+    assert dead[1] >= 2
+    assert [first.dead, second.dead] == dead
+    assert second.stuck_at == 0
+    assert last.dead is last.saturated is last.active is None  # the loss is that of the logits
+    assert found.gradient_ratio == pytest.approx(norm(dz1) / norm(dz3))
+    everything = norm(*(g for pair in gradients for g in pair)), norm(*sum(weights, ()))
+    assert found.update_ratio == pytest.approx(0.5 * everything[0] / everything[1])
+    assert found.share_dead == sum(dead) / 9
+
+
+CENTRES = [-800.0, -15.0, -4.0, 0.0, 4.0, 15.0, 800.0]
+"""Of seven units' sums: far out and near, on both sides."""
+
+
+def around_centres(entry):
+    """A network whose seven units' sums are x plus a centre each."""
+    net = ml.Sequential(
+        ml.Dense(1, 7, dtype="float64"), ml.Activation(entry, units=7, dtype="float64")
+    )
+    net[0].weight.data[...], net[0].bias.data[...] = 1.0, CENTRES
+    return net
+
+
+@functools.cache
+def formulas(entry):
+    """Value and slope of an activation as functions of x, by sympy, at fifty digits."""
+    two = entry.learned
+    names = (("a", "b") if two else ("x",)) + tuple(entry.settings)
+    formula = expression(entry.formula, names).replace(sympy.Max, maximum)
+    known = dict(entry.settings) | ({"b": 0.25} if two else {})
+    known = {symbol(name): sympy.Rational(str(value)) for name, value in known.items()}
+    x = symbol(names[0])
+    parts = (formula.subs(known), sympy.diff(formula, x).subs(known))
+    return [sympy.lambdify(x, part, "mpmath") for part in parts]
+
+
+def table(function, x):
+    """A formula at many places, rounded to float64; a slope at a kink is its left one."""
+    with mpmath.workdps(50):
+        return np.reshape([float(function(mpmath.mpf(float(v)))) for v in x.ravel()], x.shape)
+
+
+@pytest.mark.parametrize("entry", VARIANTS, ids=repr)
+def test_dead_and_saturated_are_what_the_formula_says(entry):
+    x = np.linspace(-1, 1, 25).reshape(-1, 1)
+    net = around_centres(entry)
+    value, slope = formulas(entry)
+    y, slopes = table(value, x + CENTRES), np.abs(table(slope, x + CENTRES))
+    steepest = np.abs(table(slope, np.linspace(-10, 10, 801))).max()
+    idle = slopes <= 0.05 * steepest
+    dead = (slopes == 0).all(0) & (y == y[0]).all(0)
+    levels_off = np.isfinite([entry.range.low, entry.range.high]).any()
+    saturated = ~dead & (idle.mean(0) > 0.95) & levels_off
+
+    layer = ml.diagnose(net, x, np.zeros((25, 7)), loss="mse").layers[1]
+
+    assert (layer.dead, layer.saturated) == (dead.sum(), saturated.sum())
+    assert layer.active == pytest.approx(1 - idle.mean())
+    values = set(y[0, dead] + 0.0)
+    assert layer.stuck_at == (values.pop() if len(values) == 1 else None)
+
+
+def test_every_kind_of_unit_is_among_those_tested():
+    layers = {}
+    for entry in SCALARS:
+        found = ml.diagnose(around_centres(entry), [[0.0], [0.5]], np.ones((2, 7)), loss="mse")
+        layers[entry.name] = found.layers[1]
+    assert layers["relu"].dead == 3
+    assert (layers["sigmoid"].saturated, layers["sigmoid"].dead) == (2, 2)
+    assert layers["leaky_relu"].dead == layers["leaky_relu"].saturated == 0
+    assert layers["linear"].active == 1
+
+
+@pytest.mark.parametrize("kind", [entry.cls for entry in optimizers], ids=lambda cls: cls.name)
+def test_the_update_measured_is_the_one_that_follows(kind):
+    net = ml.mlp([8, 6, 1], hidden="tanh", seed=1, dtype="float64")
+    optimizer = kind(net.parameters(), ml.StepDecay(0.1, 3, 0.5), clip_norm=0.01)
+    ml.fit(net, X, T, loss="mse", optimizer=optimizer, epochs=2)
+    before = [p.numpy().copy() for p in net.parameters()]
+
+    found = ml.diagnose(net, X, T, loss="mse")
+
+    loss = ml.mse(T, net(X))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    steps = [p.numpy() - b for p, b in zip(net.parameters(), before, strict=True)]
+    assert found.update_ratio == pytest.approx(norm(*steps) / norm(*before))
+    assert found.layers[1].update_ratio == pytest.approx(norm(*steps[2:]) / norm(*before[2:]))
+
+
+def test_an_optimizer_can_be_named_or_left_out():
+    net = ml.mlp([8, 6, 1], seed=1)
+    nothing = ml.diagnose(net, X, T, loss="mse")
+    assert nothing.update_ratio is None
+    assert nothing.layers[0].update_ratio is None
+    named = ml.diagnose(net, X, T, loss="mse", optimizer="adam", learning_rate=1e-3)
+    own = ml.Adam(net.parameters(), 1e-3)
+    assert named == ml.diagnose(net, X, T, loss="mse", optimizer=own)
+    assert own.steps == 0
+    partly = ml.diagnose(net, X, T, loss="mse", optimizer=ml.SGD(net[1].parameters(), 0.1))
+    assert partly.layers[0].update_ratio == 0
+    assert partly.layers[1].update_ratio > 0
+
+
+# ── layers of all kinds ───────────────────────────────────────────────────────────────────────
+
+
+def test_layers_of_ones_own_show_what_is_inside():
+    class Residual(ml.Layer):
+        keeps_width = True
+
+        def __init__(self):
+            self.inner = ml.Dense(6, 6, "relu")
+            self.scale = ml.Tensor(np.ones(6), requires_grad=True, dtype="float32")
+
+        def forward(self, x, training):
+            return x + self.scale * ml.tanh(self.inner(x))
+
+    net = ml.Sequential(ml.Dense(8, 6), Residual(), ml.Dense(6, 1))
+    found = ml.diagnose(net, X, T, loss="mse")
+    names = [(layer.name, layer.activation) for layer in found.layers]
+    assert names == [
+        ("dense1", None),
+        ("residual1.inner", "relu"),
+        ("tanh", "tanh"),
+        ("residual1", None),
+        ("dense2", None),
+    ]
+    inner, tanh, outer = found.layers[1:4]
+    assert inner.weight_norm == pytest.approx(norm(*(p.numpy() for p in net[1].inner.parameters())))
+    assert tanh.weight_norm is None
+    assert outer.weight_norm == pytest.approx(math.sqrt(6))
+
+
+def test_layers_used_again_and_layers_without_weights():
+    shared = ml.Dense(8, 8)
+    net = ml.Sequential("tanh", shared, "relu", ml.Dropout(0.5), shared, ml.Dense(8, 1))
+    found = ml.diagnose(net, X, T, loss="mse")
+    assert [layer.name for layer in found.layers] == [
+        "activation1", "dense1", "activation2", "dense1#2", "dense2",
+    ]  # fmt: skip
+    assert found.layers[1].weight_norm == found.layers[3].weight_norm
+    assert found.layers[0].sums_gradient_norm > 0
+    ratio = found.layers[1].sums_gradient_norm / found.layers[-1].sums_gradient_norm
+    assert found.gradient_ratio == ratio
+
+
+def test_a_network_without_weights_has_no_ratios():
+    found = ml.diagnose(ml.Sequential("tanh"), X, X, loss="mse")
+    assert found.gradient_ratio is found.update_ratio is None
+    assert found.layers[0].saturated == 0
+
+
+def test_softmax_has_no_slopes_of_single_units_but_is_measured():
+    net = ml.mlp([8, 5, 3], hidden="softmax", output="softmax", seed=0)
+    labels = RNG.integers(0, 3, 200)
+    for layer in ml.diagnose(net, X, labels, loss="cce").layers:
+        assert layer.dead is layer.saturated is None
+        assert layer.mean == pytest.approx(1 / layer.units)  # outputs sum to 1
+        assert layer.sums_gradient_norm > 0
+
+
+def test_an_output_counts_where_the_loss_does_not_look_behind_it():
+    net = ml.mlp([8, 1], output="sigmoid", seed=0)
+    net[0].bias.data[...] = 500.0
+    [layer] = ml.diagnose(net, X, T, loss="mse").layers
+    assert (layer.dead, layer.stuck_at) == (1, 1.0)
+    [layer] = ml.diagnose(net, X, T, loss="bce").layers
+    assert layer.dead is None
+
+
+def test_an_activation_of_ones_own_is_measured(bend):
+    net = ml.mlp([8, 6, 1], hidden=bend, seed=0)
+    layer = ml.diagnose(net, X, T, loss="mse").layers[0]
+    assert layer.activation == bend
+    assert (layer.dead, layer.saturated) == (0, 0)
+    assert 0 < layer.active <= 1
+
+
+def test_a_unit_without_a_slope_is_dead_only_if_it_never_changes():
+    class Step(ml.ActivationFunction):
+        name = "step"
+        value = staticmethod(lambda x: 1.0 if x > 0.0 else 0.0)
+        slope = staticmethod(lambda x: 0.0)
+
+    net = ml.Sequential(ml.Dense(1, 2, Step()))
+    net[0].weight.data[...], net[0].bias.data[...] = 1.0, [0.0, 5.0]
+    [layer] = ml.diagnose(net, [[-1.0], [1.0]], np.zeros((2, 2)), loss="mse").layers
+    assert (layer.dead, layer.stuck_at) == (1, 1.0)
+
+
+# ── it leaves no trace ────────────────────────────────────────────────────────────────────────
+
+
+def state(net, optimizer):
+    """All that a diagnosis could change, as bytes and identities."""
+    arrays = [p.numpy() for p in net.parameters()]
+    arrays += [net.block.gradients, net[1].counter]
+    arrays += [*optimizer.state.values(), *optimizer.memory().values()]
+    nodes = [(id(p._grad), id(p._home), p._retains, p.current_version()) for p in net.parameters()]
+    return [array.tobytes() for array in arrays], nodes, id(net.optimizer), optimizer.steps
+
+
+@pytest.mark.parametrize("graded", [True, False])
+@pytest.mark.parametrize("kind", [entry.cls for entry in optimizers], ids=lambda cls: cls.name)
+def test_nothing_of_the_network_changes(kind, graded):
+    net = ml.mlp([8, 6, 1], hidden="relu", output="sigmoid", dropout=0.3, seed=1)
+    ml.fit(net, X, T, loss="bce", optimizer=kind, epochs=2)
+    if not graded:
+        net.optimizer.zero_grad()
+    before = state(net, net.optimizer)
+    ml.diagnose(net, X, T, loss="bce")
+    assert state(net, net.optimizer) == before
+    net[0].weight.data[0, 0] = np.nan
+    before = state(net, net.optimizer)
+    ml.diagnose(net, X, T, loss="bce")
+    assert state(net, net.optimizer) == before
+
+
+def test_training_goes_on_to_the_same_bits_while_it_is_watched():
+    def train(*callbacks, record="auto"):
+        net = ml.mlp([8, 6, 1], hidden="relu", output="sigmoid", dropout=0.3, seed=1)
+        history = ml.fit(net, X, T, loss="bce", epochs=7, callbacks=callbacks, record=record)
+        return history["loss"], net.block.values.tobytes()
+
+    watcher = ml.LayerHealth(X, T, loss="bce", every=3)
+    assert train(watcher) == train() == train(watcher, record=False)
+    assert sorted(watcher.diagnoses) == [0, 3, 6]
+    losses = [each.loss for each in watcher.diagnoses.values()]
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_a_failure_on_the_way_back_leaves_no_trace():
+    class Broken(ml.Loss):
+        name = "broken"
+        value = staticmethod(lambda t, p: p)
+        slope = staticmethod(lambda t, p: 1.0)
+
+    class Stuck(ml.Layer):
+        keeps_width = True
+
+        def forward(self, x, training):
+            twice = x * x
+            twice.written()  # what the next operation saved is no longer there
+            result = twice * twice
+            twice.written()
+            return result
+
+    net = ml.Sequential(ml.Dense(8, 1), Stuck())
+    before = [(id(p._grad), id(p._home)) for p in net.parameters()]
+    with pytest.raises(GradientError):
+        ml.diagnose(net, X, T, loss=Broken())
+    assert [(id(p._grad), id(p._home)) for p in net.parameters()] == before
+
+
+# ── what activations are said to do ───────────────────────────────────────────────────────────
+
+
+def looked_at(hidden, depth, width=64, seed=0, **changes):
+    net = ml.mlp([8, *[width] * depth, 1], hidden=hidden, seed=seed)
+    for parameter in net.parameters():
+        parameter.data *= changes.get("scale", 1.0)
+    return ml.diagnose(net, X, T, loss="mse")
+
+
+def test_half_of_relus_units_are_active():
+    for layer in looked_at("relu", 2, width=256).layers[:-1]:
+        assert 0.4 < layer.active < 0.6
+
+
+def test_relu_does_not_saturate_where_it_is_positive():
+    net = ml.mlp([8, 16, 1], seed=0)
+    net[0].bias.data[...] = 1e6
+    layer = ml.diagnose(net, X, T, loss="mse").layers[0]
+    assert (layer.active, layer.saturated) == (1.0, 0)
+
+
+def test_a_step_too_far_kills_relus_units_but_no_leaky_ones():
+    dead = {}
+    for hidden in ("relu", "leaky_relu", "prelu", "elu", "selu"):
+        net = ml.mlp([8, 16, 1], hidden=hidden, seed=0)
+        net[0].bias.data[...] = -20.0
+        dead[hidden] = ml.diagnose(net, X, T, loss="mse").layers[0]
+    assert dead["relu"].dead == 16
+    assert dead["relu"].gradient_norm == 0
+    for hidden in ("leaky_relu", "prelu", "elu", "selu"):
+        assert dead[hidden].dead == 0
+        assert dead[hidden].gradient_norm > 0
+
+
+def test_sigmoids_gradient_vanishes_with_depth():
+    ratios = [looked_at("sigmoid", depth).gradient_ratio for depth in (1, 3, 5, 7)]
+    assert all(deeper < ratio / 10 for ratio, deeper in itertools.pairwise(ratios))
+    assert looked_at("relu", 7).gradient_ratio > 0.1
+
+
+def test_tanh_is_centred_on_zero_and_sigmoid_is_not():
+    for layer in looked_at("tanh", 3, width=256).layers[:-1]:
+        assert abs(layer.mean) < 0.05
+    for layer in looked_at("sigmoid", 3, width=256).layers[:-1]:
+        assert layer.mean > 0.4
+
+
+def test_tanhs_gradients_are_stronger_than_sigmoids():
+    assert looked_at("tanh", 3).gradient_ratio > 10 * looked_at("sigmoid", 3).gradient_ratio
+
+
+@pytest.mark.parametrize("hidden", ["sigmoid", "tanh"])
+def test_squashing_saturates_at_extremes(hidden):
+    assert looked_at(hidden, 1).share_saturated == 0
+    assert looked_at(hidden, 1, scale=200.0).share_saturated > 0.5
+
+
+def test_selu_keeps_mean_0_and_variance_1_through_many_layers():
+    kept = looked_at("selu", 30, width=256)
+    for layer in kept.layers[:-1]:
+        assert abs(layer.mean) < 0.15
+        assert 0.7 < layer.variance < 1.3
+    assert looked_at("tanh", 30, width=256).layers[29].variance < 0.1
+
+
+def test_elus_mean_is_nearer_to_0_than_relus():
+    relu, elu = (looked_at(hidden, 1, width=256).layers[0].mean for hidden in ("relu", "elu"))
+    assert abs(elu) < relu / 2
+
+
+def test_softmax_gives_shares_of_a_whole():
+    layer = looked_at("softmax", 1, width=16).layers[0]
+    assert layer.mean == pytest.approx(1 / 16)
+
+
+# ── what is said of it ────────────────────────────────────────────────────────────────────────
+
+
+def test_dead_units_are_told_of_with_a_remedy():
+    net = ml.mlp([8, 16, 16, 1], seed=0)
+    net[1].bias.data[...] = [-100.0] * 7 + [100.0] * 9
+    assert ml.diagnose(net, X, T, loss="mse").findings == (
+        "7 of 16 units of dense2 are dead: they give 0 for every row and no gradient reaches "
+        "them; lower the learning rate or use leaky_relu.",
+    )
+
+
+def test_one_dead_unit_is_told_of_in_the_singular():
+    [sentence] = Reading("dense1", "sigmoid", 4, 0.5, 0.1, dead=1, stuck_at=1.0).findings()
+    assert sentence == (
+        "1 of 4 units of dense1 is dead: it gives 1 for every row and no gradient reaches it; "
+        "scale the inputs or start from smaller weights."
+    )
+
+
+def test_saturation_is_told_of_from_a_quarter_of_the_units():
+    def sentences(saturated):
+        reading = Reading("dense1", "tanh", 16, 0.0, 0.9, dead=0, saturated=saturated)
+        return list(reading.findings())
+
+    assert sentences(3) == []
+    assert sentences(4) == [
+        "4 of 16 units of dense1 are saturated: for more than 95% of the rows the slope is below "
+        "5% of the steepest; scale the inputs or start from smaller weights."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gradient_ratio", "update_ratio", "words"),
+    [
+        (1e-4, None, "vanishes on its way back: at dense1 it is 0.0001 times that at dense2"),
+        (1e4, None, "explodes on its way back: at dense1 it is 1e+04 times"),
+        (1.0, 0.3, "the next update is 30% of the weights, where 0.1% is usual"),
+        (1.0, 1e-8, "the next update is 1e-08 of the weights"),
+    ],
+)
+def test_ratios_out_of_the_ordinary_are_told_of(gradient_ratio, update_ratio, words):
+    layers = tuple(Reading(f"dense{i}", None, 1, 0.0, 1.0, weight_norm=1.0) for i in (1, 2))
+    [sentence] = ml.Diagnosis(0.5, 10, layers, gradient_ratio, update_ratio).findings
+    assert words in sentence
+    assert ml.Diagnosis(0.5, 10, layers, 1.0, 1e-3).findings == ()
+
+
+def test_a_network_of_nan_is_told_of_and_where_to_go_on():
+    net = ml.mlp([8, 4, 1], seed=0)
+    net[1].bias.data[...] = np.nan
+    found = ml.diagnose(net, X, T, loss="mse", learning_rate=0.1)
+    assert [sentence.partition(";")[0] for sentence in found.findings] == [
+        "the loss is nan",
+        "dense2 gives numbers that are not finite",
+    ]
+    assert all("ml.detect_anomaly()" in sentence for sentence in found.findings)
+    assert found.summary()["loss"] is None
+    assert found.summary()["share_dead"] == 0
+
+
+def test_it_is_printed_as_a_table():
+    net = ml.mlp([8, 4, 1], hidden="tanh", seed=0)
+    text = str(ml.diagnose(net, X, T, loss="mse", learning_rate=0.01))
+    head, columns, rule, first, second = text.splitlines()
+    assert head.startswith("loss 0.")
+    assert "on 200 rows" in head
+    assert columns.split()[:6] == ["layer", "units", "mean", "variance", "active", "dead"]
+    assert set(rule) == {"─"}
+    assert first.startswith("dense1 (tanh)")
+    assert second.split()[4:7] == ["–", "–", "–"]  # linear: no slopes that could be dead
+    assert len({len(line) for line in (columns, rule, first, second)}) == 1
+
+
+def test_it_is_plain_data_that_a_study_can_keep():
+    found = ml.diagnose(ml.mlp([8, 4, 1], seed=0), X, T, loss="mse", learning_rate=0.01)
+    kept = json.loads(json.dumps(dataclasses.asdict(found)))
+    assert kept["layers"][0]["dead"] == found.layers[0].dead
+    assert json.loads(json.dumps(found.summary())) == found.summary()
+    assert list(found.summary()) == [
+        "loss", "share_dead", "share_saturated", "gradient_ratio", "update_ratio",
+    ]  # fmt: skip
+    assert copy.deepcopy(found) == found
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.loss = 1.0
+
+
+def test_it_is_drawn():
+    matplotlib.use("agg")
+    net = ml.mlp([8, 4, 4, 1], seed=0)
+    net[0].bias.data[...] = [-100.0, 0, 0, 0]
+    found = ml.diagnose(net, X, T, loss="mse")
+    shares, norms = found.plot()
+    heights = [bar.get_height() for bar in shares.patches[:3]]
+    assert heights == [found.layers[0].dead / 4, found.layers[1].dead / 4, 0]
+    drawn = norms.lines[0].get_ydata()
+    assert drawn.tolist() == [layer.sums_gradient_norm for layer in found.layers]
+    again = matplotlib.pyplot.subplots(1, 2)[1]
+    assert found.plot(again) is again
+    matplotlib.pyplot.close("all")
+
+
+# ── what is refused ───────────────────────────────────────────────────────────────────────────
+
+
+def test_what_cannot_be_diagnosed_is_refused(refused):
+    net = ml.mlp([8, 1], seed=0)
+    with ml.no_grad(), refused(GradientError, "diagnose", "gradients", "no_grad()", "outside"):
+        ml.diagnose(net, X, T, loss="mse")
+    with refused(DataError, "X", "finite", "nan", "fill"):
+        ml.diagnose(net, np.full((2, 8), np.nan), T[:2], loss="mse")
+    other = ml.SGD(ml.mlp([8, 1], seed=0).parameters(), 0.1)
+    with refused(ArgumentError, "optimizer", "this network's", "others", "ml.Adam"):
+        ml.diagnose(net, X, T, loss="mse", optimizer=other)
+    with refused(ArgumentError, "LayerHealth(every=…)", "at least 1", "0", "10"):
+        ml.LayerHealth(X, T, loss="mse", every=0)

@@ -1,0 +1,61 @@
+"""What a study says before anything is trained: trials, time, what it can show, what is unsound."""
+
+import re
+
+import pytest
+
+from minidl.data import datasets
+from minidl.pairing import Ledger, Study, run
+from minidl.pairing.plan import plan, status
+
+SMALL = {"datasets": ["iris", "xor"], "hidden": ["relu", "tanh"], "epochs": 2}
+
+
+def test_the_number_of_trials_is_counted_cell_by_cell():
+    study = Study(**SMALL, heads=["softmax+cce", "sigmoid+bce"], tuning_repetitions=3)
+    first = next(plan(study))
+    assert "8 cells × 25 trials = 200 trials" in first  # 2 · 2 · 2, and 5 · 3 + 10
+
+
+def test_a_fixed_rate_is_called_that():
+    said = "\n".join(plan(Study(**SMALL, heads=["softmax+cce"], learning_rates=[0.01])))
+    assert "fixed learning rate 0.01: nothing is tuned" in said
+    assert "4 cells × 10 trials" in said
+
+
+def test_unsound_heads_are_listed_with_the_reason():
+    said = "\n".join(plan(Study(**SMALL, heads=["softmax+cce", "sigmoid+hinge"])))
+    assert "Unsound on iris, xor, left out:" in said
+    assert "sigmoid + hinge: sigmoid gives (0, 1)" in said
+
+
+def test_few_families_cannot_show_anything_and_many_can():
+    few = Study(**SMALL, heads=["softmax+cce", "sigmoid+bce"], repetitions=3)
+    assert "This design cannot show any difference" in "\n".join(plan(few))
+    names = [card.name for card in datasets if card.task == "classification"]
+    many = Study(datasets=names, hidden=["relu", "tanh"], heads=["softmax+cce"], epochs=2)
+    said = "\n".join(plan(many))
+    assert "compared with relu/softmax+categorical_crossentropy" in said
+    assert re.search(
+        r"A true difference of \d+\.\d points is found in 80 of 100 such studies", said
+    )
+
+
+def test_a_budget_that_is_too_small_is_said():
+    said = "\n".join(plan(Study(**SMALL, heads=["softmax+cce"], minutes=1e-6)))
+    assert "it will stop before the end" in said
+    said = "\n".join(plan(Study(**SMALL, heads=["softmax+cce"], minutes=600)))
+    assert "the budget is 600" in said
+    assert "stop" not in said
+
+
+@pytest.mark.parametrize("minutes", [None, 1e-9])
+def test_status_says_how_far_a_study_is(minutes, tmp_path):
+    study = Study(**SMALL, heads=["softmax+cce"], repetitions=2, tuning_repetitions=1,
+                  minutes=minutes)  # fmt: skip
+    complete = run(study, tmp_path / "study.sqlite", workers=1)
+    with Ledger(tmp_path / "study.sqlite", write=False) as ledger:
+        said = "\n".join(status(ledger))
+    assert complete == (minutes is None)
+    assert ("28 of 28 trials, 100.0 %" in said) == complete
+    assert ("cells: 4 of 4 complete" in said) == complete
