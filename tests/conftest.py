@@ -57,7 +57,7 @@ def refused():
     return expect
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     """Debian's chromium without a window; what it asks of any network is logged."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
