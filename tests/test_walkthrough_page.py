@@ -285,6 +285,8 @@ def test_a_weight_used_twice_has_all_ways_on_its_receipt(page, tmp_path):
     found = browser.execute_script(results)
     assert sorted(found) == sorted(e.result for e in (*want.parts, *want.update))
     assert len(found) == 8  # two rows and their sum, twice; both ways; the update
+    receipt = browser.find_element(By.ID, "receipt")
+    assert receipt.text.count("Proved by differences") == 1  # of the whole, of no part
 
 
 # ── in a browser: looks ───────────────────────────────────────────────────────────────────────
@@ -477,6 +479,27 @@ def test_dead_and_saturated_units_are_told_apart_in_words_and_outlines(walkthrou
     flat = of_class(ET.fromstring(ml.explain(net, [[1.0]], [1], loss="mse").svg()), "flat")
     assert len(flat) == 2  # tanh′(3) = 0.01, tanh′(0.5) = 0.79
     assert "flat" in [t.text for t in flat[0].iter(f"{SVG}text")]
+
+
+def test_a_unit_at_the_corner_of_relu_is_off_as_its_kernel_has_it():
+    net = ml.mlp([2, 2, 1], hidden="relu", seed=0)
+    drawn = ml.explain(net, [[0.0, 0.0]], [1], loss="mse").svg()
+    assert len(of_class(ET.fromstring(drawn), "off")) == 2  # z is 0, and relu′(0) is 0
+
+
+def test_names_cannot_break_out_of_the_page_or_a_formula(page, tmp_path):
+    name = "</script><b>{\\a_1}^$"
+    net = ml.Sequential(ml.Dense(2, 2, "tanh"), ml.Dropout(0.5), ml.Dense(2, 1), seed=0)
+    net.rename(name)
+    walkthrough = ml.explain(net, X, [1, 0], loss="mse")
+    path = tmp_path / "page.html"
+    path.write_text(walkthrough.html(), encoding="utf-8")
+    browser = page(at=path.as_uri())
+    press(browser, Keys.ARROW_RIGHT)
+    assert name in browser.execute_script(SHOWN)["title"]
+    made = browser.execute_script("return document.querySelectorAll('h2 b, figcaption b').length")
+    assert made == 0
+    ET.fromstring(walkthrough.svg())
 
 
 def test_a_step_or_row_that_does_not_exist_is_refused(walkthrough, refused):

@@ -212,5 +212,11 @@ def mathml(text: str, block: bool = False) -> str:
 
     made = convert(text, display="block" if block else "inline")
     made = re.sub(_SPARED, "", made)
-    made = re.sub(r"&#x0*(?!26;|3C;)([0-9A-F]+);", lambda m: chr(int(m[1], 16)), made)
+    made = re.sub(r"&#x([0-9A-F]+);", _plain, made)
     return made
+
+
+def _plain(match: re.Match[str]) -> str:
+    """A sign in place of its number, unless it has a meaning in HTML."""
+    sign = chr(int(match[1], 16))
+    return match[0] if sign in "<&" else sign

@@ -150,5 +150,5 @@ def _open(place: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Words for LaTeX's text mode."""
-    return re.sub(r"([_%#&$])", r"\\\1", text)
+    """Words for LaTeX's text mode, without what has a meaning in LaTeX or, behind it, in HTML."""
+    return re.sub(r"([_%#$])", r"\\\1", re.sub(r"[\\{}^~<>&]", " ", text))

@@ -126,11 +126,14 @@ def _mark(walkthrough: Walkthrough, column: Column, index: Index, step: int) -> 
     if made.expansion != "elementwise" or len(made.reads) != 1 or not formula:
         return ""
     z, y = (walkthrough.after(made.number)[name][index] for name in (column.sums, column.out))
-    slope, steepest = (abs(_slope(formula, made, at)) for at in (z, 0.0))
+    back = (s for s in walkthrough.steps if s.mirrors == made.number and s.aside)
+    local = next((s.aside[0][index] for s in back), None)
+    slope = abs(_slope(formula, made, z) if local is None else local)
     if slope == 0.0:
         return "off"
     proportional = z != 0.0 and abs(abs(y / z) - slope) < 1e-6 * slope
-    return "flat" if slope < FLAT * steepest and not proportional else ""
+    flat = slope < FLAT * abs(_slope(formula, made, 0.0))
+    return "flat" if flat and not proportional else ""
 
 
 def _slope(formula: str, step: Step, at: float) -> float:

@@ -6,7 +6,7 @@ import ast
 
 from minidl.walkthrough.expressions import parse
 from minidl.walkthrough.latex import latex
-from minidl.walkthrough.notation import Notation
+from minidl.walkthrough.notation import Notation, letter
 from minidl.walkthrough.steps import Step
 
 RULES = {
@@ -72,7 +72,7 @@ def _elementwise(step: Step, notation: Notation) -> str:
     made = notation.symbol(step.writes[0].name)
     inputs = [notation.symbol(name) for name in step.reads]
     if not (formula := step.formulas["value"]):
-        return rf"{made} = \text{{{step.operation}}}\left({', '.join(inputs)}\right)"
+        return rf"{made} = {letter(step.operation)}\left({', '.join(inputs)}\right)"
     keys = ("x",) if len(inputs) == 1 else ("a", "b")
     return f"{made} = {latex(parse(formula), texts=dict(zip(keys, inputs, strict=True)))}"
 
@@ -95,7 +95,7 @@ def _each(step: Step, notation: Notation) -> str:
     value, link = step.formulas["value"], step.formulas["link"]
     made = notation.symbol(step.writes[0].name)
     if not value:
-        return rf"{made} = \text{{{step.operation}}}\left(t, p\right)"
+        return rf"{made} = {letter(step.operation)}\left(t, p\right)"
     z, each = notation.symbol(step.reads[1]), latex(parse(value))
     if "columns" in step.settings and "wrong" not in value:
         texts = {"t": "t_j", "p": "p_j"}

@@ -86,9 +86,9 @@
   const equations = (made) =>
     `<div class="equations ${made.length > 1 ? "many" : ""}">${made.map(equation).join("")}</div>`;
 
-  function verdict(name, place) {
+  function verdict(n, name, place) {
     const found = (told.verdicts[name] || [])[place];
-    if (!found) return "";
+    if (!found || !told.steps[n].whole.includes(name)) return "";
     const [kind, difference, step, error] = found;
     const [sign, words] = VERDICTS[kind];
     const measured = kind === "kink" || kind === "bounded" ? "" :
@@ -148,8 +148,8 @@
     const hint = '<span class="hint">Pick another number above: click, or Tab and arrow keys.</span>';
     const many = all(".made .pickable td", sections[n]).length > 1;
     box.innerHTML = made.length
-      ? `<h3><math>${symbol(chosen)}</math> worked out ${many ? hint : ""}</h3>${equations(made)}${verdict(name, place)}`
-      : verdict(name, place);
+      ? `<h3><math>${symbol(chosen)}</math> worked out ${many ? hint : ""}</h3>${equations(made)}${verdict(n, name, place)}`
+      : verdict(n, name, place);
     if (n === current) mark(chosen, used);
   }
 
@@ -210,7 +210,7 @@
       const known = n <= current;
       const link = `<a href="#step-${n}">step ${n}</a>`;
       const made = (worked(n, array) || [])[place] || [];
-      return known ? `<p class="kind">${link}</p>${equations(made)}${verdict(array, place)}`
+      return known ? `<p class="kind">${link}</p>${equations(made)}${verdict(n, array, place)}`
         : `<p class="kind">${link}: — not computed yet</p>`;
     });
     box.innerHTML = `<h3>Receipt of <math>${symbol(`∂${text}`)}</math> <span class="listing">∂${escaped(text)}</span></h3>` +
