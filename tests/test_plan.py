@@ -1,6 +1,8 @@
 """What a study says before anything is trained: trials, time, what it can show, what is unsound."""
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +61,12 @@ def test_status_says_how_far_a_study_is(minutes, tmp_path):
     assert complete == (minutes is None)
     assert ("28 of 28 trials, 100.0 %" in said) == complete
     assert ("cells: 4 of 4 complete" in said) == complete
+
+
+def test_the_study_in_the_readme_is_one(tmp_path):
+    readme = Path(__file__).parent.parent / "README.md"
+    [text] = re.findall(r"```toml\n(.*?)```", readme.read_text(encoding="utf-8"), re.S)
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    study = Study.read(tmp_path / "study.toml")
+    assert study.trials_per_cell == 25
+    assert study.load().keys() == set(tomllib.loads(text)["datasets"])
