@@ -41,7 +41,11 @@ from minidl.tensor import Tensor
 from minidl.training import fit
 
 if TYPE_CHECKING:
-    from minidl.walkthrough import Walkthrough, explain
+    from minidl.walkthrough.grading import Marks, grade
+    from minidl.walkthrough.make import explain
+    from minidl.walkthrough.walkthrough import Walkthrough
+    from minidl.walkthrough.worksheet import Worksheet, worksheet
+    from minidl.walkthrough.xray import XRay, xray
 
 __version__ = "0.1.0"
 
@@ -75,7 +79,10 @@ categorical_hinge = losses["categorical_hinge"]
 poisson = losses["poisson"]
 kl_divergence = losses["kl_divergence"]
 
-_LATER = {"Walkthrough": "minidl.walkthrough", "explain": "minidl.walkthrough"}
+_LATER = dict.fromkeys(
+    ["Marks", "Walkthrough", "Worksheet", "XRay", "explain", "grade", "worksheet", "xray"],
+    "minidl.walkthrough",
+)
 """What training never needs, and where it is found when somebody asks for it."""
 
 
@@ -100,6 +107,7 @@ __all__ = [
     "History",
     "Layer",
     "Loss",
+    "Marks",
     "MinidlError",
     "Optimizer",
     "Program",
@@ -110,6 +118,8 @@ __all__ = [
     "Tensor",
     "Walkthrough",
     "WarmUp",
+    "Worksheet",
+    "XRay",
     "absolute",
     "activation",
     "activations",
@@ -127,6 +137,7 @@ __all__ = [
     "fit",
     "focal",
     "gelu",
+    "grade",
     "hinge",
     "huber",
     "kl_divergence",
@@ -163,4 +174,6 @@ __all__ = [
     "tanh",
     "unsound",
     "where",
+    "worksheet",
+    "xray",
 ]

@@ -1,4 +1,4 @@
-"""The command line: minidl pair | explain | list | show | plot | info."""
+"""The command line: minidl pair | explain | xray | worksheet | grade | list | show | plot …."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 
 from minidl.errors import ArgumentError, MinidlError
 from minidl.walkthrough.command import explain
+from minidl.walkthrough.practice import grade, worksheet, xray
 
 if TYPE_CHECKING:
     from minidl.data import Dataset
@@ -152,7 +153,8 @@ def _dataset(name: str, target: str | None) -> Dataset:
     return load_csv(name, target)
 
 
-app.command()(explain)
+for command in (explain, xray, worksheet, grade):
+    app.command()(command)
 
 
 @app.command("list")

@@ -20,11 +20,11 @@ def page(template: str, **content: Any) -> str:
 
 
 def plain_markdown(text: str) -> str:
-    """Text in which Markdown sees no signs of its own.
+    r"""Text in which Markdown sees no signs of its own.
 
     Examples
     --------
     >>> plain_markdown("binary_crossentropy.each[0] | x*y")
-    'binary\\\\_crossentropy.each\\\\[0\\\\] \\\\| x\\\\*y'
+    'binary\\_crossentropy.each\\[0\\] \\| x\\*y'
     """
     return "".join(f"\\{sign}" if sign in "\\`*_[]|<>#~" else sign for sign in text)

@@ -22,7 +22,7 @@ LINE = "________"
 HOW = (
     "Fill in the numbered blanks. A number that is asked for is not printed: ⟨3⟩ stands for "
     "what you wrote at 3. Write 4 significant digits, or as many as are asked for. "
-    "d stands for the loss's gradient: ∂w is ∂L/∂w."
+    "∂w is the loss's gradient, ∂L/∂w."
 )
 
 
@@ -137,9 +137,7 @@ def _title(sheet: Worksheet, key: bool) -> str:
 
 def _lead(sheet: Worksheet) -> str:
     problem = sheet.walkthrough.problem
-    layers = ", ".join(
-        f"{layer.name} {layer.activation or 'linear'}" for layer in problem.layers
-    )
+    layers = ", ".join(f"{layer.name} {layer.activation or 'linear'}" for layer in problem.layers)
     return f"{layers}; loss {problem.loss}; optimizer {problem.optimizer}. " + (
         f"Difficulty: {sheet.difficulty}. Seed {sheet.seed}."
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl import storage
-from minidl.errors import ArgumentError, FileError
+from minidl.errors import ArgumentError, FileError, UnknownNameError
 from minidl.registry import did_you_mean
 from minidl.settings import whole_number
 from minidl.walkthrough.digits import number
@@ -71,7 +70,7 @@ class Worksheet:
     --------
     >>> sheet = worksheet(seed=1, difficulty="values", blanks=2)
     >>> sheet.template()
-    {'dense1.sums[1, 0]': None, 'dense2[0, 1]': None}
+    {'dense1[1, 1]': None, 'dense2[0, 0]': None}
     >>> worksheet(seed=1, difficulty="values", blanks=2) == sheet
     True
     """
@@ -261,10 +260,8 @@ def worksheet(
     >>> step = ml.explain(net, [[0.5, -1.0]], [1], loss="mse")
     >>> sheet = ml.worksheet(step, seed=5, difficulty="derivatives", blanks=4)
     >>> [blank.name for blank in sheet.blanks][-1]
-    '∂dense1/∂dense1.sums[0, 0]'
+    '∂dense1/∂dense1.sums[0, 1]'
     """
-    from minidl.errors import UnknownNameError
-
     seed = whole_number("worksheet(seed=…)", seed, low=0, example=0)
     blanks = whole_number("worksheet(blanks=…)", blanks)
     if difficulty not in DIFFICULTIES:
@@ -307,7 +304,7 @@ def _texts(walkthrough: Walkthrough, name: str) -> Iterator[str]:
 
 
 def _shares(pools: list[list[int]], blanks: int) -> Iterator[tuple[list[int], int]]:
-    """How many of each pool: half of all from the first, half of the rest from the second …"""
+    """How many of each pool: half of all from the first, half of the rest from the next."""
     left = blanks
     for i, pool in enumerate(pools):
         rest = sum(map(len, pools[i + 1 :]))

@@ -109,15 +109,16 @@ class View:
     def finding(self) -> str:
         """What stands between the loss and the logits, in a sentence."""
         worst = max(self.logits, key=lambda logit: logit.weakened)
+        place = f"z = {worst.z:.4g}".replace("-", "−")
         if self.short:
-            return f"p′(z) cancels: ∂L/∂z is {self.short}, shared out."
+            return f"p′(z) cancels: ∂L/∂z = ({self.short})/n."
         if self.cancels:
             return "p′(z) cancels against ∂L/∂p; a factor of the loss's own stays."
         if all(logit.slope == logit.slope_at_zero == 1.0 for logit in self.logits):
             return "Nothing to cancel: the prediction is z itself."
         if worst.slope == 0.0:
-            return f"p′(z) stays, and is 0 at z = {worst.z:.4g}: nothing comes back."
-        return f"p′(z) stays: at z = {worst.z:.4g} it divides ∂L/∂p by {worst.weakened:.1f}."
+            return f"p′(z) stays, and is 0 at {place}: nothing comes back."
+        return f"p′(z) stays: at {place} it divides ∂L/∂p by {worst.weakened:.1f}."
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class XRay:
     >>> net[0].weight.data = [[1.0]]
     >>> seen = ml.xray(net, [[4.0]], [0], ["sigmoid+bce", "sigmoid+mse"])
     >>> [view.finding for view in seen.views]
-    ['p′(z) cancels: ∂L/∂z is σ(z) − t, shared out.',
+    ['p′(z) cancels: ∂L/∂z = (σ(z) − t)/n.',
      'p′(z) stays: at z = 4 it divides ∂L/∂p by 56.6.']
     """
 
@@ -367,16 +368,14 @@ def _last(steps: Sequence[Any]) -> Any:
     return steps[-1].writes[0]
 
 
-def _through(
-    head: Head, z: np.ndarray, t: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _through(head: Head, z: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Prediction, ∂pₖ/∂zₖ and ∂L/∂p, in float64."""
     output, loss = activations[head.activation], losses[head.loss]
     slope = np.zeros_like(z)
     for k in range(z.shape[-1]):
         logits = Tensor(z, requires_grad=True, dtype="float64")
         output(logits)[:, k].sum().backward()
-        slope[:, k] = logits.grad[:, k]
+        slope[:, k] = np.asarray(logits.grad)[:, k]
     made = Tensor(output(z.copy()), requires_grad=True, dtype="float64")
     loss(t, made).backward()
     return made.numpy(), slope, np.asarray(made.grad)

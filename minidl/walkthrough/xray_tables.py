@@ -18,8 +18,8 @@ BACK = ("head", "t", "p", "∂L/∂p", "p′(z)", "1/p′(z)", "∂L/∂z")
 AFTER = ("head", "z", "new z", "p", "new p", "L", "new L")
 LEGEND = (
     f"* saturated: p′(z) is below {SATURATED:.0%} of p′(0). ∂L/∂p · p′(z) = ∂L/∂z, summed over the "
-    "columns of a softmax. An update moves all weights of the network. Losses of two heads are "
-    "numbers of two kinds: compare what happens to p."
+    "columns of a softmax; n is what the loss averages over. An update moves all weights of the "
+    "network. Losses of two heads are numbers of two kinds: compare what happens to p."
 )
 
 
