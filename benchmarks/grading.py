@@ -1,4 +1,4 @@
-"""Make the seven classical mistakes on many worksheets: does the grader name them?
+"""Make the seven classical mistakes on many worksheets, and see whether the grader names them.
 
 Wrong answers come from a second, plain NumPy network in which the mistake is really made, not from
 the grader's own list. Each is rounded to the digits that are asked for. Where a mistake happens to
@@ -81,7 +81,7 @@ Told = tuple[str, float]
 
 
 def told(net: ByHand, item: Item, rng: np.random.Generator) -> tuple[float, list[Told]] | None:
-    """A blank's right number, and what each mistake makes of it; None for what is not asked here."""
+    """A blank's right number, and what each mistake makes of it; None where no mistake is told."""
     back = item.step.expansion == "dense_dx"  # ∂dense1 comes by the weights of dense2
     name = item.step.reads[0] if back else item.array.removeprefix("∂")
     layer = int(name[5]) - 1 if name.startswith("dense") else 1
@@ -115,12 +115,17 @@ def transposed(w: np.ndarray) -> np.ndarray | None:
     return w.T if w.shape[0] == w.shape[1] else w.flatten().reshape(w.shape[1], w.shape[0]).T
 
 
+def other_branch(net: ByHand, layer: int, item: Item) -> list[float]:
+    """The slopes of the branches that are not taken."""
+    slopes = BRANCHES.get(net.activations[layer], ())
+    return [slope for slope in slopes if slope != net.local[layer][item.index]]
+
+
 def _forward(net: ByHand, item: Item, layer: int, rng: np.random.Generator) -> Made:
     i, j = item.index
     if item.step.expansion != "dense":
         right, z = net.out[layer][i, j], net.z[layer][i, j]
-        slopes = BRANCHES.get(net.activations[layer], ())
-        return right, [("branch", slope * z) for slope in slopes]
+        return right, [("branch", slope * z) for slope in other_branch(net, layer, item)]
     terms = [*(net.inputs[layer][i] * net.weights[layer][:, j]), net.biases[layer][j]]
     right = sum(terms)
     wrong = [("sign", right - 2 * rng.choice(terms))]
@@ -156,13 +161,11 @@ def _loss_back(net: ByHand, item: Item) -> Made | None:
 def _activation_back(net: ByHand, item: Item, layer: int) -> Made:
     place = item.index
     upstream = (net.dh if layer == 0 else net.dp)[place]
-    slopes = BRANCHES.get(net.activations[layer], ())
+    slopes = other_branch(net, layer, item)
     if item.equation.kind == "local":
         return net.local[layer][place], [("branch", slope) for slope in slopes]
     wrong = [("branch", slope * upstream) for slope in slopes]
-    if not slopes:
-        wrong.append(("slope", upstream))
-    return net.dz[layer][place], wrong
+    return net.dz[layer][place], [("slope", upstream), *wrong]
 
 
 def _dense_back(net: ByHand, item: Item, layer: int, rng: np.random.Generator) -> Made:
