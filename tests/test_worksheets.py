@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from grading import ByHand, answer, run, told
 from typer.testing import CliRunner
+from walkthroughs import walkthroughs
 
 import minidl as ml
 from minidl.cli import app
 from minidl.errors import ArgumentError, DataError, FileError, UnknownNameError
+from minidl.walkthrough.digits import number
 from minidl.walkthrough.items import DIFFICULTIES, significant
 from minidl.walkthrough.mistakes import MISTAKES
 from minidl.walkthrough.sheet_text import LINE
@@ -70,11 +72,23 @@ def test_sheet_and_key_differ_by_the_answers_alone():
     text, key = sheet.to_markdown(), sheet.to_markdown(key=True)
     assert text.count(f"`{LINE}`") == 12
     assert LINE not in key
-    for number, result in enumerate(sheet.answers().values(), start=1):
-        assert re.search(rf"\*\*\({number}\)\*\* .* = `{re.escape(result)}`", key)
+    for place, result in enumerate(sheet.answers().values(), start=1):
+        assert re.search(rf"\*\*\({place}\)\*\* .* = `{re.escape(result)}`", key)
     assert sheet.to_html().count('class="blank"') == 12
     assert "http" not in sheet.to_html()
     assert "<script" not in sheet.to_html()
+
+
+def test_names_are_those_of_single_blanks_and_the_key_is_right_for_any_network():
+    for seed, (what, step) in enumerate(walkthroughs(18)):
+        sheet = ml.worksheet(step, seed=seed, difficulty="updates", blanks=20)
+        assert len(sheet.template()) == len(sheet.blanks), what
+        assert ml.grade(sheet, sheet.answers()).right == len(sheet.blanks), what
+        answers = {
+            blank.name: f"{float(number(key)):.{sheet.asked[blank.number].digits - 1}e}"
+            for blank, key in zip(sheet.blanks, sheet.answers().values(), strict=True)
+        }
+        assert ml.grade(sheet, answers).right == len(sheet.blanks), what
 
 
 def test_a_sheet_comes_back_from_its_json():

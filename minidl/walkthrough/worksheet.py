@@ -18,6 +18,7 @@ from minidl.settings import whole_number
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.exercise import exercise
 from minidl.walkthrough.items import ASKED, DIFFICULTIES, SPARE, Item, items, significant, unit
+from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.steps import Operand, decode, encode
 from minidl.walkthrough.walkthrough import Walkthrough
 
@@ -134,6 +135,10 @@ class Worksheet:
         from minidl.walkthrough.sheet_text import html
 
         return html(self, key)
+
+    def _repr_markdown_(self) -> str:
+        """In a notebook."""
+        return self.to_markdown()
 
     def to_json(self) -> str:
         """The data as JSON text, answers included; ``from_json`` gives back an equal sheet."""
@@ -318,7 +323,7 @@ def _named(chosen: list[Item]) -> Iterator[Blank]:
     taken: set[str] = set()
     for i, item in enumerate(chosen, start=1):
         name = item.equation.left
-        if name in taken:
-            name = f"{name} (step {item.step.number})"
+        if name in taken:  # "g with decay" of another weight, a sum where ways meet
+            name = f"{name} for {symbol(item.array, item.index)}, step {item.step.number}"
         taken.add(name)
         yield Blank(i, name, item.step.number, item.array, item.index, item.place)
