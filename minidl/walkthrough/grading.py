@@ -202,7 +202,8 @@ class _Grader:
 
     def __init__(self, sheet: Worksheet, written: Mapping[str, Decimal]) -> None:
         self.sheet, self.written = sheet, written
-        self.off: dict[int, Decimal] = {}  # what was answered wrongly, by the blank's number
+        self.given: dict[int, Decimal] = {}  # what was answered so far, by the blank's number
+        self.off: set[int] = set()  # which of them wrongly
 
     def mark(self, place: int, name: str) -> Mark:
         """Mark one blank; those before it have been marked."""
@@ -213,31 +214,32 @@ class _Grader:
         answer = self.written[name]
         with localcontext(ARITHMETIC):
             verdict, mistakes = self._judged(item, answer)
+        self.given[place] = answer
         if verdict != "right":
-            self.off[place] = answer
+            self.off.add(place)
         return Mark(place, name, str(answer).replace("-", "−"), expected, verdict, mistakes)
 
     def _judged(self, item: Item, answer: Decimal) -> tuple[str, tuple[str, ...]]:
         loose = looseness(self.sheet, item)
         if is_right(item, answer, loose):
             return "right", ()
-        for value in self._carried(item):
-            if close(answer, value, item.digits, loose):
-                return "follows", ()
+        value, carried = self._carried(item)
+        if value is not None and close(answer, value, item.digits, loose):
+            return ("follows" if carried & self.off else "right"), ()
         found = mistakes_behind(self.sheet, item, answer, loose)
         if found:
             return "mistake", found
         return ("rounded" if _rounded(item, answer) else "wrong"), ()
 
-    def _carried(self, item: Item) -> list[Decimal]:
-        """The equation's value for what was answered wrongly before, if it depends on that."""
-        found = operands(item)
-        changed = {}
+    def _carried(self, item: Item) -> tuple[Decimal | None, set[int]]:
+        """The equation's value for what was answered before, and which blanks that takes."""
+        found, taken = operands(item), set()
         for operand in item.equation.operands:
             blank = self.sheet.operand_blank(item, operand)
-            if blank is not None and blank.number in self.off:
-                changed[operand.key] = self.off[blank.number]
-        return list(worked(item, found | changed)) if changed else []
+            if blank is not None and blank.number in self.given:
+                found[operand.key] = self.given[blank.number]
+                taken.add(blank.number)
+        return (next(worked(item, found), None) if taken else None), taken
 
 
 def is_right(item: Item, answer: Decimal, loose: Decimal) -> bool:
