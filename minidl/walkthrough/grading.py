@@ -21,6 +21,9 @@ from minidl.walkthrough.worksheet import ANSWERS, Worksheet
 LEAST = 2
 """An answer of fewer significant digits than this is not called a rounded one."""
 
+TRACE = Decimal("1e-15")
+"""What float64 leaves of a number that cancels."""
+
 SAID = {
     "right": "Right.",
     "rounded": "Rounded too early: more digits are asked for.",
@@ -265,7 +268,8 @@ def close(answer: Decimal, value: Decimal, digits: int, loose: Decimal) -> bool:
 def looseness(sheet: Worksheet, item: Item) -> Decimal:
     """What rounding of the operands, as far as they stand on the sheet, can make of a result."""
     exact = operands(item)
-    total = Decimal(0)
+    # A sum that comes to 0 on paper leaves a trace of its terms in float64.
+    total = max(map(abs, exact.values()), default=Decimal(0)) * TRACE
     for operand in item.equation.operands:
         value = exact[operand.key]
         blank = sheet.operand_blank(item, operand)
