@@ -207,6 +207,34 @@ def test_a_loss_of_ones_own_is_explained_and_proved():
     assert verdicts(walkthrough) == {"pass"}
 
 
+class Everything(ml.Layer):
+    """Operations between layers, constants, and numbers that are used again and again."""
+
+    keeps_width = True
+
+    def __init__(self):
+        self.scale = ml.Tensor([0.7], requires_grad=True)
+        self.weight = ml.Tensor([[0.5, 0.2], [0.1, -0.3]], requires_grad=True)
+
+    def forward(self, x, training):
+        a = ml.where(x > 0, x * self.scale, x * 0.5)
+        b = ml.concatenate([a[:, :1], a[:, 1:]], axis=1)
+        c = (b @ self.weight) + b.T.T - b.mean(axis=1, keepdims=True)
+        d = ml.exp(c * 0.1) / (1.0 + ml.absolute(c)) + ml.maximum(c, b)
+        return d + c.reshape(-1).reshape(c.shape) * (c * c).sum() * 0.01
+
+
+def test_operations_between_layers_are_explained_and_proved():
+    net = ml.Sequential(ml.Dense(2, 2, "tanh"), Everything(), ml.Dense(2, 1), seed=1)
+    walkthrough = ml.explain(net, X, Y, loss="mse", optimizer="adam")
+    assert walkthrough.verify() == ()
+    assert verdicts(walkthrough) == {"pass"}
+    shown_only = {step.operation for step in walkthrough.steps if not step.expansion}
+    assert shown_only == {"where", "concatenate"}, "no formula, but numbers and verdicts"
+    constants = [a.values for a in walkthrough.start if a.name.startswith("constant")]
+    assert constants[:2] == [(0.0,), (0.5,)]
+
+
 def test_a_crossed_corner_is_called_that():
     net = ml.Sequential(ml.Dense(1, 1, "relu"), ml.Dense(1, 1))
     net[0].weight.data, net[1].weight.data = [[1.0]], [[1.0]]

@@ -115,7 +115,7 @@ def explain(
     return Walkthrough(
         schema=SCHEMA,
         problem=_problem(net, described, loss, reader, program, title),
-        start=start,
+        start=(*start, *reader.constants),
         steps=tuple(reader.steps),
         verdicts=prove(net, compared, (x, y), _gradients(reader), bool(near)),
         digits=digits,

@@ -102,8 +102,10 @@ class _Twin:
                     continue
                 if name.startswith("∂"):
                     self.gradients[name] = array.copy()
+                elif i < len(self.forward) and k in line.kernel.writes:
+                    self.made[name] = array, i  # of several, such as parts put together, the last
                 elif i < len(self.forward):
-                    self.made.setdefault(name, (array, i if k in line.kernel.writes else -1))
+                    self.made.setdefault(name, (array, -1))
         # Every number on the way is rounded, and what that changes in the loss its gradient tells.
         carried = [
             float(np.abs(gradient.reshape(-1) * self.made[name[1:]][0].reshape(-1)).sum())

@@ -15,6 +15,7 @@ from minidl.nonlinearity import RowActivation
 from minidl.optimizer import Optimizer
 from minidl.program import Program
 from minidl.program import Step as Ran
+from minidl.program.program import Instruction
 from minidl.walkthrough.facts import Told, of_activation, of_loss, of_row
 from minidl.walkthrough.steps import Array, Step
 from minidl.walkthrough.words import HEAD, TITLES, WHY
@@ -42,6 +43,8 @@ class Reader:
     steps : list of Step
     arrays : dict of str to Array
         What there is by now.
+    constants : list of Array
+        Numbers that a layer of one's own writes into its code; here they get names.
     loss_name : str
         The array of the loss.
     """
@@ -58,6 +61,7 @@ class Reader:
         self.functions = {a.name: a for a in activations} | dict(_functions(net))
         self.steps: list[Step] = []
         self.arrays = {array.name: array for array in start}
+        self.constants: list[Array] = []
         self.loss_name = ""
         self._forward: dict[int, Step] = {}
         self._turn: tuple[Step, Array] | None = None  # the loss of each, and its slopes
@@ -76,6 +80,8 @@ class Reader:
         kernel, title = ran.instruction.kernel, ran.instruction.title
         if kernel.name in PREPARING:
             return
+        if ran.instruction.phase != "update":
+            self._name_constants(ran.instruction)
         if ran.instruction.phase == "loss" and any(kernel is k for k in self._loss_kernels()):
             self._of_loss(ran, i)
         elif kernel.name in self._readings:
@@ -90,6 +96,18 @@ class Reader:
             self.add(ran, i, "", f"{', '.join(ran.wrote)} by {kernel.name}", _floats(ran))
         if self._turn is not None and self.steps[-1].expansion == "added":
             self._turn_round(*self._turn)
+
+    def _name_constants(self, line: Instruction) -> None:
+        for k, (parameter, x) in enumerate(zip(line.kernel.parameters, line.shown, strict=True)):
+            read = isinstance(x, np.ndarray) and x.dtype.kind == "f" and k not in line.kernel.writes
+            if not read or line.names[k] in self.arrays or parameter == "reals":
+                continue
+            held = (known for known in self.constants if np.array_equal(known.numbers, x))
+            if (constant := next(held, None)) is None:
+                constant = Array.of(f"constant{len(self.constants) + 1}", x)
+                self.constants.append(constant)
+            self.arrays[constant.name] = constant
+            line.names[k] = constant.name
 
     def append(self, expansion: str, rule: str, writes: Sequence[Array], **more: Any) -> Step:
         """One more step; what it writes is known from now on."""
@@ -170,6 +188,7 @@ class Reader:
             [Array.of(name, made, off)], aside=(local,),
             formulas={"value": told.value, "derivative": told.derivative, "of": of},
             settings=told.settings,
+            why="" if told.name in self.functions else WHY["arithmetic_back"],
         )  # fmt: skip
 
     def _of_row(self, ran: Ran, i: int) -> None:
@@ -235,8 +254,13 @@ def operand(ran: Ran, parameter: str) -> Any:
 
 
 def _floats(ran: Ran) -> list[str]:
-    """What an instruction read that is known by a name: arrays of numbers."""
-    return [n for n, x in ran.read.items() if getattr(x, "ndim", 0) and x.dtype.kind == "f"]
+    """The arrays of numbers that an instruction read."""
+    line = ran.instruction
+    return [
+        name
+        for k, (name, x) in enumerate(zip(line.names, line.shown, strict=True))
+        if k not in line.kernel.writes and isinstance(x, np.ndarray) and x.dtype.kind == "f"
+    ]
 
 
 def _check(ran: Ran) -> None:

@@ -128,24 +128,24 @@ def _last_word(walkthrough: Walkthrough, step: Step, name: str) -> bool:
 
 
 def _equation(equation: Equation) -> Iterator[Line]:
+    """In one line if it fits, else the rule, the numbers and the result below each other."""
     yield Line("")
-    note = f"   ({equation.note})" if equation.note else ""
-    parts = [part for part in (equation.symbols, equation.numbers) if part]
     ending = f"= {equation.result}"
     if equation.because:
         ending += f"   as {equation.because}"
     if equation.held:
-        ending += f"   (float rounding: the instruction holds {equation.held})"
-    whole = " = ".join([equation.left, *parts])
-    if len(whole) + len(ending) + len(note) + 7 <= WIDTH:
-        yield Line(f"      {whole} {ending}{note}")
+        ending += f"   (rounding: the instruction holds {equation.held})"
+    if equation.note:
+        ending += f"   ({equation.note})"
+    opening = " = ".join(filter(None, (equation.left, equation.symbols)))
+    numbers = f"= {equation.numbers}" if equation.numbers else ""
+    whole = " ".join(filter(None, (opening, numbers, ending)))
+    if len(whole) + 6 <= WIDTH:
+        yield Line(f"      {whole}")
         return
-    first, *rest = [*parts, ""]
-    opening = f"{equation.left} = {first}" if first else equation.left
-    yield from _wrapped(opening + (note if not first else ""), "      ", "          ")
-    for part in filter(None, rest):
-        yield from _wrapped(f"= {part}", "        ", "          ")
-    yield from _wrapped(ending + note, "        ", "          ")
+    yield from _wrapped(opening, "      ", "          ")
+    for part in filter(None, (numbers, ending)):
+        yield from _wrapped(part, "        ", "          ")
 
 
 def _wrapped(text: str, first: str, rest: str, style: str = "") -> Iterator[Line]:
@@ -170,25 +170,31 @@ def _bound_below(text: str, depth: int) -> str:
 
 def _array(walkthrough: Walkthrough, array: Array, after: int) -> Iterator[Line]:
     """An array as rows of numbers; of a large one the beginning."""
+    *lead, columns = array.shape or (1,)
+    rows = [
+        [
+            walkthrough.cell(array.name, (*row, j)[: len(array.shape)], after)
+            for j in range(columns)[:MOST]
+        ]
+        for row in list(np.ndindex(*lead))[:MOST]
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    while sum(widths) + 2 * len(widths) > WIDTH - 10:
+        widths.pop()
+    more = "  …" if len(widths) < columns else ""
+    shown = [
+        "  ".join(cell.rjust(n) for cell, n in zip(row, widths, strict=False)) + more
+        for row in rows
+    ]
+    if len(array.values) > len(rows) * columns:
+        shown.append("…")
     shape = "×".join(map(str, array.shape))
     label = f"    {array.name}" + (f" [{shape}]" if shape else "")
-    rows = [
-        [walkthrough.cell(array.name, (*row, j), after) for j in range(min(n, MOST))]
-        + ["…"] * (n > MOST)
-        for *lead, n in [array.shape or (1,)]
-        for row in list(np.ndindex(*lead))[:MOST]
-    ] if array.shape else [[walkthrough.cell(array.name, (), after)]]  # fmt: skip
-    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
-    shown = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
-    if len(array.values) > MOST * max(1, array.shape[-1] if array.shape else 1):
-        shown.append("…")
-    if len(shown) == 1 and len(label) + len(shown[0]) + 4 <= WIDTH:
+    if len(shown) == 1 and len(label) + len(shown[0]) + 2 <= WIDTH:
         yield Line(f"{label}  {shown[0]}", "cyan")
         return
     yield Line(label, "cyan")
-    for row in shown:
-        yield from (Line(line, "cyan") for line in textwrap.wrap(row, WIDTH, initial_indent=" " * 8,
-                    subsequent_indent=" " * 10, drop_whitespace=False))  # fmt: skip
+    yield from (Line(f"        {row}", "cyan") for row in shown)
 
 
 def _verdicts(walkthrough: Walkthrough, array: Array) -> Iterator[Line]:

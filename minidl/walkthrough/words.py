@@ -22,6 +22,7 @@ WHY = {
     "matmul_da": "The left factor's gradient comes back along the right factor.",
     "matmul_db": "The right factor's gradient comes back along the left factor.",
     "elementwise_back": "Where the function is flat, nothing passes: the unit cannot learn.",
+    "arithmetic_back": "What comes from above, times how much the result moves with this number.",
     "row_back": "Every output of the row depends on every input: all ways are added up.",
     "dropout_back": "What was silenced on the way forward gets no gradient.",
     "fan_out": "A number that is used twice is to blame twice: gradients of all ways are added.",
