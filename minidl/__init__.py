@@ -44,7 +44,11 @@ from minidl.diagnosis import LayerHealth, diagnose
 from minidl.health import Diagnosis
 
 if TYPE_CHECKING:
-    from minidl.walkthrough import Walkthrough, explain
+    from minidl.walkthrough.grading import Marks, grade
+    from minidl.walkthrough.make import explain
+    from minidl.walkthrough.walkthrough import Walkthrough
+    from minidl.walkthrough.worksheet import Worksheet, worksheet
+    from minidl.walkthrough.xray import XRay, xray
 
 __version__ = "0.1.0"
 
@@ -78,7 +82,10 @@ categorical_hinge = losses["categorical_hinge"]
 poisson = losses["poisson"]
 kl_divergence = losses["kl_divergence"]
 
-_LATER = {"Walkthrough": "minidl.walkthrough", "explain": "minidl.walkthrough"}
+_LATER = dict.fromkeys(
+    ["Marks", "Walkthrough", "Worksheet", "XRay", "explain", "grade", "worksheet", "xray"],
+    "minidl.walkthrough",
+)
 """What training never needs, and where it is found when somebody asks for it."""
 
 
@@ -106,6 +113,7 @@ __all__ = [
     "Layer",
     "LayerHealth",
     "Loss",
+    "Marks",
     "MinidlError",
     "Optimizer",
     "Program",
@@ -116,6 +124,8 @@ __all__ = [
     "Tensor",
     "Walkthrough",
     "WarmUp",
+    "Worksheet",
+    "XRay",
     "absolute",
     "activation",
     "activations",
@@ -135,6 +145,7 @@ __all__ = [
     "fit",
     "focal",
     "gelu",
+    "grade",
     "hinge",
     "huber",
     "kl_divergence",
@@ -171,4 +182,6 @@ __all__ = [
     "tanh",
     "unsound",
     "where",
+    "worksheet",
+    "xray",
 ]

@@ -1,4 +1,4 @@
-"""The command line: minidl pair | explain | list | show | plot | info | reproduce."""
+"""The command line: one module for each group of commands."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Any
 
 import typer
 
-from minidl.cli import catalogue, pair, reproduce
+from minidl.cli import catalogue, explain, pair, practice, reproduce
 from minidl.errors import MinidlError
-from minidl.walkthrough.command import explain
 
 
 class _Commands(typer.core.TyperGroup):
@@ -31,9 +30,12 @@ app = typer.Typer(
 )
 
 app.add_typer(pair.app, name="pair")
-app.command()(explain)
+app.command()(explain.explain)
+app.command()(practice.xray)
+app.command()(practice.worksheet)
+app.command()(practice.grade)
+app.command()(reproduce.reproduce)
 app.command("list")(catalogue.list_)
 app.command()(catalogue.show)
 app.command()(catalogue.plot)
 app.command()(catalogue.info)
-app.command()(reproduce.reproduce)

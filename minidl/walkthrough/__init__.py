@@ -7,9 +7,15 @@ Data flows from ``reading`` (the instructions of a recorded program, run one by 
 ``tables`` say what of network and arrays is shown, and how it stands after a step. ``proof`` takes
 the differences; ``expressions``, ``calculus`` and ``digits`` know formulas, their derivatives, and
 how many digits make an equation come out.
+
+Beside it: ``xray`` holds several heads over the same network, ``worksheet`` makes exercises,
+``grading`` marks them by what classical ``mistakes`` would have given.
 """
 
+from minidl.walkthrough.grading import Marks, grade
 from minidl.walkthrough.make import explain
 from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.worksheet import Worksheet, worksheet
+from minidl.walkthrough.xray import XRay, xray
 
-__all__ = ["Walkthrough", "explain"]
+__all__ = ["Marks", "Walkthrough", "Worksheet", "XRay", "explain", "grade", "worksheet", "xray"]

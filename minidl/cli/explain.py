@@ -92,9 +92,9 @@ def _of_data(name: str, example: str | None, given: dict[str, Any]) -> Walkthrou
     if reason := head.why_unsound(task, classes):
         remedy = "minidl pair --why lists the heads that make sense."
         raise ArgumentError(f"--head {head.name}", f"one that suits {name}", reason, remedy)
-    X, y = _standardised(dataset.X), dataset.y
+    X, y = standardised(dataset.X), dataset.y
     if task == "regression":
-        y = _standardised(y)
+        y = standardised(y)
     rows = given.pop("row", [0])
     for row in rows:
         if not 0 <= row < len(X):
@@ -107,7 +107,7 @@ def _of_data(name: str, example: str | None, given: dict[str, Any]) -> Walkthrou
     return explain(net, X[rows], targets[rows], loss=head.loss, **given)
 
 
-def _standardised(x: np.ndarray) -> np.ndarray:
+def standardised(x: np.ndarray) -> np.ndarray:
     """Columns of mean 0 and variance 1; one that never changes is left at 0."""
     scale = x.std(axis=0)
     scaled: np.ndarray = (x - x.mean(axis=0)) / np.where(scale > 0, scale, 1.0)

@@ -1,0 +1,177 @@
+"""``minidl xray``, ``minidl worksheet``, ``minidl grade``: heads compared, sheets made and marked.
+
+Imports stand inside the functions, as in ``minidl.cli``: naming the commands costs nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from minidl.errors import ArgumentError, FileError, UnknownNameError
+
+if TYPE_CHECKING:
+    from minidl.walkthrough.walkthrough import Walkthrough
+    from minidl.walkthrough.worksheet import Worksheet
+    from minidl.walkthrough.xray import XRay
+
+Z, TARGET, RATE = 4.0, 0.0, 1.0
+"""Of the neuron that is looked at unless data are named: as wrong as can be, and sure of it."""
+
+
+def xray(
+    head: Annotated[
+        list[str] | None, typer.Option(help="Output and loss, as sigmoid+mse. Repeatable.")
+    ] = None,
+    z: Annotated[float | None, typer.Option(help="What the neuron's sum is: 4.")] = None,
+    target: Annotated[float | None, typer.Option(help="What it should give: 0.")] = None,
+    data: Annotated[str | None, typer.Option(help="A dataset instead: moons, iris …")] = None,
+    row: Annotated[list[int] | None, typer.Option(help="Which of its rows: 0. Repeatable.")] = None,
+    hidden: Annotated[str | None, typer.Option(help="The hidden activation: tanh.")] = None,
+    units: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Of the hidden layer: 3.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Decides the weights: 0.")] = None,
+    optimizer: Annotated[str, typer.Option(help="One of minidl list.")] = "sgd",
+    learning_rate: Annotated[float, typer.Option(help="Of the one update.")] = RATE,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the data to this file.")] = None,
+) -> None:
+    """The same weights and data under several heads: what comes back, and what one update does."""
+    settings = {"optimizer": optimizer, "learning_rate": learning_rate}
+    if data is None:
+        _refuse(
+            {"--row": row, "--hidden": hidden, "--units": units, "--seed": seed}, "--data moons"
+        )
+        seen = _neuron(z, target, head, settings)
+    else:
+        _refuse({"--z": z, "--target": target}, "none, or leave out --data")
+        seen = _rows(data, row or [0], hidden or "tanh", units or 3, seed or 0, head, settings)
+    made = {html: seen.to_html, markdown: seen.to_markdown, json: seen.to_json}
+    wanted = [path for path in made if path is not None]
+    for path in wanted:
+        _write(path, made[path]())
+    if not wanted:
+        seen.show()
+
+
+def _refuse(options: dict[str, Any], instead: str) -> None:
+    for option, value in options.items():
+        if value is not None and value != []:
+            raise ArgumentError(option, "options that go together", option, f"Write {instead}.")
+
+
+def _write(path: Path, text: str) -> None:
+    from minidl import storage
+
+    storage.write_whole(path, text.encode())
+    typer.echo(path)
+
+
+def _neuron(
+    z: float | None, target: float | None, heads: list[str] | None, settings: dict[str, Any]
+) -> XRay:
+    """One neuron with weight 1, whose input is its sum."""
+    from minidl.layers import Dense
+    from minidl.model import Sequential
+    from minidl.walkthrough.xray import xray
+
+    net = Sequential(Dense(1, 1, dtype="float64"))
+    net.parameters()[0].data = [[1.0]]
+    x, t = (Z if z is None else z), (TARGET if target is None else target)
+    return xray(net, [[x]], [t], heads, **settings)
+
+
+def _rows(
+    name: str,
+    rows: list[int],
+    hidden: str,
+    units: int,
+    seed: int,
+    heads: list[str] | None,
+    settings: dict[str, Any],
+) -> XRay:
+    """Rows of a dataset, which is standardised first."""
+    from minidl.cli.explain import standardised
+    from minidl.data import load
+    from minidl.model import mlp
+    from minidl.walkthrough.xray import xray
+
+    dataset = load(name)
+    X, y = standardised(dataset.X), dataset.y
+    if dataset.task == "regression":
+        y = standardised(y)
+    for row in rows:
+        if not 0 <= row < len(X):
+            wanted = f"a row of {dataset.name}, from 0 to {len(X) - 1}"
+            raise ArgumentError(f"--row {row}", wanted, str(row), "Write --row 0.")
+    outputs = dataset.n_classes if dataset.n_classes > 2 else 1
+    net = mlp([X.shape[1], units, outputs], hidden, seed=seed)
+    return xray(net, X[rows], y[rows], heads, **settings)
+
+
+def worksheet(
+    walkthrough: Annotated[
+        str | None,
+        typer.Argument(help="A file of minidl explain --json, or mazur, nielsen, two_layers."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides blanks, and a network if none.")] = 0,
+    difficulty: Annotated[
+        str, typer.Option(help="values, derivatives, contributions or updates.")
+    ] = "contributions",
+    blanks: Annotated[int, typer.Option(min=1, help="How many numbers are asked for.")] = 12,
+    out: Annotated[Path, typer.Option(help="Folder for sheet, key and answers.")] = Path(
+        "worksheet"
+    ),
+) -> None:
+    """Make an exercise sheet with an answer key; left out, the seed decides the network, too."""
+    from minidl.walkthrough.worksheet import worksheet
+
+    given = None if walkthrough is None else _walkthrough(walkthrough)
+    sheet = worksheet(given, seed=seed, difficulty=difficulty, blanks=blanks)
+    for path in sheet.save(out):
+        typer.echo(path)
+
+
+def _walkthrough(name: str) -> Walkthrough:
+    from minidl.registry import did_you_mean
+    from minidl.walkthrough.examples import EXAMPLES
+    from minidl.walkthrough.walkthrough import Walkthrough
+
+    if name in EXAMPLES:
+        return EXAMPLES[name]()
+    if Path(name).suffix or Path(name).exists():
+        return Walkthrough.load(name)
+    remedy = did_you_mean(name, EXAMPLES, "Or write `minidl explain --json step.json` first.")
+    wanted = f"a file, or one of {', '.join(EXAMPLES)}"
+    raise UnknownNameError("walkthrough", wanted, repr(name), remedy)
+
+
+def grade(
+    sheet: Annotated[Path, typer.Argument(help="sheet.json, as minidl worksheet wrote it.")],
+    answers: Annotated[Path, typer.Argument(help="answers.json, filled in.")],
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
+) -> None:
+    """Mark the answers to a worksheet, and name the classical mistake behind a wrong one."""
+    from minidl.walkthrough.grading import grade, read_answers
+
+    marks = grade(_sheet(sheet), read_answers(answers))
+    if markdown is None:
+        typer.echo(marks)
+    else:
+        _write(markdown, marks.to_markdown())
+
+
+def _sheet(path: Path) -> Worksheet:
+    from minidl.walkthrough.worksheet import SHEET, Worksheet
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        got = getattr(error, "strerror", None) or "no text"
+        remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
+        raise FileError(str(path), "a saved worksheet", got, remedy) from error
+    return Worksheet.from_json(text)

@@ -1,0 +1,291 @@
+"""Answers of a worksheet marked: right, or which classical mistake explains them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation, localcontext
+from pathlib import Path
+from typing import Any
+
+from minidl.errors import DataError, FileError, UnknownNameError
+from minidl.registry import did_you_mean
+from minidl.walkthrough.digits import number
+from minidl.walkthrough.expressions import ARITHMETIC
+from minidl.walkthrough.items import ASKED, SPARE, Item, significant, unit
+from minidl.walkthrough.mistakes import MISTAKES, operands, worked, wrong_answers
+from minidl.walkthrough.worksheet import ANSWERS, Worksheet
+
+LEAST = 2
+"""An answer of fewer significant digits than this is not called a rounded one."""
+
+TRACE = Decimal("1e-15")
+"""What float64 leaves of a number that cancels."""
+
+SAID = {
+    "right": "Right.",
+    "rounded": "Rounded too early: more digits are asked for.",
+    "follows": "Right for what was answered before, which was wrong.",
+    "wrong": "Wrong, by none of the classical mistakes.",
+    "missing": "Not answered.",
+}
+"""What is said of an answer, by verdict; of a mistake see ``MISTAKES``."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What became of one blank.
+
+    Attributes
+    ----------
+    number : int
+    name : str
+    answer, expected : str
+        What was written; what is right.
+    verdict : str
+        ``"right"``, ``"rounded"`` (right, with too few digits), ``"follows"`` (right for an earlier
+        wrong answer), ``"mistake"``, ``"wrong"``, ``"missing"``.
+    mistakes : tuple of str
+        The classical mistakes that give this very number, keys of ``MISTAKES``: several where
+        they cannot be told apart.
+    """
+
+    number: int
+    name: str
+    answer: str
+    expected: str
+    verdict: str
+    mistakes: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The mark in words."""
+        return " Or: ".join(map(MISTAKES.__getitem__, self.mistakes)) or SAID[self.verdict]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A graded sheet.
+
+    Attributes
+    ----------
+    marks : tuple of Mark
+        In the order of the blanks.
+    """
+
+    marks: tuple[Mark, ...]
+
+    @property
+    def right(self) -> int:
+        """How many answers are right, in themselves or for earlier ones."""
+        return sum(mark.verdict in ("right", "follows") for mark in self.marks)
+
+    def mistakes(self) -> Mapping[str, int]:
+        """How often each classical mistake was made, the most frequent first."""
+        return dict(Counter(kind for m in self.marks for kind in m.mistakes).most_common())
+
+    def __str__(self) -> str:
+        lines = [f"{self.right} of {len(self.marks)} right"]
+        for mark in self.marks:
+            sign = "✓" if mark.verdict in ("right", "follows") else "✗"
+            if mark.verdict == "right":
+                lines.append(f"{sign} ({mark.number}) {mark.name} = {mark.answer}")
+                continue
+            if mark.verdict == "missing":
+                lines.append(f"— ({mark.number}) {mark.name}: not answered")
+                continue
+            lines.append(f"{sign} ({mark.number}) {mark.name} = {mark.expected}, not {mark.answer}")
+            lines.append(f"      {mark.said}")
+        return "\n".join(lines)
+
+    def to_markdown(self) -> str:
+        """The marks as a Markdown table."""
+        from minidl.walkthrough.paper import plain_markdown
+
+        rows = [f"**{self.right} of {len(self.marks)} right**", ""]
+        rows += ["| | name | answer | expected | mark |", "|---|---|---:|---:|---|"]
+        for mark in self.marks:
+            expected = mark.expected if mark.answer else "—"
+            cells = (str(mark.number), mark.name, mark.answer or "—", expected, mark.said)
+            rows.append(f"| {' | '.join(map(plain_markdown, cells))} |")
+        return "\n".join(rows) + "\n"
+
+
+def grade(sheet: Worksheet, answers: Mapping[str, Any]) -> Marks:
+    """Mark the answers to a worksheet, and name the classical mistake behind a wrong one.
+
+    An answer is right if it comes from the printed numbers: one unit in the last of the digits
+    that are asked for is allowed, and what rounding of the operands can make of it. A wrong answer
+    is compared with what each mistake would have given: σ′ forgotten, a sign, mean against sum,
+    transposed, ways not added up, stale weight, wrong branch. Where two give the same number, both
+    are named. An answer that is right for an earlier wrong one is told apart.
+
+    Parameters
+    ----------
+    sheet : Worksheet
+    answers : mapping of str to number or str
+        By the names of ``sheet.template()``; None, or left out, is not answered.
+
+    Returns
+    -------
+    Marks
+
+    Raises
+    ------
+    UnknownNameError
+        For a name that is not on the sheet.
+    DataError
+        For what is no number.
+
+    Examples
+    --------
+    >>> import minidl as ml
+    >>> sheet = ml.worksheet(seed=4, blanks=3)
+    >>> answers = sheet.answers()
+    >>> answers["∂dense1.sums[0, 1]"] = 2.026  # what comes from above, without σ′
+    >>> print(ml.grade(sheet, answers))
+    2 of 3 right
+    ✓ (1) ∂dense1/∂dense1.sums[0, 0] = 0.944542
+    ✗ (2) ∂dense1.sums[0, 1] = 0.253266, not 2.026
+          σ′ forgotten: multiply what comes from above by the slope of the activation.
+    ✓ (3) ∂dense1.weight[1, 1] = 0.202613
+    """
+    written = _checked(sheet, answers)
+    grader = _Grader(sheet, written)
+    return Marks(tuple(grader.mark(blank.number, blank.name) for blank in sheet.blanks))
+
+
+def read_answers(path: Any) -> dict[str, Any]:
+    """Answers from a JSON file of names and numbers.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, or is something else.
+    """
+    remedy = f'Fill in the {ANSWERS} that `minidl worksheet` wrote: {{"name": 0.25}}.'
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        got = getattr(error, "strerror", None) or f"something else ({error})"
+        raise FileError(str(path), "JSON of answers", got, remedy) from error
+    if not isinstance(found, dict):
+        raise FileError(str(path), "JSON of answers", type(found).__name__, remedy)
+    return found
+
+
+def _checked(sheet: Worksheet, answers: Mapping[str, Any]) -> dict[str, Decimal]:
+    """The answers as numbers, by name; what was not answered is left out."""
+    names = list(sheet.template())
+    found = {}
+    for name, answer in answers.items():
+        if name not in names:
+            remedy = did_you_mean(str(name), names, "sheet.template() lists the names.")
+            raise UnknownNameError("answers", f"one of {', '.join(names)}", repr(name), remedy)
+        if answer is not None and str(answer).strip():
+            found[name] = _number(name, answer)
+    return found
+
+
+def _number(name: str, answer: Any) -> Decimal:
+    try:
+        value = Decimal(str(answer).strip().replace("−", "-"))
+        if not isinstance(answer, bool) and value.is_finite():
+            return value
+    except InvalidOperation:
+        pass
+    remedy = "Write digits, as 0.25 or -1.5e-3; null or nothing leaves it open."
+    raise DataError(f"answers[{name!r}]", "a number", repr(answer), remedy)
+
+
+class _Grader:
+    """Marks the blanks of one sheet, which may depend on each other."""
+
+    def __init__(self, sheet: Worksheet, written: Mapping[str, Decimal]) -> None:
+        self.sheet, self.written = sheet, written
+        self.given: dict[int, Decimal] = {}  # what was answered so far, by the blank's number
+        self.off: set[int] = set()  # which of them wrongly
+
+    def mark(self, place: int, name: str) -> Mark:
+        """Mark one blank; those before it have been marked."""
+        item = self.sheet.asked[place]
+        expected = item.equation.result
+        if name not in self.written:
+            return Mark(place, name, "", expected, "missing")
+        answer = self.written[name]
+        with localcontext(ARITHMETIC):
+            verdict, mistakes = self._judged(item, answer)
+        self.given[place] = answer
+        if verdict != "right":
+            self.off.add(place)
+        return Mark(place, name, str(answer).replace("-", "−"), expected, verdict, mistakes)
+
+    def _judged(self, item: Item, answer: Decimal) -> tuple[str, tuple[str, ...]]:
+        loose = looseness(self.sheet, item)
+        if is_right(item, answer, loose):
+            return "right", ()
+        value, carried = self._carried(item)
+        if value is not None and close(answer, value, item.digits, loose):
+            return ("follows" if carried & self.off else "right"), ()
+        found = mistakes_behind(self.sheet, item, answer, loose)
+        if found:
+            return "mistake", found
+        return ("rounded" if _rounded(item, answer) else "wrong"), ()
+
+    def _carried(self, item: Item) -> tuple[Decimal | None, set[int]]:
+        """The equation's value for what was answered before, and which blanks that takes."""
+        found, taken = operands(item), set()
+        for operand in item.equation.operands:
+            blank = self.sheet.operand_blank(item, operand)
+            if blank is not None and blank.number in self.given:
+                found[operand.key] = self.given[blank.number]
+                taken.add(blank.number)
+        return (next(worked(item, found), None) if taken else None), taken
+
+
+def is_right(item: Item, answer: Decimal, loose: Decimal) -> bool:
+    """Whether an answer is an equation's result, as printed or as worked out from the sheet."""
+    expected = [number(item.equation.result), *worked(item, operands(item))]
+    return any(close(answer, value, item.digits, loose) for value in expected)
+
+
+def mistakes_behind(
+    sheet: Worksheet, item: Item, answer: Decimal, loose: Decimal
+) -> tuple[str, ...]:
+    """The kinds of mistake that give this answer, none twice."""
+    found = wrong_answers(sheet.walkthrough, item)
+    kinds = [w.kind for w in found if close(answer, w.value, item.digits, loose)]
+    return tuple(dict.fromkeys(kinds))
+
+
+def close(answer: Decimal, value: Decimal, digits: int, loose: Decimal) -> bool:
+    """Whether an answer is a number, to a unit in the last of its digits."""
+    return abs(answer - value) <= unit(value, digits) + loose
+
+
+def looseness(sheet: Worksheet, item: Item) -> Decimal:
+    """What rounding of the operands, as far as they stand on the sheet, can make of a result."""
+    exact = operands(item)
+    # A sum that comes to 0 on paper leaves a trace of its terms in float64.
+    total = max(map(abs, exact.values()), default=Decimal(0)) * TRACE
+    for operand in item.equation.operands:
+        value = exact[operand.key]
+        blank = sheet.operand_blank(item, operand)
+        if blank is not None:
+            moved = unit(value, sheet.asked[blank.number].digits)
+        elif significant(operand.text) >= ASKED + SPARE:
+            moved = unit(value, ASKED + SPARE) / 2
+        else:
+            continue
+        ends = [*worked(item, exact | {operand.key: value + moved}), *worked(item, exact)]
+        total += abs(ends[0] - ends[-1]) if len(ends) == 2 else Decimal(0)
+    return total
+
+
+def _rounded(item: Item, answer: Decimal) -> bool:
+    """Whether an answer is the result with fewer digits."""
+    value = number(item.equation.result)
+    digits = len(answer.normalize().as_tuple().digits)
+    return LEAST <= digits < item.digits and abs(answer - value) <= unit(value, digits) / 2

@@ -1,0 +1,304 @@
+"""Worksheets: blanks from a seed, nothing given away, answers graded, mistakes named."""
+
+import json
+import re
+from collections import Counter
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from grading import run
+from typer.testing import CliRunner
+from walkthroughs import walkthroughs
+
+import minidl as ml
+from minidl.cli import app
+from minidl.errors import ArgumentError, DataError, FileError, UnknownNameError
+from minidl.walkthrough.digits import number
+from minidl.walkthrough.items import DIFFICULTIES, significant
+from minidl.walkthrough.mistakes import MISTAKES, operands, worked
+from minidl.walkthrough.sheet_text import LINE
+
+
+def relu_step(rows=2):
+    net = ml.mlp([2, 2, 2], hidden="relu", output="sigmoid", seed=1, dtype="float64")
+    x, t = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[1, 0], [0, 1]])
+    optimizer = ml.SGD(net.parameters(), 0.1, momentum=0.9)
+    return ml.explain(net, x[:rows], t[:rows], loss="bce", optimizer=optimizer)
+
+
+# ── sheets ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("difficulty", DIFFICULTIES)
+def test_a_sheet_asks_up_to_its_difficulty_half_of_it_the_hardest(difficulty):
+    sheet = ml.worksheet(relu_step(), seed=2, difficulty=difficulty, blanks=10)
+    hardest = DIFFICULTIES.index(difficulty)
+    levels = Counter(item.level for item in sheet.asked.values())
+    assert len(sheet.blanks) == 10
+    assert max(levels) == hardest
+    assert levels[hardest] >= 5
+    assert [blank.number for blank in sheet.blanks] == list(range(1, 11))
+
+
+def test_the_seed_decides_everything():
+    first, again, other = (ml.worksheet(seed=seed) for seed in (5, 5, 6))
+    assert first == again
+    assert first.to_html() == again.to_html()
+    assert first.to_markdown() == again.to_markdown()
+    assert first.to_json() == again.to_json()
+    assert other.walkthrough != first.walkthrough
+    step = relu_step()
+    blanks = {tuple(ml.worksheet(step, seed=seed).template()) for seed in range(5)}
+    assert len(blanks) == 5
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_answer_is_printed_on_the_sheet(seed):
+    """Not as a result, not put into another equation, not in a table; nor on the page."""
+    sheet = ml.worksheet(seed=seed, difficulty="updates")
+    told = [a for a in sheet.answers().values() if significant(a) >= 3]
+    assert len(told) > 5
+    for text in (sheet.to_markdown(), sheet.to_html()):
+        printed = {Decimal(n.replace("−", "-")) for n in re.findall(r"−?\d+\.\d+(?:e−?\d+)?", text)}
+        for result in told:
+            value = Decimal(result.replace("−", "-"))
+            near = Decimal(1).scaleb(value.adjusted() - 5)
+            assert not [n for n in printed if abs(n - value) < near], result
+
+
+def test_sheet_and_key_differ_by_the_answers_alone():
+    sheet = ml.worksheet(relu_step(), seed=3, difficulty="contributions")
+    text, key = sheet.to_markdown(), sheet.to_markdown(key=True)
+    assert text.count(f"`{LINE}`") == 12
+    assert LINE not in key
+    for place, result in enumerate(sheet.answers().values(), start=1):
+        assert re.search(rf"\*\*\({place}\)\*\* .* = `{re.escape(result)}`", key)
+    assert sheet.to_html().count('class="blank"') == 12
+    assert "http" not in sheet.to_html()
+    assert "<script" not in sheet.to_html()
+
+
+def test_names_are_those_of_single_blanks_and_the_key_is_right_for_any_network():
+    for seed, (what, step) in enumerate(walkthroughs(18)):
+        sheet = ml.worksheet(step, seed=seed, difficulty="updates", blanks=20)
+        assert len(sheet.template()) == len(sheet.blanks), what
+        assert ml.grade(sheet, sheet.answers()).right == len(sheet.blanks), what
+        answers = {
+            blank.name: f"{float(number(key)):.{sheet.asked[blank.number].digits - 1}e}"
+            for blank, key in zip(sheet.blanks, sheet.answers().values(), strict=True)
+        }
+        assert ml.grade(sheet, answers).right == len(sheet.blanks), what
+
+
+def test_a_sheet_comes_back_from_its_json():
+    sheet = ml.worksheet(relu_step(), seed=3)
+    assert ml.Worksheet.from_json(sheet.to_json()) == sheet
+
+
+def test_a_large_network_is_asked_about_and_not_printed_in_full():
+    net = ml.mlp([4, 12, 1], hidden="tanh", seed=0)
+    sheet = ml.worksheet(ml.explain(net, np.ones((2, 4)), [1.0, 0.0], loss="mse"))
+    text = sheet.to_markdown()
+    assert "Only the equations with blanks are shown" in text
+    assert text.count("\n- ") == 12
+    blank = next(b for b in sheet.blanks if b.name.startswith("∂dense1.sums"))
+    given = rf"\*\*\({blank.number}\)\*\* .*∂dense1\[\d, \d+\] = [−\d.⟨]"
+    assert re.search(given, text.replace("\\", ""))
+
+
+def test_what_cannot_be_made_is_refused():
+    with pytest.raises(UnknownNameError, match=r"one of values.*Did you mean 'updates'"):
+        ml.worksheet(relu_step(), difficulty="update")
+    with pytest.raises(ArgumentError, match="blanks"):
+        ml.worksheet(relu_step(), blanks=0)
+    with pytest.raises(ArgumentError, match="seed"):
+        ml.worksheet(relu_step(), seed=-1)
+
+
+# ── grading ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_mistakes_that_a_second_network_makes_are_named_and_right_answers_are_right():
+    """``benchmarks/grading.py`` does the same with more sheets."""
+    found, right, refused = run(16)
+    assert refused == []
+    assert right > 300
+    total = sum(found.values(), Counter())
+    made = total["named"] + total["among"] + total["missed"]
+    assert made > 400
+    assert all(found[kind]["named"] for kind in MISTAKES), found
+    assert total["named"] >= 0.95 * made, found
+
+
+def test_rounding_on_the_way_is_not_called_wrong():
+    """Each answer worked out from those before it, which were rounded to what is asked for."""
+    moved = 0
+    for seed in range(12):
+        sheet = ml.worksheet(seed=seed, difficulty="updates", blanks=25)
+        answers = {}
+        for blank in sheet.blanks:
+            item = sheet.asked[blank.number]
+            known = operands(item)
+            for operand in item.equation.operands:
+                other = sheet.operand_blank(item, operand)
+                if other is not None and other.name in answers:
+                    known[operand.key] = number(answers[other.name])
+                    moved += 1
+            (value,) = worked(item, known)
+            answers[blank.name] = f"{float(value):.{item.digits - 1}e}"
+        marks = ml.grade(sheet, answers)
+        assert [m for m in marks.marks if m.verdict != "right"] == [], seed
+    assert moved > 30
+
+
+def graded(sheet, number, text):
+    name = sheet.blanks[number - 1].name
+    return ml.grade(sheet, sheet.answers() | {name: text}).marks[number - 1]
+
+
+def asked_for(sheet, left):
+    return next(b.number for b in sheet.blanks if b.name == left)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Everything is asked for."""
+    return ml.worksheet(relu_step(), difficulty="updates", blanks=500)
+
+
+@pytest.mark.parametrize(
+    ("left", "wrong", "kind"),
+    [
+        ("∂dense2.sums[0, 0]", "-0.8351", "slope"),  # ¼ · ∂ℓ/∂p
+        ("∂dense2.sums[0, 0]", "0.1752", "sign"),
+        ("∂dense2.sums[0, 0]", "-0.7007", "mean"),  # not divided by 4
+        ("binary_crossentropy", "3.396", "mean"),
+        ("∂dense2.weight[0, 0]", "0.02139", "mean"),  # averaged once more
+        ("∂dense1[0, 0]", "0.1823", "fan-out"),  # by way of unit 0 alone
+        ("∂dense1/∂dense1.sums[0, 1]", "1", "branch"),  # ReLU is off at −0.1727
+    ],
+)
+def test_mistakes_worked_out_by_hand_are_named(whole, left, wrong, kind):
+    """Numbers from the listing of the step, put wrong with a pocket calculator."""
+    mark = graded(whole, asked_for(whole, left), wrong)
+    assert (mark.verdict, mark.mistakes) == ("mistake", (kind,)), mark
+    assert mark.said == MISTAKES[kind]
+
+
+def test_an_answer_right_for_an_earlier_wrong_one_is_told_apart():
+    sheet = ml.worksheet(relu_step(rows=1), difficulty="contributions", blanks=500)
+    first, then = "∂dense2.sums[0, 0]", "part 1 of ∂dense1[0, 0]"
+    weight = sheet.walkthrough.before(0)["dense2.weight"][0, 0]
+    marks = ml.grade(sheet, {first: "0.5555", then: f"{0.5555 * weight:.4g}"}).marks
+    verdicts = {mark.name: mark.verdict for mark in marks}
+    assert (verdicts[first], verdicts[then]) == ("wrong", "follows")
+
+
+def test_too_few_digits_no_answer_and_nonsense_are_told_apart(whole):
+    number = asked_for(whole, "∂dense2.sums[0, 0]")
+    verdicts = [
+        graded(whole, number, text).verdict for text in ("-0.18", None, "", "17", "−0.1752")
+    ]
+    assert verdicts == ["rounded", "missing", "missing", "wrong", "right"]
+
+
+def test_mistakes_with_the_same_number_are_both_named(whole):
+    """A slope of 1 where ReLU is off: forgotten, or of the wrong branch."""
+    mark = graded(whole, asked_for(whole, "∂dense1.sums[0, 1]"), "-0.1043")
+    assert mark.mistakes == ("slope", "branch")
+    assert mark.said == f"{MISTAKES['slope']} Or: {MISTAKES['branch']}"
+
+
+# ── bad input ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_answer_under_a_wrong_name_is_refused(whole):
+    with pytest.raises(UnknownNameError, match="Did you mean"):
+        ml.grade(whole, {"∂dense2.sums[0,0]": 1})
+
+
+@pytest.mark.parametrize("text", ["about a half", "1,5", True, "nan", [1]])
+def test_an_answer_that_is_no_number_is_refused(whole, text):
+    with pytest.raises(DataError, match=r"expected a number.*Write digits"):
+        ml.grade(whole, {whole.blanks[0].name: text})
+
+
+def test_a_folder_that_cannot_be_written_is_refused_and_nothing_stays(tmp_path, monkeypatch):
+    sheet = ml.worksheet(relu_step())
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(FileError, match="Choose a folder"):
+        sheet.save(file / "sheet")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert file.read_text() == "mine"
+
+    from minidl import storage
+
+    write, calls = storage.write_whole, []
+
+    def full(path, content):
+        calls.append(path)
+        if len(calls) == 4:
+            raise FileError(str(path), "room", "No space left on device", "Delete something.")
+        write(path, content)
+
+    monkeypatch.setattr(storage, "write_whole", full)
+    with pytest.raises(FileError, match="No space left"):
+        sheet.save(tmp_path / "new" / "sheet")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_files_that_are_none_of_ours_are_refused(tmp_path):
+    path = tmp_path / "sheet.json"
+    for text in ("{", "[]", '{"schema": 99}', '{"schema": 1}'):
+        with pytest.raises(FileError, match="minidl worksheet"):
+            ml.Worksheet.from_json(text)
+    path.write_text("[1, 2]")
+    sheet = tmp_path / "real"
+    ml.worksheet(seed=1).save(sheet)
+    done = CliRunner().invoke(app, ["grade", str(sheet / "sheet.json"), str(path)])
+    assert done.exit_code == 2
+    assert "JSON of answers" in done.output
+
+
+# ── the command line ──────────────────────────────────────────────────────────────────────────
+
+
+def test_made_filled_in_and_graded_on_the_command_line(tmp_path):
+    runner, folder = CliRunner(), tmp_path / "sheets" / "monday"
+    done = runner.invoke(
+        app, ["worksheet", "mazur", "--seed", "3", "--difficulty", "updates", "--out", str(folder)]
+    )
+    assert done.exit_code == 0, done.output
+    names = {"worksheet.html", "worksheet.md", "key.html", "key.md", "answers.json", "sheet.json"}
+    assert {path.name for path in folder.iterdir()} == names
+    answers = json.loads((folder / "answers.json").read_text())
+    sheet = ml.Worksheet.from_json((folder / "sheet.json").read_text())
+    assert set(answers.values()) == {None}
+    assert list(answers) == list(sheet.template())
+    answers = sheet.answers()
+    new = next(name for name in answers if name.startswith("new "))
+    answers[new] = "0.0001"
+    (folder / "answers.json").write_text(json.dumps(answers))
+    files = [str(folder / "sheet.json"), str(folder / "answers.json")]
+    done = runner.invoke(app, ["grade", *files])
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("11 of 12 right")
+    assert f"{new} = {sheet.answers()[new]}, not 0.0001" in done.output
+    done = runner.invoke(app, ["grade", *files, "--markdown", str(tmp_path / "marks.md")])
+    assert "| 11 of 12 right" not in (tmp_path / "marks.md").read_text()
+    assert (tmp_path / "marks.md").read_text().startswith("**11 of 12 right**")
+
+
+def test_a_sheet_of_a_saved_walkthrough(tmp_path):
+    relu_step().save(tmp_path / "step.json")
+    step = str(tmp_path / "step.json")
+    done = CliRunner().invoke(app, ["worksheet", step, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    sheet = ml.Worksheet.from_json((tmp_path / "out" / "sheet.json").read_text())
+    assert sheet.walkthrough.steps == relu_step().steps
+    done = CliRunner().invoke(app, ["worksheet", "mazu", "--out", str(tmp_path / "no")])
+    assert done.exit_code == 2
+    assert "Did you mean 'mazur'" in done.output
+    assert not (tmp_path / "no").exists()
