@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.data import load
 from minidl.errors import (
     ArgumentError,
     DataError,
@@ -20,7 +19,7 @@ from minidl.errors import (
     UnknownNameError,
 )
 from minidl.initializers import initializers
-from minidl.pairing import Head, Plan, run, runner
+from minidl.pairing import Study, run, workers
 
 X = np.random.default_rng(0).normal(size=(8, 3))
 Y = np.arange(8) % 2
@@ -45,8 +44,8 @@ def csv(folder, content):
 
 def pair_into_a_file(folder):
     (folder / "file").write_text("in the way", encoding="utf-8")
-    heads = [Head("softmax", "categorical_crossentropy")]
-    run(Plan([load("iris")], ["relu"], heads, seeds=1), folder / "file", workers=1, verbose=False)
+    study = Study(datasets=["iris"], hidden=["relu"], heads=["softmax+cce"], learning_rates=[0.01])
+    run(study, folder / "file" / "study.sqlite", workers=1, verbose=False)
 
 
 GAP = np.where(X > 1, np.nan, X)
@@ -148,14 +147,14 @@ CLAUSES = {
         DataError, "t.csv, line 3, column 'age'", "a value", "a gap", "Fill it in"),
     "an unwritable results folder": (
         pair_into_a_file,
-        FileError, "--out", "a folder that can be written", "exists", "Write --out DIR"),
+        FileError, "study.sqlite", "read and written", "xists", "another folder with --out DIR"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("clause", CLAUSES)
 def test_each_clause_is_refused(clause, tmp_path, refused, monkeypatch):
     attempt, kind, *parts = CLAUSES[clause]
-    monkeypatch.setattr(runner, "train", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(workers, "perform", lambda *_: pytest.fail("trained"))
     with refused(kind, *parts):
         attempt(tmp_path)
 
