@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+import minidl as ml
 from minidl.activations import Activation, activation, activations
 
 
@@ -76,3 +77,11 @@ def chromium():
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield browser
     browser.quit()
+
+
+@pytest.fixture(scope="session")
+def walkthrough():
+    """Two rows through ReLU, two of its units off in the first; Adam, which has most to show."""
+    net = ml.mlp([2, 3, 1], hidden="relu", output="sigmoid", seed=3)
+    net[0].weight.data = [[1.0, -1.0, 0.5], [0.25, 0.5, 1.5]]
+    return ml.explain(net, [[0.5, -1.0], [1.5, 2.0]], [1, 0], loss="bce", optimizer="adam")

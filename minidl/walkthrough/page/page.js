@@ -229,6 +229,15 @@
     showReceipt();
   }
 
+  // Where the step at hand makes a weight, or its gradient, the same number is worked out.
+  function pickWeight(text) {
+    eachTable(sections[current], (table, cells) => {
+      if (!table.closest(".made") || !worked(current, table.dataset.array)) return;
+      const place = cells.findIndex((_, i) => symbolOf(table, i).replace("∂", "") === text);
+      if (place >= 0) pick(current, table, place);
+    });
+  }
+
   // ── moving ───────────────────────────────────────────────────────────────────────────────────
 
   function show(n, speak = true) {
@@ -361,7 +370,10 @@
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#step-"]');
     const edge = event.target.closest(".mw-edge[data-weight]");
-    if (edge) askReceipt(edge.dataset.weight);
+    if (edge) {
+      askReceipt(edge.dataset.weight);
+      pickWeight(edge.dataset.weight);
+    }
     if (!link) return;
     event.preventDefault();
     show(Number(link.hash.slice(6)));
