@@ -129,11 +129,12 @@ def by_type(single: Callable[..., Any], double: Callable[..., Any]) -> Any:
         copy.__qualname__, copy.__module__ = copy.__name__, __name__
         copy.__doc__ = function.__doc__
         globals()[copy.__name__] = copy
-        in_single = functools.cache(lambda: _with_single_constants(single))
+        in_single = functools.cache(lambda: _copied(single, _narrowed))
+        in_double = functools.cache(lambda: _copied(double, lambda value: value))
 
         def implementation(*arguments: Any) -> Callable[..., Any]:
             narrow = any(getattr(kind, "dtype", kind) is float32 for kind in arguments)
-            return in_single() if narrow else double
+            return in_single() if narrow else in_double()
 
         overload(copy, jit_options=_INLINED, strict=False)(implementation)
         return copy
@@ -141,21 +142,28 @@ def by_type(single: Callable[..., Any], double: Callable[..., Any]) -> Any:
     return decorate
 
 
-def _with_single_constants(function: Any) -> FunctionType:
-    """A copy whose Python floats are float32: numba would take them as float64."""
+def _narrowed(value: Any) -> Any:
+    """A constant as float32 arrays want it: numba would take a Python float as float64."""
+    return np.float32(value) if type(value) is float else value
 
-    def narrow(value: Any) -> Any:
-        return np.float32(value) if type(value) is float else value
 
+def _copied(function: Any, constant: Callable[[Any], Any]) -> FunctionType:
+    """A copy with its constants changed.
+
+    It lives in this module: numba notes the module in the cache, and one of the user's own need
+    not be there when the machine code is loaded again.
+    """
     code, home = function.__code__, function.__globals__
-    known = {name: narrow(home[name]) for name in code.co_names if name in home}
-    return FunctionType(
-        code.replace(co_consts=tuple(map(narrow, code.co_consts))),
+    known = {name: constant(home[name]) for name in code.co_names if name in home}
+    copy = FunctionType(
+        code.replace(co_consts=tuple(map(constant, code.co_consts))),
         {**home, **known},
         function.__name__,
         function.__defaults__,
-        tuple(CellType(narrow(cell.cell_contents)) for cell in function.__closure__ or ()),
+        tuple(CellType(constant(cell.cell_contents)) for cell in function.__closure__ or ()),
     )
+    copy.__module__ = __name__
+    return copy
 
 
 class Listener:
