@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -255,8 +256,18 @@ def _slopes(op: Any, y: np.ndarray, xs: Sequence[np.ndarray]) -> np.ndarray:
 
 def _steepest(op: Any, xs: Sequence[np.ndarray], units: int) -> np.ndarray:
     """The largest slope that each unit can have; what is learned is as in the first row."""
-    dtype, learned = xs[0].dtype, [x.reshape(-1, units)[:1] for x in xs[1:]]
-    shape = (len(SUMS), units if learned else 1)
+    if len(xs) == 1:
+        return _steepest_alone(op, xs[0].dtype)
+    return _steepest_of(op, xs[0].dtype, [x.reshape(-1, units)[:1] for x in xs[1:]], units)
+
+
+@functools.lru_cache(maxsize=64)
+def _steepest_alone(op: Any, dtype: np.dtype) -> np.ndarray:
+    return _steepest_of(op, dtype, [], 1)
+
+
+def _steepest_of(op: Any, dtype: np.dtype, learned: list[np.ndarray], units: int) -> np.ndarray:
+    shape = (len(SUMS), units)
     grid = [np.array(np.broadcast_to(x, shape), dtype) for x in (SUMS[:, None], *learned)]
     y = np.empty_like(grid[0])
     op.forward(y, *grid)

@@ -110,14 +110,14 @@ def keys(trials: Sequence[Trial], data: Dataset, environment: Environment) -> li
     """
     if not trials:
         return []
-    shared = [fingerprint(data), _own(trials[0].cell), *asdict(environment).values()]
+    shared = [fingerprint(data), own(trials[0].cell), *asdict(environment).values()]
     return [
         hashlib.sha256("\0".join([*shared, *map(str, trial.facts.values())]).encode()).hexdigest()
         for trial in trials
     ]
 
 
-def _own(cell: Cell) -> str:
+def own(cell: Cell) -> str:
     """What the user's own entries compute in a cell."""
     head, setting = cell.pairing.head, cell.setting
     entries: list[Any] = [activations[cell.pairing.hidden], activations[head.activation]]

@@ -13,9 +13,9 @@ from typing import Any
 
 from minidl.data import Dataset
 from minidl.errors import ArgumentError, MinidlError, UnknownNameError
-from minidl.pairing.environment import Environment, fingerprint, keys
+from minidl.pairing.environment import Environment, fingerprint, keys, own
 from minidl.pairing.trainer import Trainer
-from minidl.pairing.trial import Result, Trial
+from minidl.pairing.trial import Cell, Result, Trial
 from minidl.settings import whole_number
 
 BACKENDS = ("threads", "loky", "dask")
@@ -59,8 +59,25 @@ def perform(task: Task) -> Found:
         expected = f"the activations and the loss of {pairing.name} as they are where it was begun"
         remedy = "Run your own on threads, or register them in every worker before it starts."
         raise ArgumentError(where, expected, "none or others of these names", remedy)
-    trainer = Trainer(trials[0].cell, data)
-    return [(key, trial, trainer.train(trial)) for key, trial in task.places.items()]
+    with _trainer(trials[0].cell, data) as trainer:
+        return [(key, trial, trainer.train(trial)) for key, trial in task.places.items()]
+
+
+_idle: dict[tuple[Cell, str, str], Trainer] = {}
+KEPT, SMALL = 128, 100_000
+"""How many trainers wait for another task of their cell, of networks of at most so many bytes."""
+
+
+@contextmanager
+def _trainer(cell: Cell, data: Dataset) -> Iterator[Trainer]:
+    """A cell's trainer, for one task at a time: building one takes as long as some trials."""
+    place = cell, fingerprint(data), own(cell)
+    trainer = _idle.pop(place, None) or Trainer(cell, data)
+    yield trainer
+    if trainer.net.block.values.nbytes <= SMALL:
+        _idle[place] = trainer
+    while len(_idle) > KEPT:
+        _idle.pop(next(iter(_idle)), None)
 
 
 _datasets: dict[str, Dataset] = {}

@@ -308,8 +308,10 @@ class _Epochs:
         self._rows = order.shape[-1]
         self._full, rest = divmod(self._rows, program.rows)
         self._batches = self._full + bool(rest)
-        self._order, self._cursor = np.zeros(order.size, np.int64), np.zeros(2, np.int64)
-        self._losses = np.zeros(math.prod(order.shape[:-1]) * self._batches)
+        epochs = math.prod(order.shape[:-1])
+        room = epochs if order.ndim == 1 else 8 * epochs  # the next ones may be more
+        self._order, self._cursor = np.zeros(room * self._rows, np.int64), np.zeros(2, np.int64)
+        self._losses = np.zeros(room * self._batches)
         full = self._around(program) if self._full else _Code([])
         self._ends = len(full.instructions)
         self._code = full + self._around(program.of_rows(rest)) if rest else full
