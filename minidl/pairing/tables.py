@@ -232,18 +232,18 @@ class Table:
     @property
     def higher(self) -> int:
         """In how many comparisons the first is shown to score higher: against a reference, it."""
-        return sum(c.shown and c.difference > 0 for c in self.comparisons)
+        return sum(c.shown and c.direction > 0 for c in self.comparisons)
 
     @property
     def lower(self) -> int:
         """In how many comparisons the first is shown to score lower."""
-        return sum(c.shown and c.difference < 0 for c in self.comparisons)
+        return sum(c.shown and c.direction < 0 for c in self.comparisons)
 
     def verdict(self, pairing: str, dataset: str | None = None) -> int:
         """1 or −1 where a pairing is shown to score higher or lower than the reference; else 0."""
         for found in self.comparisons:
             if (found.first, found.second, found.dataset) == (pairing, self.reference, dataset):
-                return int(np.sign(found.difference)) if found.shown else 0
+                return found.direction if found.shown else 0
         return 0
 
 
