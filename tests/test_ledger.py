@@ -446,7 +446,7 @@ def test_an_empty_file_becomes_a_ledger_but_is_none_yet(tmp_path, refused):
 
 def test_where_nothing_can_be_is_a_clear_error(tmp_path, refused):
     for path, got in ((tmp_path / "none.sqlite", "no such file"), (tmp_path, "no such file")):
-        with refused(FileError, path.name, "can be read", got, "--ledger FILE"):
+        with refused(FileError, path.name, "can be read", got, "pair run STUDY --ledger FILE"):
             Ledger(path, write=False)
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     for path, got in ((tmp_path / "file" / "study.sqlite", "e"), (tmp_path, "unable to open")):

@@ -34,6 +34,7 @@ PATIENCE = 60.0
 """Seconds to wait while another process writes."""
 
 ANOTHER = "Give another file with --ledger FILE, or another folder with --out DIR."
+OWN = "Name one that `minidl pair` wrote, or begin one: `minidl pair run STUDY --ledger FILE`."
 RESUME = "`minidl pair resume` goes on, nothing is lost."
 WHOLE = "a whole ledger of minidl"
 
@@ -119,8 +120,9 @@ class Ledger:
             ask("PRAGMA synchronous = NORMAL")  # a power cut may cost the last results, no more
             ask("DELETE FROM claims WHERE 0")  # fails here, not later, if nothing can be written
 
-    def _refusal(self, expected: str, got: str, remedy: str = ANOTHER) -> FileError:
-        return FileError(str(self.path), expected, got, remedy)
+    def _refusal(self, expected: str, got: str, remedy: str | None = None) -> FileError:
+        usual = ANOTHER if self.write else OWN
+        return FileError(str(self.path), expected, got, remedy or usual)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -141,7 +143,7 @@ class Ledger:
             got = error.strerror or str(error)
             raise self._refusal(f"a file that can be {what}", got) from error
 
-    def _wanted(self, kind: str = "") -> tuple[str, str]:
+    def _wanted(self, kind: str = "") -> tuple[str, str | None]:
         """What was expected where SQLite gives an error of this kind, and the remedy."""
         if kind == "FULL":
             return "space on the disk", f"Make room; then {RESUME}"
@@ -153,7 +155,7 @@ class Ledger:
             if self.write:
                 return "a file that can be written", ANOTHER
             return "a file that can be read", "Copy it, and what is beside it, to your own folder."
-        return WHOLE, ANOTHER
+        return WHOLE, None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
