@@ -1,5 +1,6 @@
 """What a report is made of: which comparisons are planned, and what a ledger's results say."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -187,6 +188,45 @@ def test_each_claim_and_mark_is_of_a_difference_that_is_shown(better, datasets):
     sign = HIGHER if better == "tanh" else LOWER
     assert sorted(marks(findings)) == sorted([sign] + [HIGHER, LOWER] * (datasets == 8))
     assert [set(bar) for bar in table.bars] == ([] if datasets == 8 else [{0, 1}])
+
+
+def test_claims_on_datasets_say_what_they_hold_for():
+    def apart(cell):
+        return np.arange(8) / 80 + 0.3 * (cell.pairing.hidden == "tanh")
+
+    said = "holds for other splits and starts of the same rows"
+    assert said in markdown("", sections(simulated(TWO, tables_of("a"), apart)))
+    assert said not in markdown("", sections(simulated(TWO, EIGHT, apart)))
+    same = simulated(TWO, tables_of("a"), lambda cell: np.full(8, 0.5))
+    assert said not in markdown("", sections(same))
+
+
+def test_all_against_all_on_datasets_is_told_at_the_top():
+    study = replace(TWO, reference=("all",))
+    rng = np.random.default_rng(0)
+    for data, place in (
+        (tables_of("a"), "the findings at the top"),
+        (EIGHT, "the pairwise matrix"),
+    ):
+        found = simulated(study, data, lambda cell: rng.uniform(0.5, 0.6, 8))
+        assert f"What differs is said by {place}." in markdown("", sections(found))
+        beside = "What is shown on single datasets is said at the top."
+        assert (beside in markdown("", sections(found))) == (len(data) == 1)
+
+
+def test_a_share_is_told_where_the_design_can_tell_it():
+    rng = np.random.default_rng(0)
+    study = replace(TWO, heads=("sigmoid+bce", "sigmoid+mse"))
+
+    def told(study, data):
+        found = simulated(study, data, lambda cell: rng.uniform(size=study.repetitions))
+        return markdown("", sections(found))
+
+    assert re.search(r"go together everywhere, \d+ % depends on the dataset", told(study, EIGHT))
+    one = told(study, tables_of("a"))
+    assert re.search(r"\d+ % how the two go together, and \d+ % is split and start", one)
+    assert "depends on the dataset" not in one
+    assert "Of how ranks" not in told(replace(study, repetitions=1), EIGHT)
 
 
 def test_a_fixed_rate_is_said_first():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -130,6 +131,17 @@ def number(value: float | None, digits: int = 3) -> str:
     if value is None or value != value:
         return ""
     return f"{value:.{digits}f}".replace("-", "−")
+
+
+def file_name(title: str) -> str:
+    """A title as the name of a file, in any shell and on any system.
+
+    Examples
+    --------
+    >>> file_name("classification: scores")
+    'classification_scores'
+    """
+    return re.sub(r"[^\w.-]+", "_", title)
 
 
 def mark(verdict: int) -> str:
