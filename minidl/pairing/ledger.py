@@ -85,8 +85,12 @@ class Ledger:
         path = self.path.resolve()
         how = "mode=rwc" if self.write else "mode=ro"
         log = path.with_name(f"{path.name}-wal")
-        if not (self.write or log.exists() or os.access(path.parent, os.W_OK)):
-            how = "immutable=1"  # SQLite would have to write beside it, to tell others of itself
+        if not self.write:
+            beside = os.access(path.parent, os.W_OK)
+            if beside and os.access(path, os.W_OK):
+                how = "mode=rw"  # for SQLite alone: who leaves last folds the log into the file
+            elif not (beside or log.exists()):
+                how = "immutable=1"  # SQLite would have to write beside it, to tell of itself
         # Tasks are claimed on whichever thread has room for one, hence the lock.
         return sqlite3.connect(
             f"{path.as_uri()}?{how}",
@@ -99,7 +103,9 @@ class Ledger:
     def _recognise(self) -> None:
         """Make tables in a new file; refuse one that is damaged or somebody else's."""
         ask = self._connection.execute
-        if self.write:
+        if not self.write:
+            ask("PRAGMA query_only = 1")
+        else:
             ask("BEGIN IMMEDIATE")
             if not ask("PRAGMA schema_version").fetchone()[0]:
                 for statement in TABLES.split(";"):

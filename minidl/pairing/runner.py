@@ -35,7 +35,7 @@ GRACE = 2.0
 
 def run(
     study: Study,
-    path: Path,
+    path: str | Path,
     *,
     workers: int | None = None,
     backend: str = "threads",
@@ -50,7 +50,7 @@ def run(
     Parameters
     ----------
     study : Study
-    path : Path
+    path : str or Path
         The ledger.
     workers : int, optional
         One a core if left out; a dask cluster has its own.

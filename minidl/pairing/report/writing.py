@@ -34,7 +34,7 @@ def sections(findings: Findings) -> list[Section]:
     return [*told, describing.failures_section(findings), describing.reproduce_section(findings)]
 
 
-def write(findings: Findings, folder: Path) -> list[Path]:
+def write(findings: Findings, folder: str | Path) -> list[Path]:
     """Write a report: ``report.html``, ``report.md`` and ``pairings.png``.
 
     Returns
@@ -47,6 +47,7 @@ def write(findings: Findings, folder: Path) -> list[Path]:
     FileError
         If the folder cannot be written.
     """
+    folder = Path(folder)
     title = "Which activation goes with which loss"
     told = sections(findings)
     lead = (
