@@ -16,6 +16,8 @@ STAR, CROSS = "★", "✗"
 """A head that textbooks recommend; a failure."""
 LOW_EDGE, HIGH_EDGE = "◂", "▸"
 """A best learning rate at the lower or upper end of the grid."""
+LONGEST = 40
+"""Rows that a long table or diagram has room for; its data has all."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from minidl.pairing.report import diagrams
 from minidl.pairing.report.blocks import (
     CROSS,
     HIGHER,
+    LONGEST,
     LOWER,
     STAR,
     Block,
@@ -25,6 +26,7 @@ from minidl.pairing.report.blocks import (
     number,
     short,
 )
+from minidl.pairing.report.differences import comparisons_listing, differences_listing
 from minidl.pairing.standing import Row, natural
 from minidl.pairing.statistics import sentence
 from minidl.pairing.tables import PlannedTable, Table
@@ -33,8 +35,8 @@ HEADLINES = 6
 """Claims of a task that stand at the top; the others follow on request."""
 FOREMOST = 15
 """Pairings that a ranking draws: the first of them."""
-MATRIX, LONGEST = 16, 40
-"""Pairings that a pairwise matrix, and that a longer table or diagram has room for."""
+MATRIX = 16
+"""Pairings that a pairwise matrix has room for."""
 
 
 def headline_blocks(findings: Findings) -> Iterator[Block]:
@@ -224,7 +226,9 @@ def pairwise_section(findings: Findings) -> Section:
         "corrected test shows. In the diagram a bar joins pairings that are not shown to differ."
     )
     for table in findings.tables:
-        section.blocks.extend([matrix_listing(table), _diagram(table)])
+        section.blocks.extend([matrix_listing(table), _diagram(table), comparisons_listing(table)])
+        if table.differences:
+            section.blocks.append(differences_listing(table))
     return section
 
 
