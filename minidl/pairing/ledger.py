@@ -64,6 +64,14 @@ class Ledger:
     ------
     FileError
         If the file is no ledger, is damaged, or cannot be read or written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder, "a.sqlite")) as ledger:
+    ...     ledger.begin(Study(datasets=["xor"]), Environment.here())
+    ...     print(ledger.study.datasets, ledger.count())
+    ('xor',) {}
     """
 
     def __init__(self, path: str | Path, write: bool = True) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.pairing.report.blocks import LONGEST, Listing, Shade, Value, mark, number
+from minidl.pairing.report.blocks import LONGEST, Listing, Shade, Value, mark, number, short
 from minidl.pairing.tables import Table
 
 
@@ -20,7 +20,15 @@ def comparisons_listing(table: Table) -> Listing:
         points = [100 * value for value in (c.difference, c.low, c.high)]
         shown = Shade(number(points[0], 1), sign=mark(c.direction * c.shown))
         p_values = f"{c.p_value:.3g}", f"{c.adjusted:.3g}"
-        rows.append((*names, shown, *map(_end, points[1:]), ", ".join(map(str, counts)), *p_values))
+        rows.append(
+            (
+                *map(short, names),
+                shown,
+                *map(_end, points[1:]),
+                ", ".join(map(str, counts)),
+                *p_values,
+            )
+        )
         raw.append((*names, *points, *counts, c.p_value, c.adjusted))
     if any(c.dataset for c in found):
         note = "Low and high: a 95 % interval (BCa) of each difference by itself."
@@ -41,7 +49,7 @@ def differences_listing(table: Table) -> Listing:
     raw: list[tuple[Value, ...]] = []
     for d in sorted(table.differences, key=lambda d: -abs(d.mean)):
         points = [100 * value for value in (d.mean, d.low, d.high)]
-        rows.append((d.pairing, d.dataset, *(number(value, 1) for value in points)))
+        rows.append((short(d.pairing), d.dataset, *(number(value, 1) for value in points)))
         raw.append((d.pairing, d.dataset, *points))
     note = (
         "Low and high: a 95 % interval (BCa) of each difference by itself, over repetitions. Of so "

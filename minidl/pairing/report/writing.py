@@ -16,7 +16,9 @@ from minidl.pairing.report.picture import heat_map
 def sections(findings: Findings) -> list[Section]:
     """All sections of a report, the findings first."""
     found = Section("headlines", "What this study shows", [*comparing.headline_blocks(findings)])
-    told = [found, describing.design_section(findings), comparing.scores_section(findings)]
+    told = [found, describing.design_section(findings)]
+    if any(findings.standings.values()):
+        told.append(comparing.scores_section(findings))
     if findings.tables:
         told += [
             comparing.pairwise_section(findings),
