@@ -326,7 +326,7 @@ def failures_section(findings: Findings) -> Section:
         section.blocks.append(Listing("failed trials", columns, rows, folded=len(rows) > 12))
     for unsound in findings.unsound:
         section.blocks.append(
-            f"{unsound.heads} unsound heads on {', '.join(unsound.datasets)} were left out:"
+            f"Unsound heads on {', '.join(unsound.datasets)}, left out: {unsound.heads}"
         )
         section.blocks.append(list(unsound.lines))
     return section
