@@ -157,7 +157,8 @@ def everything_said(findings: Findings) -> tuple[str, int]:
         for row in block.rows
         for value in row
     ]
-    marks = sum(isinstance(cell, Shade) and cell.sign in (HIGHER, LOWER) for cell in cells)
+    signs = "".join(cell.sign for cell in cells if isinstance(cell, Shade))
+    marks = signs.count(HIGHER) + signs.count(LOWER)  # that of a failure may stand beside them
     [table] = findings.tables
     joined = np.eye(len(table.scores.pairings), dtype=bool)
     for bar in table.bars:

@@ -1,5 +1,6 @@
 """What a report is made of: which comparisons are planned, and what a ledger's results say."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from minidl.pairing.environment import Environment, keys
 from minidl.pairing.findings import Findings
 from minidl.pairing.outcomes import scores_by_dataset
 from minidl.pairing.report import sections
-from minidl.pairing.report.blocks import HIGHER, LOWER
+from minidl.pairing.report.blocks import HIGHER, LOWER, Listing, Shade
 from minidl.pairing.report.markdown import markdown
 from minidl.pairing.standing import natural_heads, rows
 from minidl.pairing.statistics import CLAIM, rate_sensitivity
@@ -183,10 +184,79 @@ def test_each_claim_and_mark_is_of_a_difference_that_is_shown(better, datasets):
     head = "sigmoid+binary_crossentropy"
     assert text.count(CLAIM) == 1
     assert f"{better}/{head} {CLAIM} {worse}/{head} " in text
-    # tanh is compared with the reference, relu: once beside its scores, twice in the matrix
+    # tanh is compared with the reference, relu: once beside its scores, once in the table of
+    # comparisons, twice in the matrix
     sign = HIGHER if better == "tanh" else LOWER
-    assert sorted(marks(findings)) == sorted([sign] + [HIGHER, LOWER] * (datasets == 8))
+    assert sorted(marks(findings)) == sorted([sign] * 2 + [HIGHER, LOWER] * (datasets == 8))
     assert [set(bar) for bar in table.bars] == ([] if datasets == 8 else [{0, 1}])
+
+
+@pytest.mark.parametrize("datasets", [8, 2])
+def test_every_comparison_is_listed_with_its_interval(datasets):
+    """And where claims are over families, the difference on each dataset, which bears no mark."""
+    study = replace(TWO, hidden=("relu", "tanh", "elu") if datasets == 8 else TWO.hidden)
+    data = dict([*EIGHT.items()][:datasets])
+    rng = np.random.default_rng(0)
+
+    def apart(cell):
+        return rng.uniform(0.5, 0.6, 8) + 0.3 * (cell.pairing.hidden == "tanh")
+
+    findings = simulated(study, data, apart)
+    [table] = findings.tables
+    lists = [b for s in sections(findings) for b in s.blocks if isinstance(b, Listing)]
+    [told] = [one for one in lists if "every comparison" in one.title]
+    least = min(table.comparisons, key=lambda found: found.adjusted)
+    by_p = sorted(found.adjusted for found in table.comparisons)
+    raw = told.full.rows
+    assert len(raw) == len(table.comparisons) == 2
+    assert [row[-1] for row in raw] == by_p
+    [row] = [row for row in raw if row[0] == least.first and row[2] in (least.dataset, "families")]
+    assert row[3:6] == (100 * least.difference, 100 * least.low, 100 * least.high)
+    assert ("together, to 95 %" in told.note) == (datasets == 8)
+    others = [one for one in lists if "on each dataset" in one.title]
+    assert len(others) == (datasets == 8)
+    for one in others:
+        assert len(one.full.rows) == 16
+        assert not any(isinstance(value, Shade) for row in one.rows for value in row)
+
+
+def test_claims_on_datasets_say_what_they_hold_for():
+    def apart(cell):
+        return np.arange(8) / 80 + 0.3 * (cell.pairing.hidden == "tanh")
+
+    said = "holds for other splits and starts of the same rows"
+    assert said in markdown("", sections(simulated(TWO, tables_of("a"), apart)))
+    assert said not in markdown("", sections(simulated(TWO, EIGHT, apart)))
+    same = simulated(TWO, tables_of("a"), lambda cell: np.full(8, 0.5))
+    assert said not in markdown("", sections(same))
+
+
+def test_all_against_all_on_datasets_is_told_at_the_top():
+    study = replace(TWO, reference=("all",))
+    rng = np.random.default_rng(0)
+    for data, place in (
+        (tables_of("a"), "the findings at the top"),
+        (EIGHT, "the pairwise matrix"),
+    ):
+        found = simulated(study, data, lambda cell: rng.uniform(0.5, 0.6, 8))
+        assert f"What differs is said by {place}." in markdown("", sections(found))
+        beside = "What is shown on single datasets is said at the top."
+        assert (beside in markdown("", sections(found))) == (len(data) == 1)
+
+
+def test_a_share_is_told_where_the_design_can_tell_it():
+    rng = np.random.default_rng(0)
+    study = replace(TWO, heads=("sigmoid+bce", "sigmoid+mse"))
+
+    def told(study, data):
+        found = simulated(study, data, lambda cell: rng.uniform(size=study.repetitions))
+        return markdown("", sections(found))
+
+    assert re.search(r"go together everywhere, \d+ % depends on the dataset", told(study, EIGHT))
+    one = told(study, tables_of("a"))
+    assert re.search(r"\d+ % how the two go together, and \d+ % is split and start", one)
+    assert "depends on the dataset" not in one
+    assert "Of how ranks" not in told(replace(study, repetitions=1), EIGHT)
 
 
 def test_a_fixed_rate_is_said_first():

@@ -441,12 +441,29 @@ def test_an_empty_file_becomes_a_ledger_but_is_none_yet(tmp_path, refused):
     assert contents(path)[0] == STUDY
 
 
+def test_who_looks_leaves_one_file_and_changes_nothing(tmp_path):
+    """Also what a killed process left beside the file goes into it."""
+    with Ledger(filled(tmp_path / "full.sqlite", 1)) as opened:
+        opened.add([("later", trials(1)[0], full(0.25))])  # in the log, while it is open
+        for name in ("full.sqlite", "full.sqlite-wal"):
+            (tmp_path / name.replace("full", "study")).write_bytes((tmp_path / name).read_bytes())
+    found = contents(tmp_path / "study.sqlite")[2]
+    assert found == {"ok": 3}
+    assert sorted(os.listdir(tmp_path)) == ["full.sqlite", "study.sqlite"]
+    before = (tmp_path / "study.sqlite").read_bytes()
+    with Ledger(tmp_path / "study.sqlite", write=False) as opened:
+        with pytest.raises(FileError, match="readonly"):
+            opened.add([("more", trials(1)[0], full())])
+        assert opened.count() == found
+    assert (tmp_path / "study.sqlite").read_bytes() == before
+
+
 # --------------------------------------------------------------- what a disk does not allow
 
 
 def test_where_nothing_can_be_is_a_clear_error(tmp_path, refused):
     for path, got in ((tmp_path / "none.sqlite", "no such file"), (tmp_path, "no such file")):
-        with refused(FileError, path.name, "can be read", got, "--ledger FILE"):
+        with refused(FileError, path.name, "can be read", got, "pair run STUDY --ledger FILE"):
             Ledger(path, write=False)
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     for path, got in ((tmp_path / "file" / "study.sqlite", "e"), (tmp_path, "unable to open")):

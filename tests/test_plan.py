@@ -25,6 +25,14 @@ def test_a_fixed_rate_is_called_that():
     assert "4 cells × 10 trials" in said
 
 
+def test_the_time_expected_is_told_as_a_person_would(monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
+    study = Study(**SMALL, heads=["softmax+cce"], learning_rates=[0.01], minutes=1)
+    for each, told in ((0.1, "2 s with"), (9.0, "3 min with 2 workers; the budget is 60 s: it")):
+        monkeypatch.setattr("minidl.pairing.plan._seconds", lambda *_, each=each: each)
+        assert f"about {told}" in "\n".join(plan(study))
+
+
 def test_unsound_heads_are_listed_with_the_reason():
     said = "\n".join(plan(Study(**SMALL, heads=["softmax+cce", "sigmoid+hinge"])))
     assert "Unsound on iris, xor, left out:" in said
@@ -47,7 +55,7 @@ def test_a_budget_that_is_too_small_is_said():
     said = "\n".join(plan(Study(**SMALL, heads=["softmax+cce"], minutes=1e-6)))
     assert "it will stop before the end" in said
     said = "\n".join(plan(Study(**SMALL, heads=["softmax+cce"], minutes=600)))
-    assert "the budget is 600" in said
+    assert "the budget is 10.0 h" in said
     assert "stop" not in said
 
 

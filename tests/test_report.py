@@ -21,6 +21,7 @@ from minidl.pairing.report import sections, show, write
 from minidl.pairing.report.blocks import Charts
 from minidl.pairing.report.markdown import markdown
 from minidl.pairing.report.svg import SERIES, figure, markup
+from minidl.pairing.statistics import CLAIM
 
 STUDY = Study(
     name="small",
@@ -254,6 +255,13 @@ def test_a_study_can_be_reproduced_from_its_report(findings):
     assert findings.environment.numerics in text
 
 
+def test_a_study_may_be_called_anything():
+    study = Study(name="a/../b c", datasets=["xor"], hidden=["relu"], heads=["sigmoid+bce"],
+                  learning_rates=[0.01], repetitions=2, epochs=1)  # fmt: skip
+    text = markdown("", sections(simulated(study, tables_of("a"), lambda cell: np.full(2, 0.5))))
+    assert "minidl pair run a_.._b_c.toml" in text
+
+
 def test_names_are_shown_as_they_are(tmp_path):
     """A table's file may be called anything."""
     study = Study(
@@ -323,6 +331,20 @@ def test_of_many_pairings_the_best_and_the_worst_are_printed():
     ranks = [int(rank) for rank in re.findall(r"^│ +(\d+) │", text, re.M)]
     assert ranks == [*range(1, 11), len(cells) - 2, len(cells) - 1, len(cells)]
     assert f"The 10 best and 3 worst of {len(cells)}." in text
+
+
+def test_the_terminal_counts_the_claims_it_has_no_room_for():
+    study = Study(datasets=["xor"], heads=["sigmoid+bce"], learning_rates=[0.01],
+                  repetitions=10, epochs=1)  # fmt: skip
+    place = {hidden: i for i, hidden in enumerate(study.hidden)}
+    found = simulated(
+        study, tables_of("a"), lambda cell: np.arange(10) / 100 - place[cell.pairing.hidden] / 50
+    )
+    [table] = found.tables
+    more = len(table.headlines) - 6
+    assert more > 0
+    assert printed(found).rstrip().count(CLAIM) == 6
+    assert f"… and {more} more, in the report." in printed(found)
 
 
 def test_failures_and_unsound_heads_are_printed():

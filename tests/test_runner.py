@@ -341,6 +341,15 @@ def test_a_second_run_compiles_nothing(ledger, plain):
     assert compiled.buffer == []
 
 
+def test_the_bar_shows_the_best_mean_of_all_that_was_reported():
+    """Not the luckiest repetition, nor the mean without failures."""
+    running = runner._Run(STUDY, {}, None, None)
+    for name, total, count in (("lucky", 1.5, 2), ("steady", 2.4, 3), ("failing", 0.9, 2)):
+        running.sums.setdefault("xor", {})[name] = total, count
+    assert running._leader("xor") == "steady leads with 0.800"
+    assert running._leader("iris") == "tuning"
+
+
 def test_a_dataset_without_a_sound_head_is_left_out(ledger):
     mixed = replace(STUDY, datasets=("xor", "diabetes"), heads=("sigmoid+bce",))
     assert run(mixed, ledger, workers=1)

@@ -299,6 +299,22 @@ def test_interquartile_means_are_trimmed_means(rng, size):
     np.testing.assert_allclose(statistics.interquartile_mean(values), expected, **CLOSE)
 
 
+def test_differences_on_datasets_are_paired_with_bca_intervals(rng):
+    scores = table(rng.uniform(size=(3, 2, 9)), ["plane", "plane"])
+    found = statistics.differences_on_datasets(scores, "b")
+    assert [(d.pairing, d.dataset) for d in found] == [
+        ("a", "d0"), ("a", "d1"), ("c", "d0"), ("c", "d1"),
+    ]  # fmt: skip
+    for one in found:
+        row, column = "abc".index(one.pairing), scores.datasets.index(one.dataset)
+        apart = scores.values[row, column] - scores.values[1, column]
+        np.testing.assert_allclose(one.mean, apart.mean(), **CLOSE)
+        np.testing.assert_allclose((one.low, one.high), statistics.bca_interval(apart), **CLOSE)
+    single = statistics.differences_on_datasets(table(rng.uniform(size=(2, 1, 1))), "a")
+    assert np.isnan(single[0].low)
+    assert np.isnan(single[0].high)
+
+
 def test_interquartile_means_are_bootstrapped_within_families(rng):
     values = 10 * np.arange(8.0)[:, None] + rng.normal(size=(2, 8, 12)) + np.array([[[0]], [[1]]])
     best, other = statistics.interquartile_means(table(values), seed=1)

@@ -184,6 +184,20 @@ def test_a_claim_names_the_higher_one_first():
     assert "higher in 1 of 10, lower in 8 repetitions (sign-flip" in on_one
 
 
+@pytest.mark.parametrize("lower", [0, 1])
+def test_where_most_families_tie_a_claim_still_names_the_higher_one_first(lower):
+    """The typical difference is 0 then."""
+    values = np.full((2, 21, 1), 0.5)
+    values[lower, :6] = 0.4
+    names = tuple(map(str, range(21)))
+    [found] = statistics.compare(Scores(values, ("relu", "tanh"), names, names), "tanh")
+    assert (found.shown, found.difference, found.ties) == (True, 0.0, 15)
+    higher, other = ("tanh", "relu") if lower == 0 else ("relu", "tanh")
+    assert sentence(found).startswith(f"{higher} {CLAIM} {other} over dataset families")
+    assert "higher in 6 of 21, lower in 0 (" in sentence(found)
+    assert found.direction == (-1 if lower == 0 else 1)
+
+
 def test_no_claim_without_a_test_that_shows_it():
     said = sentence(replace(FOUND, adjusted=0.0501))
     assert said.startswith("No difference between relu and tanh is shown over dataset families")

@@ -56,8 +56,9 @@ def pair(
 ) -> None:
     """Which activation goes with which loss: train pairings on datasets, and report.
 
-    Without a command: every card, seven hidden activations, ten heads, each with a tuned learning
-    rate. Options marked * may be given several times: --data moons --data wine.
+    Without a command: every card, seven hidden activations, ten heads, each
+    with a tuned learning rate. Options marked * may be given several times:
+    --data moons --data wine.
     """
     if context.invoked_subcommand is not None:
         return

@@ -2,9 +2,11 @@
 
 Data flows from ``study`` (the grid, and how it is tuned) over ``trial`` (one network: what decides
 it, what came of it) and ``trainer`` (which trains it) to ``runner`` (all of them, on ``workers``)
-and ``ledger`` (where results stay). ``statistics`` says what scores show.
+and ``ledger`` (where results stay). ``statistics`` says what scores show, ``tables`` what is
+compared; ``findings`` is all of it, ready for ``report``.
 """
 
+from minidl.pairing.findings import Findings
 from minidl.pairing.grid import Head, Pairing, heads, hidden_activations
 from minidl.pairing.ledger import Ledger
 from minidl.pairing.runner import run
@@ -25,4 +27,5 @@ __all__ = [
     "Trainer",
     "Ledger",
     "run",
+    "Findings",
 ]

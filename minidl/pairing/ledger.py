@@ -34,6 +34,7 @@ PATIENCE = 60.0
 """Seconds to wait while another process writes."""
 
 ANOTHER = "Give another file with --ledger FILE, or another folder with --out DIR."
+OWN = "Name one that `minidl pair` wrote, or begin one: `minidl pair run STUDY --ledger FILE`."
 RESUME = "`minidl pair resume` goes on, nothing is lost."
 WHOLE = "a whole ledger of minidl"
 
@@ -63,6 +64,14 @@ class Ledger:
     ------
     FileError
         If the file is no ledger, is damaged, or cannot be read or written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder, "a.sqlite")) as ledger:
+    ...     ledger.begin(Study(datasets=["xor"]), Environment.here())
+    ...     print(ledger.study.datasets, ledger.count())
+    ('xor',) {}
     """
 
     def __init__(self, path: str | Path, write: bool = True) -> None:
@@ -84,8 +93,12 @@ class Ledger:
         path = self.path.resolve()
         how = "mode=rwc" if self.write else "mode=ro"
         log = path.with_name(f"{path.name}-wal")
-        if not (self.write or log.exists() or os.access(path.parent, os.W_OK)):
-            how = "immutable=1"  # SQLite would have to write beside it, to tell others of itself
+        if not self.write:
+            beside = os.access(path.parent, os.W_OK)
+            if beside and os.access(path, os.W_OK):
+                how = "mode=rw"  # for SQLite alone: who leaves last folds the log into the file
+            elif not (beside or log.exists()):
+                how = "immutable=1"  # SQLite would have to write beside it, to tell of itself
         # Tasks are claimed on whichever thread has room for one, hence the lock.
         return sqlite3.connect(
             f"{path.as_uri()}?{how}",
@@ -98,7 +111,9 @@ class Ledger:
     def _recognise(self) -> None:
         """Make tables in a new file; refuse one that is damaged or somebody else's."""
         ask = self._connection.execute
-        if self.write:
+        if not self.write:
+            ask("PRAGMA query_only = 1")
+        else:
             ask("BEGIN IMMEDIATE")
             if not ask("PRAGMA schema_version").fetchone()[0]:
                 for statement in TABLES.split(";"):
@@ -119,8 +134,9 @@ class Ledger:
             ask("PRAGMA synchronous = NORMAL")  # a power cut may cost the last results, no more
             ask("DELETE FROM claims WHERE 0")  # fails here, not later, if nothing can be written
 
-    def _refusal(self, expected: str, got: str, remedy: str = ANOTHER) -> FileError:
-        return FileError(str(self.path), expected, got, remedy)
+    def _refusal(self, expected: str, got: str, remedy: str | None = None) -> FileError:
+        usual = ANOTHER if self.write else OWN
+        return FileError(str(self.path), expected, got, remedy or usual)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -141,7 +157,7 @@ class Ledger:
             got = error.strerror or str(error)
             raise self._refusal(f"a file that can be {what}", got) from error
 
-    def _wanted(self, kind: str = "") -> tuple[str, str]:
+    def _wanted(self, kind: str = "") -> tuple[str, str | None]:
         """What was expected where SQLite gives an error of this kind, and the remedy."""
         if kind == "FULL":
             return "space on the disk", f"Make room; then {RESUME}"
@@ -153,7 +169,7 @@ class Ledger:
             if self.write:
                 return "a file that can be written", ANOTHER
             return "a file that can be read", "Copy it, and what is beside it, to your own folder."
-        return WHOLE, ANOTHER
+        return WHOLE, None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -76,11 +76,24 @@ def _time(study: Study, data: Mapping[str, Dataset]) -> Iterator[str]:
         if here:
             total += len(here) * study.trials_per_cell * _seconds(study, here, dataset)
     workers = joblib.cpu_count()
-    minutes = total / workers / 60
-    budget = "" if study.minutes is None else f"; the budget is {study.minutes:g}"
-    if study.minutes is not None and minutes > study.minutes:
+    seconds = total / workers
+    budget = "" if study.minutes is None else f"; the budget is {duration(60 * study.minutes)}"
+    if study.minutes is not None and seconds > 60 * study.minutes:
         budget += ": it will stop before the end"
-    yield f"  about {minutes:.2g} minutes with {workers} workers{budget}"
+    yield f"  about {duration(seconds)} with {workers} workers{budget}"
+
+
+def duration(seconds: float) -> str:
+    """A time as a person would say it.
+
+    Examples
+    --------
+    >>> duration(0.4), duration(90), duration(900), duration(9000)
+    ('1 s', '90 s', '15 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _seconds(study: Study, cells: list[Cell], data: Dataset) -> float:

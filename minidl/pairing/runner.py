@@ -35,7 +35,7 @@ GRACE = 2.0
 
 def run(
     study: Study,
-    path: Path,
+    path: str | Path,
     *,
     workers: int | None = None,
     backend: str = "threads",
@@ -50,7 +50,7 @@ def run(
     Parameters
     ----------
     study : Study
-    path : Path
+    path : str or Path
         The ledger.
     workers : int, optional
         One a core if left out; a dask cluster has its own.
@@ -71,6 +71,18 @@ def run(
     ArgumentError, DataError, FileError
         Before any training: no sound head, a table too small, a ledger that cannot be used.
         Later: a worker that would give other bits, workers that die again and again, a full disk.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> study = Study(datasets=["xor"], hidden=["relu", "tanh"], heads=["sigmoid+bce"],
+    ...               learning_rates=[0.01], repetitions=2, epochs=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "study.sqlite")
+    ...     complete = run(study, path, workers=1)
+    ...     with Ledger(path, write=False) as ledger:
+    ...         print(complete, ledger.count())
+    True {'ok': 4}
     """
     check(workers, backend, scheduler)
     environment = Environment.here()  # before scikit-learn is loaded, which brings a BLAS
@@ -103,7 +115,7 @@ class _Run:
     ledger: Ledger
     environment: Environment
     paces: dict[str, float] = field(default_factory=dict)
-    leaders: dict[str, tuple[float, str]] = field(default_factory=dict)
+    sums: dict[str, dict[str, tuple[float, int]]] = field(default_factory=dict)
     failures: int = 0
     trained: int = 0
     cut: bool = False
@@ -208,15 +220,23 @@ class _Run:
         self.trained += len(results)
         self.failures += sum(result.status != "ok" for result in results)
         self.paces[cell.dataset] = float(np.mean([result.seconds for result in results]))
-        score = float(np.mean([result.score for result in results]))
-        if not trials[0].tuning and score > self.leaders.get(cell.dataset, (-np.inf, ""))[0]:
-            self.leaders[cell.dataset] = score, cell.pairing.name
+        if not trials[0].tuning:
+            here = self.sums.setdefault(cell.dataset, {})
+            total, count = here.get(cell.pairing.name, (0.0, 0))
+            total += sum(r.score for r in results if r.status == "ok")  # a failure adds 0
+            here[cell.pairing.name] = total, count + len(results)
+        note = self._note(cell)
         for _ in results:
-            self.advance(self._note(cell))
+            self.advance(note)
 
     def _note(self, cell: Cell) -> str:
         speed = self.trained / max(time.monotonic() - self.began, 1e-9)
-        score, leader = self.leaders.get(cell.dataset, (np.nan, "tuning"))
-        leads = leader if np.isnan(score) else f"{leader} leads with {score:.3f}"
         failed = f", {self.failures} failed" if self.failures else ""
-        return f"{speed:.0f} a second{failed}; {cell.dataset}: {leads}"
+        return f"{speed:.0f} a second{failed}; {cell.dataset}: {self._leader(cell.dataset)}"
+
+    def _leader(self, dataset: str) -> str:
+        """The best mean of what this run has reported so far."""
+        if dataset not in self.sums:
+            return "tuning"
+        mean, name = max((total / n, name) for name, (total, n) in self.sums[dataset].items())
+        return f"{name} leads with {mean:.3f}"

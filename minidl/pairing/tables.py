@@ -19,6 +19,7 @@ from minidl.pairing.statistics import (
     ALPHA,
     Comparison,
     Design,
+    Difference,
     Estimate,
     PairwiseMatrix,
     Ranked,
@@ -30,6 +31,7 @@ from minidl.pairing.statistics import (
     corrected_ranking,
     crossed,
     decompose,
+    differences_on_datasets,
     headlines,
     interquartile_means,
     pairwise_matrix,
@@ -158,6 +160,9 @@ class Table:
     design : Design
         With the spread of differences that was found.
     comparisons : list of Comparison
+    differences : list of Difference
+        From the reference on each dataset; empty where ``comparisons`` have these, or are of all
+        with all.
     matrix : PairwiseMatrix
     ranks : RankSummary
     bars : list of tuple of int
@@ -176,6 +181,7 @@ class Table:
     reference: str | None
     design: Design
     comparisons: list[Comparison]
+    differences: list[Difference]
     matrix: PairwiseMatrix
     ranks: RankSummary
     bars: list[tuple[int, ...]]
@@ -208,6 +214,9 @@ class Table:
         """
         comparisons = compare(scores, reference, alpha)
         ranks = rank_summary(scores, alpha)
+        differences = []
+        if reference is not None and not any(found.dataset for found in comparisons):
+            differences = differences_on_datasets(scores, reference)
         values = crossed(scores, {name: _parts(name) for name in scores.pairings})
         return cls(
             task,
@@ -215,6 +224,7 @@ class Table:
             reference,
             _design(scores, reference, alpha),
             comparisons,
+            differences,
             pairwise_matrix(scores, comparisons),
             ranks,
             bars(ranks.mean_ranks, shown_pairs(scores, comparisons)),
@@ -232,18 +242,18 @@ class Table:
     @property
     def higher(self) -> int:
         """In how many comparisons the first is shown to score higher: against a reference, it."""
-        return sum(c.shown and c.difference > 0 for c in self.comparisons)
+        return sum(c.shown and c.direction > 0 for c in self.comparisons)
 
     @property
     def lower(self) -> int:
         """In how many comparisons the first is shown to score lower."""
-        return sum(c.shown and c.difference < 0 for c in self.comparisons)
+        return sum(c.shown and c.direction < 0 for c in self.comparisons)
 
     def verdict(self, pairing: str, dataset: str | None = None) -> int:
         """1 or −1 where a pairing is shown to score higher or lower than the reference; else 0."""
         for found in self.comparisons:
             if (found.first, found.second, found.dataset) == (pairing, self.reference, dataset):
-                return int(np.sign(found.difference)) if found.shown else 0
+                return found.direction if found.shown else 0
         return 0
 
 

@@ -36,7 +36,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cell:
-    """One place of a study's grid: a pairing in a setting on a dataset."""
+    """One place of a study's grid: a pairing in a setting on a dataset.
+
+    Examples
+    --------
+    >>> cell = Cell("xor", Pairing.parse("relu/sigmoid+bce"))
+    >>> cell.pairing.hidden, cell.setting.optimizer
+    ('relu', 'adam')
+    """
 
     dataset: str
     pairing: Pairing
@@ -58,6 +65,12 @@ class Trial:
         Whether it serves to choose the learning rate: judged on validation rows, under seeds
         that no reported trial has. Otherwise it is judged on the test part.
     epochs, batch_size : int
+
+    Examples
+    --------
+    >>> cell = Cell("xor", Pairing.parse("relu/sigmoid+bce"))
+    >>> Trial(cell, 0.01, repetition=2).seed, Trial(cell, 0.01, repetition=2, tuning=True).seed
+    (2, 1000002)
     """
 
     cell: Cell
@@ -117,6 +130,11 @@ class Result:
         (to the weights) as one number each; none of a tuning trial.
     seconds : float
     host : str
+
+    Examples
+    --------
+    >>> Result("diverged", "the loss was nan in epoch 1").score
+    nan
     """
 
     status: str = "ok"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ STAR, CROSS = "★", "✗"
 """A head that textbooks recommend; a failure."""
 LOW_EDGE, HIGH_EDGE = "◂", "▸"
 """A best learning rate at the lower or upper end of the grid."""
+LONGEST = 40
+"""Rows that a long table or diagram has room for; its data has all."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,17 @@ def number(value: float | None, digits: int = 3) -> str:
     if value is None or value != value:
         return ""
     return f"{value:.{digits}f}".replace("-", "−")
+
+
+def file_name(title: str) -> str:
+    """A title as the name of a file, in any shell and on any system.
+
+    Examples
+    --------
+    >>> file_name("classification: scores")
+    'classification_scores'
+    """
+    return re.sub(r"[^\w.-]+", "_", title)
 
 
 def mark(verdict: int) -> str:

@@ -12,6 +12,7 @@ from minidl.pairing.report import diagrams
 from minidl.pairing.report.blocks import (
     CROSS,
     HIGHER,
+    LONGEST,
     LOWER,
     STAR,
     Block,
@@ -25,6 +26,7 @@ from minidl.pairing.report.blocks import (
     number,
     short,
 )
+from minidl.pairing.report.differences import comparisons_listing, differences_listing
 from minidl.pairing.standing import Row, natural
 from minidl.pairing.statistics import sentence
 from minidl.pairing.tables import PlannedTable, Table
@@ -33,8 +35,8 @@ HEADLINES = 6
 """Claims of a task that stand at the top; the others follow on request."""
 FOREMOST = 15
 """Pairings that a ranking draws: the first of them."""
-MATRIX, LONGEST = 16, 40
-"""Pairings that a pairwise matrix, and that a longer table or diagram has room for."""
+MATRIX = 16
+"""Pairings that a pairwise matrix has room for."""
 
 
 def headline_blocks(findings: Findings) -> Iterator[Block]:
@@ -42,7 +44,8 @@ def headline_blocks(findings: Findings) -> Iterator[Block]:
     if findings.missing:
         yield (
             f"The study is not complete: {findings.done:,} of {findings.wanted:,} trials are "
-            "there. Only datasets with all their pairings are compared."
+            "there. Only datasets with all their pairings are compared. Stopping as soon as "
+            "something is shown would claim too often: what counts is the whole study."
         )
     if findings.study.fixed_rate:
         yield (
@@ -74,7 +77,9 @@ def table_headlines(table: Table) -> Iterator[Block]:
     if len(shown) > HEADLINES:
         rest = [(text,) for text in shown[HEADLINES:]]
         yield Listing(f"{len(rest)} more", ("what is shown",), rest, folded=True)
-    yield [sentence(table.ranks), *_matter(table)]
+    about = ["What is shown on a dataset holds for other splits and starts of the same rows."]
+    single = any(found.shown and found.dataset for found in table.comparisons)
+    yield [*about * single, sentence(table.ranks), *_matter(table)]
 
 
 def _families(table: Table) -> str:
@@ -86,16 +91,21 @@ def _plural(word: str, count: int) -> str:
 
 
 def _matter(table: Table) -> Iterator[str]:
-    """How much pairing matters, of ranks on a dataset in a repetition."""
+    """How much pairing matters, of ranks on a dataset in a repetition.
+
+    One dataset cannot tell what is so everywhere, one repetition not what is split and start.
+    """
+    if table.scores.repetitions == 1:
+        return
     shares = {share.source: share.share for share in table.rank_shares}
     main = shares["activation"] + shares["loss"]
-    together = shares["activation × loss"]
-    by_dataset = sum(share for source, share in shares.items() if "× dataset" in source)
+    together = f"{100 * shares['activation × loss']:.0f} % how the two go together"
+    if len(table.scores.datasets) > 1:
+        by_dataset = sum(share for source, share in shares.items() if "× dataset" in source)
+        together += f" everywhere, {100 * by_dataset:.0f} % depends on the dataset"
     yield (
         f"Of how ranks within a dataset vary, {100 * main:.0f} % is hidden activation or head by "
-        f"itself, {100 * together:.0f} % how the two go together everywhere, "
-        f"{100 * by_dataset:.0f} % depends on the dataset, and {100 * shares['left over']:.0f} % "
-        "is split and start."
+        f"itself, {together}, and {100 * shares['left over']:.0f} % is split and start."
     )
 
 
@@ -191,10 +201,12 @@ def _note(table: Table | None, plan: PlannedTable) -> str:
     ) * bool(plan.apart)
     if table is None:
         return f"Nothing is compared yet.{apart}"
+    on_datasets = table.design.scope == "datasets"
     if table.reference is None:
-        return f"What differs is said by the pairwise matrix.{apart}"
+        where = "the findings at the top" if on_datasets else "the pairwise matrix"
+        return f"What differs is said by {where}.{apart}"
     where = "over dataset families, beside the mean rank"
-    if table.design.scope == "datasets":
+    if on_datasets:
         where = "on a dataset, beside the score"
     return (
         f"{HIGHER} shown to score higher than the reference {where}, {LOWER} lower; without a mark "
@@ -214,7 +226,9 @@ def pairwise_section(findings: Findings) -> Section:
         "corrected test shows. In the diagram a bar joins pairings that are not shown to differ."
     )
     for table in findings.tables:
-        section.blocks.extend([matrix_listing(table), _diagram(table)])
+        section.blocks.extend([matrix_listing(table), _diagram(table), comparisons_listing(table)])
+        if table.differences:
+            section.blocks.append(differences_listing(table))
     return section
 
 
@@ -244,19 +258,19 @@ def _duel(table: Table, i: int, j: int) -> Value:
     wins, losses = int(matrix.wins[i, j]), int(matrix.losses[i, j])
     sign = ""
     if matrix.shown[i, j]:
-        sign = mark(1 if _difference(table, i, j) > 0 else -1)
+        sign = mark(_direction(table, i, j))
     share = wins / max(wins + losses + int(matrix.ties[i, j]), 1)
     return Shade(f"{wins}–{losses}", share, sign)
 
 
-def _difference(table: Table, i: int, j: int) -> float:
+def _direction(table: Table, i: int, j: int) -> int:
     first, second = table.scores.pairings[i], table.scores.pairings[j]
     for found in table.comparisons:
         if (found.first, found.second, found.dataset) == (first, second, None):
-            return found.difference
+            return found.direction
         if (found.first, found.second, found.dataset) == (second, first, None):
-            return -found.difference
-    return 0.0
+            return -found.direction
+    return 0
 
 
 def _diagram(table: Table) -> Charts:
@@ -267,7 +281,8 @@ def _diagram(table: Table) -> Charts:
         "apart by Nemenyi's test.)"
     )
     if table.design.scope == "datasets":
-        caption += " What is shown on single datasets is marked beside the scores."
+        said = "said at the top" if table.reference is None else "marked beside the scores"
+        caption += f" What is shown on single datasets is {said}."
     count = len(table.scores.pairings)
     if count > LONGEST:
         caption += f" The first {LONGEST} of {count} are drawn; the data has all."

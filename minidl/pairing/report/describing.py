@@ -10,6 +10,7 @@ import numpy as np
 from minidl.pairing.diagnosis import MEASURES, Diagnosis
 from minidl.pairing.findings import Findings
 from minidl.pairing.outcomes import Outcome
+from minidl.pairing.plan import duration
 from minidl.pairing.report import charts
 from minidl.pairing.report.blocks import (
     CROSS,
@@ -23,6 +24,7 @@ from minidl.pairing.report.blocks import (
     Listing,
     Section,
     Value,
+    file_name,
     metric_name,
     number,
 )
@@ -66,7 +68,7 @@ def budget(findings: Findings) -> Iterator[str]:
     yield (
         f"{findings.done:,} of {findings.wanted:,} networks are trained, {study.trials_per_cell} "
         f"for each of {cells:,} cells (a pairing in a setting on a dataset); "
-        f"{findings.failed:,} failed or diverged. Training took {_time(findings.seconds)}, if "
+        f"{findings.failed:,} failed or diverged. Training took {duration(findings.seconds)}, if "
         "counted one network after the other."
     )
     if study.fixed_rate:
@@ -76,7 +78,8 @@ def budget(findings: Findings) -> Iterator[str]:
         yield (
             f"Each cell has the best of the same {len(study.learning_rates)} learning rates "
             f"({rates}), by the mean of {study.tuning_repetitions} networks on validation rows "
-            "and with seeds that are used for nothing else."
+            "and with seeds that are used for nothing else. These rows are test rows under other "
+            "seeds, for every pairing alike."
         )
     yield (
         f"Reported are {study.repetitions} fresh repetitions a cell, on test rows. Repetition r of "
@@ -89,12 +92,6 @@ def budget(findings: Findings) -> Iterator[str]:
         f"initializer and optimizer: {settings}. Where there are several, a pairing's score is the "
         "mean over them."
     )
-
-
-def _time(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def natural_section(findings: Findings) -> Section:
@@ -329,7 +326,7 @@ def failures_section(findings: Findings) -> Section:
         section.blocks.append(Listing("failed trials", columns, rows, folded=len(rows) > 12))
     for unsound in findings.unsound:
         section.blocks.append(
-            f"{unsound.heads} unsound heads on {', '.join(unsound.datasets)} were left out:"
+            f"Unsound heads on {', '.join(unsound.datasets)}, left out: {unsound.heads}"
         )
         section.blocks.append(list(unsound.lines))
     return section
@@ -339,7 +336,7 @@ def reproduce_section(findings: Findings) -> Section:
     """How to get the same numbers again."""
     section = Section("reproduce", "How to reproduce this")
     environment = findings.environment
-    name = f"{findings.study.name}.toml"
+    name = f"{file_name(findings.study.name)}.toml"
     blocks: list[Block] = [
         "The same study file, versions and BLAS kernels give the same bits, with any number of "
         "workers and in any order.",

@@ -15,6 +15,7 @@ from minidl.pairing.report.blocks import (
     LOWER,
     Listing,
     Section,
+    file_name,
     number,
 )
 
@@ -49,7 +50,7 @@ def page(title: str, lead: str, sections: Sequence[Section]) -> str:
         "begun": _begun,
         "breakable": _breakable,
         "data_address": _data_address,
-        "file_name": _file_name,
+        "file_name": file_name,
         "plain": _plain,
         "signed": _signed,
         "kinds": _kinds,
@@ -102,7 +103,3 @@ def _signed(sign: str) -> Markup | str:
 def _data_address(text: str) -> str:
     """A file inside the page itself."""
     return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
-
-
-def _file_name(title: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", title)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from minidl.data import Dataset
 from minidl.pairing.findings import Findings
-from minidl.pairing.report.blocks import STAR, metric_name
+from minidl.pairing.report.blocks import STAR, Listing, metric_name
 from minidl.pairing.report.comparing import headline_blocks
 from minidl.pairing.standing import Row, natural
 
@@ -95,7 +95,8 @@ def _natural(findings: Findings) -> Iterator[Line]:
         return
     several = any(found.half is not None for found in findings.natural)
     paired = " (± 95 %, paired)" if several else ""
-    yield f"\n{STAR} Natural heads beside the best mean of their dataset{paired}", "bold"
+    yield f"\n{STAR} Natural heads beside the head with the best mean{paired}", "bold"
+    yield "  Over hidden activations. The best was picked by these scores: this describes.", None
     for found in findings.natural:
         yield f"  {found.dataset}: {found}", "yellow" if found.far else None
 
@@ -108,3 +109,5 @@ def _headlines(findings: Findings) -> Iterator[Line]:
         elif isinstance(block, list):
             for item in block:
                 yield f"  · {item}", None
+        elif isinstance(block, Listing):  # claims there is no room for
+            yield f"  … and {block.title}, in the report.", None

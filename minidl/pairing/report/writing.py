@@ -16,7 +16,9 @@ from minidl.pairing.report.picture import heat_map
 def sections(findings: Findings) -> list[Section]:
     """All sections of a report, the findings first."""
     found = Section("headlines", "What this study shows", [*comparing.headline_blocks(findings)])
-    told = [found, describing.design_section(findings), comparing.scores_section(findings)]
+    told = [found, describing.design_section(findings)]
+    if any(findings.standings.values()):
+        told.append(comparing.scores_section(findings))
     if findings.tables:
         told += [
             comparing.pairwise_section(findings),
@@ -34,7 +36,7 @@ def sections(findings: Findings) -> list[Section]:
     return [*told, describing.failures_section(findings), describing.reproduce_section(findings)]
 
 
-def write(findings: Findings, folder: Path) -> list[Path]:
+def write(findings: Findings, folder: str | Path) -> list[Path]:
     """Write a report: ``report.html``, ``report.md`` and ``pairings.png``.
 
     Returns
@@ -47,6 +49,7 @@ def write(findings: Findings, folder: Path) -> list[Path]:
     FileError
         If the folder cannot be written.
     """
+    folder = Path(folder)
     title = "Which activation goes with which loss"
     told = sections(findings)
     lead = (

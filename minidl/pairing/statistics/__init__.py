@@ -9,7 +9,9 @@ A larger score is better everywhere. Nothing here knows of networks, files or re
 """
 
 from minidl.pairing.statistics.aggregate import (
+    Difference,
     Estimate,
+    differences_on_datasets,
     interquartile_mean,
     interquartile_means,
 )
@@ -73,6 +75,8 @@ __all__ = [
     "critical_difference",
     "nemenyi",
     "bars",
+    "Difference",
+    "differences_on_datasets",
     "Estimate",
     "interquartile_mean",
     "interquartile_means",

@@ -69,6 +69,15 @@ class Comparison:
         return self.adjusted <= self.alpha
 
     @property
+    def direction(self) -> int:
+        """1 if ``first`` is the higher one, −1 if ``second`` is.
+
+        Where most families tie, the typical difference is 0, whatever the others say: then wins
+        and losses tell. 0 if they are as many.
+        """
+        return int(np.sign(self.difference) or np.sign(self.wins - self.losses))
+
+    @property
     def observations(self) -> int:
         """How many families or repetitions it rests on."""
         return self.wins + self.ties + self.losses

@@ -69,7 +69,7 @@ def _(finding: Comparison) -> str:
 def _claim(finding: Comparison) -> str:
     higher, lower = finding.first, finding.second
     wins, losses = finding.wins, finding.losses
-    if finding.difference < 0:
+    if finding.direction < 0:
         higher, lower, wins, losses = lower, higher, losses, wins
     count = f"higher in {wins} of {finding.observations}, lower in {losses}"
     size = _points(abs(finding.difference))
