@@ -70,6 +70,18 @@ def test_a_study_from_its_plan_to_its_export(tmp_path):
     assert len(trials(tmp_path / "export")) == 14
 
 
+def test_a_study_whose_time_is_up_says_how_to_go_on(tmp_path):
+    (tmp_path / "tiny.toml").write_text(
+        'datasets = ["iris"]\nhidden = ["relu"]\nheads = ["softmax+cce"]\nepochs = 2\n'
+        "learning_rates = [0.01]\nminutes = 1e-9\n",
+        encoding="utf-8",
+    )
+    out = ["--workers", 1, "--out", tmp_path / "results"]
+    said = call("pair", "run", tmp_path / "tiny.toml", *out, code=1)
+    assert "minidl pair resume" in said
+    assert "tiny.sqlite goes on" in said.replace("\n", "")
+
+
 def test_a_ledger_that_is_none_is_refused(tmp_path):
     (tmp_path / "text.sqlite").write_text("no database at all, only some text", encoding="utf-8")
     for command in ("resume", "status", "report", "export"):

@@ -160,6 +160,7 @@ def _run(
     report(path, out)
     if not complete:
         typer.echo(f"Not complete: minidl pair resume {path} goes on.")
+        raise typer.Exit(1)  # so that a script sees it
 
 
 @app.command()
