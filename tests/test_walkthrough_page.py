@@ -127,6 +127,15 @@ def test_keys_jump_to_the_ends_and_to_a_number(page, walkthrough):
     assert browser.execute_script("return location.hash") == "#step-5"
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_a_page_opens_at_its_top_and_one_with_a_step_in_its_address_there(page, address, size):
+    assert page(size).execute_script("return scrollY") == 0
+    browser = page(size, at=f"{address}#step-9")
+    assert browser.execute_script(SHOWN)["number"] == 9
+    place = "document.querySelector('.step.current h2').getBoundingClientRect().top"
+    assert 0 < browser.execute_script(f"return {place}") < size[1]
+
+
 def test_nothing_is_asked_of_a_network(page, address):
     page().get_log("performance")
     browser = page()

@@ -117,6 +117,19 @@ def test_dead_and_saturated_units_are_told_apart_in_words_and_outlines(walkthrou
     assert "flat" in [t.text for t in flat[0].iter(f"{SVG}text")]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "flat"),
+    [("softsign", 5.0), ("gelu", -6.0), ("elu", -4.0), ("leaky_relu", None), ("softplus", -4.0)],
+)
+def test_a_graph_and_a_diagnosis_call_the_same_units_saturated(hidden, flat):
+    """z is far out and at 1: a slope of at most 5 % of the steepest, if the range has an end."""
+    net = ml.Sequential(ml.Dense(1, 2, hidden, dtype="float64"), ml.Dense(2, 1, dtype="float64"))
+    net[0].weight.data = [[-4.0 if flat is None else flat, 1.0]]
+    drawn = ET.fromstring(ml.explain(net, [[1.0]], [1], loss="mse").svg())
+    found = ml.diagnose(net, [[1.0]], [[1.0]], loss="mse").layers[0]
+    assert len(of_class(drawn, "flat")) == found.saturated == (flat is not None)
+
+
 def test_a_unit_at_the_corner_of_relu_is_off_as_its_kernel_has_it():
     net = ml.mlp([2, 2, 1], hidden="relu", seed=0)
     drawn = ml.explain(net, [[0.0, 0.0]], [1], loss="mse").svg()

@@ -266,7 +266,8 @@
         `${one(".eyebrow", sections[current]).textContent}. ${told.steps[current].title}. ` +
         (result ? `Result ${result.textContent}.` : "");
     }
-    if (location.protocol !== "about:") history.replaceState(null, "", `#step-${current}`);
+    // Not while the page loads: a browser would scroll past the graph to what the address names.
+    if (speak && location.protocol !== "about:") history.replaceState(null, "", `#step-${current}`);
   }
 
   const moves = {

@@ -6,6 +6,7 @@ from collections import Counter
 from html import escape
 from typing import Any
 
+from minidl.saturation import SLOPE
 from minidl.walkthrough.latex import mathml
 from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.page.content import ROWS, Content
@@ -113,6 +114,7 @@ def _page(walkthrough: Walkthrough, content: Content) -> str:
         dark=Markup(DARK),
         graph_style=Markup(STYLE),
         PENDING=PENDING,
+        slope=f"{SLOPE:.0%}",
     )
 
 
