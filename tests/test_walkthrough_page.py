@@ -20,7 +20,7 @@ X = [[0.5, -1.0], [1.5, 2.0]]
 @pytest.fixture(scope="module")
 def address(walkthrough, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(walkthrough.html(), encoding="utf-8")
+    path.write_text(walkthrough.to_html(), encoding="utf-8")
     return path.as_uri()
 
 
@@ -275,7 +275,7 @@ def test_a_weight_used_twice_has_all_ways_on_its_receipt(page, tmp_path):
     net = ml.Sequential(layer, layer, ml.Dense(2, 1, seed=2))
     walkthrough = ml.explain(net, X, [1, 0], loss="mse")
     path = tmp_path / "page.html"
-    path.write_text(walkthrough.html(), encoding="utf-8")
+    path.write_text(walkthrough.to_html(), encoding="utf-8")
     browser = page(at=path.as_uri())
     press(browser, Keys.END, Keys.HOME)
     browser.find_elements(By.CSS_SELECTOR, "#step-0 [data-array='dense1.weight'] td")[1].click()
@@ -296,7 +296,7 @@ def test_a_phone_has_no_need_to_scroll_sideways(page, tmp_path, address):
     net = ml.mlp([4, 12, 3], output="softmax", seed=0)  # long words, wide arrays
     wide = ml.explain(net, np.eye(2, 4), [2, 0], loss="cce", optimizer="adam")
     path = tmp_path / "wide.html"
-    path.write_text(wide.html(), encoding="utf-8")
+    path.write_text(wide.to_html(), encoding="utf-8")
     for at in (address, path.as_uri()):
         browser = page(PHONE, at=at)
         for _ in wide.steps:
@@ -397,7 +397,7 @@ def test_names_cannot_break_out_of_the_page_or_a_formula(page, tmp_path):
     net.rename(name)
     walkthrough = ml.explain(net, X, [1, 0], loss="mse")
     path = tmp_path / "page.html"
-    path.write_text(walkthrough.html(), encoding="utf-8")
+    path.write_text(walkthrough.to_html(), encoding="utf-8")
     browser = page(at=path.as_uri())
     press(browser, Keys.ARROW_RIGHT)
     assert name in browser.execute_script(SHOWN)["title"]

@@ -50,7 +50,7 @@ def explain(
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None and value != []}
     walkthrough = _of_data(data, example, given) if data else _example(example, given)
-    made = {html: walkthrough.html, markdown: walkthrough.markdown, svg: walkthrough.svg,
+    made = {html: walkthrough.to_html, markdown: walkthrough.to_markdown, svg: walkthrough.to_svg,
             json: walkthrough.to_json}  # fmt: skip
     made.pop(None, None)
     for path, text in made.items():
