@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def explain(
     example: Annotated[
-        str | None, typer.Argument(help="two_layers (if left out), mazur or nielsen.")
+        str | None,
+        typer.Argument(help="two_layers (if left out), or a classic: mazur …"),
     ] = None,
     data: Annotated[str | None, typer.Option(help="A dataset instead: moons, iris …")] = None,
     row: Annotated[list[int] | None, typer.Option(help="Which of its rows: 0. Repeatable.")] = None,

@@ -116,7 +116,7 @@ def _rows(
 def worksheet(
     walkthrough: Annotated[
         str | None,
-        typer.Argument(help="A file of minidl explain --json, or mazur, nielsen, two_layers."),
+        typer.Argument(help="A file of minidl explain --json, or an example: mazur, nielsen …"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides blanks, and a network if none.")] = 0,
     difficulty: Annotated[
