@@ -114,6 +114,13 @@ class Diagnosis:
         ``sums_gradient_norm`` of the first layer with parameters divided by that of the last.
     update_ratio : float or None
         The norm of the next update of all parameters, divided by theirs.
+
+    Examples
+    --------
+    >>> dead = Reading("dense1", "relu", units=4, mean=0.1, variance=0.2, dead=1, saturated=0)
+    >>> found = Diagnosis(0.5, rows=64, layers=(dead,), gradient_ratio=1.0, update_ratio=None)
+    >>> found.share_dead
+    0.25
     """
 
     loss: float

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Z, TARGET, RATE = 4.0, 0.0, 1.0
 """Of the neuron that is looked at unless data are named: as wrong as can be, and sure of it."""
+DATA_RATE = 0.1
+"""Of a network's update: 1 would overshoot."""
 
 
 def xray(
@@ -36,13 +38,16 @@ def xray(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Decides the weights: 0.")] = None,
     optimizer: Annotated[str, typer.Option(help="One of minidl list.")] = "sgd",
-    learning_rate: Annotated[float, typer.Option(help="Of the one update.")] = RATE,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the one update: 1; of data 0.1.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page to this file.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the data to this file.")] = None,
 ) -> None:
     """The same weights and data under several heads: what comes back, and what one update does."""
-    settings = {"optimizer": optimizer, "learning_rate": learning_rate}
+    rate = learning_rate if learning_rate is not None else RATE if data is None else DATA_RATE
+    settings = {"optimizer": optimizer, "learning_rate": rate}
     if data is None:
         _refuse(
             {"--row": row, "--hidden": hidden, "--units": units, "--seed": seed}, "--data moons"
