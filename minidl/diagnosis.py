@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import math
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -17,19 +16,16 @@ from minidl.block import Block
 from minidl.callbacks import Callback
 from minidl.errors import GradientError
 from minidl.evaluation import check_data
-from minidl.health import ROWS, SLOPE, Diagnosis, Reading
-from minidl.intervals import REALS
+from minidl.health import ROWS, Diagnosis, Reading
 from minidl.layer import Layer
 from minidl.losses import get_loss
 from minidl.model import Sequential
 from minidl.nonlinearity import Facts, RowActivation
 from minidl.optimizers import Optimizer, get_optimizer
+from minidl.saturation import idle, levels_off, slopes
 from minidl.schedules import Rate
 from minidl.settings import whole_number
 from minidl.tensor import Tensor
-
-SUMS = np.linspace(-10.0, 10.0, 401)
-"""Where an activation's steepest slope is looked for."""
 
 
 def diagnose(
@@ -229,14 +225,13 @@ def _slope_facts(node: Node) -> dict[str, Any]:
     if op is None or isinstance(op, RowActivation):
         return {}
     units = _units(y)
-    y, slopes = y.reshape(-1, units), np.abs(_slopes(op, y, xs)).reshape(-1, units)
-    idle = slopes <= SLOPE * _steepest(op, xs, units)
-    dead = ~slopes.any(axis=0) & (y == y[0]).all(axis=0)
-    levels_off = op.range != REALS
-    saturated = (idle.mean(axis=0) > 1 - ROWS) & ~dead & levels_off
+    flat, slope = (found(op, y, xs).reshape(-1, units) for found in (idle, slopes))
+    y = y.reshape(-1, units)
+    dead = ~slope.any(axis=0) & (y == y[0]).all(axis=0)
+    saturated = (flat.mean(axis=0) > 1 - ROWS) & ~dead & levels_off(op)
     given = np.unique(y[0, dead])
     return {
-        "active": 1 - float(idle.mean()),
+        "active": 1 - float(flat.mean()),
         "dead": int(dead.sum()),
         "saturated": int(saturated.sum()),
         "stuck_at": float(given[0]) if len(given) == 1 else None,
@@ -245,34 +240,6 @@ def _slope_facts(node: Node) -> dict[str, Any]:
 
 def _units(y: np.ndarray) -> int:
     return y.shape[-1] if y.ndim > 1 else 1
-
-
-def _slopes(op: Any, y: np.ndarray, xs: Sequence[np.ndarray]) -> np.ndarray:
-    """An activation's slope with respect to its first operand, by its own way back."""
-    dx = np.empty_like(xs[0])
-    op.backward(np.ones_like(y), y, xs, [dx, *(None for _ in xs[1:])])
-    return dx
-
-
-def _steepest(op: Any, xs: Sequence[np.ndarray], units: int) -> np.ndarray:
-    """The largest slope that each unit can have; what is learned is as in the first row."""
-    if len(xs) == 1:
-        return _steepest_alone(op, xs[0].dtype)
-    return _steepest_of(op, xs[0].dtype, [x.reshape(-1, units)[:1] for x in xs[1:]], units)
-
-
-@functools.lru_cache(maxsize=64)
-def _steepest_alone(op: Any, dtype: np.dtype) -> np.ndarray:
-    return _steepest_of(op, dtype, [], 1)
-
-
-def _steepest_of(op: Any, dtype: np.dtype, learned: list[np.ndarray], units: int) -> np.ndarray:
-    shape = (len(SUMS), units)
-    grid = [np.array(np.broadcast_to(x, shape), dtype) for x in (SUMS[:, None], *learned)]
-    y = np.empty_like(grid[0])
-    op.forward(y, *grid)
-    steepest: np.ndarray = np.abs(_slopes(op, y, grid)).max(axis=0)
-    return steepest
 
 
 def _norms(own: Sequence[_Weights]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SLOPE = 0.05
-"""A unit is active in a row where its slope is above this share of the steepest it can have."""
+from minidl.saturation import SLOPE
+
 ROWS = 0.05
 """A unit is saturated if it is active in less than this share of the rows."""
 
@@ -40,8 +40,8 @@ class Reading:
     mean, variance : float
         Of the outputs, over all rows and units.
     active : float or None
-        The share, in [0, 1], of outputs whose slope is above ``SLOPE`` (5 %) of the steepest that
-        the activation can have.
+        The share, in [0, 1], of outputs whose slope is above ``saturation.SLOPE`` (5 %) of the
+        steepest that the activation can have.
     dead : int or None
         Units whose slope is 0 in every row and whose output is the same in every row: no gradient
         reaches their weights (of ReLU: Lu, Shin, Su and Karniadakis 2020).
@@ -114,6 +114,13 @@ class Diagnosis:
         ``sums_gradient_norm`` of the first layer with parameters divided by that of the last.
     update_ratio : float or None
         The norm of the next update of all parameters, divided by theirs.
+
+    Examples
+    --------
+    >>> dead = Reading("dense1", "relu", units=4, mean=0.1, variance=0.2, dead=1, saturated=0)
+    >>> found = Diagnosis(0.5, rows=64, layers=(dead,), gradient_ratio=1.0, update_ratio=None)
+    >>> found.share_dead
+    0.25
     """
 
     loss: float

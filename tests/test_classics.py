@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.walkthrough.examples import mazur, nielsen
+from minidl.walkthrough.examples import EXAMPLES, cs231n, mazur, micrograd, nielsen
 
 
 def scalar(value):
@@ -59,6 +59,31 @@ def test_micrograd_readme():
     assert round(g.item(), 4) == 24.7041
     assert round(a.grad.item(), 4) == 138.8338
     assert round(b.grad.item(), 4) == 645.5773
+
+
+@pytest.mark.parametrize(
+    ("example", "layer", "published"),
+    [
+        (cs231n, -12.0, {"x": -4.0, "y": -4.0, "z": 3.0}),
+        (micrograd, 24.7041, {"a": 138.8338, "b": 645.5773}),
+    ],
+)
+def test_circuits_have_their_published_numbers_in_a_walkthrough(example, layer, published):
+    step = example()
+    assert round(step.after(len(step.steps) - 1)["circuit1"][0, 0], 4) == layer
+    found = {name: step.receipt(f"circuit1.{name}", (0, 0)) for name in published}
+    assert {name: round(receipt.value, 4) for name, receipt in found.items()} == published
+    assert {receipt.verdict.verdict for receipt in found.values()} == {"pass"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_proved_and_has_a_page_and_a_sheet(name):
+    step = EXAMPLES[name]()
+    assert step.verify() == ()
+    assert {verdict.verdict for verdict in step.verdicts} == {"pass"}
+    assert step.problem.title in step.to_html()
+    sheet = ml.worksheet(step, seed=0, blanks=4)
+    assert ml.grade(sheet, sheet.answers()).right == 4
 
 
 def test_mazur():

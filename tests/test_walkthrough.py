@@ -16,6 +16,8 @@ import minidl as ml
 from minidl.errors import ArgumentError
 from minidl.training import step as train
 from minidl.walkthrough.examples import mazur, nielsen
+from minidl.walkthrough.notation import Notation
+from minidl.walkthrough.rules import rule
 from minidl.walkthrough.steps import PHASES
 
 CHECKOUT = Path(__file__).parents[1]
@@ -326,3 +328,29 @@ def test_nielsens_neuron_starts_where_his_does():
     expected = weight - 0.15 * sigma * sigma * (1 - sigma)
     end = walkthrough.after(len(walkthrough.steps) - 1)
     assert end["dense1.weight"][0, 0] == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "settings"),
+    [
+        (ml.SGD, {}),
+        (ml.SGD, {"weight_decay": 0.1}),
+        (ml.SGD, {"momentum": 0.9}),
+        (ml.SGD, {"momentum": 0.9, "nesterov": True}),
+        (ml.Adam, {"weight_decay": 0.1}),
+        (ml.AdamW, {"weight_decay": 0.1}),
+        (ml.RMSprop, {"weight_decay": 0.1}),
+    ],
+)
+def test_an_update_rule_has_the_symbols_of_its_equations(optimizer, settings):
+    net = ml.mlp([2, 2, 1], hidden="tanh", seed=0)
+    own = optimizer(net.parameters(), learning_rate=0.1, **settings)
+    walkthrough = ml.explain(net, [[0.5, -1.0]], [1], loss="mse", optimizer=own)
+    (step,) = [step for step in walkthrough.steps if step.phase == "update"]
+    worked = walkthrough.equations(step.number, "dense1.weight", (0, 0))
+    symbols = " ".join(equation.symbols for equation in worked)
+    formula = rule(step, Notation(walkthrough.problem, walkthrough.steps))
+    for sign, name in {"η": "eta", "λ": "lambda", "μ": "mu", "ε": "varepsilon", "ρ": "rho"}.items():
+        uses = len(re.findall(f"{sign}(?!₁|₂)", symbols))
+        assert step.rule.count(sign) == uses, step.rule
+        assert len(re.findall(rf"\\{name}\b", formula)) == uses, formula

@@ -18,6 +18,7 @@ from minidl.errors import (
     UnknownNameError,
 )
 from minidl.walkthrough.examples import two_layers
+from minidl.walkthrough.steps import SCHEMA
 from minidl.walkthrough.text import plain, show
 
 X, Y = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[0.25], [-1.0]])
@@ -41,7 +42,7 @@ def test_json_gives_back_an_equal_walkthrough(tmp_path):
     ("change", "got"),
     [
         (lambda text: "no JSON", "something else"),
-        (lambda text: text.replace('"schema":1', '"schema":0'), "schema 0"),
+        (lambda text: text.replace(f'"schema":{SCHEMA}', '"schema":0'), "schema 0"),
         (lambda text: text.replace('"title"', '"heading"'), "damaged"),
         (lambda text: text.replace('"number":1,', '"number":"1",'), "damaged"),
         (lambda text: "[]", "something else"),
@@ -51,9 +52,8 @@ def test_json_gives_back_an_equal_walkthrough(tmp_path):
 def test_foreign_and_damaged_files_are_refused(change, got, refused, tmp_path):
     path = tmp_path / "step.json"
     path.write_text(change(two_layers().to_json()), encoding="utf-8")
-    with refused(
-        FileError, "walkthrough", "a walkthrough" if "schema" not in got else "1", got, "anew"
-    ):
+    wanted = "a walkthrough" if "schema" not in got else str(SCHEMA)
+    with refused(FileError, "walkthrough", wanted, got, "anew"):
         ml.Walkthrough.load(path)
 
 

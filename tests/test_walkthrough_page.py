@@ -20,7 +20,7 @@ X = [[0.5, -1.0], [1.5, 2.0]]
 @pytest.fixture(scope="module")
 def address(walkthrough, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(walkthrough.html(), encoding="utf-8")
+    path.write_text(walkthrough.to_html(), encoding="utf-8")
     return path.as_uri()
 
 
@@ -125,6 +125,15 @@ def test_keys_jump_to_the_ends_and_to_a_number(page, walkthrough):
     browser.find_element(By.CSS_SELECTOR, '[data-move="next"]').click()
     assert browser.execute_script(SHOWN)["number"] == 5
     assert browser.execute_script("return location.hash") == "#step-5"
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_a_page_opens_at_its_top_and_one_with_a_step_in_its_address_there(page, address, size):
+    assert page(size).execute_script("return scrollY") == 0
+    browser = page(size, at=f"{address}#step-9")
+    assert browser.execute_script(SHOWN)["number"] == 9
+    place = "document.querySelector('.step.current h2').getBoundingClientRect().top"
+    assert 0 < browser.execute_script(f"return {place}") < size[1]
 
 
 def test_nothing_is_asked_of_a_network(page, address):
@@ -266,7 +275,7 @@ def test_a_weight_used_twice_has_all_ways_on_its_receipt(page, tmp_path):
     net = ml.Sequential(layer, layer, ml.Dense(2, 1, seed=2))
     walkthrough = ml.explain(net, X, [1, 0], loss="mse")
     path = tmp_path / "page.html"
-    path.write_text(walkthrough.html(), encoding="utf-8")
+    path.write_text(walkthrough.to_html(), encoding="utf-8")
     browser = page(at=path.as_uri())
     press(browser, Keys.END, Keys.HOME)
     browser.find_elements(By.CSS_SELECTOR, "#step-0 [data-array='dense1.weight'] td")[1].click()
@@ -287,7 +296,7 @@ def test_a_phone_has_no_need_to_scroll_sideways(page, tmp_path, address):
     net = ml.mlp([4, 12, 3], output="softmax", seed=0)  # long words, wide arrays
     wide = ml.explain(net, np.eye(2, 4), [2, 0], loss="cce", optimizer="adam")
     path = tmp_path / "wide.html"
-    path.write_text(wide.html(), encoding="utf-8")
+    path.write_text(wide.to_html(), encoding="utf-8")
     for at in (address, path.as_uri()):
         browser = page(PHONE, at=at)
         for _ in wide.steps:
@@ -388,7 +397,7 @@ def test_names_cannot_break_out_of_the_page_or_a_formula(page, tmp_path):
     net.rename(name)
     walkthrough = ml.explain(net, X, [1, 0], loss="mse")
     path = tmp_path / "page.html"
-    path.write_text(walkthrough.html(), encoding="utf-8")
+    path.write_text(walkthrough.to_html(), encoding="utf-8")
     browser = page(at=path.as_uri())
     press(browser, Keys.ARROW_RIGHT)
     assert name in browser.execute_script(SHOWN)["title"]

@@ -34,7 +34,7 @@ def of_step(walkthrough, name, phase="backward"):
 )
 def test_a_page_is_small(widths, hidden, limit, optimizer):
     net = ml.mlp(widths, hidden=hidden, output="sigmoid", seed=0)
-    made = ml.explain(net, X[:1], [1], loss="bce", optimizer=optimizer).html()
+    made = ml.explain(net, X[:1], [1], loss="bce", optimizer=optimizer).to_html()
     assert len(made.encode()) <= limit
     assert "too large" not in made
 
@@ -42,15 +42,15 @@ def test_a_page_is_small(widths, hidden, limit, optimizer):
 def test_a_page_of_a_larger_network_says_what_it_leaves_out():
     net = ml.mlp([8, 40, 40, 1], seed=0)
     walkthrough = ml.explain(net, np.eye(2, 8), [1, 0], loss="mse", optimizer="adam")
-    made = walkthrough.html()
+    made = walkthrough.to_html()
     assert len(made.encode()) <= 1e6
     assert "layers are summarised, and of each layer and array the first" in made
     assert re.search(r"… \d+ more rows and \d+ more columns", made)
-    assert re.search(r">… \d+ more<", walkthrough.svg())
+    assert re.search(r">… \d+ more<", walkthrough.to_svg())
 
 
 def test_formulas_of_a_page_are_well_formed_mathml(walkthrough):
-    made = walkthrough.html()
+    made = walkthrough.to_html()
     whole = re.findall(r"<math.*?</math>", made, re.DOTALL)
     told = json.loads(re.search(r'id="content">(.*?)</script>', made, re.DOTALL)[1])
     parts = [part for form in told["templates"] for part in form]
@@ -63,7 +63,7 @@ def test_formulas_of_a_page_are_well_formed_mathml(walkthrough):
 
 def test_a_page_of_a_walkthrough_from_a_file_is_the_same(walkthrough):
     again = ml.Walkthrough.from_json(walkthrough.to_json())
-    assert again.html() == walkthrough.html()
+    assert again.to_html() == walkthrough.to_html()
 
 
 # ── svg ───────────────────────────────────────────────────────────────────────────────────────
@@ -77,16 +77,16 @@ def of_class(root, name):
 
 def test_the_graph_is_well_formed_and_shows_every_unit_and_weight(walkthrough):
     for step in walkthrough.steps:
-        root = ET.fromstring(walkthrough.svg(step.number))
+        root = ET.fromstring(walkthrough.to_svg(step.number))
         assert len(of_class(root, "mw-node")) == 2 + 3 + 1 + 1
         weights = [g.get("data-weight") for g in of_class(root, "mw-edge")]
         assert sum(w is not None for w in weights) == 2 * 3 + 3
-    assert "prefers-color-scheme: dark" in walkthrough.svg()
+    assert "prefers-color-scheme: dark" in walkthrough.to_svg()
 
 
 def test_arrows_are_as_wide_as_what_they_carry_is_large(walkthrough):
     def widths(step, name):
-        root = ET.fromstring(walkthrough.svg(step))
+        root = ET.fromstring(walkthrough.to_svg(step))
         edges = [g for g in of_class(root, "mw-edge") if g.get("data-weight")]
         found = {g.get("data-weight"): float(g[0].get("style").split(":")[1]) for g in edges}
         array = walkthrough.after(step)[name]
@@ -105,29 +105,42 @@ def test_arrows_are_as_wide_as_what_they_carry_is_large(walkthrough):
 
 
 def test_dead_and_saturated_units_are_told_apart_in_words_and_outlines(walkthrough):
-    root = ET.fromstring(walkthrough.svg())
+    root = ET.fromstring(walkthrough.to_svg())
     off = of_class(root, "off")
     sums = walkthrough.after(1)["dense1.sums"].numbers[0]
     assert len(off) == np.count_nonzero(sums < 0) == 2
     assert all("off" in [t.text for t in g.iter(f"{SVG}text")] for g in off)
     net = ml.Sequential(ml.Dense(1, 3, "tanh"), ml.Dense(3, 1))
     net[0].weight.data = [[3.0, 0.5, -3.0]]
-    flat = of_class(ET.fromstring(ml.explain(net, [[1.0]], [1], loss="mse").svg()), "flat")
+    flat = of_class(ET.fromstring(ml.explain(net, [[1.0]], [1], loss="mse").to_svg()), "flat")
     assert len(flat) == 2  # tanh′(3) = 0.01, tanh′(0.5) = 0.79
     assert "flat" in [t.text for t in flat[0].iter(f"{SVG}text")]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "flat"),
+    [("softsign", 5.0), ("gelu", -2.5), ("elu", -4.0), ("leaky_relu", None), ("softplus", -3.3)],
+)
+def test_a_graph_and_a_diagnosis_call_the_same_units_saturated(hidden, flat):
+    """z is far out and at 1: a slope of at most 5 % of the steepest, if the range has an end."""
+    net = ml.Sequential(ml.Dense(1, 2, hidden, dtype="float64"), ml.Dense(2, 1, dtype="float64"))
+    net[0].weight.data = [[-4.0 if flat is None else flat, 1.0]]
+    drawn = ET.fromstring(ml.explain(net, [[1.0]], [1], loss="mse").to_svg())
+    found = ml.diagnose(net, [[1.0]], [[1.0]], loss="mse").layers[0]
+    assert len(of_class(drawn, "flat")) == found.saturated == (flat is not None)
+
+
 def test_a_unit_at_the_corner_of_relu_is_off_as_its_kernel_has_it():
     net = ml.mlp([2, 2, 1], hidden="relu", seed=0)
-    drawn = ml.explain(net, [[0.0, 0.0]], [1], loss="mse").svg()
+    drawn = ml.explain(net, [[0.0, 0.0]], [1], loss="mse").to_svg()
     assert len(of_class(ET.fromstring(drawn), "off")) == 2  # z is 0, and relu′(0) is 0
 
 
 def test_a_step_or_row_that_does_not_exist_is_refused(walkthrough, refused):
     with refused(ml.errors.ArgumentError, "svg(step=…)", "from 0 to 16", "17", "Write 0"):
-        walkthrough.svg(17)
+        walkthrough.to_svg(17)
     with refused(ml.errors.ArgumentError, "svg(row=…)", "from 0 to 1", "2", "Write 0"):
-        walkthrough.svg(0, row=2)
+        walkthrough.to_svg(0, row=2)
 
 
 class Residual(ml.Layer):
@@ -142,7 +155,7 @@ class Residual(ml.Layer):
 
 def test_a_way_around_a_layer_is_drawn():
     net = ml.Sequential(ml.Dense(2, 2), Residual(2), ml.Dense(2, 1), seed=1)
-    root = ET.fromstring(ml.explain(net, X, [1, 0], loss="mse").svg())
+    root = ET.fromstring(ml.explain(net, X, [1, 0], loss="mse").to_svg())
     lines = [g[0].get("d") for g in of_class(root, "mw-edge")]
     assert sum("Q" in line for line in lines) == 2  # x, past the inner layer
     assert len(lines) == 4 + 4 + 2 + 2 + 2 + 1
@@ -218,7 +231,7 @@ def test_losses_in_latex_come_to_their_results(loss):
 
 
 def test_markdown_contains_every_equation(walkthrough):
-    text = walkthrough.markdown()
+    text = walkthrough.to_markdown()
     blocks = re.findall(r"\$\$\\begin\{aligned\} (.*?) \\end\{aligned\}\$\$", text)
     found = 0
     for step, name, _, equations in walkthrough.every():
@@ -247,8 +260,8 @@ def test_the_command_writes_all_renderings_at_once(tmp_path):
     walkthrough = two_layers()
     written = {key: (tmp_path / name).read_text("utf-8") for key, name in names.items()}
     assert written == {
-        "html": walkthrough.html(), "markdown": walkthrough.markdown(),
-        "svg": walkthrough.svg(), "json": walkthrough.to_json(),
+        "html": walkthrough.to_html(), "markdown": walkthrough.to_markdown(),
+        "svg": walkthrough.to_svg(), "json": walkthrough.to_json(),
     }  # fmt: skip
     assert plain(walkthrough) not in done.output
 

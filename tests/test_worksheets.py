@@ -251,7 +251,7 @@ def test_a_folder_that_cannot_be_written_is_refused_and_nothing_stays(tmp_path, 
 
 def test_files_that_are_none_of_ours_are_refused(tmp_path):
     path = tmp_path / "sheet.json"
-    for text in ("{", "[]", '{"schema": 99}', '{"schema": 1}'):
+    for text in ("{", "[]", '{"schema": 99}', '{"schema": 2}'):
         with pytest.raises(FileError, match="minidl worksheet"):
             ml.Worksheet.from_json(text)
     path.write_text("[1, 2]")

@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_written_or_read_is_refused(tmp_path):
     with pytest.raises(ArgumentError, match=r"\.html, \.md, \.json"):
         seen.save(tmp_path / "xray.pdf")
     assert list(tmp_path.iterdir()) == []
-    for text in ("", "{}", '{"schema": 99}', '{"schema": 1, "title": 3}'):
+    for text in ("", "{}", '{"schema": 99}', '{"schema": 2, "title": 3}'):
         with pytest.raises(FileError, match="Make it anew"):
             ml.XRay.from_json(text)
 

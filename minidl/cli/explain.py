@@ -5,6 +5,7 @@ Imports stand inside the functions, as in ``minidl.cli``: naming the command cos
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 def explain(
     example: Annotated[
-        str | None, typer.Argument(help="two_layers (if left out), mazur or nielsen.")
+        str | None,
+        typer.Argument(help="two_layers (if left out), or a classic: mazur …"),
     ] = None,
     data: Annotated[str | None, typer.Option(help="A dataset instead: moons, iris …")] = None,
     row: Annotated[list[int] | None, typer.Option(help="Which of its rows: 0. Repeatable.")] = None,
@@ -50,13 +52,9 @@ def explain(
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None and value != []}
     walkthrough = _of_data(data, example, given) if data else _example(example, given)
-    made = {html: walkthrough.html, markdown: walkthrough.markdown, svg: walkthrough.svg,
+    made = {html: walkthrough.to_html, markdown: walkthrough.to_markdown, svg: walkthrough.to_svg,
             json: walkthrough.to_json}  # fmt: skip
-    made.pop(None, None)
-    for path, text in made.items():
-        storage.write_whole(path, text().encode())
-        typer.echo(path)
-    if not made:
+    if not written(made):
         from minidl.walkthrough.text import show
 
         show(walkthrough, full=full)
@@ -78,7 +76,6 @@ def _example(name: str | None, given: dict[str, Any]) -> Walkthrough:
 
 def _of_data(name: str, example: str | None, given: dict[str, Any]) -> Walkthrough:
     """One step on rows of a dataset, which is standardised first."""
-    from minidl.data import load
     from minidl.model import mlp
     from minidl.pairing.grid import Head
     from minidl.walkthrough.make import explain
@@ -86,28 +83,42 @@ def _of_data(name: str, example: str | None, given: dict[str, Any]) -> Walkthrou
     if example is not None:
         remedy = "Leave one of them out."
         raise ArgumentError("minidl explain", "an example or --data", "both", remedy)
-    dataset = load(name)
+    dataset, X, y = chosen(name, given.pop("row", [0]))
     head = Head.parse(given.pop("head", None) or _usual(dataset))
     task, classes = dataset.task, dataset.n_classes
     if reason := head.why_unsound(task, classes):
         remedy = "minidl pair --why lists the heads that make sense."
         raise ArgumentError(f"--head {head.name}", f"one that suits {name}", reason, remedy)
-    X, y = standardised(dataset.X), dataset.y
-    if task == "regression":
-        y = standardised(y)
-    rows = given.pop("row", [0])
-    for row in rows:
-        if not 0 <= row < len(X):
-            wanted = f"a row of {name}, from 0 to {len(X) - 1}"
-            raise ArgumentError(f"--row {row}", wanted, str(row), "Write --row 0.")
     widths = [X.shape[1], given.pop("units", 3), head.outputs(task, classes)]
     hidden, seed = given.pop("hidden", "tanh"), given.pop("seed", 0)
     net = mlp(widths, hidden, head.activation, seed=seed)
-    targets = head.encode(y, task, classes)
-    return explain(net, X[rows], targets[rows], loss=head.loss, **given)
+    return explain(net, X, head.encode(y, task, classes), loss=head.loss, **given)
 
 
-def standardised(x: np.ndarray) -> np.ndarray:
+def chosen(name: str, rows: list[int]) -> tuple[Dataset, np.ndarray, np.ndarray]:
+    """A dataset, and rows of it after it was standardised: inputs and targets."""
+    from minidl.data import load
+
+    dataset = load(name)
+    for row in rows:
+        if not 0 <= row < len(dataset.X):
+            wanted = f"a row of {dataset.name}, from 0 to {len(dataset.X) - 1}"
+            raise ArgumentError(f"--row {row}", wanted, str(row), "Write --row 0.")
+    numbers = dataset.task == "regression"
+    y = _standardised(dataset.y) if numbers else dataset.y
+    return dataset, _standardised(dataset.X)[rows], y[rows]
+
+
+def written(made: dict[Path | None, Callable[[], str]]) -> bool:
+    """Write the files that were asked for, and name them; whether there were any."""
+    made.pop(None, None)
+    for path, text in made.items():
+        storage.write_whole(path, text().encode())
+        typer.echo(path)
+    return bool(made)
+
+
+def _standardised(x: np.ndarray) -> np.ndarray:
     """Columns of mean 0 and variance 1; one that never changes is left at 0."""
     scale = x.std(axis=0)
     scaled: np.ndarray = (x - x.mean(axis=0)) / np.where(scale > 0, scale, 1.0)

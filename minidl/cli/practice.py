@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from minidl.cli.explain import chosen, written
 from minidl.errors import ArgumentError, FileError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 Z, TARGET, RATE = 4.0, 0.0, 1.0
 """Of the neuron that is looked at unless data are named: as wrong as can be, and sure of it."""
+DATA_RATE = 0.1
+"""Of a network's update: 1 would overshoot."""
 
 
 def xray(
@@ -35,13 +38,16 @@ def xray(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Decides the weights: 0.")] = None,
     optimizer: Annotated[str, typer.Option(help="One of minidl list.")] = "sgd",
-    learning_rate: Annotated[float, typer.Option(help="Of the one update.")] = RATE,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the one update: 1; of data 0.1.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page to this file.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the data to this file.")] = None,
 ) -> None:
     """The same weights and data under several heads: what comes back, and what one update does."""
-    settings = {"optimizer": optimizer, "learning_rate": learning_rate}
+    rate = learning_rate if learning_rate is not None else RATE if data is None else DATA_RATE
+    settings = {"optimizer": optimizer, "learning_rate": rate}
     if data is None:
         _refuse(
             {"--row": row, "--hidden": hidden, "--units": units, "--seed": seed}, "--data moons"
@@ -51,10 +57,7 @@ def xray(
         _refuse({"--z": z, "--target": target}, "none, or leave out --data")
         seen = _rows(data, row or [0], hidden or "tanh", units or 3, seed or 0, head, settings)
     made = {html: seen.to_html, markdown: seen.to_markdown, json: seen.to_json}
-    wanted = [path for path in made if path is not None]
-    for path in wanted:
-        _write(path, made[path]())
-    if not wanted:
+    if not written(made):
         seen.show()
 
 
@@ -62,13 +65,6 @@ def _refuse(options: dict[str, Any], instead: str) -> None:
     for option, value in options.items():
         if value is not None and value != []:
             raise ArgumentError(option, "options that go together", option, f"Write {instead}.")
-
-
-def _write(path: Path, text: str) -> None:
-    from minidl import storage
-
-    storage.write_whole(path, text.encode())
-    typer.echo(path)
 
 
 def _neuron(
@@ -95,28 +91,19 @@ def _rows(
     settings: dict[str, Any],
 ) -> XRay:
     """Rows of a dataset, which is standardised first."""
-    from minidl.cli.explain import standardised
-    from minidl.data import load
     from minidl.model import mlp
     from minidl.walkthrough.xray import xray
 
-    dataset = load(name)
-    X, y = standardised(dataset.X), dataset.y
-    if dataset.task == "regression":
-        y = standardised(y)
-    for row in rows:
-        if not 0 <= row < len(X):
-            wanted = f"a row of {dataset.name}, from 0 to {len(X) - 1}"
-            raise ArgumentError(f"--row {row}", wanted, str(row), "Write --row 0.")
+    dataset, X, y = chosen(name, rows)
     outputs = dataset.n_classes if dataset.n_classes > 2 else 1
     net = mlp([X.shape[1], units, outputs], hidden, seed=seed)
-    return xray(net, X[rows], y[rows], heads, **settings)
+    return xray(net, X, y, heads, **settings)
 
 
 def worksheet(
     walkthrough: Annotated[
         str | None,
-        typer.Argument(help="A file of minidl explain --json, or mazur, nielsen, two_layers."),
+        typer.Argument(help="A file of minidl explain --json, or an example: mazur, nielsen …"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides blanks, and a network if none.")] = 0,
     difficulty: Annotated[
@@ -159,10 +146,8 @@ def grade(
     from minidl.walkthrough.grading import grade, read_answers
 
     marks = grade(_sheet(sheet), read_answers(answers))
-    if markdown is None:
+    if not written({markdown: marks.to_markdown}):
         typer.echo(marks)
-    else:
-        _write(markdown, marks.to_markdown())
 
 
 def _sheet(path: Path) -> Worksheet:

@@ -1,13 +1,16 @@
-"""Small networks that a walkthrough is ready for at once: one of minidl's own, and two classics."""
+"""What a walkthrough is ready for at once: a small network of minidl's own, and four classics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from minidl.activations import activations
+from minidl.layer import Layer
 from minidl.layers import Dense
 from minidl.model import Sequential
 from minidl.optimizers import SGD
+from minidl.tensor import Tensor
 from minidl.walkthrough.make import explain
 from minidl.walkthrough.walkthrough import Walkthrough
 
@@ -45,6 +48,55 @@ def nielsen() -> Walkthrough:
     return explain(net, [[1.0]], [[0.0]], loss="mse", learning_rate=0.075)
 
 
+class Circuit(Layer):
+    """An expression of a few numbers, which are its parameters; what comes in is not looked at."""
+
+    def __init__(self, compute: Callable[..., Tensor], **numbers: float) -> None:
+        self._compute = compute
+        self._numbers = {
+            name: Tensor([[number]], requires_grad=True, dtype="float64")
+            for name, number in numbers.items()
+        }
+        vars(self).update(self._numbers)  # a parameter goes by its attribute's name
+
+    def forward(self, x: Tensor, training: bool = False) -> Tensor:
+        return self._compute(*self._numbers.values())
+
+    def parameters(self) -> list[Tensor]:
+        return list(self._numbers.values())
+
+
+def cs231n() -> Walkthrough:
+    """(x + y) z at −2, 5 and −4: the circuit of Stanford's CS231n, Backpropagation, Intuitions.
+
+    The loss is its distance from a number below it, which hands back a gradient of 1.
+    """
+    circuit = Circuit(lambda x, y, z: (x + y) * z, x=-2.0, y=5.0, z=-4.0)
+    return explain(Sequential(circuit), [[1.0]], [[-13.0]], loss="mae", learning_rate=0.01)
+
+
+def micrograd() -> Walkthrough:
+    """The expression that the README of Andrej Karpathy's micrograd begins with.
+
+    The loss is its distance from 0, above which it lies: the gradient that comes back is 1.
+    """
+    circuit = Circuit(_micrograd, a=-4.0, b=2.0)
+    net = Sequential(circuit)
+    return explain(net, [[1.0]], [[0.0]], loss="mae", learning_rate=1e-6, digits=7)
+
+
+def _micrograd(a: Tensor, b: Tensor) -> Tensor:
+    relu = activations["relu"]
+    c = a + b
+    d = a * b + b**3
+    c = c + (c + 1)
+    c = c + (1 + c + (-a))
+    d = d + (d * 2 + relu(b + a))
+    d = d + (3 * d + relu(b - a))
+    f = (c - d) ** 2
+    return f / 2.0 + 10.0 / f
+
+
 def _set(net: Sequential, *numbers: Any) -> None:
     for parameter, values in zip(net.parameters(), numbers, strict=True):
         parameter.data = values
@@ -54,5 +106,7 @@ EXAMPLES: dict[str, Callable[[], Walkthrough]] = {
     "two_layers": two_layers,
     "mazur": mazur,
     "nielsen": nielsen,
+    "cs231n": cs231n,
+    "micrograd": micrograd,
 }
 """By name, for the command line."""

@@ -73,6 +73,13 @@ class Marks:
     ----------
     marks : tuple of Mark
         In the order of the blanks.
+
+    Examples
+    --------
+    >>> import minidl as ml
+    >>> sheet = ml.worksheet(seed=1, difficulty="derivatives", blanks=3)
+    >>> ml.grade(sheet, sheet.answers()).right
+    3
     """
 
     marks: tuple[Mark, ...]

@@ -102,7 +102,7 @@ def explain(
     )  # fmt: skip
     _check_size(sum(numbers.size for numbers in _made(program)))
     reader = Reader(twin, loss, own, start, READINGS)
-    title = f"a {_widths(net)} network, a batch of {len(x)} row{'s' * (len(x) > 1)}"
+    title = f"a {_widths(net)}network, a batch of {len(x)} row{'s' * (len(x) > 1)}"
     reader.append("problem", title, (), phase="problem", operation="problem", title="The problem")
     reader.read(program, (x, y))
     _afterwards(reader, program)
@@ -208,9 +208,9 @@ def _problem(
 
 
 def _widths(net: Sequential) -> str:
-    """From width to width: ``2-3-1``."""
+    """From width to width, ``2-3-1``; nothing where none is known."""
     found = [net.in_features, *(layer.out_features for layer in net if not layer.keeps_width)]
-    return "-".join(str(width or "?") for width in found)
+    return "-".join(str(width or "?") for width in found) + " " if any(found) else ""
 
 
 def _facts(layer: Layer) -> LayerFacts:

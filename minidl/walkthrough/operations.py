@@ -11,6 +11,7 @@ from minidl.program.tape import address
 from minidl.tensor import Tensor
 from minidl.walkthrough.reading import Reader, named, operand
 from minidl.walkthrough.steps import Array
+from minidl.walkthrough.updates import variant
 from minidl.walkthrough.words import WHY
 
 Reading = Callable[[Reader, Ran, int], object]
@@ -185,19 +186,23 @@ def _update(expansion: str, keys: tuple[str, ...], states: tuple[str, ...]) -> R
                 numbers = operand(ran, "velocity" if state == "velocity" else state)[span]
                 writes.append(Array.of(f"{name}.{state}", numbers.reshape(parameter.shape)))
         why = WHY["momentum"] if own == ("velocity",) else ""
-        rule = RULES[expansion if own or expansion != "sgd" else "plain"]
+        rule = (DECAY if settings["decay"] else "") + RULES[variant(expansion, settings)]
         reader.add(ran, i, expansion, rule, reads, writes, settings=settings, why=why)
 
     return read
 
 
+_MEANS = "m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  "
+DECAY = "g ← g + λ·w;  "
 RULES = {
-    "plain": "w ← w − η·g",
-    "sgd": "v ← μ·v + g;  w ← w − η·v",
-    "adam": "m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  w ← w − η·m̂/(√v̂ + ε)",
+    "sgd": "w ← w − η·g",
+    "momentum": "v ← μ·v + g;  w ← w − η·v",
+    "nesterov": "v ← μ·v + g;  w ← w − η·(g + μ·v)",
+    "adam": f"{_MEANS}w ← w − η·m̂/(√v̂ + ε)",
+    "adamw": f"{_MEANS}w ← w·(1 − η·λ) − η·m̂/(√v̂ + ε)",
     "rmsprop": "v ← ρ·v + (1 − ρ)·g²;  w ← w − η·g/(√v + ε)",
 }
-"""Updates in symbols."""
+"""Updates in symbols; L2 decay comes before them."""
 
 _COMMON = ("eta", "t")
 _SGD = (*_COMMON, "momentum", "nesterov", "decay")

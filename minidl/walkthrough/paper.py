@@ -1,16 +1,16 @@
-"""What pages for the hand have in common: one HTML file that needs nothing else, and Markdown."""
+"""What all pages have in common: one HTML file that needs nothing else; and Markdown's signs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def page(template: str, **content: Any) -> str:
-    """A page from one of the templates beside this file."""
+def page(template: str, folder: str = "templates", **content: Any) -> str:
+    """A page from a template in one of the folders beside this file."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("minidl.walkthrough", "templates"),
+        loader=PackageLoader("minidl.walkthrough", folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -16,6 +16,7 @@ from minidl.optimizer import Optimizer
 from minidl.program import Program
 from minidl.program import Step as Ran
 from minidl.program.program import Instruction
+from minidl.saturation import idle, levels_off
 from minidl.walkthrough.facts import Told, of_activation, of_loss, of_row
 from minidl.walkthrough.steps import Array, Step
 from minidl.walkthrough.words import HEAD, TITLES, WHY
@@ -160,9 +161,13 @@ class Reader:
         ((name, y),) = ran.wrote.items()
         op = self.functions.get(told.name)
         off = (y == 0) & (self.arrays[inputs[0]].numbers != 0) if getattr(op, "kinks", ()) else None
+        flat = None
+        if op is not None and levels_off(op):
+            xs = [np.ascontiguousarray(self.arrays[name].numbers, y.dtype) for name in inputs]
+            flat = idle(op, y, xs)
         self.add(
             ran, i, "elementwise", f"{name} = {told.text(inputs)}", inputs,
-            [Array.of(name, y, off)],
+            [Array.of(name, y, off, flat)],
             formulas={"value": told.value, "derivative": told.derivative},
             settings=told.settings, why=WHY["activation"] if op is not None else "",
         )  # fmt: skip

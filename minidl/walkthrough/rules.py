@@ -8,6 +8,14 @@ from minidl.walkthrough.expressions import parse
 from minidl.walkthrough.latex import latex
 from minidl.walkthrough.notation import Notation, letter
 from minidl.walkthrough.steps import Step
+from minidl.walkthrough.updates import variant
+
+_MEANS = (
+    r"m \leftarrow \beta_1 m + \left(1 - \beta_1\right) g \qquad "
+    r"v \leftarrow \beta_2 v + \left(1 - \beta_2\right) g^2 \qquad"
+)
+_STRIDE = r"\eta \, \frac{{\hat{{m}}}}{{\sqrt{{\hat{{v}}}} + \varepsilon}}"
+_DECAY = r"g \leftarrow g + \lambda \, w \qquad "
 
 RULES = {
     "dense": r"{w} = {r0} \, {r1} + {r2}",
@@ -30,9 +38,8 @@ RULES = {
     "sgd": r"w \leftarrow w - \eta \, g",
     "momentum": r"v \leftarrow \mu \, v + g \qquad w \leftarrow w - \eta \, v",
     "nesterov": r"v \leftarrow \mu \, v + g \qquad w \leftarrow w - \eta \left(g + \mu \, v\right)",
-    "adam": r"m \leftarrow \beta_1 m + \left(1 - \beta_1\right) g \qquad "
-    r"v \leftarrow \beta_2 v + \left(1 - \beta_2\right) g^2 \qquad "
-    r"w \leftarrow w - \eta \, \frac{{\hat{{m}}}}{{\sqrt{{\hat{{v}}}} + \varepsilon}}",
+    "adam": rf"{_MEANS} w \leftarrow w - {_STRIDE}",
+    "adamw": rf"{_MEANS} w \leftarrow w \left(1 - \eta \, \lambda\right) - {_STRIDE}",
     "rmsprop": r"v \leftarrow \rho \, v + \left(1 - \rho\right) g^2 \qquad "
     r"w \leftarrow w - \eta \, \frac{{g}}{{\sqrt{{v}} + \varepsilon}}",
 }  # fmt: skip
@@ -52,7 +59,8 @@ def rule(step: Step, notation: Notation) -> str:
     made = _MADE.get(step.expansion)
     if made is not None:
         return made(step, notation)
-    form = RULES.get(_kind(step), "")
+    form = RULES.get(variant(step.expansion, step.settings), "")
+    form = _DECAY + form if step.settings.get("decay") else form
     reads = {f"r{i}": notation.symbol(name) for i, name in enumerate(step.reads)}
     names = {
         "w": notation.symbol(step.writes[0].name) if step.writes else "",
@@ -60,12 +68,6 @@ def rule(step: Step, notation: Notation) -> str:
         "local": notation.symbol(step.aside[0].name) if step.aside else "",
     }
     return form.format(**reads, **names, **{k: f"{v:g}" for k, v in step.settings.items()})
-
-
-def _kind(step: Step) -> str:
-    if step.expansion == "sgd" and step.settings["momentum"]:
-        return "nesterov" if step.settings["nesterov"] else "momentum"
-    return step.expansion
 
 
 def _elementwise(step: Step, notation: Notation) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from minidl.errors import FileError
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the data change their shape; older files are refused."""
 
 PENDING = "—"
@@ -42,19 +42,23 @@ class Array:
         Row by row, exactly: float32 numbers are widened.
     dead : tuple of int
         Which of them (counted row by row) are 0 because a unit is: its slope is exactly 0.
+    flat : tuple of int
+        Which of them a unit gives that is saturated: ``minidl.saturation`` says when.
     """
 
     name: str
     shape: tuple[int, ...]
     values: tuple[float, ...]
     dead: tuple[int, ...] = ()
+    flat: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, name: str, numbers: Any, dead: Any = None) -> Array:
-        """From a NumPy array; ``dead`` is a mask of its shape."""
-        places = () if dead is None else np.flatnonzero(dead).tolist()
-        flat = np.asarray(numbers, np.float64)
-        return cls(name, tuple(flat.shape), tuple(flat.reshape(-1).tolist()), tuple(places))
+    def of(cls, name: str, numbers: Any, dead: Any = None, flat: Any = None) -> Array:
+        """From a NumPy array; ``dead`` and ``flat`` are masks of its shape."""
+        own = np.asarray(numbers, np.float64)
+        values, shape = tuple(own.reshape(-1).tolist()), tuple(own.shape)
+        places = (() if m is None else tuple(np.flatnonzero(m).tolist()) for m in (dead, flat))
+        return cls(name, shape, values, *places)
 
     @cached_property
     def numbers(self) -> np.ndarray:
@@ -66,8 +70,16 @@ class Array:
     @cached_property
     def off(self) -> np.ndarray:
         """A mask of its shape: which numbers are 0 because a unit is dead."""
+        return self._mask(self.dead)
+
+    @cached_property
+    def level(self) -> np.ndarray:
+        """A mask of its shape: which numbers a saturated unit gives."""
+        return self._mask(self.flat)
+
+    def _mask(self, places: tuple[int, ...]) -> np.ndarray:
         mask = np.zeros(len(self.values), bool)
-        mask[list(self.dead)] = True
+        mask[list(places)] = True
         return mask.reshape(self.shape)
 
     def __getitem__(self, index: Index) -> float:

@@ -138,7 +138,7 @@ def _equation(equation: Equation) -> Iterator[Line]:
     if equation.note:
         ending += f"   ({equation.note})"
     opening = " = ".join(filter(None, (equation.left, equation.symbols)))
-    numbers = f"= {equation.numbers}" if equation.numbers else ""
+    numbers = f"= {equation.numbers}" if equation.numbers not in ("", equation.result) else ""
     whole = " ".join(filter(None, (opening, numbers, ending)))
     if len(whole) + 6 <= WIDTH:
         yield Line(f"      {whole}")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.scene import FULLEST, Scene, symbol, worked_out
 from minidl.walkthrough.steps import Equation, Index
 
 _SURE = {"float32": 6, "float64": 12}
 """Digits that rounding leaves alone."""
+
+
+def variant(expansion: str, settings: Mapping[str, float]) -> str:
+    """Which of its rules a step follows: SGD and Adam have several; else the expansion's name."""
+    if expansion == "sgd" and settings["momentum"]:
+        return "nesterov" if settings["nesterov"] else "momentum"
+    return "adamw" if expansion == "adam" and settings["decoupled"] else expansion
 
 
 def _parts(scene: Scene, name: str, index: Index) -> tuple[str, dict[str, Known]]:

@@ -309,7 +309,7 @@ class Walkthrough:
 
         show(self, file)
 
-    def html(self) -> str:
+    def to_html(self) -> str:
         """One offline page: forwards and backwards by keys, the graph beside each step."""
         from minidl.walkthrough.page import page
 
@@ -321,13 +321,13 @@ class Walkthrough:
 
         return framed(self)
 
-    def markdown(self) -> str:
+    def to_markdown(self) -> str:
         """Every step in Markdown, formulas in LaTeX between dollar signs."""
         from minidl.walkthrough.markdown import markdown
 
         return markdown(self)
 
-    def svg(self, step: int | None = None, row: int = 0) -> str:
+    def to_svg(self, step: int | None = None, row: int = 0) -> str:
         """The network as a graph in SVG, as it stands after a step (the last if left out).
 
         Parameters

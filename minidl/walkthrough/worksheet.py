@@ -22,7 +22,7 @@ from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.steps import Operand, decode, encode
 from minidl.walkthrough.walkthrough import Walkthrough
 
-SCHEMA = 1
+SCHEMA = 2
 """Of a worksheet's JSON; older files are refused."""
 
 COPIED = 3

@@ -19,6 +19,7 @@ from minidl.layers import Activation, Dense, Dropout, as_numbers
 from minidl.losses import losses
 from minidl.model import Sequential
 from minidl.pairing.grid import Head
+from minidl.saturation import SLOPE, SUMS, levels_off
 from minidl.schedules import Rate
 from minidl.tensor import Tensor
 from minidl.walkthrough.expressions import parse, shown
@@ -26,11 +27,8 @@ from minidl.walkthrough.make import explain
 from minidl.walkthrough.steps import decode, encode
 from minidl.walkthrough.walkthrough import Walkthrough
 
-SCHEMA = 1
+SCHEMA = 2
 """Of an x-ray's JSON; older files are refused."""
-
-SATURATED = 0.05
-"""A slope below this share of the slope at 0 counts as flat."""
 
 BINARY = ("sigmoid+bce", "sigmoid+mse", "linear+mse")
 SEVERAL = ("softmax+cce", "softmax+mse", "sigmoid+bce")
@@ -49,12 +47,15 @@ class Logit:
         Where it stands, what it should become (as the head encodes it), what it is.
     upstream : float
         ∂L/∂p, in float64.
-    slope, slope_at_zero : float
-        p′(z) and p′(0); of a softmax ∂pₖ/∂zₖ.
+    slope : float
+        p′(z); of a softmax ∂pₖ/∂zₖ.
     gradient : float
         ∂L/∂z, as the instruction left it.
     z_after, prediction_after : float
         After one update of the whole network.
+    saturated : bool
+        Whether the output is flat here: p′(z) is at most 5 % of the steepest that it can be, and
+        the activation's range has an end.
     """
 
     row: int
@@ -64,20 +65,15 @@ class Logit:
     prediction: float
     upstream: float
     slope: float
-    slope_at_zero: float
     gradient: float
     z_after: float
     prediction_after: float
+    saturated: bool
 
     @property
     def weakened(self) -> float:
         """1/p′(z): how many times smaller p′(z) makes what comes back; ∞ where nothing does."""
         return 1.0 / abs(self.slope) if self.slope else float("inf")
-
-    @property
-    def saturated(self) -> bool:
-        """Whether the output is flat here: p′(z) is below 5 % of p′(0)."""
-        return abs(self.slope) < SATURATED * abs(self.slope_at_zero)
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,7 @@ class View:
             return f"p′(z) cancels: ∂L/∂z = ({self.short})/n."
         if self.cancels:
             return "p′(z) cancels against ∂L/∂p; a factor of the loss's own stays."
-        if all(logit.slope == logit.slope_at_zero == 1.0 for logit in self.logits):
+        if all(logit.slope == 1.0 and logit.prediction == logit.z for logit in self.logits):
             return "Nothing to cancel: the prediction is z itself."
         if worst.slope == 0.0:
             return f"p′(z) stays, and is 0 at {place}: nothing comes back."
@@ -346,12 +342,15 @@ def _view(text: str, head: Head, net: Sequential, walkthrough: Walkthrough) -> V
     _crown(net, Head("linear", head.loss))
     z_after = net.predict(end["x"].numbers).reshape(z.shape)
     p, slope, upstream = _through(head, z, targets)
-    _, at_zero, _ = _through(head, np.zeros_like(z), targets)
     if targets.size < z.size:  # class numbers
         targets = np.eye(z.shape[-1])[targets.astype(np.int64).reshape(-1)]
-    table = (z, targets.reshape(z.shape), p, upstream, slope, at_zero, gradient, z_after, p_after)
+    table = (z, targets.reshape(z.shape), p, upstream, slope, gradient, z_after, p_after)
     cells = np.stack([numbers.reshape(-1) for numbers in table], axis=1).tolist()
-    logits = (Logit(*divmod(i, z.shape[-1]), *numbers) for i, numbers in enumerate(cells))
+    flat = _flat(head, slope).reshape(-1).tolist()
+    logits = (
+        Logit(*[*divmod(i, z.shape[-1]), *numbers, level])
+        for i, (numbers, level) in enumerate(zip(cells, flat, strict=True))
+    )
     cancelled = back.formulas["cancels"]
     before, after = (float(a[()]) for a in (end[walkthrough.problem.loss_name], _last(steps)))
     return View(
@@ -371,11 +370,23 @@ def _last(steps: Sequence[Any]) -> Any:
 def _through(head: Head, z: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Prediction, ∂pₖ/∂zₖ and ∂L/∂p, in float64."""
     output, loss = activations[head.activation], losses[head.loss]
-    slope = np.zeros_like(z)
-    for k in range(z.shape[-1]):
-        logits = Tensor(z, requires_grad=True, dtype="float64")
-        output(logits)[:, k].sum().backward()
-        slope[:, k] = np.asarray(logits.grad)[:, k]
+    slope = np.stack([_slope(output, z, k) for k in range(z.shape[-1])], axis=-1)
     made = Tensor(output(z.copy()), requires_grad=True, dtype="float64")
     loss(t, made).backward()
     return made.numpy(), slope, np.asarray(made.grad)
+
+
+def _slope(output: Any, z: np.ndarray, k: int) -> np.ndarray:
+    """∂pₖ/∂zₖ of every row, in float64."""
+    logits = Tensor(z, requires_grad=True, dtype="float64")
+    output(logits)[:, k].sum().backward()
+    return np.asarray(logits.grad)[:, k]
+
+
+def _flat(head: Head, slope: np.ndarray) -> np.ndarray:
+    """Where an output is saturated; a softmax is steepest in one logit where the others are 0."""
+    output = activations[head.activation]
+    z = np.zeros((len(SUMS), slope.shape[-1]))
+    z[:, 0] = SUMS
+    flat: np.ndarray = abs(slope) <= SLOPE * abs(_slope(output, z, 0)).max()
+    return flat & levels_off(output)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import IO, NamedTuple
 
+from minidl.saturation import SLOPE
 from minidl.walkthrough.digits import LEAST_DIGITS, digits_of
 from minidl.walkthrough.paper import page, plain_markdown
-from minidl.walkthrough.xray import SATURATED, Logit, View, XRay
+from minidl.walkthrough.xray import Logit, View, XRay
 
 MOST = 8
 """Logits that are shown."""
@@ -17,9 +18,10 @@ MOST = 8
 BACK = ("head", "t", "p", "∂L/∂p", "p′(z)", "1/p′(z)", "∂L/∂z")
 AFTER = ("head", "z", "new z", "p", "new p", "L", "new L")
 LEGEND = (
-    f"* saturated: p′(z) is below {SATURATED:.0%} of p′(0). ∂L/∂p · p′(z) = ∂L/∂z, summed over the "
-    "columns of a softmax; n is what the loss averages over. An update moves all weights of the "
-    "network. Losses of two heads are numbers of two kinds: compare what happens to p."
+    f"* saturated: p′(z) is at most {SLOPE:.0%} of the steepest that it can be. ∂L/∂p · p′(z) = "
+    "∂L/∂z, summed over the columns of a softmax; n is what the loss averages over. An update "
+    "moves all weights of the network. Losses of two heads are numbers of two kinds: compare what "
+    "happens to p."
 )
 
 

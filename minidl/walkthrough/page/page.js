@@ -70,7 +70,7 @@
       lines.push(filled(rule, symbols.map(symbol), symbols));
       const put = filled(worked, numbers.map(digits), numbers);
       const why = because && filled(because, numbers.map(digits), numbers);
-      lines.push(put + (why ? `<mspace width="1.5em"/><mtext>as </mtext>${why}` : ""));
+      lines.push(put + (why ? `<mspace width="1.5em"/><mtext>as&nbsp;</mtext>${why}` : ""));
     } else if (words) lines.push(`<mtext>${escaped(words)}</mtext>`);
     lines.push(`<mrow class="result">${digits(result)}</mrow>`);
     const unique = lines.filter((line, i) => line.replace(/<.?mrow[^>]*>/g, "") !==
@@ -266,7 +266,8 @@
         `${one(".eyebrow", sections[current]).textContent}. ${told.steps[current].title}. ` +
         (result ? `Result ${result.textContent}.` : "");
     }
-    if (location.protocol !== "about:") history.replaceState(null, "", `#step-${current}`);
+    // Not while the page loads: a browser would scroll past the graph to what the address names.
+    if (speak && location.protocol !== "about:") history.replaceState(null, "", `#step-${current}`);
   }
 
   const moves = {

@@ -6,6 +6,8 @@ from collections import Counter
 from html import escape
 from typing import Any
 
+from minidl.saturation import SLOPE
+from minidl.walkthrough import paper
 from minidl.walkthrough.latex import mathml
 from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.page.content import ROWS, Content
@@ -80,16 +82,8 @@ def framed(walkthrough: Walkthrough) -> str:
 
 
 def _page(walkthrough: Walkthrough, content: Content) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("minidl.walkthrough", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     notation, graph, most = content.notation, content.graph, content.most
     steps = [_step(walkthrough, step, notation, most) for step in walkthrough.steps]
     state = picture(walkthrough, graph, 0, 0)
@@ -97,7 +91,9 @@ def _page(walkthrough: Walkthrough, content: Content) -> str:
     def symbol(name: str) -> Markup:
         return Markup(mathml(notation.symbol(name)))
 
-    return environment.get_template("page.html.j2").render(
+    return paper.page(
+        "page.html.j2",
+        "page",
         problem=walkthrough.problem,
         steps=steps,
         parts=_parts(steps),
@@ -113,6 +109,7 @@ def _page(walkthrough: Walkthrough, content: Content) -> str:
         dark=Markup(DARK),
         graph_style=Markup(STYLE),
         PENDING=PENDING,
+        slope=f"{SLOPE:.0%}",
     )
 
 
