@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75
 CELL_WIDTH, CELL_HEIGHT = 0.55, 0.27
 """Inches: what surrounds a panel, and its cells."""
 ONE_COLUMN = 40
-"""Rows of cells that stand below each other still; more take two columns of panels."""
+"""Rows of cells that stand below each other still; of more, width and height grow alike."""
 RESOLUTION = 140
 """Dots an inch."""
 
@@ -41,7 +42,7 @@ def heat_map(findings: Findings, path: Path) -> None:
 def _draw(panels: Sequence[tuple[Dataset, list[Row]]], hidden: Sequence[str]) -> Any:
     from matplotlib.figure import Figure
 
-    columns = 1 if sum(_heads(found) for _, found in panels) <= ONE_COLUMN else 2
+    columns = math.ceil(math.sqrt(sum(_heads(found) for _, found in panels) / ONE_COLUMN))
     lines = [panels[i : i + columns] for i in range(0, len(panels), columns)]
     heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(found) for _, found in line)
                for line in lines]  # fmt: skip
