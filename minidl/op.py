@@ -149,9 +149,10 @@ class ScalarOp(Op):
     @classmethod
     def loops(cls) -> tuple[Any, ...]:
         """The compiled loops, made once a class: forward, then a backward for each slope."""
-        with making:
-            if not cls._loops:
-                cls._loops = cls._made()
+        if not cls._loops:
+            with making:
+                if not cls._loops:
+                    cls._loops = cls._made()
         return cls._loops
 
     @classmethod
