@@ -347,6 +347,8 @@ def test_what_stands_out_in_networks_is_told():
         "still learning",
     ]
     assert "much loss left" in symptoms(found, {"loss_left": 0.6}, least=0.2)
+    unknown = outcome(cell, [0.5], health={"dead": [], "gradient_ratio": []})
+    assert not {"dead", "gradient_ratio"} & measures(unknown).keys()
     healthy = outcome(cell, [0.5])  # nothing was measured
     assert symptoms(healthy, measures(healthy), least=0.5) == {}
     edge = replace(healthy, sensitivity=rate_sensitivity([0.1, 1.0], np.array([0.5, 0.9])))

@@ -9,7 +9,7 @@ from minidl.data import load
 from minidl.errors import ArgumentError, UnknownNameError
 from minidl.losses import losses
 from minidl.pairing import Cell, Head, Pairing, Setting, Trainer, Trial, heads, hidden_activations
-from minidl.pairing.trainer import checkpoints, network, parts
+from minidl.pairing.trainer import LOOKED_AT, checkpoints, network, parts
 from minidl.pairing.trial import TUNING
 
 SIGMOID = Head("sigmoid", "binary_crossentropy")
@@ -258,6 +258,24 @@ def test_a_trial_gives_the_bits_of_fit(dataset, pairing, setting):
     np.testing.assert_array_equal(results[0].outputs, results[-1].outputs)
     assert results[0].score == results[-1].score
     assert results[0].health == results[-1].health
+
+
+@pytest.mark.parametrize("hidden", ["relu", "prelu", "linear"])
+def test_a_trial_tells_what_the_trained_network_is_like_layer_by_layer(hidden):
+    """Of every layer with parameters how far an update moves them, as ``diagnose`` says it."""
+    data, place = load("iris"), cell(f"{hidden}/softmax+cce", "iris", widths=(5, 4))
+    trainer, trial = Trainer(place, data), Trial(place, 1e-2, 0, epochs=2)
+    health = trainer.train(trial).health
+    split = data.split(validation_size=0, seed=trial.seed).standardised(target=False)
+    X, y = split.X_train[:LOOKED_AT], np.eye(3, dtype=np.float32)[split.y_train[:LOOKED_AT]]
+    found = ml.diagnose(trainer.net, X, y, loss="categorical_crossentropy")
+    assert health["update_ratio"] == pytest.approx([each.update_ratio for each in found.layers])
+    assert len(health["update_ratio"]) == 3
+    assert health["gradient_ratio"] == pytest.approx([found.gradient_ratio])
+    active = [] if hidden == "linear" else found.layers[:2]
+    for what in ("dead", "saturated"):
+        shares = [getattr(each, what) / each.units for each in active]
+        assert health[what] == pytest.approx(shares)
 
 
 def test_a_trainer_forgets_a_trial_that_diverged():

@@ -15,7 +15,7 @@ MEASURES = {
     "dead": "share of dead hidden units",
     "saturated": "share of saturated hidden units",
     "gradient_ratio": "gradient norm, first layer / last",
-    "update_ratio": "update / weight, in norm",
+    "update_ratio": "update / weights of a layer, in norm",
     "loss_left": "training loss left of the first epoch's",
     "peak": "score lost since its peak",
     "rise": "score gained since the checkpoint before the last",
@@ -122,8 +122,10 @@ def symptoms(outcome: Outcome, measured: Mapping[str, float], least: float = 0.0
         and f"the first layer's gradient is {gradient:.1g} times the last's",
         "exploding gradients": gradient > EXPLODED
         and f"the first layer's gradient is {gradient:.1g} times the last's",
-        "tiny updates": update < SLOW and f"an update moves weights by {update:.1g} of their size",
-        "huge updates": update > FAST and f"an update moves weights by {update:.1g} of their size",
+        "tiny updates": update < SLOW
+        and f"an update moves a layer's weights by {update:.1g} of their size",
+        "huge updates": update > FAST
+        and f"an update moves a layer's weights by {update:.1g} of their size",
         "much loss left": left > max(MUCH_LEFT, TIMES_MORE * least)
         and f"{left:.0%} of the first epoch's training loss is left, of the best's {least:.0%}",
         "still learning": rise > LARGE

@@ -139,14 +139,17 @@ class Trainer:
         }
 
     def _health(self, X: np.ndarray, y: np.ndarray) -> dict[str, list[float]]:
-        """What stands out of the trained network on some training rows: shares a layer, ratios."""
+        """What stands out of the trained network on some training rows, layer by layer."""
         found = diagnose(self.net, X[:LOOKED_AT], y[:LOOKED_AT], loss=self.loss)
         counts = {
             name: [getattr(one, name) / one.units for one in found.layers if one.dead is not None]
             for name in ("dead", "saturated")
         }
-        ratios = {"gradient_ratio": found.gradient_ratio, "update_ratio": found.update_ratio}
-        return counts | {name: [r] for name, r in ratios.items() if r is not None}
+        ratios = {
+            "gradient_ratio": [found.gradient_ratio],
+            "update_ratio": [one.update_ratio for one in found.layers],
+        }
+        return counts | {name: [x for x in each if x is not None] for name, each in ratios.items()}
 
     def _targets(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         head, data = self.cell.pairing.head, self.data

@@ -126,8 +126,8 @@ class Result:
         needs no other run. None if it diverged.
     health : dict
         Diagnostics of the trained network: ``dead`` and ``saturated`` units as a share of each
-        layer that can have some, ``gradient_ratio`` (first layer to last) and ``update_ratio``
-        (to the weights) as one number each; none of a tuning trial.
+        layer that can have some, ``gradient_ratio`` (first layer to last, one number) and
+        ``update_ratio`` of each layer with parameters (to them); none of a tuning trial.
     seconds : float
     host : str
 
