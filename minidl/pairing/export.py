@@ -17,7 +17,7 @@ from minidl.errors import FileError
 from minidl.pairing.grid import Head, Pairing
 from minidl.pairing.ledger import Ledger
 from minidl.pairing.trial import Cell, Result, Trial
-from minidl.pairing.tuning import results_of
+from minidl.pairing.tuning import trained
 
 COLUMNS = tuple(Trial(Cell("", Pairing("", Head("", ""))), 0.0, 0).facts)
 FOUND = ("seed", "status", "score", "final_loss", "reason", "health", "outputs")
@@ -29,7 +29,7 @@ def rows(ledger: Ledger) -> Iterator[tuple[Trial, Result]]:
     study = ledger.study
     data = study.load()
     for cell in study.cells(data):
-        yield from results_of(study, cell, data[cell.dataset], ledger).items()
+        yield from trained(study, cell, data[cell.dataset], ledger).results.items()
 
 
 def export(ledger: Ledger, folder: Path) -> list[Path]:

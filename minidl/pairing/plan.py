@@ -14,7 +14,7 @@ from minidl.pairing.study import Study
 from minidl.pairing.tables import PlannedTable, planned_tables
 from minidl.pairing.trainer import Trainer
 from minidl.pairing.trial import Cell
-from minidl.pairing.tuning import chosen_rate
+from minidl.pairing.tuning import trained
 
 SPREAD = 0.03
 """How much differences between two pairings vary from dataset to dataset: a guess, which the
@@ -144,18 +144,15 @@ def status(ledger: Ledger) -> Iterator[str]:
     """How far a study is: cells tuned, cells done, trials by outcome."""
     study = ledger.study
     data = study.load()
-    tuned = done = trained = 0
     cells = study.cells(data)
+    there = tuned = complete = 0
     for cell in cells:
-        found = ledger.found(study.tuning(cell), data[cell.dataset])
-        trained += len(found)
-        rate = chosen_rate(study, cell, found)
-        if rate is not None:
-            final = ledger.found(study.final(cell, rate), data[cell.dataset])
-            tuned, trained = tuned + 1, trained + len(final)
-            done += len(final) == study.repetitions
+        found = trained(study, cell, data[cell.dataset], ledger)
+        there += len(found.results)
+        tuned += found.rate is not None
+        complete += len(found.final) == study.repetitions
     total = len(cells) * study.trials_per_cell
-    yield f"{study.name}: {trained:,} of {total:,} trials, {100 * trained / total:.1f} %"
-    yield f"  cells: {done} of {len(cells)} complete, {tuned - done} tuned only"
+    yield f"{study.name}: {there:,} of {total:,} trials, {100 * there / total:.1f} %"
+    yield f"  cells: {complete} of {len(cells)} complete, {tuned - complete} tuned only"
     outcomes = ", ".join(f"{name} {number:,}" for name, number in ledger.count().items())
     yield f"  in the ledger, of this and earlier grids: {outcomes or 'nothing'}"
