@@ -22,7 +22,6 @@ from minidl.pairing.statistics.comparison import (
     compare_on_datasets,
     compare_over_families,
     pairwise_matrix,
-    shown_pairs,
 )
 from minidl.pairing.statistics.paired import bca_interval, sign_flip_test
 from minidl.pairing.statistics.planned import ALPHA, holm, planned_pairs
@@ -69,7 +68,6 @@ __all__ = [
     "bca_interval",
     "PairwiseMatrix",
     "pairwise_matrix",
-    "shown_pairs",
     "RankSummary",
     "rank_summary",
     "critical_difference",

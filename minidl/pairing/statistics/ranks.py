@@ -114,8 +114,8 @@ def bars(mean_ranks: np.ndarray, shown: np.ndarray) -> list[tuple[int, ...]]:
     ----------
     mean_ranks : array of shape (k,)
     shown : bool array of shape (k, k)
-        ``shown_pairs`` of the study's comparisons. ``apart > critical_difference`` instead gives
-        Demšar's diagram.
+        ``PairwiseMatrix.shown`` of the study's comparisons. ``apart > critical_difference``
+        instead gives Demšar's diagram.
 
     Returns
     -------
