@@ -256,21 +256,8 @@ def _duel(table: Table, i: int, j: int) -> Value:
         return None
     matrix = table.matrix
     wins, losses = int(matrix.wins[i, j]), int(matrix.losses[i, j])
-    sign = ""
-    if matrix.shown[i, j]:
-        sign = mark(_direction(table, i, j))
     share = wins / max(wins + losses + int(matrix.ties[i, j]), 1)
-    return Shade(f"{wins}–{losses}", share, sign)
-
-
-def _direction(table: Table, i: int, j: int) -> int:
-    first, second = table.scores.pairings[i], table.scores.pairings[j]
-    for found in table.comparisons:
-        if (found.first, found.second, found.dataset) == (first, second, None):
-            return found.direction
-        if (found.first, found.second, found.dataset) == (second, first, None):
-            return -found.direction
-    return 0
+    return Shade(f"{wins}–{losses}", share, mark(matrix.verdicts[i, j]))
 
 
 def _diagram(table: Table) -> Charts:

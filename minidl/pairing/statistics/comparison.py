@@ -204,6 +204,8 @@ class PairwiseMatrix:
         Holm-corrected p-values of the planned comparisons; NaN where none was planned.
     shown : bool array of shape (pairings, pairings)
         Where a difference is shown: the only cells to mark.
+    verdicts : int array of shape (pairings, pairings)
+        1 or −1 where the row's pairing is shown to score higher or lower; else 0.
     """
 
     pairings: tuple[str, ...]
@@ -212,6 +214,7 @@ class PairwiseMatrix:
     losses: np.ndarray
     adjusted: np.ndarray
     shown: np.ndarray
+    verdicts: np.ndarray
 
 
 def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> PairwiseMatrix:
@@ -228,11 +231,14 @@ def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> Pairwi
     differences = differences_between(means[:, None], means[None])
     size = len(scores.pairings)
     adjusted, shown = np.full((size, size), np.nan), np.zeros((size, size), dtype=bool)
+    verdicts = np.zeros((size, size), dtype=int)
     for comparison in comparisons:
         if comparison.dataset is None:
             i, j = scores.index(comparison.first), scores.index(comparison.second)
             adjusted[i, j] = adjusted[j, i] = comparison.adjusted
             shown[i, j] = shown[j, i] = comparison.shown
+            verdicts[i, j] = comparison.direction * comparison.shown
+            verdicts[j, i] = -verdicts[i, j]
     return PairwiseMatrix(
         scores.pairings,
         (differences > 0).sum(axis=2),
@@ -240,4 +246,5 @@ def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> Pairwi
         (differences < 0).sum(axis=2),
         adjusted,
         shown,
+        verdicts,
     )
