@@ -1,7 +1,7 @@
 """Statistics of a study against the libraries that have them, to 1e-8 or with the reason."""
 
 import warnings
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 import pytest
@@ -238,7 +238,7 @@ def test_a_matrix_counts_all_pairs_and_tests_the_planned_ones(rng):
 
 
 @pytest.mark.parametrize("digits", [0, 9])
-def test_ranks_friedman_and_nemenyi_are_those_of_the_libraries(rng, digits):
+def test_ranks_friedman_and_the_critical_difference_are_those_of_the_libraries(rng, digits):
     with warnings.catch_warnings():  # of other libraries' own making
         warnings.simplefilter("ignore")
         import scikit_posthocs
@@ -247,12 +247,14 @@ def test_ranks_friedman_and_nemenyi_are_those_of_the_libraries(rng, digits):
 
         means = (rng.normal(size=(5, 12)) + 0.4 * np.arange(5)[:, None]).round(digits)
         expected = autorank(DataFrame(means.T), force_mode="nonparametric")
-        expected_nemenyi = scikit_posthocs.posthoc_nemenyi_friedman(means.T)
+        p_values = scikit_posthocs.posthoc_nemenyi_friedman(means.T).to_numpy()
     summary = statistics.rank_summary(table(means[..., None]))
     np.testing.assert_allclose(summary.p_value, expected.pvalue, **CLOSE)
     ranks = expected.rankdf["meanrank"].sort_index().to_numpy()
     np.testing.assert_allclose(summary.mean_ranks, ranks, **CLOSE)
-    np.testing.assert_allclose(statistics.nemenyi(summary), expected_nemenyi, **CLOSE)
+    for i, j in combinations(range(5), 2):  # at the level of its p-value a pair is just so far apart
+        apart, p = abs(ranks[i] - ranks[j]), p_values[i, j]
+        np.testing.assert_allclose(statistics.critical_difference(5, 12, p), apart, **CLOSE)
     # autorank takes the quantile from a fitted formula of three digits
     np.testing.assert_allclose(summary.critical_difference, expected.cd, rtol=2e-3)
 

@@ -35,7 +35,6 @@ from minidl.pairing.statistics.ranks import (
     RankSummary,
     bars,
     critical_difference,
-    nemenyi,
     rank_summary,
 )
 from minidl.pairing.statistics.scores import Scores, failures_counted
@@ -71,7 +70,6 @@ __all__ = [
     "RankSummary",
     "rank_summary",
     "critical_difference",
-    "nemenyi",
     "bars",
     "Difference",
     "differences_on_datasets",
