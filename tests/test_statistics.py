@@ -62,11 +62,8 @@ def test_a_table_that_is_not_full_is_refused(refused):
         Scores(np.zeros((2, 1, 3)), ("a", "b"), ("x",), ())
     with refused(ArgumentError, "pairings", "once", "a", "Rename"):
         Scores(np.zeros((2, 1, 3)), ("a", "a"), ("x",), ("x",))
-    cells = {("a", "x"): [1.0, 2.0], ("b", "x"): [1.0]}
-    with refused(ArgumentError, "b on x", "2 repetitions", "1", "finish the study"):
-        Scores.collect(cells, {"x": "x"})
     with refused(UnknownNameError, "pairing", "of the study", "'rely'", "'relu'"):
-        Scores.collect({("relu", "x"): [1.0]}, {"x": "x"}).index("rely")
+        Scores(np.ones((1, 1, 1)), ("relu",), ("x",), ("x",)).index("rely")
 
 
 # ------------------------------------------------------------------------------------- one pair
@@ -252,7 +249,9 @@ def test_ranks_friedman_and_the_critical_difference_are_those_of_the_libraries(r
     np.testing.assert_allclose(summary.p_value, expected.pvalue, **CLOSE)
     ranks = expected.rankdf["meanrank"].sort_index().to_numpy()
     np.testing.assert_allclose(summary.mean_ranks, ranks, **CLOSE)
-    for i, j in combinations(range(5), 2):  # at the level of its p-value a pair is just so far apart
+    for i, j in combinations(
+        range(5), 2
+    ):  # at the level of its p-value a pair is just so far apart
         apart, p = abs(ranks[i] - ranks[j]), p_values[i, j]
         np.testing.assert_allclose(statistics.critical_difference(5, 12, p), apart, **CLOSE)
     # autorank takes the quantile from a fitted formula of three digits
