@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from minidl.data import Dataset
 from minidl.pairing.grid import Head
 from minidl.pairing.ledger import Ledger
-from minidl.pairing.statistics import sentence
+from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.study import Study
 from minidl.pairing.tables import PlannedTable, planned_tables
 from minidl.pairing.trainer import Trainer
@@ -40,14 +40,11 @@ def plan(study: Study) -> Iterator[str]:
 
 def _comparisons(table: PlannedTable) -> Iterator[str]:
     """What is compared, and what that can show."""
-    pairings, datasets = len(table.pairings), len(table.datasets)
-    families = len(set(table.families))
+    pairings = how_many(len(table.pairings), "pairing")
+    datasets = how_many(len(table.datasets), "dataset")
+    families = how_many(len(set(table.families)), "family")
     other = "each other" if table.reference is None else table.reference.name
-    yield (
-        f"{table.task}: {pairings} pairing{'s' * (pairings != 1)} on {datasets} "
-        f"dataset{'s' * (datasets != 1)} of {families} famil{'y' if families == 1 else 'ies'}, "
-        f"compared with {other}"
-    )
+    yield f"{table.task}: {pairings} on {datasets} of {families}, compared with {other}"
     if len(table.pairings) > 1:
         yield f"  {sentence(replace(table.design, spread=SPREAD))}"
     if table.apart:

@@ -37,6 +37,7 @@ from minidl.pairing.statistics import (
     pairwise_matrix,
     planned_pairs,
     rank_summary,
+    ranks_within,
 )
 from minidl.pairing.study import EVERY, Study
 
@@ -231,7 +232,7 @@ class Table:
             interquartile_means(scores),
             corrected_ranking(scores) if scores.repetitions > 1 else [],
             decompose(values),
-            decompose(_ranks(values)),
+            decompose(ranks_within(values)),
         )
 
     @property
@@ -271,12 +272,3 @@ def _design(scores: Scores, reference: str | None, alpha: float) -> Design:
     table = scores.by_family().means if design.scope == "families" else scores.counted
     spreads = np.std(table[first] - table[second], axis=-1, ddof=1)
     return replace(design, spread=float(np.median(spreads)))
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks of all pairings within each dataset and repetition, of the same shape."""
-    from scipy.stats import rankdata
-
-    flat = np.round(values, 12).reshape(-1, *values.shape[2:])
-    ranks: np.ndarray = rankdata(-flat, axis=0).reshape(values.shape)
-    return ranks

@@ -28,7 +28,7 @@ from minidl.pairing.report.blocks import (
 )
 from minidl.pairing.report.differences import comparisons_listing, differences_listing
 from minidl.pairing.standing import Row, natural
-from minidl.pairing.statistics import sentence
+from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.tables import PlannedTable, Table
 
 HEADLINES = 6
@@ -65,13 +65,13 @@ def table_headlines(table: Table) -> Iterator[Block]:
     """A task in words: what is compared, what is shown, and what describes besides."""
     scores, shown = table.scores, table.headlines
     against = "all with all" if table.reference is None else f"each with {table.reference}"
+    differ = table.higher + table.lower
     yield (
         f"{table.task.capitalize() or 'Scores'}: {len(scores.pairings)} pairings on "
-        f"{len(scores.datasets)} {_plural('dataset', len(scores.datasets))} of "
-        f"{_families(table)}, compared {against}. "
-        f"{table.higher + table.lower} of {len(table.comparisons)} "
-        f"{_plural('comparison', len(table.comparisons))} "
-        f"{'shows' if table.higher + table.lower == 1 else 'show'} a difference."
+        f"{how_many(len(scores.datasets), 'dataset')} of "
+        f"{how_many(table.ranks.families, 'family')}, compared {against}. "
+        f"{differ} of {how_many(len(table.comparisons), 'comparison')} "
+        f"{'shows' if differ == 1 else 'show'} a difference."
     )
     yield shown[:HEADLINES]
     if len(shown) > HEADLINES:
@@ -80,14 +80,6 @@ def table_headlines(table: Table) -> Iterator[Block]:
     about = ["What is shown on a dataset holds for other splits and starts of the same rows."]
     single = any(found.shown and found.dataset for found in table.comparisons)
     yield [*about * single, sentence(table.ranks), *_matter(table)]
-
-
-def _families(table: Table) -> str:
-    return "1 family" if table.ranks.families == 1 else f"{table.ranks.families} families"
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"
 
 
 def _matter(table: Table) -> Iterator[str]:
@@ -263,7 +255,7 @@ def _duel(table: Table, i: int, j: int) -> Value:
 def _diagram(table: Table) -> Charts:
     apart = table.ranks.critical_difference
     caption = (
-        f"Mean ranks over {_families(table)}, with bars from the planned "
+        f"Mean ranks over {how_many(table.ranks.families, 'family')}, with bars from the planned "
         f"comparisons. (Had all pairs been planned, two mean ranks would have to be {apart:.1f} "
         "apart by Nemenyi's test.)"
     )

@@ -11,6 +11,7 @@ from minidl.pairing.report.blocks import Section
 from minidl.pairing.report.markdown import markdown
 from minidl.pairing.report.page import page
 from minidl.pairing.report.picture import heat_map
+from minidl.pairing.statistics import how_many
 
 
 def sections(findings: Findings) -> list[Section]:
@@ -53,8 +54,8 @@ def write(findings: Findings, folder: str | Path) -> list[Path]:
     title = "Which activation goes with which loss"
     told = sections(findings)
     lead = (
-        f"Study {findings.study.name}: {findings.done:,} networks on {len(findings.data)} "
-        f"{'dataset' if len(findings.data) == 1 else 'datasets'}."
+        f"Study {findings.study.name}: {findings.done:,} networks on "
+        f"{how_many(len(findings.data), 'dataset')}."
     )
     html, text, picture = (folder / n for n in ("report.html", "report.md", "pairings.png"))
     try:

@@ -37,19 +37,20 @@ from minidl.pairing.statistics.ranks import (
     critical_difference,
     rank_summary,
 )
-from minidl.pairing.statistics.scores import Scores, failures_counted
+from minidl.pairing.statistics.scores import DIGITS, Scores, failures_counted
 from minidl.pairing.statistics.sensitivity import RateSensitivity, rate_sensitivity
-from minidl.pairing.statistics.sentences import CLAIM, headlines, sentence
+from minidl.pairing.statistics.sentences import CLAIM, headlines, how_many, sentence
 from minidl.pairing.statistics.signedrank import (
     signed_rank_test,
     typical_difference,
     typical_interval,
 )
-from minidl.pairing.statistics.variance import Share, crossed, decompose
+from minidl.pairing.statistics.variance import Share, crossed, decompose, ranks_within
 
 __all__ = [
     "Scores",
     "failures_counted",
+    "DIGITS",
     "ALPHA",
     "Design",
     "detectable_difference",
@@ -79,11 +80,13 @@ __all__ = [
     "Share",
     "crossed",
     "decompose",
+    "ranks_within",
     "Ranked",
     "corrected_ranking",
     "RateSensitivity",
     "rate_sensitivity",
     "CLAIM",
+    "how_many",
     "sentence",
     "headlines",
 ]
