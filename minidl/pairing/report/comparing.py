@@ -18,7 +18,6 @@ from minidl.pairing.report.blocks import (
     Block,
     Charts,
     Listing,
-    Section,
     Shade,
     Value,
     mark,
@@ -104,17 +103,15 @@ def _matter(table: Table) -> Iterator[str]:
 # ------------------------------------------------------------------------------------ scores
 
 
-def scores_section(findings: Findings) -> Section:
+def score_blocks(findings: Findings) -> Iterator[Block]:
     """Pairing × dataset, one table a task."""
-    section = Section("scores", "Scores of every pairing on every dataset")
-    section.blocks.append(
+    yield (
         "Mean test scores over repetitions; a failure counts as the worst score of its dataset, "
         "or 0. The stronger the colour, the nearer to the best of the column; bold: the highest "
         f"mean. {STAR} a head that textbooks recommend for the task, {CROSS} failed repetitions."
     )
     for plan in findings.planned:
-        section.blocks.extend(heat_listings(findings, plan))
-    return section
+        yield from heat_listings(findings, plan)
 
 
 def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
@@ -209,19 +206,19 @@ def _note(table: Table | None, plan: PlannedTable) -> str:
 # ----------------------------------------------------------------------------- who beats whom
 
 
-def pairwise_section(findings: Findings) -> Section:
+def pairwise_blocks(findings: Findings) -> Iterator[Block]:
     """Who beats whom: a matrix and a critical-difference diagram a task."""
-    section = Section("pairwise", "Who beats whom")
-    section.blocks.append(
+    yield (
         "Numbers count dataset families in which the row's pairing has the higher mean and the "
         f"lower one. They describe; only {HIGHER} and {LOWER} mark differences that a planned and "
         "corrected test shows. In the diagram a bar joins pairings that are not shown to differ."
     )
     for table in findings.tables:
-        section.blocks.extend([matrix_listing(table), _diagram(table), comparisons_listing(table)])
+        yield matrix_listing(table)
+        yield _diagram(table)
+        yield comparisons_listing(table)
         if table.differences:
-            section.blocks.append(differences_listing(table))
-    return section
+            yield differences_listing(table)
 
 
 def matrix_listing(table: Table) -> Listing:
@@ -271,10 +268,9 @@ def _diagram(table: Table) -> Charts:
 # ------------------------------------------------------------------- what matters, and ranking
 
 
-def variance_section(findings: Findings) -> Section:
+def variance_blocks(findings: Findings) -> Iterator[Block]:
     """How much pairing matters: shares of the variation."""
-    section = Section("variance", "How much does pairing matter?")
-    section.blocks.append(
+    yield (
         "Where the variation between scores comes from. Activation × loss is what neither explains "
         "alone: pairing (loss stands for the whole head). With × dataset it differs from table to "
         "table. Seed is how a split and a start move all pairings together; left over is how they "
@@ -287,14 +283,12 @@ def variance_section(findings: Findings) -> Section:
             diagrams.share_bars(f"shares-{table.task}", f"{table.task}: of scores", table.shares),
             diagrams.share_bars(f"rank-shares-{table.task}", f"{table.task}: of ranks", ranked),
         ]
-        section.blocks.append(Charts("Shares of the total sum of squares.", drawn))
-    return section
+        yield Charts("Shares of the total sum of squares.", drawn)
 
 
-def ranking_section(findings: Findings) -> Section:
+def ranking_blocks(findings: Findings) -> Iterator[Block]:
     """A ranking that does not flatter its winner."""
-    section = Section("ranking", "Ranking, without the luck of having been chosen")
-    section.blocks.append(
+    yield (
         "Whoever leads was lucky as well. Repetitions are split in halves, again and again: one "
         "half ranks, the other scores the one in each place. Intervals of interquartile means say "
         "what other repetitions on the same datasets would give, not what other datasets would."
@@ -303,15 +297,14 @@ def ranking_section(findings: Findings) -> Section:
         drawn = []
         if table.ranking:
             first = table.ranking[:FOREMOST]
-            section.blocks.append([sentence(table.ranking[0])])
+            yield [sentence(table.ranking[0])]
             drawn.append(diagrams.places(f"places-{table.task}", f"{table.task}: means", first))
         means = table.means[:FOREMOST]
         title = f"{table.task}: interquartile means"
         drawn.append(diagrams.estimates(f"means-{table.task}", title, means))
-        section.blocks.append(Charts(f"The first {len(means)} of {len(table.means)}.", drawn))
+        yield Charts(f"The first {len(means)} of {len(table.means)}.", drawn)
         if table.ranking:
-            section.blocks.append(_places(table))
-    return section
+            yield _places(table)
 
 
 def _places(table: Table) -> Listing:
