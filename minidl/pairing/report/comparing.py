@@ -53,9 +53,8 @@ def headline_blocks(findings: Findings) -> Iterator[Block]:
         )
     for table in findings.tables:
         yield from table_headlines(table)
-    compared = [table.task for table in findings.tables]
     for plan in findings.planned:
-        if plan.task not in compared:
+        if findings.table(plan.task) is None:
             why = "no dataset is complete" if len(plan.pairings) > 1 else "there is one pairing"
             yield f"{plan.task.capitalize()}: nothing is compared yet, as {why}."
 
@@ -119,7 +118,7 @@ def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
     names = [name for name in plan.datasets if findings.standings.get(name)]
     if not names:
         return
-    table = next((table for table in findings.tables if table.task == plan.task), None)
+    table = findings.table(plan.task)
     found = {name: {row.pairing: row for row in findings.standings[name]} for name in names}
     rows: list[tuple[Value, ...]] = []
     raw: list[tuple[Value, ...]] = []
@@ -146,7 +145,7 @@ def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
 
 def order(findings: Findings, plan: PlannedTable) -> list[Pairing]:
     """Pairings by mean rank over families, or over the datasets there are; those apart last."""
-    table = next((table for table in findings.tables if table.task == plan.task), None)
+    table = findings.table(plan.task)
     ranks: dict[Pairing, list[int]] = {p: [] for p in (*plan.pairings, *plan.apart)}
     for name in plan.datasets:
         for row in findings.standings.get(name, []):
