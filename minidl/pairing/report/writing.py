@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minidl.errors import FileError
+from minidl import storage
 from minidl.pairing.findings import Findings
 from minidl.pairing.report import comparing, describing
 from minidl.pairing.report.blocks import CROSS, STAR, Section
@@ -61,14 +61,9 @@ def write(findings: Findings, folder: str | Path) -> list[Path]:
         f"{how_many(len(findings.data), 'dataset')}."
     )
     html, text, picture = (folder / n for n in ("report.html", "report.md", "pairings.png"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    shown = any(findings.standings.values())
+    with storage.output_folder(folder):
         heat_map(findings, picture)
-        html.write_text(page(title, lead, told), encoding="utf-8")
-        shown = picture.name if any(findings.standings.values()) else None
-        text.write_text(markdown(title, told, shown), encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        expected = "a folder that can be written"
-        raise FileError(str(folder), expected, reason, "Write --out DIR.") from error
-    return [html, text, *([picture] if shown else [])]
+        storage.write_whole(html, page(title, lead, told).encode())
+        storage.write_whole(text, markdown(title, told, picture.name if shown else None).encode())
+    return [html, text, *[picture] * shown]
