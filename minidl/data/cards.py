@@ -24,6 +24,17 @@ from minidl.registry import Registry
 
 GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
 
+KIND_OF: dict[str, type] = {"parameters": dict, "classes": dict, "aliases": list, "cut": float}
+"""Fields that are no text."""
+
+KINDS: dict[type, tuple[str, str]] = {
+    dict: ("a table", "[{}] and its lines below"),
+    list: ("a list", '{} = ["…"]'),
+    float: ("a number with a point", "{} = 1.5"),
+    str: ("text", '{} = "…"'),
+}
+"""What TOML calls each kind of value, and how it is written."""
+
 
 @dataclass(eq=False)
 class Card:
@@ -187,23 +198,11 @@ def _check_fields(path: Path, content: dict[str, Any]) -> None:
             close = get_close_matches(name, known, n=1)
             remedy = f"Did you mean {close[0]!r}?" if close else "Remove it."
             raise FileError(str(path), expected, f"{name!r} besides", remedy)
-        kind = _KIND_OF.get(name, str)
+        kind = KIND_OF.get(name, str)
         if not isinstance(value, kind):
-            words, example = _KINDS[kind]
+            words, example = KINDS[kind]
             remedy = f"Write {example.format(name)}."
             raise FileError(str(path), f"{name} to be {words}", repr(value), remedy)
-
-
-# Fields that are no text.
-_KIND_OF: dict[str, type] = {"parameters": dict, "classes": dict, "aliases": list, "cut": float}
-
-# What TOML calls each kind of value, and how it is written.
-_KINDS: dict[type, tuple[str, str]] = {
-    dict: ("a table", "[{}] and its lines below"),
-    list: ("a list", '{} = ["…"]'),
-    float: ("a number with a point", "{} = 1.5"),
-    str: ("text", '{} = "…"'),
-}
 
 
 def cards_folder(package: Path = Path(__file__).parents[1]) -> Path:

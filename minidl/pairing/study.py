@@ -246,7 +246,7 @@ class Study:
 
     def heads_for(self, data: Dataset) -> list[Head]:
         """The heads that are trained on a dataset."""
-        sound, others = heads(data.task, len(data.classes))
+        sound, others = heads(data.task, data.n_classes)
         every = [*sound, *others] if self.unsound else sound
         return [head for head in every if self._asks_for(head)]
 
@@ -254,7 +254,7 @@ class Study:
         """The heads that are unsound on a dataset, with the reason."""
         if self.unsound:
             return {}
-        others = heads(data.task, len(data.classes))[1]
+        others = heads(data.task, data.n_classes)[1]
         return {head: why for head, why in others.items() if self._asks_for(head)}
 
     def cells(self, data: Mapping[str, Dataset]) -> list[Cell]:

@@ -46,7 +46,7 @@ def design_blocks(findings: Findings) -> Iterator[Block]:
             data.family,
             len(data.X),
             data.X.shape[1],
-            len(data.classes) or None,
+            data.n_classes or None,
             metric_name(data.metric),
             findings.missing.get(name, 0) or None,
         )
