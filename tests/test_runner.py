@@ -14,7 +14,10 @@ import pytest
 from numba.core import event
 from runs import STUDY, TRIALS, count, exported
 
+from minidl.errors import FileError
 from minidl.pairing import Ledger, Study, Trainer, run, runner, trainer, workers
+from minidl.pairing.environment import Environment
+from minidl.pairing.export import export, write_results
 from minidl.storage import read
 
 
@@ -58,6 +61,28 @@ def test_an_export_holds_all_there_is(plain, tmp_path):
         assert (f"{row['trial']}/scores" in arrays) is (row["phase"] == "final")
     (tmp_path / "study.toml").write_bytes(plain["study.toml"])
     assert Study.read(tmp_path / "study.toml") == STUDY
+
+
+def test_an_export_into_what_is_no_folder_is_refused(ledger, tmp_path, refused):
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with Ledger(ledger) as opened:
+        opened.begin(STUDY, Environment.here())
+        for write in (export, write_results):
+            with refused(FileError, "file", "a folder that can be written", "exist", "--out DIR"):
+                write(opened, tmp_path / "file")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "in the way"
+
+
+def test_a_file_that_cannot_be_replaced_leaves_nothing_half_written(ledger, tmp_path, refused):
+    (tmp_path / "out" / "results.csv").mkdir(parents=True)
+    with Ledger(ledger) as opened:
+        opened.begin(STUDY, Environment.here())
+        with refused(FileError, "out", "a folder that can be written", "irectory", "--out DIR"):
+            export(opened, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "results.csv",
+        "study.toml",
+    ]
 
 
 @pytest.mark.parametrize("number", [2, 4])
