@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 from minidl.data import generated_classes, generated_quantities
 from minidl.data.tables import TASKS, Table
 from minidl.errors import FileError
-from minidl.registry import Registry
+from minidl.registry import Registry, did_you_mean
 
 GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
 
@@ -121,8 +120,7 @@ class Card:
         """The column to predict, and the table without it."""
         if self.target not in names:
             expected = f"target to be a column: {', '.join(names)}"
-            close = get_close_matches(self.target, names, n=1)
-            remedy = f"Did you mean {close[0]!r}?" if close else "Write one of them."
+            remedy = did_you_mean(self.target, names, "Write one of them.")
             raise FileError(str(self.path), expected, repr(self.target), remedy)
         column = names.index(self.target)
         others = names[:column] + names[column + 1 :]
@@ -195,8 +193,7 @@ def _check_fields(path: Path, content: dict[str, Any]) -> None:
             raise FileError(str(path), expected, f"no {name!r}", remedy)
     for name, value in content.items():
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            remedy = f"Did you mean {close[0]!r}?" if close else "Remove it."
+            remedy = did_you_mean(name, known, "Remove it.")
             raise FileError(str(path), expected, f"{name!r} besides", remedy)
         kind = KIND_OF.get(name, str)
         if not isinstance(value, kind):

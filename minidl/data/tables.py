@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from minidl.errors import ArgumentError, DataError, FileError, MinidlError, UnknownNameError
+from minidl.registry import did_you_mean
 
 TASKS = ("classification", "regression")
 
@@ -206,8 +207,7 @@ def _header(source: Path, line: int, cells: list[str]) -> list[str]:
 
 def _target_position(source: Path, header: list[str], target: str) -> int:
     if target not in header:
-        close = get_close_matches(str(target), header, n=1, cutoff=0.5)
-        remedy = f"Did you mean {close[0]!r}?" if close else f"Write target={header[-1]!r}, say."
+        remedy = did_you_mean(target, header, f"Write target={header[-1]!r}, say.")
         culprit = f"target column of {source}"
         raise UnknownNameError(culprit, f"one of {', '.join(header)}", repr(target), remedy)
     if len(header) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -205,9 +206,8 @@ class Study:
 
     def toml(self) -> str:
         """The study as a TOML file that ``read`` understands."""
-        import json  # strings, lists and numbers are written alike in both
-
         written = {key: value for key, value in self.facts().items() if value not in (None, [])}
+        # Strings, lists and numbers are written alike in JSON and TOML.
         lines = (f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in written.items())
         return "".join(lines).replace("\x7f", "\\u007f")  # which TOML wants escaped
 

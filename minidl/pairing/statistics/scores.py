@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -169,8 +170,6 @@ class Scores:
 
 
 def _position(name: str, names: tuple[str, ...], what: str) -> int:
-    from difflib import get_close_matches
-
     if name not in names:
         close = get_close_matches(name, names, n=1) or names[:1]
         raise UnknownNameError(what, "one of the study", repr(name), f"Did you mean {close[0]!r}?")
