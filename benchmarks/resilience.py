@@ -24,7 +24,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from minidl.errors import FileError
 from minidl.pairing import Ledger, Study, run
 from minidl.pairing.export import export
 
@@ -43,22 +42,15 @@ LATEST = 6.0
 """Seconds after which a process is killed at the latest; it needs one or two to start."""
 
 
-def places(path: Path) -> set[str]:
-    """What a ledger has; nothing if it is not made yet."""
-    try:
-        with Ledger(path, write=False) as ledger:
-            return {row[0] for row in ledger._connection.execute("SELECT key FROM trials")}
-    except FileError:
+def places(path: Path, table: str = "trials") -> set[str]:
+    """What a table of a ledger has, read without minidl; nothing if it is not made yet."""
+    if not path.exists():
         return set()
-
-
-def claimed(path: Path) -> int:
-    """How many trials were under way when a process was killed."""
     with closing(sqlite3.connect(path)) as connection:
         try:
-            return int(connection.execute("SELECT COUNT(*) FROM claims").fetchone()[0])
+            return {row[0] for row in connection.execute(f"SELECT key FROM {table}")}
         except sqlite3.DatabaseError:
-            return 0
+            return set()
 
 
 def exported(path: Path) -> list[bytes]:
@@ -81,7 +73,7 @@ def kill_often(folder: Path, wanted: list[bytes], kills: int) -> bool:
         process.kill()
         ended = process.wait() == 0
         now = places(path)
-        lost, under_way = len(before - now), claimed(path) if path.exists() else 0
+        lost, under_way = len(before - now), len(places(path, "claims"))
         identical &= not lost
         print(f"{kill:>4}{after:>7.2f} s{len(now):>8}{lost:>6}{under_way:>11}", flush=True)
         if ended:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from minidl.activations import activations
-from minidl.errors import FileError
 from minidl.losses import losses
+from minidl.storage import output_folder
 from minidl.tensor import Tensor
 
 SOURCE_FIGURES = (
@@ -123,28 +123,14 @@ def plot(names: Sequence[str], folder: Path, kind: str = "svg") -> list[Path]:
     import matplotlib.pyplot as plt
 
     paths = []
-    for i, name in enumerate(names, 1):
-        figure, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
-        draw(name, axes)
-        path = folder / f"{i:02}_{name}.{kind}"
-        save(figure, path)
-        plt.close(figure)
-        paths.append(path)
+    with output_folder(folder):
+        for i, name in enumerate(names, 1):
+            figure, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
+            draw(name, axes)
+            paths.append(folder / f"{i:02}_{name}.{kind}")
+            figure.savefig(paths[-1], dpi=140)
+            plt.close(figure)
     return paths
-
-
-def save(figure: Any, path: Path) -> None:
-    """Write a figure, or say why that is impossible."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=140)
-    except OSError as error:
-        raise FileError(
-            str(path.parent),
-            "a folder that can be written",
-            error.strerror or str(error),
-            "Write --out DIR.",
-        ) from error
 
 
 def characters(name: str, width: int = 72, height: int = 16) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,24 @@ def write_whole(path: Any, content: bytes) -> None:
     except BaseException:  # Ctrl-C too
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def output_folder(folder: Path) -> Iterator[None]:
+    """A folder of a command's files, made if there is none.
+
+    Raises
+    ------
+    FileError
+        If it cannot be made, or something in it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:  # FileError, too
+        got = getattr(error, "got", None) or error.strerror or str(error)
+        expected = "a folder that can be written"
+        raise FileError(str(folder), expected, got, "Write --out DIR.") from error
 
 
 def _ordered(content: bytes) -> bytes:

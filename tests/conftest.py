@@ -85,3 +85,51 @@ def walkthrough():
     net = ml.mlp([2, 3, 1], hidden="relu", output="sigmoid", seed=3)
     net[0].weight.data = [[1.0, -1.0, 0.5], [0.25, 0.5, 1.5]]
     return ml.explain(net, [[0.5, -1.0], [1.5, 2.0]], [1, 0], loss="bce", optimizer="adam")
+
+
+# ----------------------------------------------------------------- runs of the study of ``runs``
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory):
+    """What a single worker finds, in the plan's order: the bytes of its export."""
+    from runs import STUDY, TRIALS, count, exported
+
+    from minidl.pairing import run
+
+    path = tmp_path_factory.mktemp("plain") / "study.sqlite"
+    assert run(STUDY, path, workers=1)
+    assert count(path) == TRIALS
+    return exported(path)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """Where a run's ledger will be."""
+    return tmp_path / "study.sqlite"
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Worker processes of joblib's, and none of them left behind."""
+    from joblib.externals.loky import get_reusable_executor
+
+    yield
+    get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """Places in the order in which results were kept; ``acts`` says what to do at which of them."""
+    from runs import Kept
+
+    from minidl.pairing import runner
+
+    done = Kept()
+
+    def keep(self, found, usual=runner._Run._keep):
+        usual(self, found)
+        done.note(found)
+
+    monkeypatch.setattr(runner._Run, "_keep", keep)
+    return done

@@ -8,7 +8,17 @@ from minidl.activations import activations
 from minidl.data import load
 from minidl.errors import ArgumentError, UnknownNameError
 from minidl.losses import losses
-from minidl.pairing import Cell, Head, Pairing, Setting, Trainer, Trial, heads, hidden_activations
+from minidl.pairing import (
+    Cell,
+    Head,
+    Pairing,
+    Setting,
+    Trainer,
+    Trial,
+    heads,
+    hidden_activations,
+)
+from minidl.pairing import trainer as trainers
 from minidl.pairing.trainer import LOOKED_AT, checkpoints, network, parts
 from minidl.pairing.trial import TUNING
 
@@ -152,19 +162,17 @@ def test_splits_follow_from_dataset_and_repetition():
 
 
 def test_every_pairing_sees_rows_in_the_same_order(monkeypatch):
-    from minidl.pairing import trainer
-
     seen = {}
-    draw = trainer.permutation
+    draw = trainers.permutation
 
     def noted(rows, seed, updates):
         seen.setdefault(current, []).append((rows, seed, updates))
         return draw(rows, seed, updates)
 
-    monkeypatch.setattr(trainer, "permutation", noted)
+    monkeypatch.setattr(trainers, "permutation", noted)
     data = load("iris")
     for current in ("relu/softmax+cce", "elu/sigmoid+focal", "tanh/linear+hinge"):
-        trainer._orders.cache_clear()
+        trainers._orders.cache_clear()
         place = cell(current)
         assert Trainer(place, data).train(Trial(place, 0.01, 2, epochs=3)).status == "ok"
     relu, elu, tanh = seen.values()

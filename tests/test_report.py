@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import tomllib
 from collections import Counter
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ from minidl.pairing.findings import Findings
 from minidl.pairing.report import sections, show, write
 from minidl.pairing.report.blocks import Charts
 from minidl.pairing.report.markdown import markdown
+from minidl.pairing.report.picture import heat_map
 from minidl.pairing.report.svg import SERIES, figure, markup
 from minidl.pairing.statistics import CLAIM
 
@@ -240,16 +242,25 @@ def test_markdown_says_the_same(findings, written):
         assert f"{found[0].mean:.3f}" in text, name
 
 
-def test_the_picture_shows_every_dataset(written):
+def test_the_picture_shows_every_dataset(findings, written, monkeypatch, tmp_path):
     assert imread(written[2]).shape[2] in (3, 4)
     assert imread(written[2]).std() > 0.05
+    drawn = []
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda figure, *_, **__: drawn.append(figure)
+    )
+    heat_map(findings, tmp_path / "pairings.png")
+    [figure] = drawn
+    titles = [axes.get_title().partition(":")[0] for axes in figure.axes]
+    assert titles == list(findings.standings)
+    for axes, rows in zip(figure.axes, findings.standings.values(), strict=True):
+        shown = sorted(text.get_text() for text in axes.texts)
+        assert shown == sorted(f"{row.mean:.2f}" for row in rows)
 
 
 def test_a_study_can_be_reproduced_from_its_report(findings):
     text = markdown("", sections(findings))
     told = re.search(r"\*\*small\.toml\*\*\n\n```\n(.*?)```", text, re.S)[1]
-    import tomllib
-
     assert Study.from_mapping(tomllib.loads(told)) == STUDY
     assert "minidl pair run small.toml" in text
     assert findings.environment.numerics in text

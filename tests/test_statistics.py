@@ -1,7 +1,7 @@
 """Statistics of a study against the libraries that have them, to 1e-8 or with the reason."""
 
 import warnings
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 import pytest
@@ -62,11 +62,8 @@ def test_a_table_that_is_not_full_is_refused(refused):
         Scores(np.zeros((2, 1, 3)), ("a", "b"), ("x",), ())
     with refused(ArgumentError, "pairings", "once", "a", "Rename"):
         Scores(np.zeros((2, 1, 3)), ("a", "a"), ("x",), ("x",))
-    cells = {("a", "x"): [1.0, 2.0], ("b", "x"): [1.0]}
-    with refused(ArgumentError, "b on x", "2 repetitions", "1", "finish the study"):
-        Scores.collect(cells, {"x": "x"})
     with refused(UnknownNameError, "pairing", "of the study", "'rely'", "'relu'"):
-        Scores.collect({("relu", "x"): [1.0]}, {"x": "x"}).index("rely")
+        Scores(np.ones((1, 1, 1)), ("relu",), ("x",), ("x",)).index("rely")
 
 
 # ------------------------------------------------------------------------------------- one pair
@@ -231,13 +228,14 @@ def test_a_matrix_counts_all_pairs_and_tests_the_planned_ones(rng):
     assert np.isnan(matrix.adjusted[0, 1])
     assert matrix.adjusted[0, 2] == matrix.adjusted[2, 0] == planned[0].adjusted
     assert matrix.shown.tolist() == [[False, False, True], [False] * 3, [True, False, False]]
+    assert matrix.verdicts.tolist() == [[0, 0, 1], [0, 0, 0], [-1, 0, 0]]
 
 
 # ----------------------------------------------------------------------------------------- ranks
 
 
 @pytest.mark.parametrize("digits", [0, 9])
-def test_ranks_friedman_and_nemenyi_are_those_of_the_libraries(rng, digits):
+def test_ranks_friedman_and_the_critical_difference_are_those_of_the_libraries(rng, digits):
     with warnings.catch_warnings():  # of other libraries' own making
         warnings.simplefilter("ignore")
         import scikit_posthocs
@@ -246,12 +244,16 @@ def test_ranks_friedman_and_nemenyi_are_those_of_the_libraries(rng, digits):
 
         means = (rng.normal(size=(5, 12)) + 0.4 * np.arange(5)[:, None]).round(digits)
         expected = autorank(DataFrame(means.T), force_mode="nonparametric")
-        expected_nemenyi = scikit_posthocs.posthoc_nemenyi_friedman(means.T)
+        p_values = scikit_posthocs.posthoc_nemenyi_friedman(means.T).to_numpy()
     summary = statistics.rank_summary(table(means[..., None]))
     np.testing.assert_allclose(summary.p_value, expected.pvalue, **CLOSE)
     ranks = expected.rankdf["meanrank"].sort_index().to_numpy()
     np.testing.assert_allclose(summary.mean_ranks, ranks, **CLOSE)
-    np.testing.assert_allclose(statistics.nemenyi(summary), expected_nemenyi, **CLOSE)
+    for i, j in combinations(
+        range(5), 2
+    ):  # at the level of its p-value a pair is just so far apart
+        apart, p = abs(ranks[i] - ranks[j]), p_values[i, j]
+        np.testing.assert_allclose(statistics.critical_difference(5, 12, p), apart, **CLOSE)
     # autorank takes the quantile from a fitted formula of three digits
     np.testing.assert_allclose(summary.critical_difference, expected.cd, rtol=2e-3)
 

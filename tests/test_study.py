@@ -8,7 +8,7 @@ import pytest
 
 from minidl.data import datasets, load
 from minidl.errors import ArgumentError, DataError, FileError, UnknownNameError
-from minidl.pairing import Cell, Head, Pairing, Result, Study, hidden_activations
+from minidl.pairing import Cell, Head, Pairing, Result, Study, hidden_activations, run, workers
 from minidl.pairing.study import OUTPUTS, RATES
 from minidl.pairing.trial import TUNING
 from minidl.pairing.tuning import chosen_rate, sensitivity
@@ -363,8 +363,6 @@ def test_nothing_is_chosen_before_all_is_tuned():
 
 @pytest.mark.parametrize("rows", [4, 7])
 def test_a_table_too_small_is_refused_before_any_training(tmp_path, monkeypatch, rows):
-    from minidl.pairing import run, workers
-
     monkeypatch.setattr(workers, "perform", lambda task: pytest.fail("trained"))
     path = tmp_path / "small.csv"
     lines = [f"{i / 3},{i * i / 7}" for i in range(rows)]

@@ -1,19 +1,17 @@
 """What a study claims: only what its design and its tests can bear."""
 
-import runpy
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from certificate import FOUND as OFTEN_ENOUGH
+from certificate import PLANTED, STUDIES, allowed, claims, finds, share
 from scipy.stats import norm, wilcoxon
 
 from minidl.errors import ArgumentError, ShapeError
 from minidl.pairing import statistics
 from minidl.pairing.statistics import CLAIM, Comparison, Design, Scores, sentence
 
-CERTIFICATE = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "certificate.py"))
-STUDIES, PLANTED = CERTIFICATE["STUDIES"], CERTIFICATE["PLANTED"]
 KINDS = pytest.mark.parametrize("study", STUDIES, ids=[study.name for study in STUDIES])
 
 
@@ -23,14 +21,13 @@ KINDS = pytest.mark.parametrize("study", STUDIES, ids=[study.name for study in S
 @KINDS
 def test_studies_of_identical_pairings_claim_nothing(study):
     studies = 15  # each with its whole report; 200 in benchmarks/certificate.py
-    claimed = CERTIFICATE["share"](CERTIFICATE["claims"], study, studies)
-    assert claimed <= CERTIFICATE["allowed"](studies)
+    assert share(claims, study, studies) <= allowed(studies)
 
 
 @KINDS
 def test_a_planted_difference_is_found(study):
     worse = replace(study, worse=PLANTED[study])
-    assert CERTIFICATE["share"](CERTIFICATE["finds"], worse, 15) >= CERTIFICATE["FOUND"]
+    assert share(finds, worse, 15) >= OFTEN_ENOUGH
 
 
 @KINDS

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -20,9 +19,20 @@ import numpy as np
 from minidl.data import generated_classes, generated_quantities
 from minidl.data.tables import TASKS, Table
 from minidl.errors import FileError
-from minidl.registry import Registry
+from minidl.registry import Registry, did_you_mean
 
 GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
+
+KIND_OF: dict[str, type] = {"parameters": dict, "classes": dict, "aliases": list, "cut": float}
+"""Fields that are no text."""
+
+KINDS: dict[type, tuple[str, str]] = {
+    dict: ("a table", "[{}] and its lines below"),
+    list: ("a list", '{} = ["…"]'),
+    float: ("a number with a point", "{} = 1.5"),
+    str: ("text", '{} = "…"'),
+}
+"""What TOML calls each kind of value, and how it is written."""
 
 
 @dataclass(eq=False)
@@ -110,8 +120,7 @@ class Card:
         """The column to predict, and the table without it."""
         if self.target not in names:
             expected = f"target to be a column: {', '.join(names)}"
-            close = get_close_matches(self.target, names, n=1)
-            remedy = f"Did you mean {close[0]!r}?" if close else "Write one of them."
+            remedy = did_you_mean(self.target, names, "Write one of them.")
             raise FileError(str(self.path), expected, repr(self.target), remedy)
         column = names.index(self.target)
         others = names[:column] + names[column + 1 :]
@@ -184,26 +193,13 @@ def _check_fields(path: Path, content: dict[str, Any]) -> None:
             raise FileError(str(path), expected, f"no {name!r}", remedy)
     for name, value in content.items():
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            remedy = f"Did you mean {close[0]!r}?" if close else "Remove it."
+            remedy = did_you_mean(name, known, "Remove it.")
             raise FileError(str(path), expected, f"{name!r} besides", remedy)
-        kind = _KIND_OF.get(name, str)
+        kind = KIND_OF.get(name, str)
         if not isinstance(value, kind):
-            words, example = _KINDS[kind]
+            words, example = KINDS[kind]
             remedy = f"Write {example.format(name)}."
             raise FileError(str(path), f"{name} to be {words}", repr(value), remedy)
-
-
-# Fields that are no text.
-_KIND_OF: dict[str, type] = {"parameters": dict, "classes": dict, "aliases": list, "cut": float}
-
-# What TOML calls each kind of value, and how it is written.
-_KINDS: dict[type, tuple[str, str]] = {
-    dict: ("a table", "[{}] and its lines below"),
-    list: ("a list", '{} = ["…"]'),
-    float: ("a number with a point", "{} = 1.5"),
-    str: ("text", '{} = "…"'),
-}
 
 
 def cards_folder(package: Path = Path(__file__).parents[1]) -> Path:

@@ -1,4 +1,4 @@
-"""What every array and every count must satisfy before it is used."""
+"""What every array must satisfy before it is used."""
 
 from __future__ import annotations
 

@@ -84,6 +84,8 @@ def load_csv(path: str | Path, target: str, task: str | None = None) -> Dataset:
         A row is ragged, or a cell empty or not a number; names line and column.
     UnknownNameError
         No column is called ``target``.
+    ArgumentError
+        The task is neither of the two.
 
     Examples
     --------

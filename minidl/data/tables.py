@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from minidl.errors import ArgumentError, DataError, FileError, MinidlError, UnknownNameError
+from minidl.registry import did_you_mean
 
 TASKS = ("classification", "regression")
 
-# What spreadsheets, pandas, R and UCI's tables write where a value is missing.
 GAPS = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none", "?", "-"})
+"""What spreadsheets, pandas, R and UCI's tables write where a value is missing."""
 
-# A whole-number target with at most this many values is taken for class numbers.
 MOST_CLASSES = 20
+"""A whole-number target with at most this many values is taken for class numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,41 +52,14 @@ class Table:
 
 
 def read_table(path: str | Path, target: str, task: str | None = None) -> Table:
-    r"""Read a CSV file whose first line names its columns.
+    """Read a CSV file whose first line names its columns.
 
-    Parameters
-    ----------
-    path : str or Path
-        A file in UTF-8, columns separated by commas.
-    target : str
-        The column to predict; every other column is a feature and must be numeric.
-    task : {"classification", "regression"}, optional
-        Inferred from the target unless given: see ``minidl.data.load_csv``.
+    Parameters and errors are those of ``minidl.data.load_csv``.
 
     Returns
     -------
     Table
         Features and target, without gaps, finite.
-
-    Raises
-    ------
-    FileError
-        The file is missing, unreadable or not text.
-    DataError
-        A row is ragged, or a cell empty or not a number; names line and column.
-    UnknownNameError
-        No column is called ``target``.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder, "fruit.csv")
-    ...     _ = path.write_text("width,kind\n7.1,apple\n9.0,orange\n7.3,apple\n")
-    ...     table = read_table(path, "kind")
-    >>> table.y, table.classes
-    (array([0, 1, 0]), ('apple', 'orange'))
     """
     if task is not None and task not in TASKS:
         close = get_close_matches(str(task), TASKS, n=1)
@@ -233,8 +207,7 @@ def _header(source: Path, line: int, cells: list[str]) -> list[str]:
 
 def _target_position(source: Path, header: list[str], target: str) -> int:
     if target not in header:
-        close = get_close_matches(str(target), header, n=1, cutoff=0.5)
-        remedy = f"Did you mean {close[0]!r}?" if close else f"Write target={header[-1]!r}, say."
+        remedy = did_you_mean(target, header, f"Write target={header[-1]!r}, say.")
         culprit = f"target column of {source}"
         raise UnknownNameError(culprit, f"one of {', '.join(header)}", repr(target), remedy)
     if len(header) == 1:

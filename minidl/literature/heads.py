@@ -10,7 +10,7 @@ import numpy as np
 from minidl.activations import activations
 from minidl.data import Dataset, load
 from minidl.literature.claim import Bound, Figures, Source, claim
-from minidl.literature.trials import FRESH, Side, accuracy, ahead, deal, edges, train_all, tune
+from minidl.literature.trials import FRESH, Side, accuracy, deal, edges, gap, train_all, tune, wins
 from minidl.losses import losses
 from minidl.pairing.grid import Head
 from minidl.tensor import Tensor
@@ -74,19 +74,19 @@ def square_loss(
         parts = partial(deal, load(name))
         found = tune(sides, parts, workers=workers, fresh=range(20))
         tuned.append(found)
-        gaps[name] = (found["square"].scores - found["entropy"].scores).mean()
+        gaps[name] = gap(found, "square", "entropy")
         split = parts(min(FRESH))
         jobs = [(sides[k], split, found[k].rate, seed) for k in sides for seed in FRESH]
         again = [outcome.test for outcome in train_all(jobs, accuracy, workers)]
         first, second = np.reshape(again, (2, -1)).std(axis=1, ddof=1)
         deviations.append(first - second)
-    close = sum(gap >= -0.01 for gap in gaps.values())
+    close = sum(apart >= -0.01 for apart in gaps.values())
     mean, deviation = np.mean(list(gaps.values())), np.mean(deviations)
     return {
         "datasets of 6 where square loss is ahead or within 1 point": close,
         "accuracy, square loss minus cross-entropy, mean": mean,
         "deviation over initial weights, square loss minus cross-entropy, mean": deviation,
-        **{f"{name}: accuracy, square loss minus the other": gap for name, gap in gaps.items()},
+        **{f"{name}: accuracy, square loss minus the other": gaps[name] for name in gaps},
         **edges(tuned),
     }
 
@@ -109,17 +109,18 @@ def focal_imbalance(
     Judged by average precision, as in the paper, which no threshold and no class weight moves.
     """
     sides = {"focal": Side(focal), "plain": Side(plain)}
-    won, lost, figures, tuned = 0, 0, {}, []
-    for name, data in _rare().items():
-        found = tune(sides, partial(deal, data), score=_average_precision, workers=workers)
-        tuned.append(found)
-        first, second = found["focal"].scores, found["plain"].scores
-        won, lost = won + ahead(first, second), lost + ahead(second, first)
-        figures[f"{name}: average precision, focal loss minus the other"] = (first - second).mean()
+    found = {
+        name: tune(sides, partial(deal, data), score=_average_precision, workers=workers)
+        for name, data in _rare().items()
+    }
+    tuned = found.values()
     return {
-        "tasks of 3 where focal loss ranks better (p < 0.05)": won,
-        "tasks of 3 where cross-entropy ranks better (p < 0.05)": lost,
-        **figures,
+        "tasks of 3 where focal loss ranks better (p < 0.05)": wins(tuned, "focal", "plain"),
+        "tasks of 3 where cross-entropy ranks better (p < 0.05)": wins(tuned, "plain", "focal"),
+        **{
+            f"{name}: average precision, focal loss minus the other": gap(one, "focal", "plain")
+            for name, one in found.items()
+        },
         **edges(tuned),
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.activations import activations
 from minidl.data import Split, load
 from minidl.literature.claim import Bound, Figures, Source, claim
-from minidl.literature.trials import Parts, Side, ahead, deal, edges, tune
+from minidl.literature.trials import Parts, Side, deal, edges, gap, tune, wins
 from minidl.losses import losses
 from minidl.tensor import Tensor
 
@@ -85,23 +85,23 @@ def mae_label_noise(
     """
     sides = {name: Side(head, widths=(64, 64), epochs=100)
              for name, head in (("MAE", robust), ("cross-entropy", plain))}  # fmt: skip
-    won, lost, tuned = 0, dict.fromkeys(sides, 0.0), []
-    figures: dict[str, float] = {}
+    clean, noisy = {}, {}
     for name in CLASSES:
         parts = partial(deal, load(name))
-        clean = tune(sides, parts, workers=workers)
-        noisy = tune(sides, partial(_swapped, parts), workers=workers)
-        tuned += [clean, noisy]
-        won += ahead(noisy["MAE"].scores, noisy["cross-entropy"].scores)
-        for side in sides:
-            lost[side] += (clean[side].scores - noisy[side].scores).mean() / len(CLASSES)
-            figures[f"40 % noise, {name}: accuracy, {side}"] = noisy[side].scores.mean()
+        clean[name] = tune(sides, parts, workers=workers)
+        noisy[name] = tune(sides, partial(_swapped, parts), workers=workers)
+    mae, entropy = (
+        sum((clean[n][side].scores - noisy[n][side].scores).mean() / len(CLASSES) for n in CLASSES)
+        for side in sides
+    )
     return {
-        "40 % noise: datasets of 4 where MAE is more accurate (p < 0.05)": won,
-        "accuracy lost to noise, MAE over cross-entropy": lost["MAE"] / lost["cross-entropy"],
-        **figures,
-        **edges(tuned),
-    }
+        "40 % noise: datasets of 4 where MAE is more accurate (p < 0.05)":
+            wins(noisy.values(), "MAE", "cross-entropy"),
+        "accuracy lost to noise, MAE over cross-entropy": mae / entropy,
+        **{f"40 % noise, {name}: accuracy, {side}": noisy[name][side].scores.mean()
+           for name in CLASSES for side in sides},
+        **edges([*clean.values(), *noisy.values()]),
+    }  # fmt: skip
 
 
 def _swapped(parts: Parts, seed: int, share: float = 0.4) -> Split:
@@ -130,16 +130,11 @@ def mae_slow(robust: str = "softmax+mae", plain: str = "softmax+cce", workers: i
     Five epochs, each side at its best rate.
     """
     sides = {"MAE": Side(robust, epochs=5), "cross-entropy": Side(plain, epochs=5)}
-    ahead_of, behind, figures, tuned = 0, 0, {}, []
-    for name in CLASSES:
-        found = tune(sides, partial(deal, load(name)), workers=workers)
-        tuned.append(found)
-        mae, entropy = found["MAE"].scores, found["cross-entropy"].scores
-        ahead_of, behind = ahead_of + ahead(entropy, mae), behind + ahead(mae, entropy)
-        figures[f"{name}: accuracy, MAE minus cross-entropy"] = (mae - entropy).mean()
+    found = {name: tune(sides, partial(deal, load(name)), workers=workers) for name in CLASSES}
+    tuned, mae, entropy = found.values(), "MAE", "cross-entropy"
     return {
-        "datasets of 4 where cross-entropy is more accurate (p < 0.05)": ahead_of,
-        "datasets of 4 where MAE is more accurate (p < 0.05)": behind,
-        **figures,
+        "datasets of 4 where cross-entropy is more accurate (p < 0.05)": wins(tuned, entropy, mae),
+        "datasets of 4 where MAE is more accurate (p < 0.05)": wins(tuned, mae, entropy),
+        **{f"{n}: accuracy, MAE minus cross-entropy": gap(found[n], mae, entropy) for n in found},
         **edges(tuned),
     }

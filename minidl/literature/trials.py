@@ -186,3 +186,13 @@ def ahead(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether paired scores are higher on the first side, and not by chance (p < 0.05)."""
     differences = first - second
     return bool(differences.mean() > 0 and sign_flip_test(differences) < 0.05)
+
+
+def wins(found: Iterable[Mapping[str, Tuned]], first: str, second: str) -> int:
+    """In how many comparisons one side is ahead of the other."""
+    return sum(ahead(sides[first].scores, sides[second].scores) for sides in found)
+
+
+def gap(sides: Mapping[str, Tuned], first: str, second: str) -> float:
+    """How much higher the mean score of one side is than the other's."""
+    return float((sides[first].scores - sides[second].scores).mean())

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from minidl import storage
-from minidl.errors import FileError
 from minidl.pairing.grid import Head, Pairing
 from minidl.pairing.ledger import Ledger
 from minidl.pairing.trial import Cell, Result, Trial
-from minidl.pairing.tuning import results_of
+from minidl.pairing.tuning import trained
 
+RESULTS = "results.csv"
 COLUMNS = tuple(Trial(Cell("", Pairing("", Head("", ""))), 0.0, 0).facts)
 FOUND = ("seed", "status", "score", "final_loss", "reason", "health", "outputs")
 """Columns of ``results.csv`` behind a trial's facts; ``outputs`` is a digest."""
@@ -29,7 +29,7 @@ def rows(ledger: Ledger) -> Iterator[tuple[Trial, Result]]:
     study = ledger.study
     data = study.load()
     for cell in study.cells(data):
-        yield from results_of(study, cell, data[cell.dataset], ledger).items()
+        yield from trained(study, cell, data[cell.dataset], ledger).results.items()
 
 
 def export(ledger: Ledger, folder: Path) -> list[Path]:
@@ -44,48 +44,41 @@ def export(ledger: Ledger, folder: Path) -> list[Path]:
         If the folder cannot be written.
     """
     done = list(rows(ledger))  # read once: another process may be adding to them
-    arrays = {
+    every = {
         f"{number}/{name}": array
         for number, (_, result) in enumerate(done)
         for name in ("losses", "scores", "outputs")
         if (array := getattr(result, name)) is not None and array.size
     }
-    paths = [write_study(ledger, folder), _write_rows(done, folder)]
-    storage.write(folder / "arrays.safetensors", arrays, {"rows": "see results.csv"})
-    return [*paths, folder / "arrays.safetensors"]
-
-
-def write_study(ledger: Ledger, folder: Path) -> Path:
-    """The study as a file that ``minidl pair run`` takes."""
-    return _write(folder / "study.toml", ledger.study.toml())
+    study, results, arrays = (folder / n for n in ("study.toml", RESULTS, "arrays.safetensors"))
+    with storage.output_folder(folder):
+        storage.write_whole(study, ledger.study.toml().encode())
+        storage.write_whole(results, _csv(done))
+        storage.write(arrays, every, {"rows": f"see {RESULTS}"})
+    return [study, results, arrays]
 
 
 def write_results(ledger: Ledger, folder: Path) -> Path:
-    """Every trial as a row of ``results.csv``."""
-    return _write_rows(rows(ledger), folder)
+    """Every trial as a row of ``results.csv``.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written.
+    """
+    content = _csv(rows(ledger))
+    with storage.output_folder(folder):
+        storage.write_whole(folder / RESULTS, content)
+    return folder / RESULTS
 
 
-def _write_rows(done: Iterable[tuple[Trial, Result]], folder: Path) -> Path:
+def _csv(done: Iterable[tuple[Trial, Result]]) -> bytes:
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(["trial", *COLUMNS, *FOUND])
     for number, (trial, result) in enumerate(done):
         writer.writerow([number, *trial.facts.values(), *_found(trial, result)])
-    return _write(folder / "results.csv", table.getvalue())
-
-
-def _write(path: Path, text: str) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise FileError(
-            str(path.parent),
-            "a folder that can be written",
-            error.strerror or str(error),
-            "Write --out DIR.",
-        ) from error
-    return path
+    return table.getvalue().encode()
 
 
 def _found(trial: Trial, result: Result) -> list[Any]:

@@ -164,6 +164,10 @@ class Findings:
         """Cells whose learning rate was chosen from several."""
         return [outcome for outcome in self.outcomes if outcome.sensitivity is not None]
 
+    def table(self, task: str) -> Table | None:
+        """What is compared of a task; None if nothing is yet."""
+        return next((table for table in self.tables if table.task == task), None)
+
     def diagnoses(self, dataset: str) -> list[Diagnosis]:
         """The complete cells of a dataset, best first, and what was measured in their networks."""
         return diagnoses([o for o in self.outcomes if o.cell.dataset == dataset])

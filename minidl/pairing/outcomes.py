@@ -14,7 +14,7 @@ from minidl.pairing.ledger import Ledger
 from minidl.pairing.statistics import RateSensitivity, failures_counted
 from minidl.pairing.study import Study
 from minidl.pairing.trial import Cell, Result
-from minidl.pairing.tuning import chosen_rate, rate_scores, sensitivity
+from minidl.pairing.tuning import rate_scores, sensitivity, trained
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,21 +72,18 @@ def outcomes(study: Study, data: Mapping[str, Dataset], ledger: Ledger) -> list[
 
 
 def _outcome(study: Study, cell: Cell, data: Dataset, ledger: Ledger) -> Outcome:
-    tuning = ledger.found(study.tuning(cell), data)
-    rate = chosen_rate(study, cell, tuning)
-    tuned = rate is not None and not study.fixed_rate
-    final = {} if rate is None else ledger.found(study.final(cell, rate), data)
-    every = [*tuning.values(), *final.values()]
+    found = trained(study, cell, data, ledger)
+    tuned = found.rate is not None and not study.fixed_rate
     return Outcome(
         cell,
-        rate,
-        rate_scores(study, cell, tuning) if tuned else np.empty(0),
-        sensitivity(study, cell, tuning) if tuned else None,
-        tuple(replace(result, outputs=None) for result in final.values()),
+        found.rate,
+        rate_scores(study, cell, found.tuning) if tuned else np.empty(0),
+        sensitivity(study, cell, found.tuning) if tuned else None,
+        tuple(replace(result, outputs=None) for result in found.final.values()),
         study.repetitions,
-        len(tuning),
-        tuple(result.reason for result in tuning.values() if result.status != "ok"),
-        sum(result.seconds for result in every),
+        len(found.tuning),
+        tuple(result.reason for result in found.tuning.values() if result.status != "ok"),
+        sum(result.seconds for result in found.results.values()),
     )
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from minidl.data import Dataset
 from minidl.pairing.grid import Head
 from minidl.pairing.ledger import Ledger
-from minidl.pairing.statistics import sentence
+from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.study import Study
 from minidl.pairing.tables import PlannedTable, planned_tables
 from minidl.pairing.trainer import Trainer
 from minidl.pairing.trial import Cell
-from minidl.pairing.tuning import chosen_rate
+from minidl.pairing.tuning import trained
 
 SPREAD = 0.03
 """How much differences between two pairings vary from dataset to dataset: a guess, which the
@@ -40,14 +40,11 @@ def plan(study: Study) -> Iterator[str]:
 
 def _comparisons(table: PlannedTable) -> Iterator[str]:
     """What is compared, and what that can show."""
-    pairings, datasets = len(table.pairings), len(table.datasets)
-    families = len(set(table.families))
+    pairings = how_many(len(table.pairings), "pairing")
+    datasets = how_many(len(table.datasets), "dataset")
+    families = how_many(len(set(table.families)), "family")
     other = "each other" if table.reference is None else table.reference.name
-    yield (
-        f"{table.task}: {pairings} pairing{'s' * (pairings != 1)} on {datasets} "
-        f"dataset{'s' * (datasets != 1)} of {families} famil{'y' if families == 1 else 'ies'}, "
-        f"compared with {other}"
-    )
+    yield f"{table.task}: {pairings} on {datasets} of {families}, compared with {other}"
     if len(table.pairings) > 1:
         yield f"  {sentence(replace(table.design, spread=SPREAD))}"
     if table.apart:
@@ -144,18 +141,15 @@ def status(ledger: Ledger) -> Iterator[str]:
     """How far a study is: cells tuned, cells done, trials by outcome."""
     study = ledger.study
     data = study.load()
-    tuned = done = trained = 0
     cells = study.cells(data)
+    there = tuned = complete = 0
     for cell in cells:
-        found = ledger.found(study.tuning(cell), data[cell.dataset])
-        trained += len(found)
-        rate = chosen_rate(study, cell, found)
-        if rate is not None:
-            final = ledger.found(study.final(cell, rate), data[cell.dataset])
-            tuned, trained = tuned + 1, trained + len(final)
-            done += len(final) == study.repetitions
+        found = trained(study, cell, data[cell.dataset], ledger)
+        there += len(found.results)
+        tuned += found.rate is not None
+        complete += len(found.final) == study.repetitions
     total = len(cells) * study.trials_per_cell
-    yield f"{study.name}: {trained:,} of {total:,} trials, {100 * trained / total:.1f} %"
-    yield f"  cells: {done} of {len(cells)} complete, {tuned - done} tuned only"
+    yield f"{study.name}: {there:,} of {total:,} trials, {100 * there / total:.1f} %"
+    yield f"  cells: {complete} of {len(cells)} complete, {tuned - complete} tuned only"
     outcomes = ", ".join(f"{name} {number:,}" for name, number in ledger.count().items())
     yield f"  in the ledger, of this and earlier grids: {outcomes or 'nothing'}"

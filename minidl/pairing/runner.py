@@ -99,7 +99,7 @@ def run(
 
 def _check_size(data: Dataset, study: Study) -> None:
     """Refuse a table that nothing comes of: R² needs two rows."""
-    for tuning in (False, True)[: 2 - study.fixed_rate]:
+    for tuning in (False,) if study.fixed_rate else (False, True):
         rows = len(parts(data, TUNING * tuning, tuning)[2])  # as many under every seed
         if rows < 2:
             expected, remedy = "2 rows or more to judge a network by", "Give a larger table."

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.intervals import REALS
 from minidl.losses import losses
 from minidl.pairing.grid import Head, Pairing
-from minidl.pairing.statistics import failures_counted
+from minidl.pairing.statistics import DIGITS, failures_counted
 
 TWO_POINTS = 0.02
 """How far a natural head may be behind before it is pointed out."""
@@ -69,7 +69,7 @@ def rows(scores: Mapping[Pairing, np.ndarray]) -> list[Row]:
     if not scores:
         return []
     counted = failures_counted(np.array(list(scores.values())))
-    means = np.round(counted.mean(axis=1), 12)
+    means = np.round(counted.mean(axis=1), DIGITS)
     order = np.argsort(-means, kind="stable")
     names = list(scores)
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -205,9 +206,8 @@ class Study:
 
     def toml(self) -> str:
         """The study as a TOML file that ``read`` understands."""
-        import json  # strings, lists and numbers are written alike in both
-
         written = {key: value for key, value in self.facts().items() if value not in (None, [])}
+        # Strings, lists and numbers are written alike in JSON and TOML.
         lines = (f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in written.items())
         return "".join(lines).replace("\x7f", "\\u007f")  # which TOML wants escaped
 
@@ -246,7 +246,7 @@ class Study:
 
     def heads_for(self, data: Dataset) -> list[Head]:
         """The heads that are trained on a dataset."""
-        sound, others = heads(data.task, len(data.classes))
+        sound, others = heads(data.task, data.n_classes)
         every = [*sound, *others] if self.unsound else sound
         return [head for head in every if self._asks_for(head)]
 
@@ -254,7 +254,7 @@ class Study:
         """The heads that are unsound on a dataset, with the reason."""
         if self.unsound:
             return {}
-        others = heads(data.task, len(data.classes))[1]
+        others = heads(data.task, data.n_classes)[1]
         return {head: why for head, why in others.items() if self._asks_for(head)}
 
     def cells(self, data: Mapping[str, Dataset]) -> list[Cell]:

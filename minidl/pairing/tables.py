@@ -7,7 +7,7 @@ study alone, before anything is trained. ``statistics`` does the rest.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from minidl.pairing.statistics import (
     pairwise_matrix,
     planned_pairs,
     rank_summary,
-    shown_pairs,
+    ranks_within,
 )
 from minidl.pairing.study import EVERY, Study
 
@@ -213,6 +213,7 @@ class Table:
         (1, 0)
         """
         comparisons = compare(scores, reference, alpha)
+        matrix = pairwise_matrix(scores, comparisons)
         ranks = rank_summary(scores, alpha)
         differences = []
         if reference is not None and not any(found.dataset for found in comparisons):
@@ -225,13 +226,13 @@ class Table:
             _design(scores, reference, alpha),
             comparisons,
             differences,
-            pairwise_matrix(scores, comparisons),
+            matrix,
             ranks,
-            bars(ranks.mean_ranks, shown_pairs(scores, comparisons)),
+            bars(ranks.mean_ranks, matrix.shown),
             interquartile_means(scores),
             corrected_ranking(scores) if scores.repetitions > 1 else [],
             decompose(values),
-            decompose(_ranks(values)),
+            decompose(ranks_within(values)),
         )
 
     @property
@@ -264,26 +265,10 @@ def _parts(pairing: str) -> tuple[str, str]:
 
 def _design(scores: Scores, reference: str | None, alpha: float) -> Design:
     """The design, with how much differences between pairings spread."""
-    sizes = len(scores.pairings), len(scores.datasets), len(set(scores.families))
-    design = Design(*sizes, scores.repetitions, all_pairs=reference is None, alpha=alpha)
+    design = Design.of(scores, reference, alpha)
     first, second = np.array(planned_pairs(scores, reference), dtype=int).T
     if design.scope == "nothing":
         return design
     table = scores.by_family().means if design.scope == "families" else scores.counted
     spreads = np.std(table[first] - table[second], axis=-1, ddof=1)
-    return Design(
-        *sizes,
-        scores.repetitions,
-        all_pairs=reference is None,
-        spread=float(np.median(spreads)),
-        alpha=alpha,
-    )
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks of all pairings within each dataset and repetition, of the same shape."""
-    from scipy.stats import rankdata
-
-    flat = np.round(values, 12).reshape(-1, *values.shape[2:])
-    ranks: np.ndarray = rankdata(-flat, axis=0).reshape(values.shape)
-    return ranks
+    return replace(design, spread=float(np.median(spreads)))

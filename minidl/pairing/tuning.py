@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,8 +48,33 @@ def chosen_rate(study: Study, cell: Cell, results: Mapping[Trial, Result]) -> fl
     return sensitivity(study, cell, results).best
 
 
-def results_of(study: Study, cell: Cell, data: Dataset, ledger: Ledger) -> dict[Trial, Result]:
-    """What a ledger has of a cell: tuning trials, then those of the rate they choose."""
-    found = ledger.found(study.tuning(cell), data)
-    rate = chosen_rate(study, cell, found)
-    return found if rate is None else found | ledger.found(study.final(cell, rate), data)
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a ledger has of a cell.
+
+    Parameters
+    ----------
+    tuning : dict of Trial to Result
+    rate : float or None
+        What these choose; None while some are missing.
+    final : dict of Trial to Result
+        The reported trials, at that rate.
+    """
+
+    tuning: dict[Trial, Result]
+    rate: float | None
+    final: dict[Trial, Result]
+
+    @property
+    def results(self) -> dict[Trial, Result]:
+        """All of them, in the order of the plan."""
+        return self.tuning | self.final
+
+
+def trained(study: Study, cell: Cell, data: Dataset, ledger: Ledger) -> Trained:
+    """Read a cell: its tuning trials, then those of the rate that they choose."""
+    tuning = ledger.found(study.tuning(cell), data)
+    rate = chosen_rate(study, cell, tuning)
+    return Trained(
+        tuning, rate, {} if rate is None else ledger.found(study.final(cell, rate), data)
+    )

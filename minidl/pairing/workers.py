@@ -14,6 +14,7 @@ from typing import Any
 from minidl.data import Dataset
 from minidl.errors import ArgumentError, MinidlError, UnknownNameError
 from minidl.pairing.environment import Environment, fingerprint, keys, own
+from minidl.pairing.ledger import RESUME
 from minidl.pairing.trainer import Trainer
 from minidl.pairing.trial import Cell, Result, Trial
 from minidl.settings import whole_number
@@ -158,7 +159,7 @@ def _on_cluster(client: Any, tasks: Iterator[Task]) -> Generator[Found, None, No
     except (KilledWorker, CancelledError, OSError) as error:
         if isinstance(error, MinidlError):
             raise
-        remedy = "Look at its logs and memory; then `minidl pair resume` goes on, nothing is lost."
+        remedy = f"Look at its logs and memory; then {RESUME}"
         raise ArgumentError(
             "--scheduler", "a cluster that lives", str(error).rstrip("."), remedy
         ) from error

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from minidl.losses import losses
 
@@ -119,7 +119,7 @@ class Section:
 
     anchor: str
     title: str
-    blocks: list[Block] = field(default_factory=list)
+    blocks: list[Block]
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -18,7 +18,6 @@ from minidl.pairing.report.blocks import (
     Block,
     Charts,
     Listing,
-    Section,
     Shade,
     Value,
     mark,
@@ -28,7 +27,7 @@ from minidl.pairing.report.blocks import (
 )
 from minidl.pairing.report.differences import comparisons_listing, differences_listing
 from minidl.pairing.standing import Row, natural
-from minidl.pairing.statistics import sentence
+from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.tables import PlannedTable, Table
 
 HEADLINES = 6
@@ -54,9 +53,8 @@ def headline_blocks(findings: Findings) -> Iterator[Block]:
         )
     for table in findings.tables:
         yield from table_headlines(table)
-    compared = [table.task for table in findings.tables]
     for plan in findings.planned:
-        if plan.task not in compared:
+        if findings.table(plan.task) is None:
             why = "no dataset is complete" if len(plan.pairings) > 1 else "there is one pairing"
             yield f"{plan.task.capitalize()}: nothing is compared yet, as {why}."
 
@@ -65,13 +63,13 @@ def table_headlines(table: Table) -> Iterator[Block]:
     """A task in words: what is compared, what is shown, and what describes besides."""
     scores, shown = table.scores, table.headlines
     against = "all with all" if table.reference is None else f"each with {table.reference}"
+    differ = table.higher + table.lower
     yield (
         f"{table.task.capitalize() or 'Scores'}: {len(scores.pairings)} pairings on "
-        f"{len(scores.datasets)} {_plural('dataset', len(scores.datasets))} of "
-        f"{_families(table)}, compared {against}. "
-        f"{table.higher + table.lower} of {len(table.comparisons)} "
-        f"{_plural('comparison', len(table.comparisons))} "
-        f"{'shows' if table.higher + table.lower == 1 else 'show'} a difference."
+        f"{how_many(len(scores.datasets), 'dataset')} of "
+        f"{how_many(table.ranks.families, 'family')}, compared {against}. "
+        f"{differ} of {how_many(len(table.comparisons), 'comparison')} "
+        f"{'shows' if differ == 1 else 'show'} a difference."
     )
     yield shown[:HEADLINES]
     if len(shown) > HEADLINES:
@@ -80,14 +78,6 @@ def table_headlines(table: Table) -> Iterator[Block]:
     about = ["What is shown on a dataset holds for other splits and starts of the same rows."]
     single = any(found.shown and found.dataset for found in table.comparisons)
     yield [*about * single, sentence(table.ranks), *_matter(table)]
-
-
-def _families(table: Table) -> str:
-    return "1 family" if table.ranks.families == 1 else f"{table.ranks.families} families"
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"
 
 
 def _matter(table: Table) -> Iterator[str]:
@@ -112,17 +102,15 @@ def _matter(table: Table) -> Iterator[str]:
 # ------------------------------------------------------------------------------------ scores
 
 
-def scores_section(findings: Findings) -> Section:
+def score_blocks(findings: Findings) -> Iterator[Block]:
     """Pairing × dataset, one table a task."""
-    section = Section("scores", "Scores of every pairing on every dataset")
-    section.blocks.append(
+    yield (
         "Mean test scores over repetitions; a failure counts as the worst score of its dataset, "
         "or 0. The stronger the colour, the nearer to the best of the column; bold: the highest "
         f"mean. {STAR} a head that textbooks recommend for the task, {CROSS} failed repetitions."
     )
     for plan in findings.planned:
-        section.blocks.extend(heat_listings(findings, plan))
-    return section
+        yield from heat_listings(findings, plan)
 
 
 def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
@@ -130,7 +118,7 @@ def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
     names = [name for name in plan.datasets if findings.standings.get(name)]
     if not names:
         return
-    table = next((table for table in findings.tables if table.task == plan.task), None)
+    table = findings.table(plan.task)
     found = {name: {row.pairing: row for row in findings.standings[name]} for name in names}
     rows: list[tuple[Value, ...]] = []
     raw: list[tuple[Value, ...]] = []
@@ -157,7 +145,7 @@ def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
 
 def order(findings: Findings, plan: PlannedTable) -> list[Pairing]:
     """Pairings by mean rank over families, or over the datasets there are; those apart last."""
-    table = next((table for table in findings.tables if table.task == plan.task), None)
+    table = findings.table(plan.task)
     ranks: dict[Pairing, list[int]] = {p: [] for p in (*plan.pairings, *plan.apart)}
     for name in plan.datasets:
         for row in findings.standings.get(name, []):
@@ -217,19 +205,19 @@ def _note(table: Table | None, plan: PlannedTable) -> str:
 # ----------------------------------------------------------------------------- who beats whom
 
 
-def pairwise_section(findings: Findings) -> Section:
+def pairwise_blocks(findings: Findings) -> Iterator[Block]:
     """Who beats whom: a matrix and a critical-difference diagram a task."""
-    section = Section("pairwise", "Who beats whom")
-    section.blocks.append(
+    yield (
         "Numbers count dataset families in which the row's pairing has the higher mean and the "
         f"lower one. They describe; only {HIGHER} and {LOWER} mark differences that a planned and "
         "corrected test shows. In the diagram a bar joins pairings that are not shown to differ."
     )
     for table in findings.tables:
-        section.blocks.extend([matrix_listing(table), _diagram(table), comparisons_listing(table)])
+        yield matrix_listing(table)
+        yield _diagram(table)
+        yield comparisons_listing(table)
         if table.differences:
-            section.blocks.append(differences_listing(table))
-    return section
+            yield differences_listing(table)
 
 
 def matrix_listing(table: Table) -> Listing:
@@ -256,27 +244,14 @@ def _duel(table: Table, i: int, j: int) -> Value:
         return None
     matrix = table.matrix
     wins, losses = int(matrix.wins[i, j]), int(matrix.losses[i, j])
-    sign = ""
-    if matrix.shown[i, j]:
-        sign = mark(_direction(table, i, j))
     share = wins / max(wins + losses + int(matrix.ties[i, j]), 1)
-    return Shade(f"{wins}–{losses}", share, sign)
-
-
-def _direction(table: Table, i: int, j: int) -> int:
-    first, second = table.scores.pairings[i], table.scores.pairings[j]
-    for found in table.comparisons:
-        if (found.first, found.second, found.dataset) == (first, second, None):
-            return found.direction
-        if (found.first, found.second, found.dataset) == (second, first, None):
-            return -found.direction
-    return 0
+    return Shade(f"{wins}–{losses}", share, mark(matrix.verdicts[i, j]))
 
 
 def _diagram(table: Table) -> Charts:
     apart = table.ranks.critical_difference
     caption = (
-        f"Mean ranks over {_families(table)}, with bars from the planned "
+        f"Mean ranks over {how_many(table.ranks.families, 'family')}, with bars from the planned "
         f"comparisons. (Had all pairs been planned, two mean ranks would have to be {apart:.1f} "
         "apart by Nemenyi's test.)"
     )
@@ -292,10 +267,9 @@ def _diagram(table: Table) -> Charts:
 # ------------------------------------------------------------------- what matters, and ranking
 
 
-def variance_section(findings: Findings) -> Section:
+def variance_blocks(findings: Findings) -> Iterator[Block]:
     """How much pairing matters: shares of the variation."""
-    section = Section("variance", "How much does pairing matter?")
-    section.blocks.append(
+    yield (
         "Where the variation between scores comes from. Activation × loss is what neither explains "
         "alone: pairing (loss stands for the whole head). With × dataset it differs from table to "
         "table. Seed is how a split and a start move all pairings together; left over is how they "
@@ -308,14 +282,12 @@ def variance_section(findings: Findings) -> Section:
             diagrams.share_bars(f"shares-{table.task}", f"{table.task}: of scores", table.shares),
             diagrams.share_bars(f"rank-shares-{table.task}", f"{table.task}: of ranks", ranked),
         ]
-        section.blocks.append(Charts("Shares of the total sum of squares.", drawn))
-    return section
+        yield Charts("Shares of the total sum of squares.", drawn)
 
 
-def ranking_section(findings: Findings) -> Section:
+def ranking_blocks(findings: Findings) -> Iterator[Block]:
     """A ranking that does not flatter its winner."""
-    section = Section("ranking", "Ranking, without the luck of having been chosen")
-    section.blocks.append(
+    yield (
         "Whoever leads was lucky as well. Repetitions are split in halves, again and again: one "
         "half ranks, the other scores the one in each place. Intervals of interquartile means say "
         "what other repetitions on the same datasets would give, not what other datasets would."
@@ -324,15 +296,14 @@ def ranking_section(findings: Findings) -> Section:
         drawn = []
         if table.ranking:
             first = table.ranking[:FOREMOST]
-            section.blocks.append([sentence(table.ranking[0])])
+            yield [sentence(table.ranking[0])]
             drawn.append(diagrams.places(f"places-{table.task}", f"{table.task}: means", first))
         means = table.means[:FOREMOST]
         title = f"{table.task}: interquartile means"
         drawn.append(diagrams.estimates(f"means-{table.task}", title, means))
-        section.blocks.append(Charts(f"The first {len(means)} of {len(table.means)}.", drawn))
+        yield Charts(f"The first {len(means)} of {len(table.means)}.", drawn)
         if table.ranking:
-            section.blocks.append(_places(table))
-    return section
+            yield _places(table)
 
 
 def _places(table: Table) -> Listing:

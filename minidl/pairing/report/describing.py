@@ -13,16 +13,13 @@ from minidl.pairing.outcomes import Outcome
 from minidl.pairing.plan import duration
 from minidl.pairing.report import charts
 from minidl.pairing.report.blocks import (
-    CROSS,
     HIGH_EDGE,
     LOW_EDGE,
-    STAR,
     Block,
     Chart,
     Charts,
     Code,
     Listing,
-    Section,
     Value,
     file_name,
     metric_name,
@@ -38,11 +35,10 @@ LOSERS = 3
 EDGE = "the grid's lowest or highest"
 
 
-def design_section(findings: Findings) -> Section:
+def design_blocks(findings: Findings) -> Iterator[Block]:
     """What was trained, how it was tuned, what the design can show."""
-    section = Section("design", "Design and budget")
     designs = [f"{t.task.capitalize()}: {sentence(t.design)}" for t in findings.tables]
-    section.blocks.append([*budget(findings), *designs])
+    yield [*budget(findings), *designs]
     rows = [
         (
             data.name,
@@ -50,15 +46,14 @@ def design_section(findings: Findings) -> Section:
             data.family,
             len(data.X),
             data.X.shape[1],
-            len(data.classes) or None,
+            data.n_classes or None,
             metric_name(data.metric),
             findings.missing.get(name, 0) or None,
         )
         for name, data in findings.data.items()
     ]
     columns = ("dataset", "task", "family", "rows", "features", "classes", "score", "cells missing")
-    section.blocks.append(Listing("datasets", columns, rows, folded=True))
-    return section
+    yield Listing("datasets", columns, rows, folded=True)
 
 
 def budget(findings: Findings) -> Iterator[str]:
@@ -94,26 +89,19 @@ def budget(findings: Findings) -> Iterator[str]:
     )
 
 
-def natural_section(findings: Findings) -> Section:
+def natural_blocks(findings: Findings) -> Iterator[Block]:
     """Natural heads beside the best of each dataset."""
-    section = Section("natural", f"{STAR} Natural heads beside the best")
-    section.blocks.append(
+    yield (
         "How far each head that textbooks recommend is behind the head with the highest mean of "
         "its dataset, over all hidden activations, paired by repetition. The best was picked by "
         "these very scores, which flatters it: this describes."
     )
     rows = [
-        (
-            found.dataset,
-            found.head.name,
-            found.best.name,
-            *_gap(found),
-        )
+        (found.dataset, found.head.name, found.best.name, *_gap(found))
         for found in findings.natural
     ]
     columns = ("dataset", "natural head", "head with the best mean", "points behind", "± 95 %")
-    section.blocks.append(Listing("natural heads", columns, rows))
-    return section
+    yield Listing("natural heads", columns, rows)
 
 
 def _gap(found: NaturalHead) -> tuple[str, str]:
@@ -125,27 +113,25 @@ def _gap(found: NaturalHead) -> tuple[str, str]:
 # ----------------------------------------------------------------------------- learning rates
 
 
-def rates_section(findings: Findings) -> Section:
+def rate_blocks(findings: Findings) -> Iterator[Block]:
     """How much scores depend on the learning rate."""
-    section = Section("rates", "Learning rates")
     if findings.study.fixed_rate:
-        section.blocks.append("Nothing was tuned: all networks were trained at one learning rate.")
-        return section
+        yield "Nothing was tuned: all networks were trained at one learning rate."
+        return
     edge = len(findings.at_edge)
-    section.blocks.append(
+    yield (
         "How many points of the validation score a learning rate costs against the best one of "
         "the same cell, mean over cells. Where lines part, one rate for all would favour some."
     )
-    section.blocks.append(
+    yield (
         f"In {edge} of {len(findings.tuned)} cells the best rate is {EDGE}: a better one may lie "
         "beyond."
     )
     for task in dict.fromkeys(data.task for data in findings.data.values()):
         of_task = [o for o in findings.tuned if findings.data[o.cell.dataset].task == task]
         if of_task:
-            section.blocks.append(_rate_charts(findings.study, task, of_task))
-            section.blocks.append(_rate_listing(task, of_task))
-    return section
+            yield _rate_charts(findings.study, task, of_task)
+            yield _rate_listing(task, of_task)
 
 
 def _rate_charts(study: Study, task: str, found: Sequence[Outcome]) -> Charts:
@@ -183,10 +169,9 @@ def _rate_listing(task: str, found: Sequence[Outcome]) -> Listing:
 # ------------------------------------------------------------------- curves, losers, boundaries
 
 
-def curves_section(findings: Findings) -> Section:
+def curve_blocks(findings: Findings) -> Iterator[Block]:
     """How a few cells of each dataset learn."""
-    section = Section("curves", "How they learn")
-    section.blocks.append(
+    yield (
         "Test score and training loss over epochs, means over repetitions that were trained, for a "
         "few cells of each dataset. Losses of different heads have different units, so each is "
         "divided by that of its first epoch. Which cells are best and worst is told by the same "
@@ -200,8 +185,7 @@ def curves_section(findings: Findings) -> Section:
                     f"curves-{name}", name, data.metric, chosen, findings.study.epochs
                 )
             )
-    section.blocks.append(Charts("", drawn))
-    return section
+    yield Charts("", drawn)
 
 
 def _chosen(findings: Findings, dataset: str) -> dict[str, Outcome]:
@@ -221,10 +205,9 @@ def _chosen(findings: Findings, dataset: str) -> dict[str, Outcome]:
     return chosen
 
 
-def losers_section(findings: Findings) -> Section:
+def loser_blocks(findings: Findings) -> Iterator[Block]:
     """Why low scores are low, as far as measurements tell."""
-    section = Section("losers", "Why the losers lost")
-    section.blocks.append(
+    yield (
         "What stands out in the networks of the cells with the lowest means, and in those with the "
         "highest for comparison. It goes together with low scores; whether it causes them is "
         "another question."
@@ -232,15 +215,12 @@ def losers_section(findings: Findings) -> Section:
     every = {name: findings.diagnoses(name) for name in findings.data}
     best, worst = _quarters(list(every.values()))
     if best or worst:
-        section.blocks.append(Charts("", [charts.symptom_bars("symptoms", best, worst)]))
+        yield Charts("", [charts.symptom_bars("symptoms", best, worst)])
     columns = ("dataset", "pairing", "score", "points behind", "what stands out")
     rows: list[tuple[Value, ...]] = []
     for told in every.values():
         rows += [_diagnosed(d) for d in told[:1] + told[1:][-LOSERS:]]
-    section.blocks.append(
-        Listing("the best and the worst of each dataset", columns, rows, full=_measured(every))
-    )
-    return section
+    yield Listing("the best and the worst of each dataset", columns, rows, full=_measured(every))
 
 
 def _diagnosed(told: Diagnosis) -> tuple[Value, ...]:
@@ -282,10 +262,9 @@ def _quarters(
     return best, worst
 
 
-def boundaries_section(findings: Findings) -> Section:
+def boundary_blocks(findings: Findings) -> Iterator[Block]:
     """What the best and the worst cell have learned on datasets that can be drawn."""
-    section = Section("boundaries", "Where the line is drawn")
-    section.blocks.append(
+    yield (
         "Repetition 0 of the cells with the highest and the lowest mean, trained once more to the "
         "same bits, on each dataset that can be drawn: classes with two features, a ring around a "
         "test row on a wrong side; numbers with one feature. With its score and the mean of all "
@@ -300,19 +279,17 @@ def boundaries_section(findings: Findings) -> Section:
                 if chart := boundary(anchor, role, findings.study, d, data):
                     drawn.append(chart)
     if drawn:
-        section.blocks.append(Charts("", drawn))
+        yield Charts("", drawn)
     else:
-        section.blocks.append("No complete dataset of this study can be drawn.")
-    return section
+        yield "No complete dataset of this study can be drawn."
 
 
 # ----------------------------------------------------------------- failures, unsound, reproduce
 
 
-def failures_section(findings: Findings) -> Section:
+def failure_blocks(findings: Findings) -> Iterator[Block]:
     """Trials that diverged or failed, and heads that were left out."""
-    section = Section("failures", f"{CROSS} Failures and unsound heads")
-    section.blocks.append(
+    yield (
         f"{findings.failed:,} of {findings.done:,} trials failed or diverged. Each counts as the "
         "worst score of its dataset, or 0 if that is lower; none is dropped."
     )
@@ -323,30 +300,24 @@ def failures_section(findings: Findings) -> Section:
              f.final, f.tuning, f.reason)
             for f in findings.failures
         ]  # fmt: skip
-        section.blocks.append(Listing("failed trials", columns, rows, folded=len(rows) > 12))
+        yield Listing("failed trials", columns, rows, folded=len(rows) > 12)
     for unsound in findings.unsound:
-        section.blocks.append(
-            f"Unsound heads on {', '.join(unsound.datasets)}, left out: {unsound.heads}"
-        )
-        section.blocks.append(list(unsound.lines))
-    return section
+        yield f"Unsound heads on {', '.join(unsound.datasets)}, left out: {unsound.heads}"
+        yield list(unsound.lines)
 
 
-def reproduce_section(findings: Findings) -> Section:
+def reproduction_blocks(findings: Findings) -> Iterator[Block]:
     """How to get the same numbers again."""
-    section = Section("reproduce", "How to reproduce this")
     environment = findings.environment
     name = f"{file_name(findings.study.name)}.toml"
-    blocks: list[Block] = [
+    yield (
         "The same study file, versions and BLAS kernels give the same bits, with any number of "
-        "workers and in any order.",
-        Code(name, findings.study.toml()),
-        Code("command", f"minidl pair run {name}"),
-        Code(
-            "versions",
-            f"numerics of minidl: {environment.numerics}\nlibraries: {environment.libraries}\n"
-            f"BLAS: {environment.blas}",
-        ),
-    ]
-    section.blocks.extend(blocks)
-    return section
+        "workers and in any order."
+    )
+    yield Code(name, findings.study.toml())
+    yield Code("command", f"minidl pair run {name}")
+    yield Code(
+        "versions",
+        f"numerics of minidl: {environment.numerics}\nlibraries: {environment.libraries}\n"
+        f"BLAS: {environment.blas}",
+    )

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 200
 """Rows of a table of data that a page holds; longer ones are in the file only."""
 
-
 NUMERIC = re.compile(rf"[−\d.,–<% ]*[{LOW_EDGE}{HIGH_EDGE}]?")
 """A number as a table has it."""
 

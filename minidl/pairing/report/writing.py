@@ -4,36 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minidl.errors import FileError
+from minidl import storage
 from minidl.pairing.findings import Findings
 from minidl.pairing.report import comparing, describing
-from minidl.pairing.report.blocks import Section
+from minidl.pairing.report.blocks import CROSS, STAR, Section
 from minidl.pairing.report.markdown import markdown
 from minidl.pairing.report.page import page
 from minidl.pairing.report.picture import heat_map
+from minidl.pairing.statistics import how_many
 
 
 def sections(findings: Findings) -> list[Section]:
-    """All sections of a report, the findings first."""
-    found = Section("headlines", "What this study shows", [*comparing.headline_blocks(findings)])
-    told = [found, describing.design_section(findings)]
-    if any(findings.standings.values()):
-        told.append(comparing.scores_section(findings))
-    if findings.tables:
-        told += [
-            comparing.pairwise_section(findings),
-            comparing.variance_section(findings),
-            comparing.ranking_section(findings),
-        ]
-    if any(findings.standings.values()):
-        told += [
-            describing.natural_section(findings),
-            describing.rates_section(findings),
-            describing.curves_section(findings),
-            describing.losers_section(findings),
-            describing.boundaries_section(findings),
-        ]
-    return [*told, describing.failures_section(findings), describing.reproduce_section(findings)]
+    """All sections of a report, the findings first; those with nothing to tell are left out."""
+    scored, compared = any(findings.standings.values()), bool(findings.tables)
+    told = (
+        (True, "headlines", "What this study shows", comparing.headline_blocks),
+        (True, "design", "Design and budget", describing.design_blocks),
+        (scored, "scores", "Scores of every pairing on every dataset", comparing.score_blocks),
+        (compared, "pairwise", "Who beats whom", comparing.pairwise_blocks),
+        (compared, "variance", "How much does pairing matter?", comparing.variance_blocks),
+        (compared, "ranking", "Ranking, without the luck of having been chosen",
+         comparing.ranking_blocks),
+        (scored, "natural", f"{STAR} Natural heads beside the best", describing.natural_blocks),
+        (scored, "rates", "Learning rates", describing.rate_blocks),
+        (scored, "curves", "How they learn", describing.curve_blocks),
+        (scored, "losers", "Why the losers lost", describing.loser_blocks),
+        (scored, "boundaries", "Where the line is drawn", describing.boundary_blocks),
+        (True, "failures", f"{CROSS} Failures and unsound heads", describing.failure_blocks),
+        (True, "reproduce", "How to reproduce this", describing.reproduction_blocks),
+    )  # fmt: skip
+    return [
+        Section(anchor, title, [*blocks(findings)])
+        for there, anchor, title, blocks in told
+        if there
+    ]
 
 
 def write(findings: Findings, folder: str | Path) -> list[Path]:
@@ -53,18 +57,13 @@ def write(findings: Findings, folder: str | Path) -> list[Path]:
     title = "Which activation goes with which loss"
     told = sections(findings)
     lead = (
-        f"Study {findings.study.name}: {findings.done:,} networks on {len(findings.data)} "
-        f"{'dataset' if len(findings.data) == 1 else 'datasets'}."
+        f"Study {findings.study.name}: {findings.done:,} networks on "
+        f"{how_many(len(findings.data), 'dataset')}."
     )
     html, text, picture = (folder / n for n in ("report.html", "report.md", "pairings.png"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    shown = any(findings.standings.values())
+    with storage.output_folder(folder):
         heat_map(findings, picture)
-        html.write_text(page(title, lead, told), encoding="utf-8")
-        shown = picture.name if any(findings.standings.values()) else None
-        text.write_text(markdown(title, told, shown), encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        expected = "a folder that can be written"
-        raise FileError(str(folder), expected, reason, "Write --out DIR.") from error
-    return [html, text, *([picture] if shown else [])]
+        storage.write_whole(html, page(title, lead, told).encode())
+        storage.write_whole(text, markdown(title, told, picture.name if shown else None).encode())
+    return [html, text, *[picture] * shown]

@@ -22,7 +22,6 @@ from minidl.pairing.statistics.comparison import (
     compare_on_datasets,
     compare_over_families,
     pairwise_matrix,
-    shown_pairs,
 )
 from minidl.pairing.statistics.paired import bca_interval, sign_flip_test
 from minidl.pairing.statistics.planned import ALPHA, holm, planned_pairs
@@ -36,22 +35,22 @@ from minidl.pairing.statistics.ranks import (
     RankSummary,
     bars,
     critical_difference,
-    nemenyi,
     rank_summary,
 )
-from minidl.pairing.statistics.scores import Scores, failures_counted
+from minidl.pairing.statistics.scores import DIGITS, Scores, failures_counted
 from minidl.pairing.statistics.sensitivity import RateSensitivity, rate_sensitivity
-from minidl.pairing.statistics.sentences import CLAIM, headlines, sentence
+from minidl.pairing.statistics.sentences import CLAIM, headlines, how_many, sentence
 from minidl.pairing.statistics.signedrank import (
     signed_rank_test,
     typical_difference,
     typical_interval,
 )
-from minidl.pairing.statistics.variance import Share, crossed, decompose
+from minidl.pairing.statistics.variance import Share, crossed, decompose, ranks_within
 
 __all__ = [
     "Scores",
     "failures_counted",
+    "DIGITS",
     "ALPHA",
     "Design",
     "detectable_difference",
@@ -69,11 +68,9 @@ __all__ = [
     "bca_interval",
     "PairwiseMatrix",
     "pairwise_matrix",
-    "shown_pairs",
     "RankSummary",
     "rank_summary",
     "critical_difference",
-    "nemenyi",
     "bars",
     "Difference",
     "differences_on_datasets",
@@ -83,11 +80,13 @@ __all__ = [
     "Share",
     "crossed",
     "decompose",
+    "ranks_within",
     "Ranked",
     "corrected_ranking",
     "RateSensitivity",
     "rate_sensitivity",
     "CLAIM",
+    "how_many",
     "sentence",
     "headlines",
 ]

@@ -8,7 +8,7 @@ intervals, shares of variance, rankings) describes, and no claim rests on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,15 +117,7 @@ def compare(
     >>> found.shown, found.wins, found.adjusted
     (True, 8, 0.0078125)
     """
-    design = Design(
-        len(scores.pairings),
-        len(scores.datasets),
-        len(set(scores.families)),
-        scores.repetitions,
-        all_pairs=reference is None,
-        alpha=alpha,
-    )
-    if design.scope == "datasets":
+    if Design.of(scores, reference, alpha).scope == "datasets":
         return compare_on_datasets(scores, reference, alpha, seed)
     return compare_over_families(scores, reference, alpha)
 
@@ -212,6 +204,8 @@ class PairwiseMatrix:
         Holm-corrected p-values of the planned comparisons; NaN where none was planned.
     shown : bool array of shape (pairings, pairings)
         Where a difference is shown: the only cells to mark.
+    verdicts : int array of shape (pairings, pairings)
+        1 or −1 where the row's pairing is shown to score higher or lower; else 0.
     """
 
     pairings: tuple[str, ...]
@@ -220,6 +214,7 @@ class PairwiseMatrix:
     losses: np.ndarray
     adjusted: np.ndarray
     shown: np.ndarray
+    verdicts: np.ndarray
 
 
 def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> PairwiseMatrix:
@@ -235,29 +230,21 @@ def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> Pairwi
     means = scores.by_family().means
     differences = differences_between(means[:, None], means[None])
     size = len(scores.pairings)
-    adjusted = np.full((size, size), np.nan)
-    for comparison in _over_families(comparisons):
-        i, j = scores.index(comparison.first), scores.index(comparison.second)
-        adjusted[i, j] = adjusted[j, i] = comparison.adjusted
+    adjusted, shown = np.full((size, size), np.nan), np.zeros((size, size), dtype=bool)
+    verdicts = np.zeros((size, size), dtype=int)
+    for comparison in comparisons:
+        if comparison.dataset is None:
+            i, j = scores.index(comparison.first), scores.index(comparison.second)
+            adjusted[i, j] = adjusted[j, i] = comparison.adjusted
+            shown[i, j] = shown[j, i] = comparison.shown
+            verdicts[i, j] = comparison.direction * comparison.shown
+            verdicts[j, i] = -verdicts[i, j]
     return PairwiseMatrix(
         scores.pairings,
         (differences > 0).sum(axis=2),
         (differences == 0).sum(axis=2),
         (differences < 0).sum(axis=2),
         adjusted,
-        shown_pairs(scores, comparisons),
+        shown,
+        verdicts,
     )
-
-
-def shown_pairs(scores: Scores, comparisons: Iterable[Comparison]) -> np.ndarray:
-    """Which pairs of pairings are shown to differ over families, of shape (pairings, pairings)."""
-    size = len(scores.pairings)
-    shown = np.zeros((size, size), dtype=bool)
-    for comparison in _over_families(comparisons):
-        i, j = scores.index(comparison.first), scores.index(comparison.second)
-        shown[i, j] = shown[j, i] = comparison.shown
-    return shown
-
-
-def _over_families(comparisons: Iterable[Comparison]) -> list[Comparison]:
-    return [comparison for comparison in comparisons if comparison.dataset is None]

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError
 from minidl.pairing.statistics.planned import ALPHA
+from minidl.pairing.statistics.scores import Scores
 from minidl.pairing.statistics.signedrank import rejections
 
 SIMULATED = 4_000
@@ -125,6 +126,18 @@ class Design:
     all_pairs: bool = False
     spread: float | None = None
     alpha: float = ALPHA
+
+    @classmethod
+    def of(cls, scores: Scores, reference: str | None, alpha: float = ALPHA) -> Design:
+        """That of scores which are there; without a reference all pairs are compared."""
+        return cls(
+            len(scores.pairings),
+            len(scores.datasets),
+            len(set(scores.families)),
+            scores.repetitions,
+            all_pairs=reference is None,
+            alpha=alpha,
+        )
 
     @property
     def comparisons(self) -> int:

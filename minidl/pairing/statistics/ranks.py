@@ -89,21 +89,6 @@ def critical_difference(pairings: int, families: int, alpha: float = ALPHA) -> f
     return float(quantile * np.sqrt(pairings * (pairings + 1) / (6 * families)))
 
 
-def nemenyi(summary: RankSummary) -> np.ndarray:
-    """p-values of Nemenyi's test for all pairs, of shape (pairings, pairings).
-
-    They are corrected for all pairs already, but come besides the study's planned comparisons:
-    on their own they are no ground for a claim.
-    """
-    from scipy.stats import studentized_range
-
-    k = len(summary.pairings)
-    apart = np.abs(summary.mean_ranks[:, None] - summary.mean_ranks[None])
-    spread = np.sqrt(k * (k + 1) / (12 * summary.families))
-    p_values: np.ndarray = studentized_range.sf(apart / spread, k, np.inf)
-    return p_values
-
-
 def bars(mean_ranks: np.ndarray, shown: np.ndarray) -> list[tuple[int, ...]]:
     """The bars of a critical-difference diagram: each joins pairings not shown to differ.
 
@@ -114,8 +99,8 @@ def bars(mean_ranks: np.ndarray, shown: np.ndarray) -> list[tuple[int, ...]]:
     ----------
     mean_ranks : array of shape (k,)
     shown : bool array of shape (k, k)
-        ``shown_pairs`` of the study's comparisons. ``apart > critical_difference`` instead gives
-        Demšar's diagram.
+        ``PairwiseMatrix.shown`` of the study's comparisons. ``apart > critical_difference``
+        instead gives Demšar's diagram.
 
     Returns
     -------

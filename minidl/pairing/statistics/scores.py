@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -114,49 +115,6 @@ class Scores:
             if twice:
                 raise ArgumentError(what, "each name once", twice[0], "Rename one of them.")
 
-    @classmethod
-    def collect(
-        cls,
-        cells: Mapping[tuple[str, str], Sequence[float]],
-        families: Mapping[str, str],
-        floor: float = 0.0,
-    ) -> Scores:
-        """Scores from one list of repetitions a pairing and dataset.
-
-        Parameters
-        ----------
-        cells : mapping of (pairing, dataset) to scores
-            One score a repetition, in the same order everywhere; NaN where it failed.
-        families : mapping of dataset to family
-
-        Raises
-        ------
-        ArgumentError
-            If the table is not full.
-
-        Examples
-        --------
-        >>> Scores.collect({("relu", "xor"): [1.0], ("tanh", "xor"): [0.9]}, {"xor": "plane"}).means
-        array([[1. ],
-               [0.9]])
-        """
-        pairings = tuple(dict.fromkeys(pairing for pairing, _ in cells))
-        datasets = tuple(dict.fromkeys(dataset for _, dataset in cells))
-        longest = max((len(scores) for scores in cells.values()), default=0)
-        for pairing in pairings:
-            for dataset in datasets:
-                got = len(cells.get((pairing, dataset), ()))
-                if got != longest:
-                    raise ArgumentError(
-                        f"{pairing} on {dataset}",
-                        f"{longest} repetitions, as elsewhere",
-                        str(got),
-                        "Leave out the pairing or the dataset, or finish the study.",
-                    )
-        values = np.array([[cells[p, d] for d in datasets] for p in pairings], dtype=np.float64)
-        values = values.reshape(len(pairings), len(datasets), longest)
-        return cls(values, pairings, datasets, tuple(families[d] for d in datasets), floor)
-
     @cached_property
     def counted(self) -> np.ndarray:
         """The values with failures counted, of the same shape."""
@@ -212,8 +170,6 @@ class Scores:
 
 
 def _position(name: str, names: tuple[str, ...], what: str) -> int:
-    from difflib import get_close_matches
-
     if name not in names:
         close = get_close_matches(name, names, n=1) or names[:1]
         raise UnknownNameError(what, "one of the study", repr(name), f"Did you mean {close[0]!r}?")

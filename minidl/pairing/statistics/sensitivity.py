@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
+from minidl.pairing.statistics.scores import DIGITS
 
 ONE_POINT = 0.01
 """A hundredth of a score: how much worse than the best a learning rate may be to count as good."""
@@ -67,7 +68,7 @@ def rate_sensitivity(
             "Sort by rate, and count failures first (failures_counted).",
         )
     best = int(scores.argmax())
-    good = np.round(scores[best] - scores - tolerance, 12) <= 0
+    good = np.round(scores[best] - scores - tolerance, DIGITS) <= 0
     low = best - int(np.append(~good[:best][::-1], True).argmax())
     high = best + int(np.append(~good[best + 1 :], True).argmax())
     return RateSensitivity(

@@ -58,7 +58,8 @@ def _(finding: Comparison) -> str:
         needed = fewest_observations(finding.comparisons, finding.alpha)
         return (
             f"Whether {pair} differ {where} cannot be shown with "
-            f"{_times(finding.observations, unit)}: {_times(finding.comparisons, 'comparison')} "
+            f"{how_many(finding.observations, unit)}: "
+            f"{how_many(finding.comparisons, 'comparison')} "
             f"{_need(finding.comparisons)} at least {needed}."
         )
     return (
@@ -95,13 +96,13 @@ def _difference(finding: Comparison) -> str:
 
 def _test(finding: Comparison) -> str:
     name = "Wilcoxon's signed-rank" if finding.dataset is None else "sign-flip permutation"
-    comparisons = _times(finding.comparisons, "comparison")
+    comparisons = how_many(finding.comparisons, "comparison")
     return f"{name} test, {_p(finding.adjusted)} after Holm's correction for {comparisons}"
 
 
 @sentence.register
 def _(finding: Design) -> str:
-    compared = _times(finding.comparisons, "comparison")
+    compared = how_many(finding.comparisons, "comparison")
     families = (
         f"{compared} over dataset families {_need(finding.comparisons)} at least "
         f"{finding.fewest_families} families; this study has {finding.families}"
@@ -110,7 +111,7 @@ def _(finding: Design) -> str:
         return f"{families}.{_detectable(finding)}"
     tests = finding.comparisons * finding.datasets
     single = (
-        f"{_times(tests, 'test')} on single datasets {_need(tests)} at least "
+        f"{how_many(tests, 'test')} on single datasets {_need(tests)} at least "
         f"{finding.fewest_repetitions} repetitions"
     )
     if finding.scope == "datasets":
@@ -138,7 +139,7 @@ def _(finding: RankSummary) -> str:
     best = finding.pairings[int(finding.mean_ranks.argmin())]
     text = (
         f"{best} has the lowest mean rank, {finding.mean_ranks.min():.1f} of "
-        f"{len(finding.pairings)}, over {_times(finding.families, 'dataset family')}"
+        f"{len(finding.pairings)}, over {how_many(finding.families, 'dataset family')}"
     )
     if np.isnan(finding.p_value):
         return f"{text}."
@@ -206,7 +207,7 @@ def headlines(comparisons: Sequence[Comparison], design: Design) -> list[str]:
     shown = [comparison for comparison in comparisons if comparison.shown]
     if not shown:
         return [
-            f"No difference is shown by any of {_times(len(comparisons), 'comparison')}; that is "
+            f"No difference is shown by any of {how_many(len(comparisons), 'comparison')}; that is "
             "no proof that there is none."
         ]
     largest = sorted(shown, key=lambda comparison: abs(comparison.difference), reverse=True)
@@ -237,7 +238,14 @@ def _need(number: int) -> str:
     return "needs" if number == 1 else "need"
 
 
-def _times(number: int, what: str) -> str:
+def how_many(number: int, what: str) -> str:
+    """So many of something, in words.
+
+    Examples
+    --------
+    >>> how_many(1, "family"), how_many(2, "family"), how_many(3, "test")
+    ('1 family', '2 families', '3 tests')
+    """
     if number == 1:
         return f"1 {what}"
     return f"{number} {what[:-1]}ies" if what.endswith("y") else f"{number} {what}s"

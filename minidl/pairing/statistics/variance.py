@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.pairing.statistics.scores import Scores
+from minidl.pairing.statistics.scores import DIGITS, Scores
 
 FACTORS = ("activation", "loss", "dataset")
 
@@ -90,7 +90,7 @@ def decompose(values: np.ndarray) -> list[Share]:
     ----------
     values : array of shape (activations, losses, datasets, repetitions)
         Finite: with failures counted (``Scores.counted``). One failure that counts as −10⁶ is
-        nearly all the variation; compare with the decomposition of ranks where that happens.
+        nearly all the variation; compare with that of ``ranks_within`` where that happens.
 
     Returns
     -------
@@ -140,6 +140,31 @@ def decompose(values: np.ndarray) -> list[Share]:
         )
         for source in squares
     ]
+
+
+def ranks_within(values: np.ndarray) -> np.ndarray:
+    """Ranks of all pairings within each dataset and repetition, 1 the highest score.
+
+    Parameters
+    ----------
+    values : array of shape (activations, losses, datasets, repetitions)
+
+    Returns
+    -------
+    ranks : array of the same shape
+        Those who tie share the mean of their ranks.
+
+    Examples
+    --------
+    >>> ranks_within(np.array([[0.5, 0.9], [0.7, 0.5]]).reshape(2, 2, 1, 1))[..., 0, 0]
+    array([[3.5, 1. ],
+           [2. , 3.5]])
+    """
+    from scipy.stats import rankdata
+
+    flat = np.round(values, DIGITS).reshape(-1, *values.shape[2:])
+    ranks: np.ndarray = rankdata(-flat, axis=0).reshape(values.shape)
+    return ranks
 
 
 def _effect(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

@@ -1,0 +1,229 @@
+"""Where results lie: places and environments that tell apart all that decides a bit."""
+
+import ast
+import json
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ledgers import CELL, HERE, STUDY, contents, trials
+
+import minidl
+from minidl.activations import Activation, activation, activations
+from minidl.criterion import Loss
+from minidl.data import load
+from minidl.errors import ArgumentError
+from minidl.initializers import Initializer, initializers
+from minidl.losses import losses
+from minidl.pairing import Ledger, Pairing, Setting, run
+from minidl.pairing import environment as environments
+from minidl.pairing.environment import Environment, fingerprint, keys
+from minidl.pairing.export import export
+
+# ---------------------------------------------------------------------------------- places
+
+
+def place(trial=None, data=None, environment=HERE):
+    [key] = keys([trial or trials(1)[0]], data or load("xor"), environment)
+    return key
+
+
+def test_a_place_tells_every_fact_apart():
+    base = trials(1)[0]
+    other = [
+        replace(base, cell=replace(CELL, pairing=Pairing.parse("tanh/sigmoid+bce"))),
+        replace(base, cell=replace(CELL, pairing=Pairing.parse("relu/sigmoid+mse"))),
+        replace(base, cell=replace(CELL, pairing=Pairing.parse("relu/tanh+mse"))),
+        replace(base, cell=replace(CELL, dataset="moons")),
+        *(
+            replace(base, cell=replace(CELL, setting=setting))
+            for setting in (
+                Setting((16,)),
+                Setting((16, 16, 16)),
+                Setting((1, 616)),
+                Setting(init="he_normal"),
+                Setting(optimizer="sgd"),
+            )
+        ),
+        replace(base, learning_rate=0.010000000000000002),
+        replace(base, repetition=1),
+        replace(base, tuning=True),
+        replace(base, epochs=51),
+        replace(base, batch_size=33),
+    ]
+    found = [place(trial) for trial in (base, *other)]
+    assert len(set(found)) == len(found)
+    assert place(base) == place(trials(1)[0])
+
+
+def test_a_place_tells_datasets_apart():
+    data = load("xor")
+    flipped, moved = data.y.copy(), data.X.copy()
+    flipped[0] = 1 - flipped[0]
+    moved[-1, -1] = np.nextafter(moved[-1, -1], 9.0)
+    other = [
+        replace(data, X=moved),
+        replace(data, y=flipped),
+        replace(data, X=data.X.reshape(-1, 1), y=np.repeat(data.y, 2)),
+        replace(data, metric="f1"),
+        replace(data, classes=("no", "yes")),
+        replace(data, name="other"),
+        replace(data, task="regression", y=data.y.astype(float)),
+    ]
+    found = [fingerprint(one) for one in (data, *other)]
+    assert len(set(found)) == len(found)
+    assert fingerprint(load("xor")) == fingerprint(data)
+
+
+def test_a_place_tells_environments_apart():
+    found = {
+        place(environment=HERE),
+        place(environment=replace(HERE, numerics="other")),
+        place(environment=replace(HERE, libraries="other")),
+        place(environment=replace(HERE, blas="other")),
+    }
+    assert len(found) == 4
+
+
+STEEPNESS = 2.0
+
+
+def made(formula, slope=lambda x: 1.0, **facts):
+    """Register an activation called "mine" in place of another."""
+    if "mine" in activations:
+        activations.unregister("mine")
+    body = {"value": staticmethod(formula), "slope": staticmethod(slope), "source": "this test"}
+    activation(type("Mine", (Activation,), {"name": "mine", "formula": "x", **body, **facts}))
+
+
+@pytest.fixture
+def mine():
+    yield lambda: place(replace(trials(1)[0], cell=replace(CELL, pairing=Pairing.parse(PAIR))))
+    if "mine" in activations:
+        activations.unregister("mine")
+
+
+PAIR = "mine/sigmoid+bce"
+
+
+def test_a_place_tells_formulas_of_ones_own_apart(mine, monkeypatch):
+    found = []
+
+    def note(*formula, **facts):
+        made(*formula, **facts)
+        found.append(mine())
+
+    note(lambda x: 2.0 * x)
+    note(lambda x: 3.0 * x)
+    note(lambda x: 2.0 * x, slope=lambda x: 2.0)
+    note(lambda x: STEEPNESS * x)
+    monkeypatch.setitem(globals(), "STEEPNESS", 4.0)
+    note(lambda x: STEEPNESS * x)
+    note(lambda x: 2.0 * x, init="he_normal")
+    note(lambda x, k: k * x, lambda x, k: k, hyper={"k": 2.0})
+    note(lambda x, k: k * x, lambda x, k: k, hyper={"k": 3.0})
+    assert len(set(found)) == len(found)
+    made(lambda x: 2.0 * x)
+    assert mine() == found[0]
+
+
+def test_using_an_activation_does_not_move_its_trials(mine):
+    made(lambda x: 2.0 * x)
+    before = mine()
+    environments._formulas.cache_clear()
+    activations["mine"](np.ones(3))
+    minidl.fit(
+        minidl.mlp([2, 3, 1], hidden="mine"), np.ones((4, 2)), np.ones(4), loss="mse", epochs=1
+    )
+    assert mine() == before
+
+
+def test_a_place_tells_losses_and_initializers_of_ones_own_apart():
+    found = []
+    for power in (2.0, 4.0):
+        body = {
+            "name": "mine_too",
+            "source": "this test",
+            "value": staticmethod((lambda k: lambda t, p: abs(p - t) ** k)(power)),
+            "slope": staticmethod((lambda k: lambda t, p: k * abs(p - t) ** (k - 1.0))(power)),
+        }
+        losses.register(type("Mine", (Loss,), body)())
+        initializers.register(Initializer("mine_three", lambda i, o, k=power: k / i, False, ""))
+        trial = trials(1)[0]
+        try:
+            pairing = Pairing.parse("relu/linear+mine_too")
+            found.append(place(replace(trial, cell=replace(CELL, pairing=pairing))))
+            setting = Setting(init="mine_three")
+            found.append(place(replace(trial, cell=replace(CELL, setting=setting))))
+        finally:
+            losses.unregister("mine_too")
+            initializers.unregister("mine_three")
+    assert len(set(found)) == 4
+
+
+def imported_by(module, package=Path(minidl.__file__).parent):
+    """The files of minidl that a file imports, and those that they import."""
+    waiting, found = [module], {}
+    while waiting:
+        name = waiting.pop()
+        path = package.parent.joinpath(*name.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if name in found or not path.is_file():  # the latter is what a module defines
+            continue
+        found[name] = path
+        if name in ("minidl", "minidl.pairing"):  # they name everything, and compute nothing
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("minidl"):
+                waiting += [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+    return found
+
+
+def test_numerics_are_the_files_that_a_trial_runs():
+    needed = imported_by("minidl.pairing.trainer")
+    assert len(needed) > 50
+    told = set(environments.sources())
+    assert {n for n, path in needed.items() if path not in told} <= {"minidl.pairing"}
+    assert {path.name for path in told if path.parent.name == "pairing"} == {
+        Path(path).name for n, path in needed.items() if n.startswith("minidl.pairing.")
+    }
+    assert not {path for path in told if path.parent.name in ("statistics", "cli", "literature")}
+
+
+# --------------------------------------------------------------------------- another numerics
+
+
+@pytest.mark.parametrize("part", ["numerics", "libraries", "blas"])
+def test_another_environment_is_refused_with_the_reason(tmp_path, part, refused):
+    path = tmp_path / "study.sqlite"
+    other = replace(Environment.here(), **{part: "of another machine"})
+    with Ledger(path) as opened:
+        opened.begin(STUDY, other)
+    mine = getattr(Environment.here(), part)
+    expected = "of another machine, as the ledger has"
+    with refused(ArgumentError, f"this process: {part}", expected, mine, "begin another ledger"):
+        run(replace(STUDY, name="other"), path, workers=1)
+    assert contents(path)[:3] == (STUDY, other, {})
+
+
+def test_a_ledger_of_another_environment_is_still_read(tmp_path, monkeypatch):
+    path = tmp_path / "study.sqlite"
+    other = Environment("code of last year", "libraries", "blas")
+    with monkeypatch.context() as then:
+        then.setattr(Environment, "here", lambda: other)
+        assert run(STUDY, path, workers=1)
+    with Ledger(path, write=False) as opened:
+        assert opened.environment == other
+        export(opened, tmp_path)
+    lines = (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + STUDY.repetitions
+
+
+def test_an_environment_names_code_libraries_and_kernels():
+    here = Environment.here()
+    assert here.numerics.startswith(f"minidl {version('minidl')}, code ")
+    assert f"numpy {np.__version__}" in here.libraries
+    assert "threads: " in here.blas
+    assert Environment(**json.loads(json.dumps(asdict(here)))) == here
