@@ -17,7 +17,7 @@ import numpy as np
 from minidl.block import Block
 from minidl.model import Sequential
 from minidl.program import Program, record
-from minidl.program.program import Instruction
+from minidl.program.instruction import Instruction
 from minidl.tensor import Tensor
 from minidl.walkthrough.steps import Array, Verdict
 

@@ -15,7 +15,7 @@ from minidl.nonlinearity import RowActivation
 from minidl.optimizer import Optimizer
 from minidl.program import Program
 from minidl.program import Step as Ran
-from minidl.program.program import Instruction
+from minidl.program.instruction import Instruction
 from minidl.saturation import idle, levels_off
 from minidl.walkthrough.facts import Told, of_activation, of_loss, of_row
 from minidl.walkthrough.steps import Array, Step
