@@ -8,6 +8,7 @@ stays small and every rendering shows the same digits.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cached_property
 from types import UnionType
@@ -322,25 +323,46 @@ def decode(kind: Any, data: Any) -> Any:
     return data
 
 
-def parse(kind: Any, text: str) -> Any:
-    """Data of this module from JSON text.
+def read_json(
+    kind: Any,
+    text: str,
+    what: str,
+    schema: int,
+    remedy: str,
+    check: Callable[[Any], object] = lambda _: None,
+) -> Any:
+    """Data that ``encode`` made, from their JSON text.
+
+    Parameters
+    ----------
+    kind : class
+        Of the data, which have a ``schema``.
+    text : str
+    what : str
+        What it should be, for the message: ``"a walkthrough"``.
+    schema : int
+        The one that can be read.
+    remedy : str
+        What to do otherwise.
+    check : callable
+        Raises where data of the right shape do not belong together.
 
     Raises
     ------
     FileError
-        If it is no walkthrough, or one of another schema.
+        If it is something else, or of another schema.
     """
-    remedy = "Make it anew: walkthrough.to_json() writes one."
+    culprit, wanted = what.partition(" ")[2], f"JSON of {what}"
     try:
         data = json.loads(text)
-        schema = data["schema"]
+        own = data["schema"]
     except (ValueError, TypeError, KeyError) as error:
-        got = f"something else ({error})"
-        raise FileError("walkthrough", "JSON of a walkthrough", got, remedy) from error
-    if schema != SCHEMA:
-        raise FileError("walkthrough", f"schema {SCHEMA}", f"schema {schema!r}", remedy)
+        raise FileError(culprit, wanted, f"something else ({error})", remedy) from error
+    if own != schema:
+        raise FileError(culprit, f"schema {schema}", f"schema {own!r}", remedy)
     try:
-        return decode(kind, data)
-    except (TypeError, KeyError, AttributeError, IndexError) as error:
-        got = f"damaged data ({error})"
-        raise FileError("walkthrough", "JSON of a walkthrough", got, remedy) from error
+        found = decode(kind, data)
+        check(found)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise FileError(culprit, wanted, f"damaged data ({error})", remedy) from error
+    return found

@@ -18,6 +18,7 @@ from minidl.walkthrough.expansion import expand
 from minidl.walkthrough.scene import Scene
 from minidl.walkthrough.steps import (
     PENDING,
+    SCHEMA,
     Array,
     Equation,
     Index,
@@ -25,7 +26,7 @@ from minidl.walkthrough.steps import (
     Step,
     Verdict,
     encode,
-    parse,
+    read_json,
 )
 
 
@@ -274,7 +275,8 @@ class Walkthrough:
         FileError
             If it is something else, or of another schema.
         """
-        found: Walkthrough = parse(cls, text)
+        remedy = "Make it anew: walkthrough.to_json() writes one."
+        found: Walkthrough = read_json(cls, text, "a walkthrough", SCHEMA, remedy)
         return found
 
     def save(self, path: Any) -> None:

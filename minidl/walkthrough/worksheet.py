@@ -19,7 +19,7 @@ from minidl.walkthrough.digits import number
 from minidl.walkthrough.exercise import exercise
 from minidl.walkthrough.items import ASKED, DIFFICULTIES, SPARE, Item, items, significant, unit
 from minidl.walkthrough.scene import symbol
-from minidl.walkthrough.steps import Operand, decode, encode
+from minidl.walkthrough.steps import Operand, encode, read_json
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 2
@@ -154,16 +154,7 @@ class Worksheet:
             If it is something else, or of another schema.
         """
         remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
-        try:
-            data = json.loads(text)
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"schema {data['schema']!r}")
-            found: Worksheet = decode(cls, data)
-            if len(found.asked) != len(found.blanks):
-                raise ValueError("blanks that are nowhere in the walkthrough")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            wanted = f"JSON of a worksheet, schema {SCHEMA}"
-            raise FileError("worksheet", wanted, f"something else ({error})", remedy) from error
+        found: Worksheet = read_json(cls, text, "a worksheet", SCHEMA, remedy, _check)
         return found
 
     def save(self, folder: Any) -> list[Path]:
@@ -213,6 +204,12 @@ class Worksheet:
             remedy = "Choose a folder that you may write to: --out worksheet."
             raise FileError(str(folder), "a folder to write to", got, remedy) from error
         return [folder / name for name in files]
+
+
+def _check(sheet: Worksheet) -> None:
+    """Refuse a sheet whose blanks and walkthrough are not of each other."""
+    if len(sheet.asked) != len(sheet.blanks):
+        raise ValueError("blanks that are nowhere in the walkthrough")
 
 
 def _missing(folder: Path) -> list[Path]:

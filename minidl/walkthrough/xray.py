@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from minidl import storage
 from minidl.activations import activations
-from minidl.errors import ArgumentError, FileError
+from minidl.errors import ArgumentError
 from minidl.intervals import SIGNS
 from minidl.layers import Activation, Dense, Dropout, as_numbers
 from minidl.losses import losses
@@ -24,7 +23,7 @@ from minidl.schedules import Rate
 from minidl.tensor import Tensor
 from minidl.walkthrough.expressions import parse, shown
 from minidl.walkthrough.make import explain
-from minidl.walkthrough.steps import decode, encode
+from minidl.walkthrough.steps import encode, read_json
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 2
@@ -159,14 +158,7 @@ class XRay:
             If it is something else, or of another schema.
         """
         remedy = "Make it anew: xray.to_json() writes one."
-        try:
-            data = json.loads(text)
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"schema {data['schema']!r}")
-            found: XRay = decode(cls, data)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            wanted = f"JSON of an x-ray, schema {SCHEMA}"
-            raise FileError("x-ray", wanted, f"something else ({error})", remedy) from error
+        found: XRay = read_json(cls, text, "an x-ray", SCHEMA, remedy)
         return found
 
     def to_markdown(self) -> str:
