@@ -18,6 +18,7 @@ from minidl.walkthrough.digits import number
 from minidl.walkthrough.items import DIFFICULTIES, significant
 from minidl.walkthrough.mistakes import MISTAKES, operands, worked
 from minidl.walkthrough.sheet_text import LINE
+from minidl.walkthrough.worksheet import SCHEMA
 
 
 def relu_step(rows=2):
@@ -251,7 +252,7 @@ def test_a_folder_that_cannot_be_written_is_refused_and_nothing_stays(tmp_path, 
 
 def test_files_that_are_none_of_ours_are_refused(tmp_path):
     path = tmp_path / "sheet.json"
-    for text in ("{", "[]", '{"schema": 99}', '{"schema": 2}'):
+    for text in ("{", "[]", '{"schema": 99}', f'{{"schema": {SCHEMA}}}'):
         with pytest.raises(FileError, match="minidl worksheet"):
             ml.Worksheet.from_json(text)
     path.write_text("[1, 2]")

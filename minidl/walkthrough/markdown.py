@@ -131,6 +131,8 @@ def _array(walkthrough: Walkthrough, notation: Notation, array: Array) -> Iterat
 
 
 def _number(text: str) -> str:
+    if text == PENDING:
+        return rf"\text{{{PENDING}}}"
     number, _, dead = text.partition(" ")
     return number_latex(number) + (rf" \text{{ {dead}}}" if dead else "")
 

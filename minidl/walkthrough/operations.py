@@ -116,6 +116,19 @@ def _add_view(reader: Reader, ran: Ran, i: int) -> None:
     reader.add(ran, i, "added", rule, (y,), aside=(places,), settings=settings)
 
 
+def _put_view(reader: Reader, ran: Ran, i: int) -> None:
+    """A part of an array; the parts that come later are not computed yet."""
+    x, y = named(ran, "x", "y")
+    places, _ = _places(ran, "x")
+    numbers = _wrote(ran)
+    missing = np.ones(numbers.shape, bool)
+    if y in reader.arrays:
+        missing = reader.arrays[y].missing.copy()
+    missing.reshape(-1)[places.numbers.astype(int)] = False
+    made = [Array.of(y, numbers, pending=missing)]
+    reader.add(ran, i, "", f"{y} by put_view", (x,), made)
+
+
 def _copy(reader: Reader, ran: Ran, i: int) -> None:
     x, y = named(ran, "x", "y")
     places = Array.of("places", np.arange(_wrote(ran).size))
@@ -246,6 +259,7 @@ READINGS: dict[str, Reading] = {
     "dropout": _dropout,
     "gather_view": _gather_view,
     "add_view": _add_view,
+    "put_view": _put_view,
     "copy": _copy,
     "total": _total,
     "fill": _fill,

@@ -18,7 +18,7 @@ import numpy as np
 
 from minidl.errors import FileError
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the data change their shape; older files are refused."""
 
 PENDING = "—"
@@ -45,6 +45,8 @@ class Array:
         Which of them (counted row by row) are 0 because a unit is: its slope is exactly 0.
     flat : tuple of int
         Which of them a unit gives that is saturated: ``minidl.saturation`` says when.
+    pending : tuple of int
+        Which of them are not computed yet, where an array is made part by part; 0 stands there.
     """
 
     name: str
@@ -52,13 +54,19 @@ class Array:
     values: tuple[float, ...]
     dead: tuple[int, ...] = ()
     flat: tuple[int, ...] = ()
+    pending: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, name: str, numbers: Any, dead: Any = None, flat: Any = None) -> Array:
-        """From a NumPy array; ``dead`` and ``flat`` are masks of its shape."""
+    def of(
+        cls, name: str, numbers: Any, dead: Any = None, flat: Any = None, pending: Any = None
+    ) -> Array:
+        """From a NumPy array; ``dead``, ``flat`` and ``pending`` are masks of its shape."""
         own = np.asarray(numbers, np.float64)
+        if pending is not None:
+            own = np.where(pending, 0.0, own)  # whatever lies there is no number of anybody's
         values, shape = tuple(own.reshape(-1).tolist()), tuple(own.shape)
-        places = (() if m is None else tuple(np.flatnonzero(m).tolist()) for m in (dead, flat))
+        masks = (dead, flat, pending)
+        places = (() if m is None else tuple(np.flatnonzero(m).tolist()) for m in masks)
         return cls(name, shape, values, *places)
 
     @cached_property
@@ -77,6 +85,11 @@ class Array:
     def level(self) -> np.ndarray:
         """A mask of its shape: which numbers a saturated unit gives."""
         return self._mask(self.flat)
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """A mask of its shape: which numbers are not computed yet."""
+        return self._mask(self.pending)
 
     def _mask(self, places: tuple[int, ...]) -> np.ndarray:
         mask = np.zeros(len(self.values), bool)

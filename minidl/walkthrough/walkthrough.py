@@ -146,6 +146,8 @@ class Walkthrough:
 
     def text(self, array: Array, index: Index) -> str:
         """One number of an array as it is shown: also of those that a step keeps to itself."""
+        if array.missing[index]:
+            return PENDING
         value = array[index]
         if value == 0.0:
             return "0 (dead)" if array.off[index] else "0"

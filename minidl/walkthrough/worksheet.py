@@ -22,7 +22,7 @@ from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.steps import Operand, encode, read_json
 from minidl.walkthrough.walkthrough import Walkthrough
 
-SCHEMA = 2
+SCHEMA = 3
 """Of a worksheet's JSON; older files are refused."""
 
 COPIED = 3

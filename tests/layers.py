@@ -1,0 +1,25 @@
+"""Layers of one's own that several test files walk through."""
+
+import minidl as ml
+
+
+class Residual(ml.Layer):
+    """x, and what a dense layer adds to it."""
+
+    keeps_width = True
+
+    def __init__(self, width):
+        self.inner = ml.Dense(width, width, "tanh", seed=3)
+
+    def forward(self, x, training):
+        return x + self.inner(x, training)
+
+
+class Beside(ml.Layer):
+    """x, and beside it one number that a dense layer makes of it."""
+
+    def __init__(self, width):
+        self.inner = ml.Dense(width, 1, "tanh", seed=3)
+
+    def forward(self, x, training):
+        return ml.concatenate([x, self.inner(x, training)], axis=1)
