@@ -19,6 +19,7 @@ from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import ARITHMETIC, Expression, evaluate, names, parse
 from minidl.walkthrough.items import Item
+from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.steps import Array
 from minidl.walkthrough.walkthrough import Walkthrough
 
@@ -200,7 +201,7 @@ def _fan_out(_: Walkthrough, item: Item) -> Iterator[Decimal]:
 def _stale(walkthrough: Walkthrough, item: Item) -> Iterator[Decimal]:
     step, found = item.step, operands(item)
     if item.equation.kind == "update":
-        if item.equation.left == f"new {item.array}[{', '.join(map(str, item.index))}]":
+        if item.equation.left == f"new {symbol(item.array, item.index)}":
             old = walkthrough.before(step.number)
             yield Decimal(old[item.array][item.index])
             for key in ("velocity", "m", "v"):
