@@ -10,7 +10,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from layers import Beside, Residual
+from walked import Beside, Residual
 from walkthroughs import walkthroughs
 
 import minidl as ml

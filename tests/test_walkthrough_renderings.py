@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from layers import Beside, Residual
 from typer.testing import CliRunner
+from walked import Beside, Residual, of_step
 
 import minidl as ml
 from minidl.cli import app
@@ -18,11 +18,6 @@ from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.text import plain
 
 X = [[0.5, -1.0], [1.5, 2.0]]
-
-
-def of_step(walkthrough, name, phase="backward"):
-    steps = [s for s in walkthrough.steps if s.phase == phase]
-    return next(s for s in steps if any(a.name == name for a in s.writes))
 
 
 # ── the page as a file ────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""Layers of one's own that several test files walk through."""
+"""What tests of walkthroughs share: layers of one's own, and where an array is made."""
 
 import minidl as ml
 
@@ -23,3 +23,9 @@ class Beside(ml.Layer):
 
     def forward(self, x, training):
         return ml.concatenate([x, self.inner(x, training)], axis=1)
+
+
+def of_step(walkthrough, name, phase="backward"):
+    """The first step of a phase that writes an array."""
+    steps = [s for s in walkthrough.steps if s.phase == phase]
+    return next(s for s in steps if any(a.name == name for a in s.writes))
