@@ -1,4 +1,4 @@
-"""What a walkthrough is made of: arrays of numbers, steps, equations, verdicts; and its JSON.
+"""What a walkthrough is made of: arrays of numbers, steps, equations, verdicts.
 
 Plain frozen data. A step says what one instruction read and wrote and by which rule; the equation
 of any single number is worked out from that when it is asked for (``expansion``), so that a file
@@ -7,16 +7,11 @@ stays small and every rendering shows the same digits.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import numpy as np
-
-from minidl.errors import FileError
 
 SCHEMA = 3
 """Raised when the data change their shape; older files are refused."""
@@ -304,78 +299,3 @@ class Problem:
     rows: int
     dtype: str
     listing: str
-
-
-def encode(data: Any) -> str:
-    """Data of this module as JSON; floats keep every bit."""
-    return json.dumps(asdict(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def decode(kind: Any, data: Any) -> Any:
-    """What ``encode`` made, as ``kind`` again, from parsed JSON.
-
-    Raises
-    ------
-    TypeError, KeyError
-        If it is something else.
-    """
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return kind(**{f.name: decode(hints[f.name], data[f.name]) for f in fields(kind)})  # type: ignore[operator]
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is tuple:
-        return tuple(decode(inner[0], item) for item in data)
-    if origin is dict:
-        return {str(key): decode(inner[1], value) for key, value in data.items()}
-    if origin is UnionType:
-        return None if data is None else decode(inner[0], data)
-    if kind is float and type(data) is int:
-        data = float(data)
-    if type(data) is not kind:
-        raise TypeError(f"{kind.__name__} expected, got {data!r}")
-    return data
-
-
-def read_json(
-    kind: Any,
-    text: str,
-    what: str,
-    schema: int,
-    remedy: str,
-    check: Callable[[Any], object] = lambda _: None,
-) -> Any:
-    """Data that ``encode`` made, from their JSON text.
-
-    Parameters
-    ----------
-    kind : class
-        Of the data, which have a ``schema``.
-    text : str
-    what : str
-        What it should be, for the message: ``"a walkthrough"``.
-    schema : int
-        The one that can be read.
-    remedy : str
-        What to do otherwise.
-    check : callable
-        Raises where data of the right shape do not belong together.
-
-    Raises
-    ------
-    FileError
-        If it is something else, or of another schema.
-    """
-    culprit, wanted = what.partition(" ")[2], f"JSON of {what}"
-    try:
-        data = json.loads(text)
-        own = data["schema"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise FileError(culprit, wanted, f"something else ({error})", remedy) from error
-    if own != schema:
-        raise FileError(culprit, f"schema {schema}", f"schema {own!r}", remedy)
-    try:
-        found = decode(kind, data)
-        check(found)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        raise FileError(culprit, wanted, f"damaged data ({error})", remedy) from error
-    return found

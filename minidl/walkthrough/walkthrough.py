@@ -14,6 +14,7 @@ import numpy as np
 from minidl import storage
 from minidl.errors import ArgumentError, FileError
 from minidl.walkthrough.digits import digits_of, reads_back, shortest
+from minidl.walkthrough.document import Document
 from minidl.walkthrough.expansion import expand
 from minidl.walkthrough.scene import Scene
 from minidl.walkthrough.steps import (
@@ -25,8 +26,6 @@ from minidl.walkthrough.steps import (
     Problem,
     Step,
     Verdict,
-    encode,
-    read_json,
 )
 
 
@@ -73,7 +72,7 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Walkthrough:
+class Walkthrough(Document):
     """One training step, every number of it shown and proved; ``minidl.explain`` makes it.
 
     Attributes
@@ -109,6 +108,10 @@ class Walkthrough:
     steps: tuple[Step, ...]
     verdicts: tuple[Verdict, ...]
     digits: int
+
+    _what = "a walkthrough"
+    _schema = SCHEMA
+    _remedy = "Make it anew: walkthrough.to_json() writes one."
 
     # ── numbers ───────────────────────────────────────────────────────────────────────────────
 
@@ -263,23 +266,6 @@ class Walkthrough:
         return found[-1] if found else None
 
     # ── files and terminals ───────────────────────────────────────────────────────────────────
-
-    def to_json(self) -> str:
-        """The data as JSON text; ``from_json`` gives back an equal walkthrough."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Walkthrough:
-        """A walkthrough from its JSON.
-
-        Raises
-        ------
-        FileError
-            If it is something else, or of another schema.
-        """
-        remedy = "Make it anew: walkthrough.to_json() writes one."
-        found: Walkthrough = read_json(cls, text, "a walkthrough", SCHEMA, remedy)
-        return found
 
     def save(self, path: Any) -> None:
         """Write the JSON to a file, which appears whole or not at all.

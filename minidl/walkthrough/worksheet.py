@@ -16,10 +16,11 @@ from minidl.errors import ArgumentError, FileError, UnknownNameError
 from minidl.registry import did_you_mean
 from minidl.settings import whole_number
 from minidl.walkthrough.digits import number
+from minidl.walkthrough.document import Document
 from minidl.walkthrough.exercise import exercise
 from minidl.walkthrough.items import ASKED, DIFFICULTIES, SPARE, Item, items, significant, unit
 from minidl.walkthrough.scene import symbol
-from minidl.walkthrough.steps import Operand, encode, read_json
+from minidl.walkthrough.steps import Operand
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 3
@@ -55,7 +56,7 @@ class Blank:
 
 
 @dataclass(frozen=True)
-class Worksheet:
+class Worksheet(Document):
     """A walkthrough with blanks; ``minidl.worksheet`` makes it, ``minidl.grade`` marks it.
 
     Attributes
@@ -81,6 +82,10 @@ class Worksheet:
     difficulty: str
     blanks: tuple[Blank, ...]
     walkthrough: Walkthrough
+
+    _what = "a worksheet"
+    _schema = SCHEMA
+    _remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
@@ -140,22 +145,9 @@ class Worksheet:
         """In a notebook."""
         return self.to_markdown()
 
-    def to_json(self) -> str:
-        """The data as JSON text, answers included; ``from_json`` gives back an equal sheet."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Worksheet:
-        """A worksheet from its JSON.
-
-        Raises
-        ------
-        FileError
-            If it is something else, or of another schema.
-        """
-        remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
-        found: Worksheet = read_json(cls, text, "a worksheet", SCHEMA, remedy, _check)
-        return found
+    def _check(self) -> None:
+        if len(self.asked) != len(self.blanks):
+            raise ValueError("blanks that are nowhere in the walkthrough")
 
     def save(self, folder: Any) -> list[Path]:
         """Write the sheet, its key, and files for ``grade`` into a folder: all or nothing.
@@ -204,12 +196,6 @@ class Worksheet:
             remedy = "Choose a folder that you may write to: --out worksheet."
             raise FileError(str(folder), "a folder to write to", got, remedy) from error
         return [folder / name for name in files]
-
-
-def _check(sheet: Worksheet) -> None:
-    """Refuse a sheet whose blanks and walkthrough are not of each other."""
-    if len(sheet.asked) != len(sheet.blanks):
-        raise ValueError("blanks that are nowhere in the walkthrough")
 
 
 def _missing(folder: Path) -> list[Path]:

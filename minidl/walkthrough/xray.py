@@ -21,9 +21,9 @@ from minidl.pairing.grid import Head
 from minidl.saturation import SLOPE, SUMS, levels_off
 from minidl.schedules import Rate
 from minidl.tensor import Tensor
+from minidl.walkthrough.document import Document
 from minidl.walkthrough.expressions import parse, shown
 from minidl.walkthrough.make import explain
-from minidl.walkthrough.steps import encode, read_json
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 2
@@ -117,7 +117,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class XRay:
+class XRay(Document):
     """The same weights and rows under several heads; ``minidl.xray`` makes it.
 
     Attributes
@@ -144,22 +144,9 @@ class XRay:
     optimizer: str
     views: tuple[View, ...]
 
-    def to_json(self) -> str:
-        """The data as JSON text; ``from_json`` gives back an equal x-ray."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> XRay:
-        """An x-ray from its JSON.
-
-        Raises
-        ------
-        FileError
-            If it is something else, or of another schema.
-        """
-        remedy = "Make it anew: xray.to_json() writes one."
-        found: XRay = read_json(cls, text, "an x-ray", SCHEMA, remedy)
-        return found
+    _what = "an x-ray"
+    _schema = SCHEMA
+    _remedy = "Make it anew: xray.to_json() writes one."
 
     def to_markdown(self) -> str:
         """Tables and findings as Markdown."""
