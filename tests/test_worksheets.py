@@ -255,6 +255,10 @@ def test_files_that_are_none_of_ours_are_refused(tmp_path):
     for text in ("{", "[]", '{"schema": 99}', f'{{"schema": {SCHEMA}}}'):
         with pytest.raises(FileError, match="minidl worksheet"):
             ml.Worksheet.from_json(text)
+    data = json.loads(ml.worksheet(seed=1).to_json())
+    data["blanks"][0]["array"] = "elsewhere"
+    with pytest.raises(FileError, match="blanks that are nowhere in the walkthrough"):
+        ml.Worksheet.from_json(json.dumps(data))
     path.write_text("[1, 2]")
     sheet = tmp_path / "real"
     ml.worksheet(seed=1).save(sheet)
