@@ -28,6 +28,7 @@ class Step:
     """What one instruction read and wrote, by name; arrays are copies.
 
     ``before`` is what the written memory held until then: where updates in place start from.
+    Beside a part that was written (``kernel.partial``) lies whatever memory held.
     """
 
     instruction: Instruction
