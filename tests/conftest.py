@@ -91,6 +91,7 @@ def walkthrough():
 
 @pytest.fixture(scope="module")
 def address(walkthrough, tmp_path_factory):
+    """Where the walkthrough's page lies."""
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(walkthrough.to_html(), encoding="utf-8")
     return path.as_uri()
@@ -98,7 +99,7 @@ def address(walkthrough, tmp_path_factory):
 
 @pytest.fixture
 def page(chromium, address):
-    """Opens the page at a size, in light or dark, on a screen or on paper."""
+    """Opens the walkthrough's page at a size, in light or dark, on a screen or on paper."""
     from browsing import DESK
 
     def opened(size=DESK, scheme="light", medium="screen", at=address):
