@@ -114,7 +114,7 @@ def products(size: Size) -> Epoch:
         elif line.kernel in (linear.dense_dx, linear.dense_dw):
             lines.append(line)
     code = Code(lines)
-    return lambda order: code.run(size.batches)
+    return lambda order: code.run([(0, len(lines), size.batches)])
 
 
 def scikit_learn(size: Size) -> Epoch:
