@@ -78,10 +78,13 @@ class ByHand:
 
 
 Told = tuple[str, float]
+"""A mistake, and the number that it gives."""
+Made = tuple[float, list[Told]]
+"""A blank's right number, and what each mistake makes of it."""
 
 
-def told(net: ByHand, item: Item, rng: np.random.Generator) -> tuple[float, list[Told]] | None:
-    """A blank's right number, and what each mistake makes of it; None where no mistake is told."""
+def told(net: ByHand, item: Item, rng: np.random.Generator) -> Made | None:
+    """What is made of a blank; None where no mistake is told."""
     back = item.step.expansion == "dense_dx"  # ∂dense1 comes by the weights of dense2
     name = item.step.reads[0] if back else item.array.removeprefix("∂")
     layer = int(name[5]) - 1 if name.startswith("dense") else 1
@@ -103,9 +106,6 @@ def told(net: ByHand, item: Item, rng: np.random.Generator) -> tuple[float, list
         return None
     right, wrong = made
     return right, [("sign", -right), *wrong] if item.step.phase != "update" else wrong
-
-
-Made = tuple[float, list[Told]]
 
 
 def transposed(w: np.ndarray) -> np.ndarray | None:
@@ -177,7 +177,8 @@ def _dense_back(net: ByHand, item: Item, layer: int, rng: np.random.Generator) -
     else:
         swapped = None
         if min(x.shape[1], dz.shape[1]) > 1:
-            outer = [np.outer(d, a).flatten().reshape(len(a), len(d)) for a, d in zip(x, dz)]  # noqa: B905
+            rows = zip(x, dz, strict=True)
+            outer = [np.outer(d, a).flatten().reshape(len(a), len(d)) for a, d in rows]
             swapped = np.array([o[i, j] for o in outer])
         ways = [x[:, i] * dz[:, j], None, swapped]
     own = ways[0]

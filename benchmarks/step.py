@@ -99,7 +99,8 @@ def products(size: Size) -> Epoch:
     """Nothing but the matrix products of such an epoch, on the same BLAS: the floor."""
     import minidl as ml
     from minidl.kernels import linear
-    from minidl.program.program import Instruction, _Code
+    from minidl.program.code import Code
+    from minidl.program.instruction import Instruction
 
     _, step, (X, t) = minidl_parts(size)
     # keep=True, and one run: every product finds ordinary numbers, and leaves its operands alone.
@@ -112,8 +113,8 @@ def products(size: Size) -> Epoch:
             lines.append(Instruction(linear.matmul, [x[None], w[None], y[None]], ["a", "b", "y"]))
         elif line.kernel in (linear.dense_dx, linear.dense_dw):
             lines.append(line)
-    code = _Code(lines)
-    return lambda order: code.run(size.batches)
+    code = Code(lines)
+    return lambda order: code.run([(0, len(lines), size.batches)])
 
 
 def scikit_learn(size: Size) -> Epoch:

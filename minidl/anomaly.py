@@ -18,7 +18,7 @@ from minidl.kernels.jit import Kernel, Listener, handed_to, recorder
 from minidl.layer import Layer
 from minidl.op import Op
 from minidl.optimizers import Optimizer
-from minidl.program.program import Instruction
+from minidl.program.instruction import Instruction
 from minidl.program.tape import address, place
 
 REMEDIES = {

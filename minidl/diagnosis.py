@@ -118,7 +118,7 @@ def _read(
     }
     borders = set(map(id, outputs))
     reached = {id(node) for node in ancestors(value)}
-    names = _unique([node.name or node._op.name for node in outputs])  # type: ignore[union-attr]
+    names = _unique([node.name or _activation(node).name for node in outputs])
     layers = []
     for node, name, gradient in zip(outputs, names, found, strict=False):
         own = [weights[i] for i in _owned(node, borders, weights)]

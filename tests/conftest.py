@@ -9,6 +9,8 @@ import pytest
 import minidl as ml
 from minidl.activations import Activation, activation, activations
 
+pytest.register_assert_rewrite("browsing", "operands")  # they are no tests, and hold assertions
+
 
 @pytest.fixture
 def bend():
@@ -85,6 +87,33 @@ def walkthrough():
     net = ml.mlp([2, 3, 1], hidden="relu", output="sigmoid", seed=3)
     net[0].weight.data = [[1.0, -1.0, 0.5], [0.25, 0.5, 1.5]]
     return ml.explain(net, [[0.5, -1.0], [1.5, 2.0]], [1, 0], loss="bce", optimizer="adam")
+
+
+@pytest.fixture(scope="module")
+def address(walkthrough, tmp_path_factory):
+    """Where the walkthrough's page lies."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(walkthrough.to_html(), encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture
+def page(chromium, address):
+    """Opens the walkthrough's page at a size, in light or dark, on a screen or on paper."""
+    from browsing import DESK
+
+    def opened(size=DESK, scheme="light", medium="screen", at=address):
+        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        media = {"media": medium, "features": features}
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        chromium.get("about:blank")
+        chromium.get(at)
+        return chromium
+
+    yield opened
+    assert chromium.get_log("browser") == []  # no error in any of the tests
 
 
 # ----------------------------------------------------------------- runs of the study of ``runs``

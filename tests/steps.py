@@ -14,23 +14,15 @@ T = LABELS.reshape(-1, 1)
 def classifier(dtype="float32", widths=(3, 8, 1)):
     net = ml.mlp(list(widths), output="sigmoid", seed=0, dtype=dtype)
     optimizer = ml.Adam(net.parameters(), learning_rate=1e-2)
+    return net, optimizer, training_step(net, optimizer, loss=ml.binary_crossentropy)
 
+
+def training_step(net, optimizer, predict=None, loss=ml.mse):
     def step(x, t):
-        loss = ml.binary_crossentropy(t, net(x))
+        value = loss(t, (predict or net)(x))
         optimizer.zero_grad()
-        loss.backward()
+        value.backward()
         optimizer.step()
-        return loss
-
-    return net, optimizer, step
-
-
-def training_step(net, optimizer, predict=None):
-    def step(x, t):
-        loss = ml.mse(t, (predict or net)(x))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
+        return value
 
     return step

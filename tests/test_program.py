@@ -17,8 +17,9 @@ from minidl.errors import DomainError, RecordError, ShapeError
 from minidl.kernels import elementwise, linear, movement
 from minidl.op import Op
 from minidl.program import record
+from minidl.program.instruction import Instruction
 from minidl.program.layout import arena
-from minidl.program.program import Instruction, Program
+from minidl.program.program import Program
 from minidl.program.tape import place, root
 
 

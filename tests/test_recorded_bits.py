@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from steps import training_step
 from threadpoolctl import threadpool_limits
 
 import minidl as ml
@@ -110,14 +111,7 @@ def test_several_epochs_in_one_call(rows, pause, monkeypatch):
     def left(together):
         net = ml.mlp([3, 6, 3], output="softmax", seed=0)
         optimizer = ml.Adam(net.parameters(), learning_rate=ml.Cosine(1e-2, 30))
-
-        def step(x, t):
-            loss = ml.categorical_crossentropy(t, net(x))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            return loss
-
+        step = training_step(net, optimizer, loss=ml.categorical_crossentropy)
         program = ml.record(step, X[:rows], CLASSES[:rows])
         run = (
             program.run

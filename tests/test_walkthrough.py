@@ -10,10 +10,12 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
+from walked import Beside, Residual
 from walkthroughs import walkthroughs
 
 import minidl as ml
 from minidl.errors import ArgumentError
+from minidl.program import layout
 from minidl.training import step as train
 from minidl.walkthrough.examples import mazur, nielsen
 from minidl.walkthrough.notation import Notation
@@ -226,6 +228,36 @@ def test_not_yet_computed_zero_and_dead_are_told_apart():
     assert walkthrough.cell("t", (0, 0)) == "0"
 
 
+def parts_side_by_side():
+    net = ml.Sequential(ml.Dense(2, 2, seed=1), Beside(2), ml.Dense(3, 1, seed=2))
+    return ml.explain(net, X, Y, loss="mse")
+
+
+def test_parts_of_an_array_that_come_later_are_not_computed_yet():
+    walkthrough = parts_side_by_side()
+    first, second = [s.number for s in walkthrough.steps if s.operation == "concatenate"][:2]
+    for row in range(2):
+        shown = [walkthrough.cell("beside1", (row, j), first) for j in range(3)]
+        sources = [walkthrough.cell("dense1", (row, j)) for j in range(2)]
+        assert shown == [*sources, "—"]
+        last = walkthrough.cell("beside1.inner", (row, 0), second)
+        assert walkthrough.cell("beside1", (row, 2), second) == last != "—"
+    assert walkthrough.verify() == ()
+    assert {verdict.verdict for verdict in walkthrough.verdicts} == {"pass"}
+
+
+def test_whatever_lies_in_memory_is_not_taken_for_a_number(monkeypatch):
+    clean, aligned = parts_side_by_side(), layout._aligned
+
+    def littered(size):
+        memory = aligned(size)
+        memory[:] = 255  # NaN, of which most networks would die
+        return memory
+
+    monkeypatch.setattr(layout, "_aligned", littered)
+    assert parts_side_by_side() == clean
+
+
 def test_a_receipt_lists_each_way_and_the_update():
     walkthrough = explained(optimizer="adam")
     receipt = walkthrough.receipt("dense1.weight", (1, 2))
@@ -240,16 +272,6 @@ def test_a_receipt_lists_each_way_and_the_update():
     assert len(receipt.update) == 5  # m, v, both corrected, the weight
     with pytest.raises(ArgumentError):
         walkthrough.receipt("dense1.weight", (5, 5))
-
-
-class Residual(ml.Layer):
-    keeps_width = True
-
-    def __init__(self, width):
-        self.inner = ml.Dense(width, width, "tanh", seed=3)
-
-    def forward(self, x, training):
-        return x + self.inner(x, training)
 
 
 def test_ways_that_meet_are_added_up():

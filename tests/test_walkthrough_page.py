@@ -1,96 +1,19 @@
-"""A walkthrough as a page in a real browser: its steps, its numbers, its looks."""
+"""A walkthrough as a page in a real browser: its steps, its numbers, in a notebook."""
 
 import json
 import math
 import re
 
-import numpy as np
 import pytest
+from browsing import DESK, PHONE, SHOWN, X, check, press
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from walked import of_step
 
 import minidl as ml
 from minidl.walkthrough.examples import two_layers
-from minidl.walkthrough.svg import DARK, LIGHT
 
-DESK, PHONE = (1440, 900), (390, 844)
-X = [[0.5, -1.0], [1.5, 2.0]]
-
-
-@pytest.fixture(scope="module")
-def address(walkthrough, tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(walkthrough.to_html(), encoding="utf-8")
-    return path.as_uri()
-
-
-@pytest.fixture
-def page(chromium, address):
-    """Opens the page at a size, in light or dark, on a screen or on paper."""
-
-    def opened(size=DESK, scheme="light", medium="screen", at=address):
-        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
-        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        media = {"media": medium, "features": features}
-        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        chromium.get("about:blank")
-        chromium.get(at)
-        return chromium
-
-    yield opened
-    assert chromium.get_log("browser") == []  # no error in any of the tests
-
-
-def press(browser, *keys):
-    for key in keys:
-        browser.find_element(By.TAG_NAME, "body").send_keys(key)
-
-
-SHOWN = """
-const step = document.querySelector('.step.current');
-const cells = (t) => [...t.querySelectorAll('td')].map(c => c.textContent);
-return {
-  number: Number(step.id.slice(5)),
-  title: step.querySelector('h2').textContent,
-  why: step.querySelector('.why').textContent,
-  made: [...step.querySelectorAll('.made table')].map(t => [t.dataset.array, cells(t)]),
-  results: [...step.querySelectorAll('.worked .result')].map(r => r.textContent),
-  nodes: [...document.querySelectorAll('.graph .mw-node')].map(
-    n => [...n.querySelectorAll('text')].map(t => t.textContent)),
-  visible: [...document.querySelectorAll('.step')].filter(s => s.checkVisibility()).length,
-  said: document.getElementById('said').textContent,
-};"""
-
-
-def check(shown, walkthrough):
-    """What the browser shows of a step is what the walkthrough holds after it."""
-    step = walkthrough.steps[shown["number"]]
-    assert (shown["title"], shown["why"], shown["visible"]) == (step.title, step.why, 1)
-    if step.phase != "problem":
-        made = [
-            [a.name, [walkthrough.cell(a.name, i, step.number) for i in np.ndindex(a.shape)]]
-            for a in step.writes
-        ]
-        assert shown["made"] == made
-    if step.expansion and shown["results"]:
-        array = step.writes[0]
-        first = tuple(map(int, np.argwhere(array.numbers)[0])) if array.numbers.any() else None
-        index = first if first is not None else (0,) * len(array.shape)
-        equations = walkthrough.equations(step.number, array.name, index)
-        # As MathML prints it: 1.2·10−5, of which the exponent is set higher.
-        results = [re.sub(r"e(.+)", r"·10\1", e.result) for e in equations]
-        assert shown["results"] == [re.sub(r"^1·10", "10", r).replace("-", "−") for r in results]
-    texts = {t for node in shown["nodes"] for line in node for t in [line.split(" ", 1)[-1]]}
-    for name in ("dense1.sums", "dense1", "dense2.sums", "dense2"):
-        for j in range(walkthrough.shapes[name][1]):
-            assert walkthrough.cell(name, (0, j), step.number) in texts, name
-    assert walkthrough.cell("∂dense1", (0, 0), step.number) in texts
-    loss = walkthrough.problem.loss_name
-    assert walkthrough.cell(loss, (), step.number) in texts
-
-
-# ── in a browser: steps ───────────────────────────────────────────────────────────────────────
+# ── steps ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_keys_step_forwards_and_back_and_find_the_right_numbers(page, walkthrough):
@@ -149,12 +72,7 @@ def test_nothing_is_asked_of_a_network(page, address):
     assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
 
 
-# ── in a browser: numbers ─────────────────────────────────────────────────────────────────────
-
-
-def of_step(walkthrough, name, phase="backward"):
-    steps = [s for s in walkthrough.steps if s.phase == phase]
-    return next(s for s in steps if any(a.name == name for a in s.writes))
+# ── numbers ───────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_number_picked_by_click_or_by_key_is_worked_out(page, walkthrough):
@@ -289,81 +207,6 @@ def test_a_weight_used_twice_has_all_ways_on_its_receipt(page, tmp_path):
     assert receipt.text.count("Proved by differences") == 1  # of the whole, of no part
 
 
-# ── in a browser: looks ───────────────────────────────────────────────────────────────────────
-
-
-def test_a_phone_has_no_need_to_scroll_sideways(page, tmp_path, address):
-    net = ml.mlp([4, 12, 3], output="softmax", seed=0)  # long words, wide arrays
-    wide = ml.explain(net, np.eye(2, 4), [2, 0], loss="cce", optimizer="adam")
-    path = tmp_path / "wide.html"
-    path.write_text(wide.to_html(), encoding="utf-8")
-    for at in (address, path.as_uri()):
-        browser = page(PHONE, at=at)
-        for _ in wide.steps:
-            assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
-            press(browser, Keys.ARROW_RIGHT)
-        assert browser.find_element(By.CSS_SELECTOR, ".graph svg").rect["width"] > 0.8 * PHONE[0]
-
-
-def lightness(browser, selector, what):
-    """Of a computed colour, from 0 to 255."""
-    script = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
-    colour = browser.execute_script(script, selector, what)
-    return np.mean([float(part) for part in re.findall(r"[\d.]+", colour)[:3]])
-
-
-def test_light_and_dark_follow_the_reader_and_the_button(page):
-    for scheme in ("light", "dark"):
-        browser = page(scheme=scheme)
-        grounds = [lightness(browser, "body", "backgroundColor")]
-        for _ in range(2):
-            browser.find_element(By.ID, "theme").click()
-            grounds.append(lightness(browser, "body", "backgroundColor"))
-            ink = lightness(browser, "body", "color")
-            assert lightness(browser, ".mw-node .above", "fill") == ink
-            assert abs(ink - grounds[-1]) > 150
-        assert grounds[0] == grounds[2]
-        assert (grounds[0] > 200, grounds[1] > 200) == (scheme == "light", scheme == "dark")
-
-
-def test_paper_has_all_steps_one_after_the_other_each_with_its_graph(page, walkthrough):
-    browser = page(scheme="dark", medium="print")
-    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
-    assert lightness(browser, "body", "backgroundColor") == 255
-    shown = """return [...document.querySelectorAll(arguments[0])].filter(
-      e => e.checkVisibility()).map(e => e.getBoundingClientRect().top)"""
-    tops = browser.execute_script(shown, ".step")
-    assert len(tops) == len(walkthrough.steps)
-    assert tops == sorted(tops)
-    assert len(browser.execute_script(shown, ".step svg")) == len(walkthrough.steps)
-    assert browser.execute_script(shown, "nav, aside, button") == []
-    browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
-    assert browser.execute_script(shown, ".step svg") == []
-
-
-def contrast(one, other):
-    """As WCAG 2 defines it: from 1 to 21."""
-
-    def luminance(colour):
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return np.dot(linear, [0.2126, 0.7152, 0.0722])
-
-    low, high = sorted(map(luminance, (one, other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
-def test_text_of_every_colour_has_the_contrast_that_wcag_asks_for(palette):
-    colours = dict(re.findall(r"--mw-(\w+): (#\w{6})", palette))
-    paper = colours.pop("paper")
-    node = colours.pop("node")
-    assert {"ink", "muted", "accent", "gradient", "positive", "negative"} == set(colours)
-    for name, colour in colours.items():
-        assert contrast(colour, paper) >= 4.5, name
-    assert contrast(colours["muted"], node) >= 4.5
-
-
 # ── in a notebook ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -388,7 +231,7 @@ def test_two_walkthroughs_in_one_notebook_step_by_themselves(page, walkthrough, 
         browser.switch_to.default_content()
 
 
-# ── in a browser: odd names ─────────────────────────────────────────────────────────────────
+# ── odd names ─────────────────────────────────────────────────────────────────────────────────
 
 
 def test_names_cannot_break_out_of_the_page_or_a_formula(page, tmp_path):

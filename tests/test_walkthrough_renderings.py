@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 from typer.testing import CliRunner
+from walked import Beside, Residual, of_step
 
 import minidl as ml
 from minidl.cli import app
@@ -17,11 +18,6 @@ from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.text import plain
 
 X = [[0.5, -1.0], [1.5, 2.0]]
-
-
-def of_step(walkthrough, name, phase="backward"):
-    steps = [s for s in walkthrough.steps if s.phase == phase]
-    return next(s for s in steps if any(a.name == name for a in s.writes))
 
 
 # ── the page as a file ────────────────────────────────────────────────────────────────────────
@@ -143,22 +139,33 @@ def test_a_step_or_row_that_does_not_exist_is_refused(walkthrough, refused):
         walkthrough.to_svg(0, row=2)
 
 
-class Residual(ml.Layer):
-    keeps_width = True
-
-    def __init__(self, width):
-        self.inner = ml.Dense(width, width, "tanh", seed=3)
-
-    def forward(self, x, training):
-        return x + self.inner(x, training)
-
-
 def test_a_way_around_a_layer_is_drawn():
     net = ml.Sequential(ml.Dense(2, 2), Residual(2), ml.Dense(2, 1), seed=1)
     root = ET.fromstring(ml.explain(net, X, [1, 0], loss="mse").to_svg())
     lines = [g[0].get("d") for g in of_class(root, "mw-edge")]
     assert sum("Q" in line for line in lines) == 2  # x, past the inner layer
     assert len(lines) == 4 + 4 + 2 + 2 + 2 + 1
+
+
+# ── what is not computed yet ──────────────────────────────────────────────────────────────────
+
+
+def test_every_rendering_has_a_dash_where_a_part_of_an_array_comes_later():
+    net = ml.Sequential(ml.Dense(2, 2, seed=1), Beside(2), ml.Dense(3, 1, seed=2))
+    walkthrough = ml.explain(net, X[:1], [1], loss="mse")
+    first = next(s.number for s in walkthrough.steps if s.operation == "concatenate")
+    a, b, c = (walkthrough.cell("beside1", (0, j)) for j in range(3))
+    assert f"beside1 [1×3]  {a}  {b}  —\n" in plain(walkthrough)
+    assert f"beside1 [1×3]  {a}  {b}  {c}\n" in plain(walkthrough)
+    assert walkthrough.to_markdown().count(rf"{a} & {b} & \text{{—}} ".replace("−", "-")) == 1
+    assert walkthrough.to_html().count(f"<td>{a}</td><td>{b}</td><td>—</td>") == 1
+    again = ml.Walkthrough.from_json(walkthrough.to_json())
+    assert again.cell("beside1", (0, 2), first) == "—"
+    for step, number in ((first, "—"), (first + 1, c)):
+        units = of_class(ET.fromstring(walkthrough.to_svg(step)), "mw-node")
+        shown = [[text.text for text in unit.iter(f"{SVG}text")] for unit in units]
+        assert len(units) == 2 + 2 + 1 + 3 + 1 + 1  # one unit a number of the whole, not of a part
+        assert sum(number in texts for texts in shown) == 1
 
 
 # ── LaTeX and Markdown ────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,7 @@ from minidl.walkthrough.digits import number
 from minidl.walkthrough.items import DIFFICULTIES, significant
 from minidl.walkthrough.mistakes import MISTAKES, operands, worked
 from minidl.walkthrough.sheet_text import LINE
+from minidl.walkthrough.worksheet import SCHEMA
 
 
 def relu_step(rows=2):
@@ -251,9 +252,13 @@ def test_a_folder_that_cannot_be_written_is_refused_and_nothing_stays(tmp_path, 
 
 def test_files_that_are_none_of_ours_are_refused(tmp_path):
     path = tmp_path / "sheet.json"
-    for text in ("{", "[]", '{"schema": 99}', '{"schema": 2}'):
+    for text in ("{", "[]", '{"schema": 99}', f'{{"schema": {SCHEMA}}}'):
         with pytest.raises(FileError, match="minidl worksheet"):
             ml.Worksheet.from_json(text)
+    data = json.loads(ml.worksheet(seed=1).to_json())
+    data["blanks"][0]["array"] = "elsewhere"
+    with pytest.raises(FileError, match="blanks that are nowhere in the walkthrough"):
+        ml.Worksheet.from_json(json.dumps(data))
     path.write_text("[1, 2]")
     sheet = tmp_path / "real"
     ml.worksheet(seed=1).save(sheet)

@@ -1,8 +1,8 @@
 """A training step as a list of instructions: recorded once, then run, stepped and listed.
 
 Data flows from ``tape`` (the kernel calls of one step) over ``layout`` (which memory they work
-in) and ``record`` (both, checked on two batches) to ``program`` (run it) and ``listing`` (read
-it).
+in) and ``record`` (both, checked on two batches) to ``program``, which runs it: a step as ``code``
+for the machine, a dataset in ``epochs``; ``listing`` reads it.
 """
 
 from minidl.program.program import Program, Step

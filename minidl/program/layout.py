@@ -132,8 +132,7 @@ def arena(blocks: Sequence[tuple[int, int, int]], keep: bool) -> tuple[list[int]
 
 
 def _aligned(size: int) -> np.ndarray:
-    # Zeros: a part of an array that is still to be written is looked at by who steps through.
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    memory = np.empty(size + ALIGNMENT, np.uint8)
     shift = -address(memory) % ALIGNMENT
     return memory[shift : shift + size]
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from minidl.program.program import Instruction
+from minidl.program.instruction import Instruction
 
 
 def listing(instructions: Sequence[Instruction]) -> str:

@@ -2,70 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minidl.errors import AnomalyError, ArgumentError, RecordError, ShapeError
-from minidl.kernels import checks, rows
-from minidl.kernels.jit import JIT, Kernel, watcher
+from minidl.errors import ArgumentError, RecordError, ShapeError
+from minidl.kernels import checks
 from minidl.optimizers import AHEAD, Optimizer
+from minidl.program.code import Code
+from minidl.program.epochs import Epochs
+from minidl.program.instruction import Instruction
 from minidl.program.listing import listing
-from minidl.program.tape import Outcome, place
+from minidl.program.tape import Outcome
 from minidl.settings import whole_number
 
 SLICE = 0.2
 """Seconds that one compiled call may take: so often Ctrl-C and progress bars are answered."""
-
-
-@dataclass
-class Instruction:
-    """A kernel with its operands.
-
-    Attributes
-    ----------
-    kernel : Kernel
-    operands : list
-        Arrays in the program's memory, and numbers.
-    names : list of str
-        What the operands are called: ``dense1.weight``, ``∂dense1``.
-    phase, title, node
-        See ``tape.Call``.
-    shown : list
-        The operands again, in the shapes that their names have: kernels see most of them flat.
-    """
-
-    kernel: Kernel
-    operands: list[Any]
-    names: list[str]
-    phase: str = "forward"
-    title: str = ""
-    node: int = -1
-    shown: list[Any] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.shown = self.shown or self.operands
-
-    def check(self) -> None:
-        """Refuse operands that the machine code would run over the edge of."""
-        arrays = [x for x in self.operands if isinstance(x, np.ndarray)]
-        sound = all(x.flags.c_contiguous and x.flags.aligned for x in arrays)
-        sound &= all(self.operands[i].flags.writeable for i in self.kernel.writes)
-        if not sound or not self.kernel.fits(*self.operands):
-            shown = ", ".join(
-                f"{name} {x.shape}" if isinstance(x, np.ndarray) else f"{name} {x}"
-                for name, x in zip(self.names, self.operands, strict=True)
-            )
-            raise RecordError(
-                f"instruction {self.kernel.name}",
-                "operands whose sizes and indices fit each other",
-                shown,
-                "This is a mistake in the operation that made it.",
-            )
 
 
 @dataclass(frozen=True)
@@ -73,6 +28,7 @@ class Step:
     """What one instruction read and wrote, by name; arrays are copies.
 
     ``before`` is what the written memory held until then: where updates in place start from.
+    Beside a part that was written (``kernel.partial``) lies whatever memory held.
     """
 
     instruction: Instruction
@@ -103,6 +59,11 @@ class Program:
         Records the same step for another number of rows.
     confirm : callable
         Runs the Python of the step once more; an error if it has changed.
+
+    Attributes
+    ----------
+    code : Code
+        The instructions as the machine reads them.
     """
 
     def __init__(
@@ -124,13 +85,13 @@ class Program:
         self._confirm, self._again, self._others = confirm, again, dict[int, Program]()
         self._position, self._pace = 0, float("inf")  # the first call is one step
         self._most = AHEAD // max(self.optimizers.values(), default=1)
-        self._epochs: _Epochs | None = None
+        self._epochs: Epochs | None = None
         if not self._most:
             expected, remedy = f"at most {AHEAD} updates by one optimizer", "Split the step."
             raise RecordError("the step", expected, "more", remedy)
         for instruction in self.instructions:
             instruction.check()
-        self._code = _Code(self.instructions)
+        self.code = Code(self.instructions)
 
     @property
     def rows(self) -> int:
@@ -143,7 +104,7 @@ class Program:
             self.confirm()
         self._load(batch)
         self._prepare(1)
-        self._code.run()
+        self.code.run()
         self._finish()
         return float(self.loss.reshape(-1)[0])
 
@@ -164,7 +125,7 @@ class Program:
         read = {name: np.copy(x) for j, (name, x) in enumerate(named) if j not in writes}
         written = dict(named[j] for j in writes)
         before = {name: np.copy(x) for name, x in written.items()}
-        self._code.run([(i, i + 1, 1)])
+        self.code.run([(i, i + 1, 1)])
         wrote = {name: np.copy(x) for name, x in written.items()}
         self._position = (i + 1) % len(self.instructions)
         if self._position == 0:
@@ -209,9 +170,9 @@ class Program:
         tables = self._tables(data)
         order = _order(order, len(tables[0]))
         if self._epochs is None or not self._epochs.read(tables, order):
-            self._epochs = _Epochs(self, tables, order)
+            self._epochs = Epochs(self, tables, order)
         try:
-            return self._epochs.run(order)
+            return self._epochs.run(order, self._paced)
         finally:  # also when Ctrl-C comes between two calls
             self._finish()
 
@@ -295,124 +256,3 @@ def _order(order: Any, length: int) -> np.ndarray:
         got = f"{rows.flat[wrong]} at {wrong}"
         raise ShapeError("order", f"rows from 0 to {length - 1}", got, "Check the order.")
     return rows
-
-
-class _Epochs:
-    """A program, and its twin for the last rows, between two more instructions.
-
-    One takes the next rows from the dataset where it lies, the other keeps their loss.
-    """
-
-    def __init__(self, program: Program, tables: Sequence[np.ndarray], order: np.ndarray) -> None:
-        self._tables, self._program = list(tables), program
-        self._rows = order.shape[-1]
-        self._full, rest = divmod(self._rows, program.rows)
-        self._batches = self._full + bool(rest)
-        epochs = math.prod(order.shape[:-1])
-        room = epochs if order.ndim == 1 else 8 * epochs  # the next ones may be more
-        self._order, self._cursor = np.zeros(room * self._rows, np.int64), np.zeros(2, np.int64)
-        self._losses = np.zeros(room * self._batches)
-        full = self._around(program) if self._full else _Code([])
-        self._ends = len(full.instructions)
-        self._code = full + self._around(program.of_rows(rest)) if rest else full
-
-    def read(self, tables: Sequence[np.ndarray], order: np.ndarray) -> bool:
-        """Whether they were made for this memory, for as many rows, and for as many epochs."""
-        same = all(place(a) == place(b) for a, b in zip(tables, self._tables, strict=True))
-        return same and order.shape[-1] == self._rows and order.size <= self._order.size
-
-    def run(self, order: np.ndarray) -> np.ndarray:
-        """Every batch once; returns their losses."""
-        self._order[: order.size], self._cursor[:] = order.reshape(-1), 0
-        epochs = order.shape[:-1]
-        steps = math.prod(epochs) * self._batches
-        try:
-            self._program._paced(steps, lambda *which: self._code.run(self._parts(*which)))
-        except AnomalyError as error:
-            error.batch = int(self._cursor[1]) % self._batches
-            raise
-        return self._losses[:steps].reshape(*epochs, self._batches).copy()
-
-    def _parts(self, done: int, now: int) -> list[tuple[int, int, int]]:
-        """Which instructions, how often, for the next steps: full batches, and the rest."""
-        parts, end = [], done + now
-        while done < end:
-            ahead = self._full - done % self._batches  # full batches left in this epoch
-            times = min(ahead, end - done) or 1
-            first, last = (0, self._ends) if ahead else (self._ends, len(self._code.instructions))
-            parts.append((first, last, times))
-            done += times
-        return parts
-
-    def _around(self, program: Program) -> _Code:
-        takes = [
-            Instruction(
-                rows.take,
-                [table.reshape(len(table), -1), self._order, self._cursor, slot],
-                ["data", "order", "cursor", "batch"],
-            )
-            for table, slot in zip(
-                self._tables, (x.reshape(program.rows, -1) for x in program.inputs), strict=True
-            )
-        ]
-        kept = Instruction(
-            rows.keep,
-            [program.loss.reshape(-1), self._losses, self._cursor, program.rows],
-            ["loss", "losses", "cursor", "rows"],
-        )
-        for instruction in (*takes, kept):
-            instruction.check()
-        return _Code(takes) + program._code + _Code([kept])
-
-
-class _Code:
-    """Instructions as the machine reads them; ``+`` puts one list behind another."""
-
-    def __init__(self, instructions: Sequence[Instruction]) -> None:
-        self.instructions = list(instructions)
-        self._table, self._words = np.empty((0, 3), np.int64), list[np.ndarray]()
-        if JIT:
-            self._assemble()
-
-    def _assemble(self) -> None:
-        from minidl.kernels import machine
-
-        words = np.array(
-            [
-                word
-                for line in self.instructions
-                for x in line.operands
-                for word in machine.words(x)
-            ],
-            np.int64,
-        )
-        place, rows = words.__array_interface__["data"][0], []
-        for line in self.instructions:
-            rows.append((*machine.addresses(line.kernel, line.operands), place))
-            place += 8 * machine.WORDS * len(line.operands)
-        self._table, self._words = np.array(rows, np.int64).reshape(-1, 3), [words]
-
-    def __add__(self, other: _Code) -> _Code:
-        both = _Code([])
-        both.instructions = self.instructions + other.instructions
-        both._table = np.concatenate([self._table, other._table])
-        both._words = self._words + other._words
-        return both
-
-    def run(self, parts: Sequence[tuple[int, int, int]] = ()) -> None:
-        """Instructions ``first`` to ``last``, so many times, for each part; all once if none."""
-        parts = parts or [(0, len(self.instructions), 1)]
-        watching = watcher()
-        if JIT and watching is None:
-            from minidl.kernels import machine
-
-            machine.run(self._table, np.array(parts, np.int64))
-            return
-        for first, last, times in parts:
-            for _ in range(times):
-                for line in self.instructions[first:last]:
-                    if watching is None:
-                        line.kernel.run(*line.operands)
-                    else:
-                        watching.step(line)
-                        line.kernel(*line.operands)

@@ -10,8 +10,9 @@ import numpy as np
 
 from minidl.errors import ArgumentError, DtypeError, RecordError
 from minidl.op import FLOATS
+from minidl.program.instruction import Instruction
 from minidl.program.layout import Layout, compare, needed
-from minidl.program.program import Instruction, Program
+from minidl.program.program import Program
 from minidl.program.tape import Call, Outcome, Place, Tape, listening, offset, root
 from minidl.tensor import Tensor
 

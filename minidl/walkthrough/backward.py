@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Mapping
 from decimal import Decimal
 
 from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import ROUNDING, Known
 from minidl.walkthrough.forward import operands_at, spread
-from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, worked_out
+from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, used, worked_out
 from minidl.walkthrough.steps import Equation, Index
 
 
@@ -21,7 +19,7 @@ def dense_dx(scene: Scene, name: str, index: Index) -> list[Equation]:
         Term(f"through unit {j}", scene.known(w, (k, j)), scene.known(dy, (*rows, j)))
         for j in range(w.shape[1])
     ]
-    return scene.gathered(symbol(name, index), scene.step.array(name)[index], terms)
+    return scene.gathered(*scene.result(name, index), terms)
 
 
 def dense_dw(scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -32,7 +30,7 @@ def dense_dw(scene: Scene, name: str, index: Index) -> list[Equation]:
         Term(f"row {i}", scene.known(x, (*i_, k)), scene.known(dy, (*i_, j)))
         for i, i_ in _rows(x.shape)
     ]
-    return scene.gathered(symbol(name, index), scene.step.array(name)[index], terms)
+    return scene.gathered(*scene.result(name, index), terms)
 
 
 def dense_db(scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -40,7 +38,7 @@ def dense_db(scene: Scene, name: str, index: Index) -> list[Equation]:
     dy = scene.read(0)
     one = Known.setting("1", 1.0)
     terms = [Term(f"row {i}", one, scene.known(dy, (*i_, *index))) for i, i_ in _rows(dy.shape)]
-    return scene.gathered(symbol(name, index), scene.step.array(name)[index], terms)
+    return scene.gathered(*scene.result(name, index), terms)
 
 
 def _rows(shape: Index) -> list[tuple[str, Index]]:
@@ -59,7 +57,7 @@ def matmul_da(scene: Scene, name: str, index: Index) -> list[Equation]:
         Term(f"column {j}", scene.known(b, (*stack, k, j)), scene.known(dy, (*stack, i, j)))
         for j in range(b.shape[-1])
     ]
-    return scene.gathered(symbol(name, index), scene.step.array(name)[index], terms)
+    return scene.gathered(*scene.result(name, index), terms)
 
 
 def matmul_db(scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -70,7 +68,7 @@ def matmul_db(scene: Scene, name: str, index: Index) -> list[Equation]:
         Term(f"row {i}", scene.known(a, (*stack, i, k)), scene.known(dy, (*stack, i, j)))
         for i in range(a.shape[-2])
     ]
-    return scene.gathered(symbol(name, index), scene.step.array(name)[index], terms)
+    return scene.gathered(*scene.result(name, index), terms)
 
 
 def elementwise(scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -89,16 +87,10 @@ def elementwise(scene: Scene, name: str, index: Index) -> list[Equation]:
         note = f"{scene.step.operation} states no formula: its own slope"
         first = scene.told("local", left, held, note)
     term = Term("", Known.held(left, held, scene.dtype), scene.known(dy, index))
-    left, held = symbol(name, index), scene.step.array(name)[index]
+    left, held = scene.result(name, index)
     if held == 0.0 and dy[index] != 0.0:
         term = Term("the unit is off: nothing passes", term.local, term.upstream)
     return [first, *scene.gathered(left, held, [term])]
-
-
-def used(knowns: Mapping[str, Known], formula: str) -> dict[str, Known]:
-    """The operands that a formula names."""
-    found = {node.id for node in ast.walk(ast.parse(formula)) if isinstance(node, ast.Name)}
-    return {key: known for key, known in knowns.items() if key in found}
 
 
 def row(scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -106,7 +98,7 @@ def row(scene: Scene, name: str, index: Index) -> list[Equation]:
     y, dy = scene.read(0), scene.read(1)
     *rows, j = index
     columns = y.shape[-1]
-    left, held = symbol(name, index), scene.step.array(name)[index]
+    left, held = scene.result(name, index)
     if columns > FULLEST:
         return [scene.told("sum", left, held, f"a sum of {columns} contributions")]
     made, terms = [], []
@@ -139,7 +131,7 @@ def _row_slope(scene: Scene, rows: list[int], k: int, j: int) -> tuple[str, dict
 def dropout(scene: Scene, name: str, index: Index) -> list[Equation]:
     """dx = dy / (1 − rate) where the unit was kept, 0 where it was silenced."""
     mask, dy = scene.step.aside[0], scene.read(0)
-    left, held = symbol(name, index), scene.step.array(name)[index]
+    left, held = scene.result(name, index)
     upstream = scene.known(dy, index)
     if mask[index] == 0.0:
         term = Term("silenced by dropout", Known.setting("0", 0.0), upstream)
@@ -158,14 +150,14 @@ def fan_out(scene: Scene, name: str, index: Index) -> list[Equation]:
         "a": Known(f"what came by {told['first']}", first.value, first.short),
         "b": Known(f"what came by {told['second']}", second.value, second.short),
     }
-    held = scene.step.array(name)[index]
-    return [scene.equation("sum", symbol(name, index), "a + b", knowns, held)]
+    left, held = scene.result(name, index)
+    return [scene.equation("sum", left, "a + b", knowns, held)]
 
 
 def shared(scene: Scene, name: str, index: Index) -> list[Equation]:
     """dx = dy / n: a total passes its gradient to all that it counts."""
     dy = scene.flat(scene.read(0), 0)
-    left, held = symbol(name, index), scene.step.array(name)[index]
+    left, held = scene.result(name, index)
     divisor = scene.step.settings.get("divisor", 1.0)
     if divisor == 1.0:
         return scene.gathered(left, held, [Term("", Known.setting("1", 1.0), dy)])

@@ -123,8 +123,9 @@ def _sum(a: Expression, b: Expression) -> Expression:
 
 
 def _difference(a: Expression, b: Expression) -> Expression:
-    if isinstance(a, ast.Constant) and isinstance(b, ast.Constant):
-        return ast.Constant(a.value - b.value)  # type: ignore[operator]
+    match a, b:
+        case ast.Constant(int() | float() as x), ast.Constant(int() | float() as y):
+            return ast.Constant(x - y)
     if _is(b, 0):
         return a
     if isinstance(b, ast.UnaryOp):

@@ -27,12 +27,10 @@ def mazur() -> Walkthrough:
 
     Its error ½ Σ (t − o)² is the mean square of two outputs; its biases are not updated.
     """
-    net = Sequential(
-        Dense(2, 2, "sigmoid", dtype="float64"), Dense(2, 2, "sigmoid", dtype="float64")
-    )
-    first, second = [[0.15, 0.25], [0.20, 0.30]], [[0.40, 0.50], [0.45, 0.55]]
-    _set(net, first, [0.35, 0.35], second, [0.60, 0.60])
-    weights = SGD([net[0].weight, net[1].weight], learning_rate=0.5)  # type: ignore[attr-defined]
+    first, second = (Dense(2, 2, "sigmoid", dtype="float64") for _ in range(2))
+    net = Sequential(first, second)
+    _set(net, [[0.15, 0.25], [0.20, 0.30]], [0.35, 0.35], [[0.40, 0.50], [0.45, 0.55]], [0.6, 0.6])
+    weights = SGD([first.weight, second.weight], learning_rate=0.5)
     batch = [[0.05, 0.10]], [[0.01, 0.99]]
     return explain(net, *batch, loss="mse", optimizer=weights, digits=9)
 

@@ -33,8 +33,7 @@ def dense(scene: Scene, name: str, index: Index) -> list[Equation]:
     x, w, b = (scene.read(i) for i in range(3))
     *rows, j = index
     pairs = [(scene.known(x, (*rows, k)), scene.known(w, (k, j))) for k in range(w.shape[0])]
-    held = scene.step.array(name)[index]
-    return _product_sum(scene, symbol(name, index), held, pairs, scene.known(b, (j,)))
+    return _product_sum(scene, *scene.result(name, index), pairs, scene.known(b, (j,)))
 
 
 def matmul(scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -44,7 +43,7 @@ def matmul(scene: Scene, name: str, index: Index) -> list[Equation]:
     pairs = [
         (scene.known(a, (*stack, i, k)), scene.known(b, (*stack, k, j))) for k in range(a.shape[-1])
     ]
-    return _product_sum(scene, symbol(name, index), scene.step.array(name)[index], pairs)
+    return _product_sum(scene, *scene.result(name, index), pairs)
 
 
 def operands_at(scene: Scene, index: Index, count: int) -> dict[str, Known]:
@@ -60,7 +59,7 @@ def operands_at(scene: Scene, index: Index, count: int) -> dict[str, Known]:
 def elementwise(scene: Scene, name: str, index: Index) -> list[Equation]:
     """y = f(x), by the registry's formula."""
     knowns = operands_at(scene, index, len(scene.step.reads))
-    held, left = scene.step.array(name)[index], symbol(name, index)
+    left, held = scene.result(name, index)
     if not (formula := scene.step.formulas["value"]):
         note = f"{scene.step.operation}({', '.join(k.symbol for k in knowns.values())})"
         return [scene.told("value", left, held, f"{note}, which states no formula")]
@@ -94,7 +93,7 @@ def row(scene: Scene, name: str, index: Index) -> list[Equation]:
     """One number of a softmax, or of another function of a whole row."""
     x, (*rows, j) = scene.read(0), index
     columns = x.shape[-1]
-    held, left = scene.step.array(name)[index], symbol(name, index)
+    left, held = scene.result(name, index)
     if columns > FULLEST:
         return [scene.told("value", left, held, f"a function of {columns} numbers")]
     knowns = {f"x{k}": scene.known(x, (*rows, k)) for k in range(columns)}
@@ -105,7 +104,7 @@ def row(scene: Scene, name: str, index: Index) -> list[Equation]:
 def dropout(scene: Scene, name: str, index: Index) -> list[Equation]:
     """y = x / (1 − rate) where the unit is kept, 0 where it is silenced."""
     kept = scene.step.aside[0][index] != 0.0
-    held, left = scene.step.array(name)[index], symbol(name, index)
+    left, held = scene.result(name, index)
     knowns = {"x": scene.known(scene.read(0), index)} | scene.settings()
     if not kept:
         knowns = {"x": knowns["x"]}

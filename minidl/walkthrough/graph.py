@@ -154,6 +154,10 @@ def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Colu
         if step.phase != "forward" or not sources:  # a parameter moved about is no unit
             continue
         written = step.writes[0]
+        if written.name in made:  # a further part of the same array
+            own = columns[made[written.name]]
+            own.sources = list(dict.fromkeys([*own.sources, *sources]))
+            continue
         if _activates(step, columns[sources[0]], len(sources)):
             own = columns[sources[0]]
             own.sums, own.out, own.subtitle = own.out, written.name, step.operation

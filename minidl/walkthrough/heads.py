@@ -12,12 +12,11 @@ from decimal import Decimal
 
 import numpy as np
 
-from minidl.walkthrough.backward import used
 from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.expressions import parse, substitute
 from minidl.walkthrough.forward import spread
-from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, unravel, worked_out
+from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, unravel, used, worked_out
 from minidl.walkthrough.steps import Equation, Index, Step
 
 _NEAR = 1e-12
@@ -27,7 +26,7 @@ BOUNDED = "so near to 0 or 1, minidl bounds logarithms at −100 and denominator
 
 def each(scene: Scene, name: str, index: Index) -> list[Equation]:
     """The loss of one element, or of one row."""
-    held, left = scene.step.array(name)[index], symbol(name, index)
+    left, held = scene.result(name, index)
     if not scene.step.formulas["value"]:
         return [scene.told("value", left, held, f"{scene.step.operation} states no formula")]
     if "columns" in scene.step.settings:
@@ -43,7 +42,7 @@ def each(scene: Scene, name: str, index: Index) -> list[Equation]:
 
 def back(scene: Scene, name: str, index: Index) -> list[Equation]:
     """The gradient where the loss hands it over: at the prediction, or at the logits behind it."""
-    held, left = scene.step.array(name)[index], symbol(name, index)
+    left, held = scene.result(name, index)
     if not scene.step.formulas["value"]:
         return [scene.told("contribution", left, held, "the loss states no formula")]
     share = _share(scene)

@@ -11,6 +11,7 @@ from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.rules import rule
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
 from minidl.walkthrough.tables import owner, parameters, shown
+from minidl.walkthrough.words import PARTS
 
 if TYPE_CHECKING:
     from minidl.walkthrough.walkthrough import Walkthrough
@@ -21,15 +22,7 @@ MOST = 16
 WHOLE = 400
 """Up to so many numbers in all steps, every one is worked out; else the first of each array."""
 
-HEADINGS = {
-    "problem": "The problem",
-    "forward": "Forward",
-    "loss": "Loss",
-    "seed": "Backward",
-    "backward": "Backward",
-    "update": "Update",
-    "after": "Afterwards",
-}
+HEADINGS = PARTS | {"problem": "The problem"}
 
 
 def markdown(walkthrough: Walkthrough) -> str:
@@ -131,6 +124,8 @@ def _array(walkthrough: Walkthrough, notation: Notation, array: Array) -> Iterat
 
 
 def _number(text: str) -> str:
+    if text == PENDING:
+        return rf"\text{{{PENDING}}}"
     number, _, dead = text.partition(" ")
     return number_latex(number) + (rf" \text{{ {dead}}}" if dead else "")
 

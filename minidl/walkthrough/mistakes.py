@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import ARITHMETIC, Expression, evaluate, names, parse
 from minidl.walkthrough.items import Item
+from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.steps import Array
 from minidl.walkthrough.walkthrough import Walkthrough
 
@@ -63,10 +65,8 @@ def operands(item: Item) -> Numbers:
 
 def worked(item: Item, numbers: Mapping[str, Decimal]) -> Iterator[Decimal]:
     """The equation's value for other operands; none where it has no value."""
-    try:
+    with suppress(ArithmeticError, ArgumentError):
         yield evaluate(parse(item.equation.formula), numbers)
-    except (ArithmeticError, ArgumentError):
-        return
 
 
 def _right(item: Item) -> Decimal:
@@ -200,7 +200,7 @@ def _fan_out(_: Walkthrough, item: Item) -> Iterator[Decimal]:
 def _stale(walkthrough: Walkthrough, item: Item) -> Iterator[Decimal]:
     step, found = item.step, operands(item)
     if item.equation.kind == "update":
-        if item.equation.left == f"new {item.array}[{', '.join(map(str, item.index))}]":
+        if item.equation.left == f"new {symbol(item.array, item.index)}":
             old = walkthrough.before(step.number)
             yield Decimal(old[item.array][item.index])
             for key in ("velocity", "m", "v"):
@@ -259,21 +259,22 @@ def _branches(formula: str, numbers: Numbers) -> Iterator[Decimal]:
     """A formula's value with each branch of its first piecewise part, right or wrong."""
     tree = parse(formula)
     for place, node in enumerate(ast.walk(tree)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id == "Piecewise":
-                parts = [part.elts[0] for part in node.args if isinstance(part, ast.Tuple)]
-            elif node.func.id in ("Max", "Min"):
-                parts = node.args
-            else:
-                continue
+        if parts := _alternatives(node):
             for part in parts:
                 made = _replaced(tree, place, part)
                 if all(name in numbers for name in names(made)):
-                    try:
+                    with suppress(ArithmeticError):
                         yield evaluate(made, numbers)
-                    except ArithmeticError:
-                        continue
             return
+
+
+def _alternatives(node: ast.AST) -> list[Expression]:
+    """What a piecewise part of a formula chooses from; nothing of any other."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return []
+    if node.func.id == "Piecewise":
+        return [part.elts[0] for part in node.args if isinstance(part, ast.Tuple)]
+    return node.args if node.func.id in ("Max", "Min") else []
 
 
 def _replaced(tree: Expression, place: int, part: Expression) -> Expression:

@@ -116,6 +116,19 @@ def _add_view(reader: Reader, ran: Ran, i: int) -> None:
     reader.add(ran, i, "added", rule, (y,), aside=(places,), settings=settings)
 
 
+def _put_view(reader: Reader, ran: Ran, i: int) -> None:
+    """A part of an array; the parts that come later are not computed yet."""
+    x, y = named(ran, "x", "y")
+    places, _ = _places(ran, "x")
+    numbers = _wrote(ran)
+    missing = np.ones(numbers.shape, bool)
+    if y in reader.arrays:
+        missing = reader.arrays[y].missing.copy()
+    missing.reshape(-1)[places.numbers.astype(int)] = False
+    made = [Array.of(y, numbers, pending=missing)]
+    reader.add(ran, i, "", f"{y} by put_view", (x,), made)
+
+
 def _copy(reader: Reader, ran: Ran, i: int) -> None:
     x, y = named(ran, "x", "y")
     places = Array.of("places", np.arange(_wrote(ran).size))
@@ -210,29 +223,33 @@ _ADAM = (*_COMMON, "beta1", "beta2", "epsilon", "decay", "decoupled")
 _RMSPROP = (*_COMMON, "rho", "epsilon", "decay")
 
 
-def _clipping(expansion: str) -> Reading:
-    def read(reader: Reader, ran: Ran, i: int) -> None:
-        block, reads, writes = operand(ran, "g"), list[str](), list[Array]()
-        for parameter, span in _spans(reader, block, gradients=True):
-            name = f"∂{parameter.name}"
-            reads.append(name)
-            off = reader.arrays[name].off
-            writes.append(Array.of(name, block[span].reshape(parameter.shape), off))
-        bound = {}
-        if expansion != "squares":
-            bound = {"bound": float(operand(ran, "bound"))}
-        rule = f"every gradient within ±{bound.get('bound', 0):g}"
-        if expansion == "shrink":
-            reads += named(ran, "squares")
-            rule = f"all gradients scaled down together, to a norm of at most {bound['bound']:g}"
-        if expansion == "squares":
-            rule, writes = (
-                "Σ g² over all gradients",
-                [Array.of(named(ran, "squares")[0], _wrote(ran))],
-            )
-        reader.add(ran, i, expansion, rule, reads, writes, settings=bound)
+def _clipped(reader: Reader, ran: Ran) -> tuple[list[str], list[Array]]:
+    """The gradients that a kernel of clipping looks at: their names, and what they are now."""
+    block, names, arrays = operand(ran, "g"), list[str](), list[Array]()
+    for parameter, span in _spans(reader, block, gradients=True):
+        name = f"∂{parameter.name}"
+        names.append(name)
+        off = reader.arrays[name].off
+        arrays.append(Array.of(name, block[span].reshape(parameter.shape), off))
+    return names, arrays
 
-    return read
+
+def _limit(reader: Reader, ran: Ran, i: int) -> None:
+    bound = float(operand(ran, "bound"))
+    rule = f"every gradient within ±{bound:g}"
+    reader.add(ran, i, "limit", rule, *_clipped(reader, ran), settings={"bound": bound})
+
+
+def _square_sum(reader: Reader, ran: Ran, i: int) -> None:
+    names, _ = _clipped(reader, ran)
+    reader.add(ran, i, "squares", "Σ g² over all gradients", names)
+
+
+def _shrink_to(reader: Reader, ran: Ran, i: int) -> None:
+    bound, (names, arrays) = float(operand(ran, "bound")), _clipped(reader, ran)
+    rule = f"all gradients scaled down together, to a norm of at most {bound:g}"
+    reads = names + named(ran, "squares")
+    reader.add(ran, i, "shrink", rule, reads, arrays, settings={"bound": bound})
 
 
 READINGS: dict[str, Reading] = {
@@ -246,13 +263,14 @@ READINGS: dict[str, Reading] = {
     "dropout": _dropout,
     "gather_view": _gather_view,
     "add_view": _add_view,
+    "put_view": _put_view,
     "copy": _copy,
     "total": _total,
     "fill": _fill,
     "accumulate": _accumulate,
-    "limit": _clipping("limit"),
-    "square_sum": _clipping("squares"),
-    "shrink_to": _clipping("shrink"),
+    "limit": _limit,
+    "square_sum": _square_sum,
+    "shrink_to": _shrink_to,
     "sgd": _update("sgd", _SGD, ("velocity",)),
     "adam": _update("adam", _ADAM, ("m", "v")),
     "rmsprop": _update("rmsprop", _RMSPROP, ("v",)),

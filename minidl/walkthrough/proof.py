@@ -17,8 +17,9 @@ import numpy as np
 from minidl.block import Block
 from minidl.model import Sequential
 from minidl.program import Program, record
-from minidl.program.program import Instruction
+from minidl.program.instruction import Instruction
 from minidl.tensor import Tensor
+from minidl.walkthrough.scene import unravel
 from minidl.walkthrough.steps import Array, Verdict
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
@@ -121,9 +122,7 @@ class _Twin:
         flat, double = array.reshape(-1), self.gradients[shown.name].reshape(-1)
         largest = float(np.abs(double).max())
         for place, gradient in enumerate(shown.values):
-            index = (
-                tuple(int(i) for i in np.unravel_index(place, shown.shape)) if shown.shape else ()
-            )
+            index = unravel(place, shown.shape)
             found = self._judge(lines, flat, place, float(double[place]))
             verdict = self.otherwise if found.verdict == "fail" else found.verdict
             size = max(abs(double[place]), LOST * largest)

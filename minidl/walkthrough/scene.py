@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from minidl.walkthrough.digits import Draft, Known, given, settle
-from minidl.walkthrough.expressions import SYMBOLS, evaluate, parse
+from minidl.walkthrough.expressions import SYMBOLS, evaluate, names, parse
 from minidl.walkthrough.steps import Array, Equation, Index, Step
 
 FULLEST = 64
@@ -62,6 +62,10 @@ class Scene:
     def read(self, position: int) -> Array:
         """What the step read as operand ``position`` of its rule."""
         return self.before[self.step.reads[position]]
+
+    def result(self, name: str, index: Index) -> tuple[str, float]:
+        """What a number that the step writes is called, and the number."""
+        return symbol(name, index), self.step.array(name)[index]
 
     def known(self, array: Array, index: Index) -> Known:
         """A number of an array as an operand."""
@@ -118,3 +122,9 @@ class Scene:
 def worked_out(formula: str, knowns: Mapping[str, Known]) -> Decimal:
     """A formula's value with all its digits."""
     return evaluate(parse(formula), {key: known.value for key, known in knowns.items()})
+
+
+def used(knowns: Mapping[str, Known], formula: str) -> dict[str, Known]:
+    """The operands that a formula names."""
+    found = names(parse(formula))
+    return {key: known for key, known in knowns.items() if key in found}

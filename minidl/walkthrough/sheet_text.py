@@ -11,6 +11,7 @@ from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import chosen, parse, shown
 from minidl.walkthrough.items import Item
 from minidl.walkthrough.paper import page, plain_markdown
+from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.steps import Array, Step
 from minidl.walkthrough.worksheet import Worksheet
 
@@ -67,7 +68,7 @@ def _rule(step: Step) -> str:
 def _known(sheet: Worksheet) -> set[str]:
     """The symbols of the data."""
     return {
-        f"{array.name}[{', '.join(map(str, index))}]"
+        symbol(array.name, index)
         for array in sheet.walkthrough.start
         for index in np.ndindex(array.shape)
     }
@@ -144,15 +145,15 @@ def _lead(sheet: Worksheet) -> str:
 
 
 def _left_out(sheet: Worksheet) -> str:
-    more = len(sheet.items) - MOST
-    return "" if more <= 0 else "Only the equations with blanks are shown: the network is large."
+    large = len(sheet.items) > MOST
+    return "Only the equations with blanks are shown: the network is large." if large else ""
 
 
 def markdown(sheet: Worksheet, key: bool) -> str:
     """The sheet as Markdown."""
     made = [f"# {_title(sheet, key)}", plain_markdown(_lead(sheet))]
     made += [] if key else [plain_markdown(HOW)]
-    made += [_left_out(sheet)] if _left_out(sheet) else []
+    made += [told] if (told := _left_out(sheet)) else []
     made.append("## Given")
     for name, rows in data(sheet):
         table = "; ".join("  ".join(row) for row in rows)

@@ -1,4 +1,4 @@
-"""What a walkthrough is made of: arrays of numbers, steps, equations, verdicts; and its JSON.
+"""What a walkthrough is made of: arrays of numbers, steps, equations, verdicts.
 
 Plain frozen data. A step says what one instruction read and wrote and by which rule; the equation
 of any single number is worked out from that when it is asked for (``expansion``), so that a file
@@ -7,17 +7,13 @@ stays small and every rendering shows the same digits.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import numpy as np
 
-from minidl.errors import FileError
-
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the data change their shape; older files are refused."""
 
 PENDING = "—"
@@ -44,6 +40,8 @@ class Array:
         Which of them (counted row by row) are 0 because a unit is: its slope is exactly 0.
     flat : tuple of int
         Which of them a unit gives that is saturated: ``minidl.saturation`` says when.
+    pending : tuple of int
+        Which of them are not computed yet, where an array is made part by part; 0 stands there.
     """
 
     name: str
@@ -51,13 +49,19 @@ class Array:
     values: tuple[float, ...]
     dead: tuple[int, ...] = ()
     flat: tuple[int, ...] = ()
+    pending: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, name: str, numbers: Any, dead: Any = None, flat: Any = None) -> Array:
-        """From a NumPy array; ``dead`` and ``flat`` are masks of its shape."""
+    def of(
+        cls, name: str, numbers: Any, dead: Any = None, flat: Any = None, pending: Any = None
+    ) -> Array:
+        """From a NumPy array; ``dead``, ``flat`` and ``pending`` are masks of its shape."""
         own = np.asarray(numbers, np.float64)
+        if pending is not None:
+            own = np.where(pending, 0.0, own)  # whatever lies there is no number of anybody's
         values, shape = tuple(own.reshape(-1).tolist()), tuple(own.shape)
-        places = (() if m is None else tuple(np.flatnonzero(m).tolist()) for m in (dead, flat))
+        masks = (dead, flat, pending)
+        places = (() if m is None else tuple(np.flatnonzero(m).tolist()) for m in masks)
         return cls(name, shape, values, *places)
 
     @cached_property
@@ -76,6 +80,11 @@ class Array:
     def level(self) -> np.ndarray:
         """A mask of its shape: which numbers a saturated unit gives."""
         return self._mask(self.flat)
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """A mask of its shape: which numbers are not computed yet."""
+        return self._mask(self.pending)
 
     def _mask(self, places: tuple[int, ...]) -> np.ndarray:
         mask = np.zeros(len(self.values), bool)
@@ -290,57 +299,3 @@ class Problem:
     rows: int
     dtype: str
     listing: str
-
-
-def encode(data: Any) -> str:
-    """Data of this module as JSON; floats keep every bit."""
-    return json.dumps(asdict(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def decode(kind: Any, data: Any) -> Any:
-    """What ``encode`` made, as ``kind`` again, from parsed JSON.
-
-    Raises
-    ------
-    TypeError, KeyError
-        If it is something else.
-    """
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return kind(**{f.name: decode(hints[f.name], data[f.name]) for f in fields(kind)})  # type: ignore[operator]
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is tuple:
-        return tuple(decode(inner[0], item) for item in data)
-    if origin is dict:
-        return {str(key): decode(inner[1], value) for key, value in data.items()}
-    if origin is UnionType:
-        return None if data is None else decode(inner[0], data)
-    if kind is float and type(data) is int:
-        data = float(data)
-    if type(data) is not kind:
-        raise TypeError(f"{kind.__name__} expected, got {data!r}")
-    return data
-
-
-def parse(kind: Any, text: str) -> Any:
-    """Data of this module from JSON text.
-
-    Raises
-    ------
-    FileError
-        If it is no walkthrough, or one of another schema.
-    """
-    remedy = "Make it anew: walkthrough.to_json() writes one."
-    try:
-        data = json.loads(text)
-        schema = data["schema"]
-    except (ValueError, TypeError, KeyError) as error:
-        got = f"something else ({error})"
-        raise FileError("walkthrough", "JSON of a walkthrough", got, remedy) from error
-    if schema != SCHEMA:
-        raise FileError("walkthrough", f"schema {SCHEMA}", f"schema {schema!r}", remedy)
-    try:
-        return decode(kind, data)
-    except (TypeError, KeyError, AttributeError, IndexError) as error:
-        got = f"damaged data ({error})"
-        raise FileError("walkthrough", "JSON of a walkthrough", got, remedy) from error

@@ -1,4 +1,4 @@
-"""Arrays as tables for a page: what of them is shown, and which stand beside each other."""
+"""Arrays as they are shown: what of them, when they are whole, which stand beside each other."""
 
 from __future__ import annotations
 
@@ -92,6 +92,13 @@ def owner(step: Step, array: Array) -> str:
     """The array in whose working an array is worked out on the way: a weight, of its m and v."""
     owners = [name for name in step.reads if array.name.startswith(f"{name}.")]
     return owners[0] if step.phase == "update" and owners else array.name
+
+
+def is_whole(walkthrough: Walkthrough, step: Step, name: str) -> bool:
+    """Whether a gradient is complete after a step: differences tell nothing of its parts."""
+    later = walkthrough.steps[step.number + 1 :]
+    more = (a.name == name for s in later if s.phase == "backward" for a in s.writes)
+    return step.phase == "backward" and not any(more)
 
 
 def beside(walkthrough: Walkthrough, step: Step, most: int) -> Iterator[Table | str]:

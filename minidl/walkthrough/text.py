@@ -5,25 +5,20 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.tables import is_whole
 from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.words import PARTS
 
 WIDTH = 80
 MOST = 8
 """Rows and columns of an array that are shown."""
-
-HEADINGS = {
-    "forward": "FORWARD",
-    "loss": "LOSS",
-    "seed": "BACKWARD",
-    "update": "UPDATE",
-    "after": "AFTERWARDS",
-}
 
 STYLES = {"pass": "green", "rounded": "yellow", "kink": "yellow", "bounded": "yellow",
           "fail": "bold red"}  # fmt: skip
@@ -50,26 +45,31 @@ def plain(walkthrough: Walkthrough, full: bool = False) -> str:
 
 def show(walkthrough: Walkthrough, file: IO[str] | None = None, full: bool = False) -> None:
     """Print a walkthrough: in colour on a terminal."""
+    put(lines(walkthrough, full), file)
+
+
+def put(lines: Iterable[tuple[str, str]], file: IO[str] | None) -> None:
+    """Print lines, each with its style: in colour on a terminal, plain elsewhere."""
     file = file or sys.stdout
     if not file.isatty():
-        file.write(plain(walkthrough, full) + "\n")
+        file.writelines(f"{text}\n" for text, _ in lines)
         return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=file, highlight=False, soft_wrap=True)
-    for line in lines(walkthrough, full):
-        console.print(Text(line.text, style=line.style))
+    for text, style in lines:
+        console.print(Text(text, style=style))
 
 
 def lines(walkthrough: Walkthrough, full: bool) -> Iterator[Line]:
     """The whole text, line by line."""
     yield from _problem(walkthrough)
-    for step in walkthrough.steps:
-        if step.phase in HEADINGS and walkthrough.steps[step.number - 1].phase != step.phase:
-            yield Line("")
-            yield Line(f"{HEADINGS[step.phase]} ".ljust(WIDTH, "─"), "bold cyan")
-        if step.phase != "problem":
+    _, *others = walkthrough.steps
+    for part, steps in groupby(others, lambda step: PARTS[step.phase]):
+        yield Line("")
+        yield Line(f"{part.upper()} ".ljust(WIDTH, "─"), "bold cyan")
+        for step in steps:
             yield from _step(walkthrough, step, full)
 
 
@@ -106,7 +106,7 @@ def _step(walkthrough: Walkthrough, step: Step, full: bool) -> Iterator[Line]:
             for equation in walkthrough.equations(step.number, array.name, index):
                 yield from _equation(equation)
     for array in step.writes:
-        if step.phase == "backward" and _last_word(walkthrough, step, array.name):
+        if is_whole(walkthrough, step, array.name):
             yield from _verdicts(walkthrough, array)
 
 
@@ -119,12 +119,6 @@ def _telling(array: Array) -> Index:
     """The first number that is not 0."""
     places = np.argwhere(array.numbers)
     return tuple(map(int, places[0])) if len(places) else (0,) * len(array.shape)
-
-
-def _last_word(walkthrough: Walkthrough, step: Step, name: str) -> bool:
-    """Whether no later step of the way back adds to a gradient."""
-    later = walkthrough.steps[step.number + 1 :]
-    return not any(a.name == name for s in later if s.phase == "backward" for a in s.writes)
 
 
 def _equation(equation: Equation) -> Iterator[Line]:

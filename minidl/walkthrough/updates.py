@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from minidl.walkthrough.digits import Known
-from minidl.walkthrough.scene import FULLEST, Scene, symbol, worked_out
+from minidl.walkthrough.scene import FULLEST, Scene, symbol, used, worked_out
 from minidl.walkthrough.steps import Equation, Index
 
 _SURE = {"float32": 6, "float64": 12}
@@ -45,17 +45,27 @@ class _Update:
         self.scene, self.index = scene, index
         self.parameter, self.knowns = _parts(scene, name, index)
         self.equations: list[Equation] = []
+        if scene.step.settings["decay"]:  # L2: added to the gradient
+            self.aside("g", "g with decay", "g + decay*p")
 
-    def work_out(self, key: str, left: str, formula: str, array: str = "") -> None:
-        """One more equation; its result is an operand of those that follow, as ``key``."""
-        made = _made(self.scene, array, self.index) if array else None
-        held = float(made.value) if made is not None else None
-        left = made.symbol if made is not None else left
-        used = {name: known for name, known in self.knowns.items() if _names(formula, name)}
-        digits = self._digits(made) if key == "p" and made is not None else 0
-        made_from = self.scene.equation("update", left, formula, used, held, digits=digits)
-        self.equations.append(made_from)
-        self.knowns[key] = made or Known(left, worked_out(formula, used))
+    def aside(self, key: str, left: str, formula: str) -> None:
+        """A number that no array holds; ``key`` is what later equations call it."""
+        operands = used(self.knowns, formula)
+        self.equations.append(self.scene.equation("update", left, formula, operands))
+        self.knowns[key] = Known(left, worked_out(formula, operands))
+
+    def write(self, key: str, formula: str) -> None:
+        """A number that the step writes: the parameter's, as ``p``, or one of its state."""
+        array = self.parameter if key == "p" else f"{self.parameter}.{key}"
+        made = _made(self.scene, array, self.index)
+        digits = self._digits(made) if key == "p" else 0
+        self.equations.append(
+            self.scene.equation(
+                "update", made.symbol, formula, used(self.knowns, formula), float(made.value),
+                digits=digits,
+            )
+        )  # fmt: skip
+        self.knowns[key] = made
 
     def _digits(self, made: Known) -> int:
         """As many digits of a parameter as show what the update has changed, if its type has them.
@@ -73,51 +83,38 @@ class _Update:
         last = next(i for i, e in enumerate(self.equations) if e.left == left)
         return self.equations[: last + 1]
 
-    def decay(self) -> None:
-        """L2: the decay times the weight, added to the gradient."""
-        if self.scene.step.settings["decay"]:
-            self.work_out("g", "g with decay", "g + decay*p")
-
-
-def _names(formula: str, name: str) -> bool:
-    padded = "".join(c if c.isalnum() or c == "_" else " " for c in formula).split()
-    return name in padded
-
 
 def sgd(scene: Scene, name: str, index: Index) -> list[Equation]:
     """p − η g; with momentum p − η v, and v = μ v + g."""
     update = _Update(scene, name, index)
-    update.decay()
     if not scene.step.settings["momentum"]:
-        update.work_out("p", "", "p - eta*g", update.parameter)
+        update.write("p", "p - eta*g")
         return update.until(name)
-    update.work_out("velocity", "", "momentum*velocity + g", f"{update.parameter}.velocity")
+    update.write("velocity", "momentum*velocity + g")
     nesterov = scene.step.settings["nesterov"]
     stride = "p - eta*(g + momentum*velocity)" if nesterov else "p - eta*velocity"
-    update.work_out("p", "", stride, update.parameter)
+    update.write("p", stride)
     return update.until(name)
 
 
 def adam(scene: Scene, name: str, index: Index) -> list[Equation]:
     """Running means m of g and v of g², both corrected for their start at 0; p − η m̂ / (√v̂ + ε)."""
     update = _Update(scene, name, index)
-    update.decay()
-    update.work_out("m", "", "beta1*m + (1 - beta1)*g", f"{update.parameter}.m")
-    update.work_out("v", "", "beta2*v + (1 - beta2)*g**2", f"{update.parameter}.v")
-    update.work_out("m_hat", f"m̂ of {symbol(update.parameter, index)}", "m/(1 - beta1**t)")
-    update.work_out("v_hat", f"v̂ of {symbol(update.parameter, index)}", "v/(1 - beta2**t)")
+    update.write("m", "beta1*m + (1 - beta1)*g")
+    update.write("v", "beta2*v + (1 - beta2)*g**2")
+    update.aside("m_hat", f"m̂ of {symbol(update.parameter, index)}", "m/(1 - beta1**t)")
+    update.aside("v_hat", f"v̂ of {symbol(update.parameter, index)}", "v/(1 - beta2**t)")
     kept = "p*(1 - eta*decoupled)" if scene.step.settings["decoupled"] else "p"
     stride = f"{kept} - eta*m_hat/(sqrt(v_hat) + epsilon)"
-    update.work_out("p", "", stride, update.parameter)
+    update.write("p", stride)
     return update.until(name)
 
 
 def rmsprop(scene: Scene, name: str, index: Index) -> list[Equation]:
     """A running mean v of g²; p − η g / (√v + ε)."""
     update = _Update(scene, name, index)
-    update.decay()
-    update.work_out("v", "", "rho*v + (1 - rho)*g**2", f"{update.parameter}.v")
-    update.work_out("p", "", "p - eta*g/(sqrt(v) + epsilon)", update.parameter)
+    update.write("v", "rho*v + (1 - rho)*g**2")
+    update.write("p", "p - eta*g/(sqrt(v) + epsilon)")
     return update.until(name)
 
 
@@ -131,13 +128,12 @@ def limit(scene: Scene, name: str, index: Index) -> list[Equation]:
 
 def squares(scene: Scene, name: str, index: Index) -> list[Equation]:
     """Σ g² over all gradients."""
-    held = scene.step.array(name)[index]
+    left, held = scene.result(name, index)
     found = [
         scene.flat(scene.before[read], i)
         for read in scene.step.reads
         for i in range(len(scene.before[read].values))
     ]
-    left = symbol(name, index)
     if len(found) > FULLEST:
         return [scene.told("sum", left, held, f"the squares of {len(found)} numbers, added up")]
     knowns = {f"g{i}": known for i, known in enumerate(found)}

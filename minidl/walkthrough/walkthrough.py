@@ -14,18 +14,18 @@ import numpy as np
 from minidl import storage
 from minidl.errors import ArgumentError, FileError
 from minidl.walkthrough.digits import digits_of, reads_back, shortest
+from minidl.walkthrough.document import Document
 from minidl.walkthrough.expansion import expand
 from minidl.walkthrough.scene import Scene
 from minidl.walkthrough.steps import (
     PENDING,
+    SCHEMA,
     Array,
     Equation,
     Index,
     Problem,
     Step,
     Verdict,
-    encode,
-    parse,
 )
 
 
@@ -72,7 +72,7 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Walkthrough:
+class Walkthrough(Document):
     """One training step, every number of it shown and proved; ``minidl.explain`` makes it.
 
     Attributes
@@ -108,6 +108,10 @@ class Walkthrough:
     steps: tuple[Step, ...]
     verdicts: tuple[Verdict, ...]
     digits: int
+
+    _what = "a walkthrough"
+    _schema = SCHEMA
+    _remedy = "Make it anew: walkthrough.to_json() writes one."
 
     # ── numbers ───────────────────────────────────────────────────────────────────────────────
 
@@ -145,6 +149,8 @@ class Walkthrough:
 
     def text(self, array: Array, index: Index) -> str:
         """One number of an array as it is shown: also of those that a step keeps to itself."""
+        if array.missing[index]:
+            return PENDING
         value = array[index]
         if value == 0.0:
             return "0 (dead)" if array.off[index] else "0"
@@ -260,22 +266,6 @@ class Walkthrough:
         return found[-1] if found else None
 
     # ── files and terminals ───────────────────────────────────────────────────────────────────
-
-    def to_json(self) -> str:
-        """The data as JSON text; ``from_json`` gives back an equal walkthrough."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Walkthrough:
-        """A walkthrough from its JSON.
-
-        Raises
-        ------
-        FileError
-            If it is something else, or of another schema.
-        """
-        found: Walkthrough = parse(cls, text)
-        return found
 
     def save(self, path: Any) -> None:
         """Write the JSON to a file, which appears whole or not at all.

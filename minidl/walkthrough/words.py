@@ -61,6 +61,17 @@ TITLES = {
 }
 """Headings, by what a step does, with the operation's name put in; others are that name."""
 
+PARTS = {
+    "problem": "Problem",
+    "forward": "Forward",
+    "loss": "Loss",
+    "seed": "Backward",
+    "backward": "Backward",
+    "update": "Update",
+    "after": "Afterwards",
+}
+"""What the phases are called; the first gradient is the beginning of the way back."""
+
 HEAD = "The factor that flattens at its ends cancels: what is left is prediction minus target."
 """Why a fused head matters."""
 

@@ -16,13 +16,14 @@ from minidl.errors import ArgumentError, FileError, UnknownNameError
 from minidl.registry import did_you_mean
 from minidl.settings import whole_number
 from minidl.walkthrough.digits import number
+from minidl.walkthrough.document import Document
 from minidl.walkthrough.exercise import exercise
 from minidl.walkthrough.items import ASKED, DIFFICULTIES, SPARE, Item, items, significant, unit
 from minidl.walkthrough.scene import symbol
-from minidl.walkthrough.steps import Operand, decode, encode
+from minidl.walkthrough.steps import Operand
 from minidl.walkthrough.walkthrough import Walkthrough
 
-SCHEMA = 2
+SCHEMA = 3
 """Of a worksheet's JSON; older files are refused."""
 
 COPIED = 3
@@ -55,7 +56,7 @@ class Blank:
 
 
 @dataclass(frozen=True)
-class Worksheet:
+class Worksheet(Document):
     """A walkthrough with blanks; ``minidl.worksheet`` makes it, ``minidl.grade`` marks it.
 
     Attributes
@@ -81,6 +82,10 @@ class Worksheet:
     difficulty: str
     blanks: tuple[Blank, ...]
     walkthrough: Walkthrough
+
+    _what = "a worksheet"
+    _schema = SCHEMA
+    _remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
@@ -140,31 +145,9 @@ class Worksheet:
         """In a notebook."""
         return self.to_markdown()
 
-    def to_json(self) -> str:
-        """The data as JSON text, answers included; ``from_json`` gives back an equal sheet."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Worksheet:
-        """A worksheet from its JSON.
-
-        Raises
-        ------
-        FileError
-            If it is something else, or of another schema.
-        """
-        remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
-        try:
-            data = json.loads(text)
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"schema {data['schema']!r}")
-            found: Worksheet = decode(cls, data)
-            if len(found.asked) != len(found.blanks):
-                raise ValueError("blanks that are nowhere in the walkthrough")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            wanted = f"JSON of a worksheet, schema {SCHEMA}"
-            raise FileError("worksheet", wanted, f"something else ({error})", remedy) from error
-        return found
+    def _check(self) -> None:
+        if len(self.asked) != len(self.blanks):
+            raise ValueError("blanks that are nowhere in the walkthrough")
 
     def save(self, folder: Any) -> list[Path]:
         """Write the sheet, its key, and files for ``grade`` into a folder: all or nothing.

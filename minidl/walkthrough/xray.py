@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from minidl import storage
 from minidl.activations import activations
-from minidl.errors import ArgumentError, FileError
+from minidl.errors import ArgumentError
 from minidl.intervals import SIGNS
 from minidl.layers import Activation, Dense, Dropout, as_numbers
 from minidl.losses import losses
@@ -22,9 +21,9 @@ from minidl.pairing.grid import Head
 from minidl.saturation import SLOPE, SUMS, levels_off
 from minidl.schedules import Rate
 from minidl.tensor import Tensor
+from minidl.walkthrough.document import Document
 from minidl.walkthrough.expressions import parse, shown
 from minidl.walkthrough.make import explain
-from minidl.walkthrough.steps import decode, encode
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 2
@@ -118,7 +117,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class XRay:
+class XRay(Document):
     """The same weights and rows under several heads; ``minidl.xray`` makes it.
 
     Attributes
@@ -145,29 +144,9 @@ class XRay:
     optimizer: str
     views: tuple[View, ...]
 
-    def to_json(self) -> str:
-        """The data as JSON text; ``from_json`` gives back an equal x-ray."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> XRay:
-        """An x-ray from its JSON.
-
-        Raises
-        ------
-        FileError
-            If it is something else, or of another schema.
-        """
-        remedy = "Make it anew: xray.to_json() writes one."
-        try:
-            data = json.loads(text)
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"schema {data['schema']!r}")
-            found: XRay = decode(cls, data)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            wanted = f"JSON of an x-ray, schema {SCHEMA}"
-            raise FileError("x-ray", wanted, f"something else ({error})", remedy) from error
-        return found
+    _what = "an x-ray"
+    _schema = SCHEMA
+    _remedy = "Make it anew: xray.to_json() writes one."
 
     def to_markdown(self) -> str:
         """Tables and findings as Markdown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import textwrap
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import IO, NamedTuple
@@ -10,6 +10,7 @@ from typing import IO, NamedTuple
 from minidl.saturation import SLOPE
 from minidl.walkthrough.digits import LEAST_DIGITS, digits_of
 from minidl.walkthrough.paper import page, plain_markdown
+from minidl.walkthrough.text import WIDTH, put
 from minidl.walkthrough.xray import Logit, View, XRay
 
 MOST = 8
@@ -91,30 +92,22 @@ def _lines(xray: XRay) -> Iterator[tuple[str, str]]:
 
 
 def _wrapped(xray: XRay) -> Iterator[tuple[str, str]]:
-    import textwrap
-
     for text, style in _lines(xray):
-        for line in textwrap.wrap(text, 80, drop_whitespace=False) if len(text) > 80 else [text]:
-            yield line.strip() if len(text) > 80 else line, style
+        if len(text) <= WIDTH:
+            yield text, style
+        else:
+            wrapped = textwrap.wrap(text, WIDTH, drop_whitespace=False)
+            yield from ((line.strip(), style) for line in wrapped)
 
 
 def plain(xray: XRay) -> str:
-    """The text without colour, at most 80 columns wide unless names of heads are very long."""
+    """The text without colour, in at most 80 columns unless names of heads are very long."""
     return "\n".join(line for line, _ in _wrapped(xray))
 
 
 def show(xray: XRay, file: IO[str] | None = None) -> None:
     """Print an x-ray: in colour on a terminal."""
-    file = file or sys.stdout
-    if not file.isatty():
-        file.write(plain(xray) + "\n")
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(file=file, highlight=False, soft_wrap=True)
-    for line, style in _wrapped(xray):
-        console.print(Text(line, style=style))
+    put(_wrapped(xray), file)
 
 
 def markdown(xray: XRay) -> str:
@@ -125,7 +118,7 @@ def markdown(xray: XRay) -> str:
         rule = "|".join(["---", *["---:"] * (len(table.header) - 1)])
         body = "\n".join(f"| {row} |" for row in rows[1:])
         parts += [f"## {table.title}", f"| {rows[0]} |\n|{rule}|\n{body}"]
-    parts += [left_out(xray)] if left_out(xray) else []
+    parts += [told] if (told := left_out(xray)) else []
     parts.append("\n".join(f"- **{v.head}**: {plain_markdown(v.finding)}" for v in xray.views))
     return "\n\n".join([*parts, plain_markdown(LEGEND)]) + "\n"
 

@@ -16,7 +16,7 @@ from minidl.walkthrough.latex import Template, mathml, template
 from minidl.walkthrough.notation import INDEX, Notation, pattern
 from minidl.walkthrough.picture import Picture, picture
 from minidl.walkthrough.steps import Equation, Index, Step, Verdict
-from minidl.walkthrough.tables import owner, parameters, shown
+from minidl.walkthrough.tables import is_whole, owner, parameters, shown
 from minidl.walkthrough.walkthrough import Walkthrough
 
 ROWS = 8
@@ -96,15 +96,9 @@ class Content:
             "cells": cells,
             "shares": shares,
             "first": self._first(step),
-            "whole": [a.name for a in step.writes if self._is_whole(step, a.name)],
+            "whole": [a.name for a in step.writes if is_whole(walkthrough, step, a.name)],
             "graph": self._drawn(states),
         }
-
-    def _is_whole(self, step: Step, name: str) -> bool:
-        """Whether a gradient is complete after a step: differences tell nothing of its parts."""
-        later = self._walkthrough.steps[step.number + 1 :]
-        more = (a.name == name for s in later if s.phase == "backward" for a in s.writes)
-        return step.phase == "backward" and not any(more)
 
     def _places(self, shape: Index) -> list[Index]:
         return [index for line in shown(shape, self.most)[0] for index in line]

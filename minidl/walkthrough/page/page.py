@@ -17,6 +17,7 @@ from minidl.walkthrough.steps import PENDING, Step
 from minidl.walkthrough.svg import DARK, LIGHT, STYLE, draw, graph_of
 from minidl.walkthrough.tables import beside, parameters, table
 from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.words import PARTS
 
 SIZES = (16, 8, 4, 2)
 """Rows and columns of each array that a page shows: the first that leaves it small enough."""
@@ -26,17 +27,6 @@ LIMIT = 1_000_000
 
 ROOM = 800_000
 """Bytes of equations beyond which a page is not even tried."""
-
-PARTS = {
-    "problem": "Problem",
-    "forward": "Forward",
-    "loss": "Loss",
-    "seed": "Backward",
-    "backward": "Backward",
-    "update": "Update",
-    "after": "Afterwards",
-}
-"""What the phases are called; the first gradient is the beginning of the way back."""
 
 OTHERS = {
     "rounded": "right in float64, rounded here",

@@ -1,0 +1,63 @@
+"""Instructions as the machine reads them; one by one where somebody watches, or without JIT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minidl.kernels.jit import JIT, watcher
+from minidl.program.instruction import Instruction
+
+
+class Code:
+    """Instructions as the machine reads them; ``+`` puts one list behind another."""
+
+    def __init__(self, instructions: Sequence[Instruction]) -> None:
+        self.instructions = list(instructions)
+        self._table, self._words = np.empty((0, 3), np.int64), list[np.ndarray]()
+        if JIT:
+            self._assemble()
+
+    def _assemble(self) -> None:
+        from minidl.kernels import machine
+
+        words = np.array(
+            [
+                word
+                for line in self.instructions
+                for x in line.operands
+                for word in machine.words(x)
+            ],
+            np.int64,
+        )
+        place, rows = words.__array_interface__["data"][0], []
+        for line in self.instructions:
+            rows.append((*machine.addresses(line.kernel, line.operands), place))
+            place += 8 * machine.WORDS * len(line.operands)
+        self._table, self._words = np.array(rows, np.int64).reshape(-1, 3), [words]
+
+    def __add__(self, other: Code) -> Code:
+        both = Code([])
+        both.instructions = self.instructions + other.instructions
+        both._table = np.concatenate([self._table, other._table])
+        both._words = self._words + other._words
+        return both
+
+    def run(self, parts: Sequence[tuple[int, int, int]] = ()) -> None:
+        """Instructions ``first`` to ``last``, so many times, for each part; all once if none."""
+        parts = parts or [(0, len(self.instructions), 1)]
+        watching = watcher()
+        if JIT and watching is None:
+            from minidl.kernels import machine
+
+            machine.run(self._table, np.array(parts, np.int64))
+            return
+        for first, last, times in parts:
+            for _ in range(times):
+                for line in self.instructions[first:last]:
+                    if watching is None:
+                        line.kernel.run(*line.operands)
+                    else:
+                        watching.step(line)
+                        line.kernel(*line.operands)
