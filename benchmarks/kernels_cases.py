@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import kernels_peers as peers
@@ -14,6 +15,8 @@ import minidl as ml
 from minidl import arithmetic
 from minidl.kernels import movement, rowlosses, update
 from minidl.op import OUTPUT, Elementwise2
+from minidl.program.code import Code
+from minidl.program.instruction import Instruction
 
 Peers = dict[str, Callable[[], Any]]
 Times = dict[str, float]
@@ -184,35 +187,55 @@ def rows(name: str, dtype: Any, shape: tuple[int, int]) -> Iterator[Case]:
         yield Case(f"{name} {word}", dtype, label, size, calls, limit, [ahead()])
 
 
-def crossentropy(dtype: Any, shape: tuple[int, int]) -> Case:
-    """From logits and class numbers: value, total and gradient."""
+STEPS = 100
+"""How often a program is run in one call from Python: some slice of an epoch."""
+
+
+def crossentropy(dtype: Any, shape: tuple[int, int]) -> Iterator[Case]:
+    """From logits and class numbers: value, total and gradient; called, and as a program's."""
     size, rng = shape[0] * shape[1], np.random.default_rng(2)
     z, dz = numbers(size, dtype), numbers(size, dtype)
     t = aligned(rng.integers(0, shape[1], shape[0]), dtype)
     each, slopes = like(t), like(z)
     reals = ml.losses["categorical_crossentropy"].reals
-    run = loss_run(rowlosses.crossentropy, t, z, each, slopes, (shape[1], reals))
+    parts = loss_parts(rowlosses.crossentropy, t, z, each, slopes, (shape[1], reals))
     theirs = peers.torch_crossentropy(t, z.reshape(shape), dz.reshape(shape))
-    return Case(
-        "crossentropy, logits", dtype, f"{shape[0]}×{shape[1]}", size,
-        present(minidl=run, PyTorch=theirs, copy=partial(peers.copy, z, dz)),
-        "copy", [ahead(LOSS_ROWS[shape])],
-    )  # fmt: skip
+    others = present(PyTorch=theirs, copy=partial(peers.copy, z, dz))
+    label, targets = f"{shape[0]}×{shape[1]}", [ahead(LOSS_ROWS[shape])]
+    once = {"minidl": called(parts)} | others
+    yield Case("crossentropy, logits", dtype, label, size, once, "copy", targets)
+    code = Code([Instruction(kernel, [*given], [*kernel.parameters]) for kernel, given in parts])
+    often = {name: partial(repeated, call) for name, call in others.items()}
+    often["minidl"] = partial(code.run, [(0, len(parts), STEPS)])
+    yield Case("crossentropy, program", dtype, label, size * STEPS, often, "copy", targets)
+
+
+def repeated(call: Callable[[], Any]) -> None:
+    """What a peer does meanwhile."""
+    for _ in repeat(None, STEPS):
+        call()
 
 
 # ------------------------------------------------------------------------------------ losses
 
 
-def loss_run(kernel: Any, t: Any, p: Any, each: Any, slopes: Any, rest: Any) -> Any:
+Parts = Sequence[tuple[Any, tuple[Any, ...]]]
+
+
+def loss_parts(kernel: Any, t: Any, p: Any, each: Any, slopes: Any, rest: Any) -> Parts:
     """All that a mean loss and its way backward run: the kernel, slopes and all, and the total."""
-    for part in (kernel, movement.total):
-        part.ready()
-    compare, total = kernel.run, movement.total.run
-    value, divisor = np.empty(1, p.dtype), float(each.size)
+    count = float(each.size)
+    total = (movement.total, (each, np.empty(1, p.dtype), count))
+    return (kernel, (t, p, each, slopes, *rest, 1.0 / count)), total
+
+
+def called(parts: Parts) -> Callable[[], Any]:
+    """Two kernels, one after the other."""
+    (compare, given), (total, more) = ((kernel.ready(), operands) for kernel, operands in parts)
 
     def run() -> None:
-        compare(t, p, each, slopes, *rest, 1.0 / divisor)
-        total(each, value, divisor)
+        compare(*given)
+        total(*more)
 
     return run
 
@@ -231,7 +254,7 @@ def loss(one: Any, from_logits: bool, dtype: Any, size: int) -> Case:
     if one.link and not from_logits:
         p = aligned(rng.uniform(0.01, 0.99, size), dtype)
     each, slopes, dp = (like(p) for _ in range(3))
-    run = loss_run(one.kernel(from_logits), t, p, each, slopes, (one.reals,))
+    run = called(loss_parts(one.kernel(from_logits), t, p, each, slopes, (one.reals,)))
     theirs, how = peers.torch_loss(name, t, p, dp)
     calls = present(minidl=run, PyTorch=theirs, triad=partial(peers.triad, t, p, dp))
     targets = [ahead()] if size <= 10**6 else []
@@ -297,7 +320,7 @@ def cases(dtype: np.dtype, sizes: Sequence[int]) -> Iterator[Case]:
         found = [case for shape in ROWS for case in rows(name, dtype, shape)]
         yield from sorted(found, key=lambda case: "backward" in case.name)
     for shape in LOSS_ROWS:
-        yield crossentropy(dtype, shape)
+        yield from crossentropy(dtype, shape)
     for one in ml.losses:
         if not one.rowwise:
             for from_logits in (False, True)[: 2 if one.link else 1]:
