@@ -50,10 +50,10 @@ def crossentropy(t, z, losses, slopes, columns, reals, share):
     widest_vectors()
     alpha, smoothing, entropy = reals[ALPHA], reals[SMOOTHING], reals[ENTROPY]
     peaks, rests = local_array(ROWS, z.dtype), local_array(ROWS, np.float64)
-    logs, stride = local_array(ROWS, np.float64), block_of(columns)
+    logs, stride, unit = local_array(ROWS, np.float64), block_of(columns), alpha * share
     for start in range(0, z.size, stride):
         zs, ps = z[start : start + stride], slopes[start : start + stride]
-        shares(zs, ps, columns, peaks, rests)
+        shares(zs, ps, columns, peaks, rests, unit)
         first, count = start // columns, zs.size // columns
         for row in range(ROWS):
             logs[row] = log1p(rests[row])
@@ -62,7 +62,7 @@ def crossentropy(t, z, losses, slopes, columns, reals, share):
                 right = row * columns + int(t[first + row])
                 below = np.float64(zs[right]) - peaks[row]
                 losses[first + row] = alpha * (logs[row] - below)
-                ps[right] = -_one_minus(ps[right], below, rests[row])
+                ps[right] = -_others(ps[right], below, rests[row], unit)
         else:
             for row in range(count):
                 one, p = row_of(zs, row, columns), row_of(ps, row, columns)
@@ -76,18 +76,15 @@ def crossentropy(t, z, losses, slopes, columns, reals, share):
                         loss += target * (logs[row] - below)
                     if target > 0.0 and entropy != 0.0:
                         loss += target * log(target)
-                    missed = _one_minus(p[j], below, rests[row])
-                    p[j] = p[j] * (whole - target) - missed * target
+                    others = _others(p[j], below, rests[row], unit)
+                    p[j] = p[j] * (whole - target) - others * target
                 losses[first + row] = alpha * loss
-        factor = z.dtype.type(alpha * share)
-        for i in range(ps.size):
-            ps[i] *= factor
 
 
 @scalar
-def _one_minus(p, below, rest):
-    """1 − p, from the others' sum for the largest: it keeps its digits."""
-    return rest / (1.0 + rest) if below == 0.0 else 1.0 - np.float64(p)
+def _others(p, below, rest, unit):
+    """What the other classes have of the unit; beside the largest it keeps its digits."""
+    return unit * rest / (1.0 + rest) if below == 0.0 else unit - np.float64(p)
 
 
 @kernel("losses slopes", _one_a_row)

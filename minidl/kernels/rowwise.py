@@ -21,6 +21,8 @@ ROWS = 32
 """Rows in a block, at most."""
 NARROW = 15
 """Columns, at most, of a block that is turned on its side: they fill no vector."""
+LONG = 512
+"""Columns, at least, of a row that is worked on by itself."""
 TILE = ROWS * NARROW
 
 
@@ -41,20 +43,7 @@ def row_of(x, row, columns):
 
 
 @scalar
-def shares(x, y, columns, peaks, rests):
-    """Fill ``y`` with the softmax of every row of a block.
-
-    ``peaks`` gets each row's largest number, ``rests`` its sum of e^(xⱼ − max) without the peak's
-    own 1, which is NaN where the largest is infinite.
-    """
-    if columns <= NARROW:
-        _shares_of_narrow(x, y, columns, peaks, rests)
-    else:
-        _shares_of_wide(x, y, columns, peaks, rests)
-
-
-@scalar
-def _shares_of_narrow(x, y, columns, peaks, rests):
+def _shares_of_narrow(x, y, columns, peaks, rests, whole):
     """The block on its side: all rows in step, as loops as short as these rows are not vectorised.
 
     Of fewer than 32 rows the last comes again.
@@ -79,7 +68,7 @@ def _shares_of_narrow(x, y, columns, peaks, rests):
             column[row] = power
     for row in range(ROWS):
         rests[row] += ties[row] + (peaks[row] - peaks[row])
-        factors[row] = 1.0 / (1.0 + rests[row])
+        factors[row] = whole / (1.0 + rests[row])
     for row in range(rows):
         into = row_of(y, row, columns)
         for j in range(columns):
@@ -87,20 +76,58 @@ def _shares_of_narrow(x, y, columns, peaks, rests):
 
 
 @scalar
-def _shares_of_wide(x, y, columns, peaks, rests):
+def _exponentials_of_wide(x, e, columns, peaks, rests):
+    """The block as it lies; 0 in the place of peaks."""
     widest_vectors()
     for row in range(x.size // columns):
-        one, into = row_of(x, row, columns), row_of(y, row, columns)
-        peak, ties = peak_of(one)
+        into = row_of(e, row, columns)
+        peak, ties = peak_of(row_of(x, row, columns))
         for j in range(columns):
             into[j] = peak
         peaks[row], rests[row] = peak, ties - 1
     for i in range(x.size):
-        y[i] = 0.0 if x[i] == y[i] else exp_difference(x[i], y[i])
+        e[i] = 0.0 if x[i] == e[i] else exp_difference(x[i], e[i])
+    for row in range(x.size // columns):
+        rests[row] += total_of(row_of(e, row, columns)) + (peaks[row] - peaks[row])
+
+
+@scalar
+def _exponentials_of_long(x, e, columns, peaks, rests):
+    """Row by row: each fills enough vectors by itself."""
+    widest_vectors()
+    for row in range(x.size // columns):
+        one, into = row_of(x, row, columns), row_of(e, row, columns)
+        peak, ties = peak_of(one)
+        for j in range(columns):
+            into[j] = 0.0 if one[j] == peak else exp_difference(one[j], peak)
+        peaks[row], rests[row] = peak, ties - 1 + total_of(into) + (peak - peak)
+
+
+@scalar
+def totals(x, y, columns, peaks, rests):
+    """Of each row of a block, the largest number and the sum of e^(xⱼ − max) but for its own 1.
+
+    The sum is NaN where the largest number is infinite. ``y`` gets the exponentials: of wide rows
+    as they are, but 0 for peaks; of narrow ones their shares.
+    """
+    if columns <= NARROW:
+        _shares_of_narrow(x, y, columns, peaks, rests, 1.0)
+    elif columns < LONG:
+        _exponentials_of_wide(x, y, columns, peaks, rests)
+    else:
+        _exponentials_of_long(x, y, columns, peaks, rests)
+
+
+@scalar
+def shares(x, y, columns, peaks, rests, whole):
+    """Fill ``y`` with ``whole`` times the softmax of each row of a block; ``totals`` besides."""
+    if columns <= NARROW:
+        _shares_of_narrow(x, y, columns, peaks, rests, whole)
+        return
+    totals(x, y, columns, peaks, rests)
     for row in range(x.size // columns):
         one, into, peak = row_of(x, row, columns), row_of(y, row, columns), peaks[row]
-        rests[row] += total_of(into) + (peak - peak)
-        factor = x.dtype.type(1.0 / (1.0 + rests[row]))
+        factor = x.dtype.type(whole / (1.0 + rests[row]))
         for j in range(columns):
             into[j] = factor if one[j] == peak else into[j] * factor
 
@@ -110,7 +137,8 @@ def softmax(x, y, columns):
     peaks, rests = local_array(ROWS, x.dtype), local_array(ROWS, np.float64)
     stride = block_of(columns)
     for start in range(0, x.size, stride):
-        shares(x[start : start + stride], y[start : start + stride], columns, peaks, rests)
+        xs, ys = x[start : start + stride], y[start : start + stride]
+        shares(xs, ys, columns, peaks, rests, 1.0)
 
 
 @kernel("dx", _rows)
@@ -130,7 +158,7 @@ def log_softmax(x, y, columns):
     stride = block_of(columns)
     for start in range(0, x.size, stride):
         xs, ys = x[start : start + stride], y[start : start + stride]
-        shares(xs, ys, columns, peaks, rests)
+        totals(xs, ys, columns, peaks, rests)
         for row in range(ROWS):
             rests[row] = log1p(rests[row])
         for row in range(xs.size // columns):
