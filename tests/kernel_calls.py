@@ -212,13 +212,18 @@ def in_double(dtype, length):
             yield name, known[name], operands
 
 
-def digests(*, double, length=100):
-    """What every kernel makes of its call in float32, and some in float64, in few letters."""
+LENGTHS = (10, 100, 521)
+"""Of rows that are narrow, wide and long."""
+
+
+def digests(*, double):
+    """What every kernel makes of its calls in float32, and some in float64, in few letters."""
     found = {}
     for dtype, made in ((np.float32, calls), (np.float64, in_double))[: 1 + double]:
-        for name, kernel, operands in made(dtype, length):
-            digest = hashlib.sha256(outcome(kernel, operands)).hexdigest()[:16]
-            found[f"{name} {np.dtype(dtype).name}"] = digest
+        for length in LENGTHS:
+            for name, kernel, operands in made(dtype, length):
+                digest = hashlib.sha256(outcome(kernel, operands)).hexdigest()[:16]
+                found[f"{name} {length} {np.dtype(dtype).name}"] = digest
     return found
 
 

@@ -16,7 +16,7 @@ from accuracy_references import CONTRACT, REFERENCES, widened
 from oracle import scalar_references
 from ulps import distances, places
 
-from minidl import Tensor
+from minidl import Tensor, categorical_crossentropy
 from minidl.activations import activations
 from minidl.kernels import elementwise, vecmath
 
@@ -237,6 +237,31 @@ def test_rows_of_huge_and_of_infinite_logits(dtype):
     np.testing.assert_allclose(
         leaf.grad, [[0, 0, 0], [2 / 3, -1 / 3, -1 / 3], [0.5, -0.5, 0]], rtol=4 * eps, atol=0
     )
+
+
+@DTYPES
+@pytest.mark.parametrize("columns", [3, 15, 16, 100, 511, 512, 700])
+def test_rows_of_any_length_keep_their_digits(columns, dtype):
+    """Narrow, wide and long ones are each worked on in a way of their own."""
+    rng, eps = np.random.default_rng(columns), np.finfo(dtype).eps
+    z = (rng.standard_normal((5, columns)) * [[0.1], [1], [12], [3], [3]]).astype(dtype)
+    z[3, ::2] = z[3].max()  # ties
+    right, unit = rng.integers(0, columns, 5), 0.25
+    z[4, right[4]] += 60  # hardly anything is left to the others
+    power, log = (np.vectorize(f, otypes=[object]) for f in (mpmath.exp, mpmath.log))
+    with mpmath.workdps(60):
+        powers = power(z.astype(F64))
+        shares = powers / powers.sum(axis=1, keepdims=True)
+        slopes = unit * (shares - np.eye(columns, dtype=int)[right])
+        losses = -log(shares)[np.arange(5), right]
+        wanted = {"softmax": shares, "log_softmax": log(shares), "loss": losses, "slopes": slopes}
+    leaf = Tensor(z, requires_grad=True)
+    each = categorical_crossentropy(right, leaf, from_logits=True, reduction="none")
+    each.backward(np.full(5, unit, dtype))
+    found = {name: activations[name](z) for name in ("softmax", "log_softmax")}
+    for name, y in (found | {"loss": each.numpy(), "slopes": leaf.grad}).items():
+        wrong = np.abs(y.astype(F64) - wanted[name]) / np.abs(wanted[name])
+        assert (wrong <= 4 * eps).all(), f"{name}: {float(wrong.max() / eps):.2f} eps"
 
 
 def test_coefficients_are_what_the_fit_gives():

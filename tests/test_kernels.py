@@ -93,7 +93,7 @@ def test_a_number_gives_the_same_bits_at_every_place(name):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("length", sorted({*LENGTHS, *kernel_calls.LENGTHS}))
 def test_sums_and_rows_do_not_depend_on_where_they_lie(length, dtype):
     known = kernel_calls.package()
     for calls in (kernel_calls.rows, kernel_calls.others):
