@@ -1,9 +1,9 @@
 """Softmax and its logarithm: functions of a whole row.
 
 Arrays arrive flat; ``columns`` says how long a row is. Rows are worked on in blocks, so that
-exponentials, most of the work, are taken of one long stretch, whatever the length of a row. Sums
-run in float64. The largest number of a row is left out of its sum of exponentials and counts as
-1 beside it: what is small beside 1 keeps its digits.
+exponentials, most of the work, are taken of one long stretch, however short a row is. Sums run in
+float64. The largest number of a row is left out of its sum of exponentials and counts as 1 beside
+it: what is small beside 1 keeps its digits.
 """
 
 from __future__ import annotations
