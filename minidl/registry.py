@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -21,19 +21,46 @@ def did_you_mean(name: object, names: Iterable[str], otherwise: str) -> str:
     return f"Did you mean {close[0]!r}?" if close else otherwise
 
 
+ELSEWHERE: Mapping[str, Sequence[str]] = {
+    "lr": ["learning_rate"],
+    "eta0": ["learning_rate"],
+    "eps": ["epsilon"],
+    "betas": ["beta1", "beta2"],
+    "alpha": ["rho"],
+    "l2": ["weight_decay"],
+    "negative_slope": ["alpha"],
+}
+"""What PyTorch, Keras and scikit-learn call a setting, and what it may be called here."""
+
+
 def with_defaults(
-    name: str, defaults: Mapping[str, Any], given: Mapping[str, Any]
+    name: str,
+    defaults: Mapping[str, Any],
+    given: Mapping[str, Any],
+    others: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Settings as given, the others by default; one that does not exist is an error."""
+    """Settings as given, the others by default; one that does not exist is an error.
+
+    ``others`` are settings that were taken before, which a wrong name may have meant.
+    """
+    known = [*defaults, *others]
     for key in given:
         if key not in defaults:
             raise ArgumentError(
                 f"{name}({key}=…)",
-                f"one of {', '.join(defaults)}" if defaults else "no settings at all",
+                f"one of {', '.join(known)}" if known else "no settings at all",
                 repr(key),
-                did_you_mean(key, defaults, "Leave it out."),
+                _meant(key, known),
             )
     return {**defaults, **given}
+
+
+def _meant(key: str, known: Sequence[str]) -> str:
+    """The remedy for a setting that does not exist."""
+    if same := [f"{word}=…" for word in ELSEWHERE.get(key, ()) if word in known]:
+        return f"Write {' and '.join(same)}."
+    otherwise = "Nothing here is like it: write one of these, or leave" if known else "Leave"
+    return did_you_mean(key, known, f"{otherwise} it out.")
 
 
 class Entry(Protocol):
