@@ -101,6 +101,11 @@ def fit(
     MinidlError
         Before any training, where data, network and loss do not fit each other.
 
+    Warns
+    -----
+    RuntimeWarning
+        Where training diverged: it ends with the epoch whose loss is not finite.
+
     Examples
     --------
     >>> from minidl.model import mlp
@@ -122,12 +127,12 @@ def fit(
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = _watchers(callbacks, early_stopping, "loss" if validation is None else "val_loss")
     data = (X, y) if weights is None else (X, y, weights)
-    history = History()
+    curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
+    history = History(curves)
 
     def validate() -> dict[str, float]:
         return _validate(net, validation, loss, from_logits, metrics)
 
-    curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
     with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
         trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
         trainer.prepare()
@@ -145,7 +150,21 @@ def fit(
             history.stopped = "interrupted"
     for watcher in watchers:
         watcher.training_ended(net, history)
+    if history.stopped == "diverged":
+        _warn_of_divergence(history, net.optimizer)
     return history
+
+
+def _warn_of_divergence(history: History, optimizer: Optimizer) -> None:
+    losses = history["loss"]
+    back = "" if history.best_epoch is None else f"; the weights are epoch {history.best_epoch}'s"
+    warnings.warn(
+        f"training diverged: the loss was {losses[-1]:g} in epoch {len(losses) - 1}, counted from "
+        f"0{back}. Lower learning_rate={optimizer.learning_rate:g}, or standardise X and y; inside "
+        "ml.detect_anomaly() fit stops at the operation that made the first such number.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 def _check_metrics(metrics: Sequence[str], loss: Loss, validation: Any) -> None:
