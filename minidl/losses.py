@@ -58,7 +58,7 @@ def loss(cls: type[Loss]) -> type[Loss]:
     16.0
     >>> losses.unregister("quartic")
     """
-    losses.register(cls())
+    losses.register_class(cls, Loss, "ml.Loss")
     return cls
 
 
@@ -521,6 +521,9 @@ class KLDivergence(Rowwise):
 
     def constants(self) -> list[float]:
         return rowlosses.constants(entropy=True)
+
+
+losses.settle()
 
 
 def get_loss(loss: Any) -> Loss:

@@ -8,7 +8,6 @@ does not care for their shape.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -182,8 +181,9 @@ class Elementwise(ScalarOp):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "slope" in cls.__dict__:
-            first = next(iter(inspect.signature(cls.slope).parameters))  # type: ignore[attr-defined]
-            cls.saves = (OUTPUT,) if first == "y" else (0,)
+            formula = getattr(cls.slope, "__code__", None)  # type: ignore[attr-defined]
+            of_output = formula is not None and formula.co_varnames[:1] == ("y",)
+            cls.saves = (OUTPUT,) if of_output else (0,)
 
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[0]

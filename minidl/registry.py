@@ -97,6 +97,7 @@ class Registry(Generic[T]):
         self.kind, self.listing = kind, listing
         self._entries: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
+        self._settled: frozenset[str] = frozenset()
 
     def register(self, entry: T) -> None:
         """Add an entry; no name, or one that is taken already, is an error."""
@@ -105,17 +106,39 @@ class Registry(Generic[T]):
             raise ArgumentError(f"{self.kind} {type(entry).__name__}", "a name", got, remedy)
         for name in (entry.name, *entry.aliases):
             if name in self:
+                own = self[name].name not in self._settled
                 raise ArgumentError(
                     f"{self.kind} {name!r}",
                     "a name of its own",
                     f"one that {self[name].name!r} has already",
-                    f"Give the new {self.kind} another name, or unregister({name!r}) first.",
+                    f"Give the new {self.kind} another name"
+                    + (f", or unregister({name!r}) first." if own else "."),
                 )
         self._entries[entry.name] = entry
         self._aliases.update(dict.fromkeys(entry.aliases, entry.name))
 
+    def register_class(self, cls: Any, base: type, public: str) -> None:
+        """Add an instance of a class, which a decorator was put above.
+
+        ``base`` is what it must be made from, and ``public`` the name that users know that by.
+        """
+        fits = isinstance(cls, type) and issubclass(cls, base)
+        if not fits:
+            name = getattr(cls, "__name__", repr(cls))
+            got = f"{'the class' if isinstance(cls, type) else 'a ' + type(cls).__name__} {name}"
+            remedy = f"Write class {name.capitalize()}({public}): with value and slope in it."
+            raise ArgumentError(f"@ml.{self.kind}", f"a class made from {public}", got, remedy)
+        self.register(cls())
+
+    def settle(self) -> None:
+        """Have what is registered by now stay: it can no longer be taken out."""
+        self._settled = frozenset(self._entries)
+
     def unregister(self, name: str) -> None:
-        """Take an entry out again, with its aliases."""
+        """Take an entry out again, with its aliases; one of minidl's own is refused."""
+        if self[name].name in self._settled:
+            expected, remedy = f"your own {self.kind}", f"Give yours another name than {name!r}."
+            raise ArgumentError(f"unregister({name!r})", expected, "one of minidl's", remedy)
         entry = self._entries.pop(self[name].name)
         for alias in entry.aliases:
             del self._aliases[alias]
