@@ -152,8 +152,8 @@ class Loss(Settings):
         self._check_operands(y_true, y_pred)
         self._check_arguments(from_logits, reduction)
         y_pred, from_logits = self._logits(y_pred, from_logits)
-        p = as_float(_values(y_pred))
-        t = as_float(_values(y_true), p.dtype)
+        p = as_float(_values(y_pred), culprit=f"{self.name}(y_pred=…)")
+        t = as_float(_values(y_true), p.dtype, f"{self.name}(y_true=…)")
         self.check_shapes(t.shape, p.shape)
         self.check_domains(t, p, from_logits)
         weights = None

@@ -22,9 +22,9 @@ from minidl.errors import (
     UnknownNameError,
 )
 from minidl.intervals import SIGNS, UNIT
-from minidl.layers import as_numbers
 from minidl.losses import get_loss
 from minidl.model import Sequential
+from minidl.op import as_numbers, narrowed
 from minidl.registry import did_you_mean
 
 
@@ -35,22 +35,23 @@ def aligned(
     y = as_numbers(culprit, y)
     if y.ndim == 1 and not loss.rowwise and out_features == 1:
         y = y.reshape(-1, 1)
-    return np.ascontiguousarray(y, dtype)
+    return narrowed(culprit, y, dtype)
 
 
 def check_data(
     net: Sequential, X: Any, y: Any, loss: Loss, from_logits: bool, prefix: str = ""
 ) -> tuple[np.ndarray, np.ndarray]:
     """X and y as the network and the loss want them, or an error that says what to change."""
+    _check_network(net)
     _check_output(net, loss, from_logits)
-    X = np.ascontiguousarray(as_numbers(f"{prefix}X", X), net.dtype)
-    if X.ndim < 2:
-        raise ShapeError(
-            f"{prefix}X", "shape (rows, features)", f"shape {X.shape}", "Write X.reshape(-1, 1)."
-        )
-    y = aligned(y, loss, net.out_features, net.dtype, f"{prefix}y")
-    if not len(X):
+    X = narrowed(f"{prefix}X", as_numbers(f"{prefix}X", X), net.dtype)
+    if X.ndim and not len(X):
         raise DataError(f"{prefix}X", "at least one row", "none", "Check how it was loaded.")
+    if X.ndim < 2:
+        features = net.in_features or 1
+        remedy = f"Write X.reshape(-1, {features}) for rows of {features}."
+        raise ShapeError(f"{prefix}X", f"shape (rows, {features})", f"shape {X.shape}", remedy)
+    y = aligned(y, loss, net.out_features, net.dtype, f"{prefix}y")
     if y.ndim == 0 or len(y) != len(X):
         raise ShapeError(
             f"{prefix}y", f"{len(X)} rows, as X has", f"shape {y.shape}", "Check the split."
@@ -72,6 +73,12 @@ def check_data(
         culprit = error.culprit.replace(f"{loss.name}(y_true=…)", f"{prefix}y under {loss.name}")
         raise type(error)(culprit, error.expected, error.got, error.remedy) from None
     return X, y
+
+
+def _check_network(net: Any) -> None:
+    if not isinstance(net, Sequential):
+        got, remedy = f"a {type(net).__name__}", "Write ml.mlp([…]), or ml.Sequential(layer, …)."
+        raise ArgumentError("net", "a network", got, remedy)
 
 
 def _check_output(net: Sequential, loss: Loss, from_logits: bool) -> None:

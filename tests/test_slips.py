@@ -1,0 +1,94 @@
+"""Slips of the hand, of which each gets an error that says what to write instead.
+
+None of them may train: what is wrong is said before the first epoch, and not by numpy.
+"""
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl.errors import ArgumentError, DataError, ShapeError
+
+X = np.random.default_rng(0).normal(size=(12, 4))
+LABELS = np.arange(12) % 2
+
+
+class Forgetful(ml.Layer):
+    keeps_width = True
+
+    def forward(self, x, training):
+        x * 2.0
+
+
+class Started(ml.Callback):
+    def training_began(self, net, curves=()):
+        pytest.fail("training began")
+
+
+def fit(x=X, y=LABELS, loss="bce", net=None, output="sigmoid", outputs=1, **settings):
+    net = net or ml.mlp([4, 6, outputs], output=output, seed=0)
+    settings = {"callbacks": [Started()], "epochs": 1, **settings}
+    ml.fit(net, x, y, loss=loss, **settings)
+
+
+def assign(value):
+    ml.mlp([4, 6, 1], seed=0)[0].weight.data = value
+
+
+# What is written: the error, its culprit, what it expected, what it got, its remedy.
+NUMBERS = {
+    "text for an activation": (
+        lambda: ml.tanh("a"), DataError, "tanh", "numbers", "<U1", "Turn text into numbers"),
+    "None for an activation": (
+        lambda: ml.tanh(None), DataError, "tanh", "numbers", "None", "array of numbers"),
+    "ragged rows for an activation": (
+        lambda: ml.tanh([[1], [1, 2]]), DataError, "tanh", "one length", "several", "Fill"),
+    "text added": (
+        lambda: ml.Tensor([1.0]) + "a", DataError, "add", "numbers", "<U1", "Turn text"),
+    "None added": (
+        lambda: ml.Tensor([1.0]) + None, DataError, "add", "numbers", "None", "of numbers"),
+    "text for a target": (
+        lambda: ml.mse("a", [1.0]), DataError, "mse(y_true=…)", "numbers", "<U1", "Turn text"),
+    "weights of another shape": (
+        lambda: assign([[1, 2]]), ShapeError, "dense1.weight", "(4, 6)", "(1, 2)", "Reshape it"),
+    "weights of text": (
+        lambda: assign("a"), DataError, "dense1.weight", "numbers", "<U1", "Turn text"),
+    "a forward that returns nothing": (
+        lambda: ml.Sequential(Forgetful())(X), ArgumentError, "forgetful1.forward", "a Tensor",
+        "None", "return"),
+    "no network": (
+        lambda: ml.evaluate(None, X, LABELS, loss="bce"), ArgumentError, "net", "a network",
+        "NoneType", "ml.mlp"),
+    "a layer for a network": (
+        lambda: fit(net=ml.Dense(4, 1)), ArgumentError, "net", "a network", "Dense",
+        "ml.Sequential"),
+    "no X": (lambda: fit(None), DataError, "X", "numbers", "None", "an array of numbers"),
+    "complex X": (lambda: fit(X * 1j), DataError, "X", "numbers", "complex128", ".real"),
+    "objects": (
+        lambda: fit(y=LABELS.astype(object)), DataError, "y", "numbers", "object",
+        ".astype('float64')"),
+    "X beyond float32": (
+        lambda: fit(X * 1e300), DataError, "X", "3.4e+38", "e+2", "dtype='float64'"),
+    "y beyond float32": (
+        lambda: fit(y=X[:, 0] * 1e300, loss="mse", output=None), DataError, "y", "float32",
+        "e+29", "Scale them"),
+    "rows to predict beyond float32": (
+        lambda: ml.mlp([4, 1]).predict(X * 1e300), DataError, "predict(X)", "float32", "e+2",
+        "Scale them"),
+    "nothing at all": (lambda: fit([], []), DataError, "X", "one row", "none", "loaded"),
+    "one row, flat": (
+        lambda: fit(X[0], LABELS[:1]), ShapeError, "X", "(rows, 4)", "(4,)", "X.reshape(-1, 4)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", NUMBERS)
+def test_what_holds_no_numbers_is_refused(slip, refused):
+    attempt, kind, *parts = NUMBERS[slip]
+    with refused(kind, *parts):
+        attempt()
+
+
+def test_infinity_itself_is_no_number_beyond_float32():
+    with pytest.raises(DataError, match="finite numbers, got inf"):
+        fit(np.where(X > 1, np.inf, X))
+    assert np.isfinite(ml.mlp([4, 1], dtype="float64").predict(X * 1e300)).all()
