@@ -125,7 +125,7 @@ def evaluate(
     y: Any,
     *,
     loss: Any,
-    metrics: Sequence[str] = (),
+    metrics: Sequence[str] | str = (),
     from_logits: bool = False,
 ) -> dict[str, float]:
     """Loss and metrics of a network on data.
@@ -137,7 +137,7 @@ def evaluate(
     y : array
         Targets, as in ``fit``.
     loss : str or loss
-    metrics : sequence of str
+    metrics : sequence of str, or str
         scikit-learn scorers: ``"accuracy"``, ``"roc_auc"``, ``"f1_macro"`` … for a loss that
         compares classes, ``"r2"``, ``"neg_mean_absolute_error"`` … for any other. Larger is
         better, always.
@@ -166,7 +166,7 @@ def evaluate(
     measured = {"loss": clean_loss(net, X, targets, loss, from_logits)}
     if metrics:
         outputs = net.predict(X)
-        for name in metrics:
+        for name in [metrics] if isinstance(metrics, str) else metrics:
             measured[name] = score(name, np.asarray(y), outputs, loss, from_logits)
     return measured
 
@@ -191,13 +191,24 @@ def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits
         ) from error
 
 
+SCORERS = {
+    "acc": "accuracy",
+    "auc": "roc_auc",
+    "mse": "neg_mean_squared_error",
+    "rmse": "neg_root_mean_squared_error",
+    "mae": "neg_mean_absolute_error",
+}
+"""What is short for a scorer elsewhere; scikit-learn's names say that less error is better."""
+
+
 def find_scorer(name: str, loss: Loss) -> Any:
     """scikit-learn's scorer of this name, if it measures what the loss trains for."""
     from sklearn.metrics import get_scorer, get_scorer_names
 
     if name not in get_scorer_names():
-        otherwise = "See sklearn.metrics.get_scorer_names()."
-        remedy = did_you_mean(name, get_scorer_names(), otherwise)
+        remedy = did_you_mean(
+            SCORERS.get(name, name), get_scorer_names(), "See sklearn.metrics.get_scorer_names()."
+        )
         raise UnknownNameError("metrics", "a scikit-learn scorer", repr(name), remedy)
     scorer = get_scorer(name)
     classifies = _classifies(loss)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import ArgumentError, DataError, ShapeError
+from minidl.errors import ArgumentError, DataError, ShapeError, UnknownNameError
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 LABELS = np.arange(12) % 2
@@ -92,3 +92,70 @@ def test_infinity_itself_is_no_number_beyond_float32():
     with pytest.raises(DataError, match="finite numbers, got inf"):
         fit(np.where(X > 1, np.inf, X))
     assert np.isfinite(ml.mlp([4, 1], dtype="float64").predict(X * 1e300)).all()
+
+
+class Misspelt(ml.Callback):
+    def on_epoch_end(self, net, epoch, measured):
+        return True
+
+
+SPLIT = {"validation_split": 0.25}
+SETTINGS = {
+    "a callback alone": (
+        lambda: fit(callbacks=Started()), ArgumentError, "callbacks", "a list", "Started object",
+        "callbacks=[watcher]"),
+    "a function for a callback": (
+        lambda: fit(callbacks=[print]), ArgumentError, "callbacks", "Callbacks", "print",
+        "ml.Callback"),
+    "no callbacks at all": (
+        lambda: fit(callbacks=None), ArgumentError, "callbacks", "a list", "None", "callbacks=["),
+    "a class for a callback": (
+        lambda: fit(callbacks=[Started]), ArgumentError, "callbacks", "Callbacks", "Started",
+        "callbacks=[Started()]"),
+    "a callback's misspelt method": (
+        lambda: fit(callbacks=[Misspelt()]), ArgumentError, "Misspelt.on_epoch_end",
+        "epoch_ended", "never", "Rename it epoch_ended"),
+    "validation data with weights": (
+        lambda: fit(validation_data=(X, LABELS, LABELS)), ArgumentError, "validation_data",
+        "(X, y)", "a tuple of 3", "validation_data=(X_validation, y_validation)"),
+    "validation data without targets": (
+        lambda: fit(validation_data=X), ArgumentError, "validation_data", "(X, y)", "ndarray",
+        "validation_split=0.2"),
+    "a share of text": (
+        lambda: fit(validation_split="a"), ArgumentError, "validation_split", "[0, 1)", "'a'",
+        "validation_split=0.2"),
+    "a seed of text": (
+        lambda: fit(seed="a"), ArgumentError, "seed", "whole number", "'a'", "seed=0"),
+    "half a seed": (lambda: fit(seed=0.5), ArgumentError, "seed", "whole", "0.5", "seed=0"),
+    "accuracy for short": (
+        lambda: fit(metrics="acc", **SPLIT), UnknownNameError, "metrics", "scorer", "'acc'",
+        "'accuracy'"),
+    "an error for short": (
+        lambda: fit(metrics=["mse"], loss="mse", output=None, **SPLIT), UnknownNameError,
+        "metrics", "scorer", "'mse'", "'neg_mean_squared_error'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", SETTINGS)
+def test_a_setting_that_would_do_nothing_or_break_is_refused(slip, refused):
+    attempt, kind, *parts = SETTINGS[slip]
+    with refused(kind, *parts):
+        attempt()
+
+
+def test_one_metric_needs_no_list():
+    net = ml.mlp([4, 6, 1], output="sigmoid", seed=0)
+    history = ml.fit(net, X, LABELS, loss="bce", epochs=1, metrics="accuracy", **SPLIT)
+    assert set(history) == {"loss", "val_loss", "val_accuracy"}
+    assert set(ml.evaluate(net, X, LABELS, loss="bce", metrics="accuracy")) == {"loss", "accuracy"}
+
+
+@pytest.mark.parametrize("stopping", [1, ml.EarlyStopping(1)], ids=["patience", "callback"])
+@pytest.mark.parametrize("settings", [{}, SPLIT], ids=["loss", "val_loss"])
+def test_early_stopping_watches_what_there_is(stopping, settings):
+    net = ml.mlp([4, 6, 1], seed=0)
+    still = ml.Constant(0.0)  # no epoch is better than the first
+    history = ml.fit(net, X, X[:, 0], loss="mse", optimizer="sgd", learning_rate=still,
+                     shuffle=False, early_stopping=stopping, epochs=9, **settings)  # fmt: skip
+    assert history.stopped == "early stopping"
+    assert len(history["loss"]) == 2
