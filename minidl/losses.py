@@ -534,4 +534,5 @@ def get_loss(loss: Any) -> Loss:
         return loss()
     if isinstance(loss, Loss):
         return loss
-    raise DtypeError("loss", "the name of a loss, or a loss", repr(loss), "Write loss='mse'.")
+    remedy = "Write loss='mse'; one of your own is a class made from ml.Loss, under @ml.loss."
+    raise DtypeError("loss", "the name of a loss, or a loss", repr(loss), remedy)

@@ -123,6 +123,8 @@ def fit(
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     X, y = check_data(net, X, y, loss, from_logits, "")
     weights = row_weights(y, sample_weight, class_weight, "fit")
+    if weights is not None and not weights.any():
+        raise ArgumentError("fit", "a weight above 0", "0 for every row", "Give one a weight.")
     X, y, weights, validation = _set_aside(
         net, X, y, weights, loss, from_logits, validation_data, validation_split, seed
     )

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import ArgumentError, DataError, ShapeError, UnknownNameError
+from minidl.errors import (
+    ArgumentError,
+    DataError,
+    DomainError,
+    DtypeError,
+    ShapeError,
+    UnknownNameError,
+)
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 LABELS = np.arange(12) % 2
@@ -159,3 +166,73 @@ def test_early_stopping_watches_what_there_is(stopping, settings):
                      shuffle=False, early_stopping=stopping, epochs=9, **settings)  # fmt: skip
     assert history.stopped == "early stopping"
     assert len(history["loss"]) == 2
+
+
+def numbered(classes):
+    return {"y": np.arange(12) % classes, "output": "softmax", "outputs": 3}
+
+
+def program():
+    net = ml.mlp([4, 1], seed=0)
+    return ml.record(lambda x, t: ml.mse(t, net(x)), X[:4], X[:4, :1])
+
+
+MEANINGLESS = {
+    "weights of classes in a list": (
+        lambda: fit(class_weight=[1, 2]), ArgumentError, "fit(class_weight=…)", "a mapping",
+        "[1, 2]", "class_weight='balanced'"),
+    "a class of text": (
+        lambda: fit(class_weight={"a": 1}), ArgumentError, "a class of fit(class_weight=…)",
+        "a number", "'a'", "Write 0"),
+    "a class's weight of text": (
+        lambda: fit(class_weight={0: "a", 1: 1}), ArgumentError, "fit(class_weight=…)[0]",
+        "[0, ∞)", "'a'", "Write 1.0"),
+    "a class's negative weight": (
+        lambda: fit(class_weight={0: 1, 1: -1}), ArgumentError, "fit(class_weight=…)[1]",
+        "[0, ∞)", "-1", "Write 1.0"),
+    "classes of numbers": (
+        lambda: fit(y=X[:, 0] + 0.5, loss="mse", output=None, class_weight="balanced"),
+        ArgumentError, "fit(class_weight=…)", "whole numbers", "among them", "sample_weight"),
+    "weights of nothing": (
+        lambda: fit(sample_weight=np.zeros(12)), ArgumentError, "fit", "above 0", "every row",
+        "Give one"),
+    "weights of text": (
+        lambda: fit(sample_weight="a"), DataError, "fit(sample_weight=…)", "numbers", "<U1",
+        "Turn text"),
+    "class numbers with mse": (
+        lambda: fit(loss="mse", **numbered(3)), ShapeError, "y under mse", "(12, 3)", "(12,)",
+        "np.eye(3)[y_true]"),
+    "class numbers with bce": (
+        lambda: fit(**numbered(3)), ShapeError, "y under binary_crossentropy", "(12, 3)",
+        "(12,)", "categorical_crossentropy"),
+    "three classes for a sigmoid": (
+        lambda: fit(y=np.arange(12) % 3), DomainError, "y under binary_crossentropy", "[0, 1]",
+        "2 at", "categorical_crossentropy on a softmax"),
+    "no loss": (
+        lambda: fit(loss=None), DtypeError, "loss", "the name of a loss", "None", "@ml.loss"),
+    "a function for a loss": (
+        lambda: fit(loss=print), DtypeError, "loss", "the name of a loss", "print", "@ml.loss"),
+    "a program with fewer targets": (
+        lambda: program().run(X, X[:3, :1]), ShapeError, "program", "12 rows", "3", "the split"),
+    "a program with flat targets": (
+        lambda: program().run(X, X[:, 0]), ShapeError, "program", "(rows, 1)", "(12,)",
+        "recorded with"),
+    "a program with text": (
+        lambda: program().run(X, "a"), DataError, "program", "numbers", "<U1", "Turn text"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", MEANINGLESS)
+def test_what_means_nothing_together_is_refused(slip, refused):
+    attempt, kind, *parts = MEANINGLESS[slip]
+    with refused(kind, *parts):
+        attempt()
+
+
+def test_truth_values_are_classes_too():
+    def trained(weights):
+        net = ml.mlp([4, 6, 1], output="sigmoid", seed=0)
+        ml.fit(net, X, LABELS, loss="bce", epochs=2, class_weight=weights)
+        return net.block.values.tolist()
+
+    assert trained({False: 1, True: 5}) == trained({0: 1.0, 1: 5.0})
