@@ -213,6 +213,16 @@ def test_a_program_names_its_instruction_and_batch():
     assert stepped.operation == error.operation
 
 
+def test_a_programs_batch_is_counted_within_its_epoch():
+    """Of several epochs in one call: the row that breaks the step comes late in the second."""
+    net = ml.mlp([3, 6, 1], seed=0)
+    recorded = ml.record(training_step(net, ml.SGD(net.parameters(), 1e-3)), X[:16], T[:16])
+    rows = X[:80].copy()
+    rows[79] = 1e38
+    order = np.array([np.arange(64), [*range(48), 79, *range(49, 64)]])
+    assert caught(lambda: recorded.run(rows, T[:80], order=order)).batch == 3
+
+
 def test_a_program_gives_the_same_bits_and_stays_as_it_is():
     def train():
         net = ml.mlp([3, 6, 1], hidden="tanh", seed=0)
