@@ -120,15 +120,13 @@ def fit(
     epochs = whole_number("epochs", epochs, 1, example=100)
     batch_size = whole_number("batch_size", batch_size, 1, example=32)
     seed = whole_number("seed", seed, 0, example=0)
-    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     X, y = check_data(net, X, y, loss, from_logits, "")
     weights = row_weights(y, sample_weight, class_weight, "fit")
-    if weights is not None and not weights.any():
-        raise ArgumentError("fit", "a weight above 0", "0 for every row", "Give one a weight.")
+    _check_weights(weights)
     X, y, weights, validation = _set_aside(
         net, X, y, weights, loss, from_logits, validation_data, validation_split, seed
     )
-    _check_metrics(metrics, loss, validation)
+    metrics = _checked_metrics(metrics, loss, validation)
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = checked_callbacks(callbacks, early_stopping)
     data = (X, y) if weights is None else (X, y, weights)
@@ -172,17 +170,24 @@ def _warn_of_divergence(history: History, optimizer: Optimizer) -> None:
     )
 
 
-def _check_metrics(metrics: Sequence[str], loss: Loss, validation: Any) -> None:
-    """Refuse, before any training, metrics that could not be measured."""
-    if metrics and validation is None:
+def _check_weights(weights: np.ndarray | None) -> None:
+    if weights is not None and not weights.any():
+        raise ArgumentError("fit", "a weight above 0", "0 for every row", "Give one a weight.")
+
+
+def _checked_metrics(metrics: Sequence[str] | str, loss: Loss, validation: Any) -> list[str]:
+    """The metrics' names; refused, before any training, where they could not be measured."""
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    if names and validation is None:
         raise ArgumentError(
             "fit(metrics=…)",
             "validation data, which metrics are measured on",
             "none",
             "Write validation_split=0.2, or call ml.evaluate afterwards.",
         )
-    for name in metrics:
+    for name in names:
         find_scorer(name, loss)
+    return names
 
 
 def _epoch(
