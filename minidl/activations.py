@@ -39,7 +39,7 @@ def activation(cls: A) -> A:
     array([1., 9.])
     >>> activations.unregister("square")
     """
-    activations.register(cls())
+    activations.register_class(cls, Facts, "ml.ActivationFunction")
     return cls
 
 
@@ -455,6 +455,9 @@ class Mish(Activation):
             return ((z + 2.0) * d + 4.0 * bounded * (1.0 + z)) / (d * d) * z
         d = 1.0 + 2.0 * z * (1.0 + z)
         return ((1.0 + 2.0 * z) * d + bounded * (4.0 * z * z * (1.0 + z))) / (d * d)
+
+
+activations.settle()
 
 
 def get_activation(activation: Any) -> Any:

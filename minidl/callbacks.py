@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from minidl.errors import UnknownNameError
+from minidl.errors import ArgumentError, UnknownNameError
 from minidl.history import History
 from minidl.registry import did_you_mean
 from minidl.settings import number, whole_number
@@ -52,9 +53,10 @@ class EarlyStopping(Callback):
     ----------
     patience : int
         Epochs without improvement that are waited for, at least 1.
-    monitor : str
-        The curve, ``"val_loss"`` unless told otherwise. The loss should fall; metrics, which are
-        scikit-learn's scorers, should rise (``"val_neg_log_loss"`` too).
+    monitor : str, optional
+        The curve; if left out, ``"val_loss"``, or ``"loss"`` where nothing is set aside for
+        validation. The loss should fall; metrics, which are scikit-learn's scorers, should rise
+        (``"val_neg_log_loss"`` too).
     min_delta : float
         What counts as an improvement, at least 0.
     restore_best : bool
@@ -85,39 +87,42 @@ class EarlyStopping(Callback):
     def __init__(
         self,
         patience: int = 10,
-        monitor: str = "val_loss",
+        monitor: str | None = None,
         min_delta: float = 0.0,
         restore_best: bool = True,
     ) -> None:
         self.patience = whole_number("EarlyStopping(patience=…)", patience, example=10)
         self.min_delta = number("EarlyStopping(min_delta=…)", min_delta, example=1e-4)
         self.monitor, self.restore_best = monitor, restore_best
-        self.sign = 1.0 if monitor in ("loss", "val_loss") else -1.0
 
     def training_began(self, net: Any, curves: Sequence[str] = ()) -> None:
         """Forget what another training left; refuse a curve that will not be measured."""
         if curves:
-            self._check_monitor(curves)
+            self._watched(curves)
         self.best, self.stopped = np.inf, False
         self.best_epoch: int | None = None
         self.weights: list[np.ndarray] = []
 
-    def _check_monitor(self, curves: Collection[str]) -> None:
-        if self.monitor not in curves:
-            absent = self.monitor.startswith("val_") and "val_loss" not in curves
+    def _watched(self, curves: Collection[str]) -> str:
+        """The curve that is watched, if it is among those measured."""
+        monitor = self.monitor or ("val_loss" if "val_loss" in curves else "loss")
+        if monitor not in curves:
+            absent = monitor.startswith("val_") and "val_loss" not in curves
             raise UnknownNameError(
                 "EarlyStopping(monitor=…)",
                 f"one of {', '.join(curves)}",
-                repr(self.monitor),
+                repr(monitor),
                 "Give fit validation_data=(X, y), or monitor='loss'."
                 if absent
-                else did_you_mean(self.monitor, curves, "Name it in fit(metrics=[…])."),
+                else did_you_mean(monitor, curves, "Name it in fit(metrics=[…])."),
             )
+        return monitor
 
     def epoch_ended(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
         """Keep the weights of a new best epoch; True once patience is over."""
-        self._check_monitor(measured)
-        value = self.sign * measured[self.monitor]
+        monitor = self._watched(measured)
+        falls = monitor in ("loss", "val_loss")
+        value = measured[monitor] if falls else -measured[monitor]
         if value < self.best - self.min_delta:
             self.best, self.best_epoch = value, epoch
             self.weights = [parameter.numpy().copy() for parameter in net.parameters()]
@@ -132,3 +137,41 @@ class EarlyStopping(Callback):
             for parameter, weights in zip(net.parameters(), self.weights, strict=True):
                 parameter.data = weights  # a write that backward knows of
             history.best_epoch = self.best_epoch
+
+
+HOOKS = [name for name in vars(Callback) if not name.startswith("_")]
+"""What fit calls."""
+
+
+def checked_callbacks(
+    callbacks: Any, early_stopping: int | EarlyStopping | None = None
+) -> list[Callback]:
+    """Callbacks that fit can call, early stopping among them if it was asked for."""
+    remedy = "Write callbacks=[watcher], each made from a class of ml.Callback's."
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        raise ArgumentError("fit(callbacks=…)", "a list of Callbacks", repr(callbacks), remedy)
+    found = list(callbacks)
+    for callback in found:
+        if not isinstance(callback, Callback):
+            if isinstance(callback, type) and issubclass(callback, Callback):
+                remedy = f"Make one: callbacks=[{callback.__name__}()]."
+            raise ArgumentError("fit(callbacks=…)", "a list of Callbacks", repr(callback), remedy)
+        _check_hooks(type(callback))
+    if early_stopping is None:
+        return found
+    if not isinstance(early_stopping, EarlyStopping):
+        early_stopping = EarlyStopping(early_stopping)
+    return [*found, early_stopping]
+
+
+def _check_hooks(cls: type[Callback]) -> None:
+    """An error for a method that is called almost what fit calls, and so never is."""
+    for name in dir(cls):
+        close = [] if name in HOOKS else get_close_matches(name, HOOKS, n=1, cutoff=0.7)
+        if close and callable(getattr(cls, name)):
+            raise ArgumentError(
+                f"{cls.__name__}.{name}",
+                f"a method that fit calls: {', '.join(HOOKS)}",
+                "one that it never does",
+                f"Rename it {close[0]}, or _{name} if you call it yourself.",
+            )

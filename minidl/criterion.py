@@ -152,8 +152,8 @@ class Loss(Settings):
         self._check_operands(y_true, y_pred)
         self._check_arguments(from_logits, reduction)
         y_pred, from_logits = self._logits(y_pred, from_logits)
-        p = as_float(_values(y_pred))
-        t = as_float(_values(y_true), p.dtype)
+        p = as_float(_values(y_pred), culprit=f"{self.name}(y_pred=…)")
+        t = as_float(_values(y_true), p.dtype, f"{self.name}(y_true=…)")
         self.check_shapes(t.shape, p.shape)
         self.check_domains(t, p, from_logits)
         weights = None
@@ -272,6 +272,11 @@ class Loss(Settings):
         if self.rowwise:
             classes = "" if self.needs_distributions else ", or class numbers"
             return f"The prediction has {p[-1]} columns: give each class one column{classes}."
+        if t == p[:-1] and p[-1] > 1:
+            return (
+                f"Give y_true a column for each of {p[-1]}: np.eye({p[-1]})[y_true] for classes, "
+                "or use categorical_crossentropy, which takes their numbers."
+            )
         if p == (*t, 1):
             return "Write y_true.reshape(-1, 1), or y_pred.reshape(-1)."
         if t == (*p, 1) and len(p) == 1:
@@ -315,7 +320,10 @@ def _target_remedy(loss: Loss) -> str:
     if loss.target == SIGNS:
         return "For labels 0 and 1 write 2 * y - 1."
     if loss.target == UNIT:
-        return "For labels −1 and 1 write (y + 1) / 2; divide 0..255 by 255."
+        return (
+            "For labels −1 and 1 write (y + 1) / 2; for classes 0, 1, 2 … use "
+            "categorical_crossentropy on a softmax output; divide 0..255 by 255."
+        )
     return "Look at the data, or choose another loss."
 
 

@@ -22,9 +22,9 @@ from minidl.errors import (
     UnknownNameError,
 )
 from minidl.intervals import SIGNS, UNIT
-from minidl.layers import as_numbers
 from minidl.losses import get_loss
 from minidl.model import Sequential
+from minidl.op import as_numbers, narrowed
 from minidl.registry import did_you_mean
 
 
@@ -35,22 +35,23 @@ def aligned(
     y = as_numbers(culprit, y)
     if y.ndim == 1 and not loss.rowwise and out_features == 1:
         y = y.reshape(-1, 1)
-    return np.ascontiguousarray(y, dtype)
+    return narrowed(culprit, y, dtype)
 
 
 def check_data(
     net: Sequential, X: Any, y: Any, loss: Loss, from_logits: bool, prefix: str = ""
 ) -> tuple[np.ndarray, np.ndarray]:
     """X and y as the network and the loss want them, or an error that says what to change."""
+    _check_network(net)
     _check_output(net, loss, from_logits)
-    X = np.ascontiguousarray(as_numbers(f"{prefix}X", X), net.dtype)
-    if X.ndim < 2:
-        raise ShapeError(
-            f"{prefix}X", "shape (rows, features)", f"shape {X.shape}", "Write X.reshape(-1, 1)."
-        )
-    y = aligned(y, loss, net.out_features, net.dtype, f"{prefix}y")
-    if not len(X):
+    X = narrowed(f"{prefix}X", as_numbers(f"{prefix}X", X), net.dtype)
+    if X.ndim and not len(X):
         raise DataError(f"{prefix}X", "at least one row", "none", "Check how it was loaded.")
+    if X.ndim < 2:
+        features = net.in_features or 1
+        remedy = f"Write X.reshape(-1, {features}) for rows of {features}."
+        raise ShapeError(f"{prefix}X", f"shape (rows, {features})", f"shape {X.shape}", remedy)
+    y = aligned(y, loss, net.out_features, net.dtype, f"{prefix}y")
     if y.ndim == 0 or len(y) != len(X):
         raise ShapeError(
             f"{prefix}y", f"{len(X)} rows, as X has", f"shape {y.shape}", "Check the split."
@@ -72,6 +73,12 @@ def check_data(
         culprit = error.culprit.replace(f"{loss.name}(y_true=…)", f"{prefix}y under {loss.name}")
         raise type(error)(culprit, error.expected, error.got, error.remedy) from None
     return X, y
+
+
+def _check_network(net: Any) -> None:
+    if not isinstance(net, Sequential):
+        got, remedy = f"a {type(net).__name__}", "Write ml.mlp([…]), or ml.Sequential(layer, …)."
+        raise ArgumentError("net", "a network", got, remedy)
 
 
 def _check_output(net: Sequential, loss: Loss, from_logits: bool) -> None:
@@ -118,7 +125,7 @@ def evaluate(
     y: Any,
     *,
     loss: Any,
-    metrics: Sequence[str] = (),
+    metrics: Sequence[str] | str = (),
     from_logits: bool = False,
 ) -> dict[str, float]:
     """Loss and metrics of a network on data.
@@ -130,7 +137,7 @@ def evaluate(
     y : array
         Targets, as in ``fit``.
     loss : str or loss
-    metrics : sequence of str
+    metrics : sequence of str, or str
         scikit-learn scorers: ``"accuracy"``, ``"roc_auc"``, ``"f1_macro"`` … for a loss that
         compares classes, ``"r2"``, ``"neg_mean_absolute_error"`` … for any other. Larger is
         better, always.
@@ -159,7 +166,7 @@ def evaluate(
     measured = {"loss": clean_loss(net, X, targets, loss, from_logits)}
     if metrics:
         outputs = net.predict(X)
-        for name in metrics:
+        for name in [metrics] if isinstance(metrics, str) else metrics:
             measured[name] = score(name, np.asarray(y), outputs, loss, from_logits)
     return measured
 
@@ -184,13 +191,24 @@ def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits
         ) from error
 
 
+SCORERS = {
+    "acc": "accuracy",
+    "auc": "roc_auc",
+    "mse": "neg_mean_squared_error",
+    "rmse": "neg_root_mean_squared_error",
+    "mae": "neg_mean_absolute_error",
+}
+"""What is short for a scorer elsewhere; scikit-learn's names say that less error is better."""
+
+
 def find_scorer(name: str, loss: Loss) -> Any:
     """scikit-learn's scorer of this name, if it measures what the loss trains for."""
     from sklearn.metrics import get_scorer, get_scorer_names
 
     if name not in get_scorer_names():
-        otherwise = "See sklearn.metrics.get_scorer_names()."
-        remedy = did_you_mean(name, get_scorer_names(), otherwise)
+        remedy = did_you_mean(
+            SCORERS.get(name, name), get_scorer_names(), "See sklearn.metrics.get_scorer_names()."
+        )
         raise UnknownNameError("metrics", "a scikit-learn scorer", repr(name), remedy)
     scorer = get_scorer(name)
     classifies = _classifies(loss)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl.errors import UnknownNameError
@@ -10,17 +10,23 @@ from minidl.registry import did_you_mean
 
 
 class History(Mapping[str, list[float]]):
-    """Named curves, one number an epoch.
+    """Named curves, one number an epoch, all of one length.
 
     ``loss`` is the running mean over the epoch's batches, measured while the weights changed;
-    every name that starts with ``val_`` comes from a clean pass after the epoch.
+    every name that starts with ``val_`` comes from a clean pass after the epoch. What an epoch
+    could not measure, as the loss was not finite, is NaN.
+
+    Parameters
+    ----------
+    curves : sequence of str
+        What every epoch is to measure.
 
     Attributes
     ----------
     stopped : str
         Why training ended: ``"finished"``, ``"early stopping"``, ``"stopped by a callback"``,
-        ``"interrupted"`` (Ctrl-C) or ``"diverged"`` (a loss that is not finite:
-        ``minidl.detect_anomaly`` says what made it so).
+        ``"interrupted"`` (Ctrl-C) or ``"diverged"`` (a loss that is not finite, which a
+        RuntimeWarning says as well; ``minidl.detect_anomaly`` says what made it so).
     best_epoch : int or None
         The epoch (from 0) whose weights early stopping restored.
 
@@ -37,14 +43,14 @@ class History(Mapping[str, list[float]]):
     [0.5]
     """
 
-    def __init__(self) -> None:
-        self.curves: dict[str, list[float]] = {}
+    def __init__(self, curves: Sequence[str] = ()) -> None:
+        self.curves: dict[str, list[float]] = {name: [] for name in curves}
         self.stopped = "finished"
         self.best_epoch: int | None = None
 
     def add(self, measured: Mapping[str, float]) -> None:
         """Append one epoch's numbers."""
-        for name, value in measured.items():
+        for name, value in {**dict.fromkeys(self.curves, float("nan")), **measured}.items():
             self.curves.setdefault(name, []).append(float(value))
 
     def __getitem__(self, name: str) -> list[float]:
@@ -86,6 +92,6 @@ class History(Mapping[str, list[float]]):
         return axes
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.items())
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.items() if values)
         epochs = max((len(values) for values in self.curves.values()), default=0)
-        return f"History({epochs} epochs, {self.stopped}; last: {last})"
+        return f"History({epochs} epochs, {self.stopped}; last: {last or 'none'})"

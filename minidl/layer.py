@@ -60,7 +60,10 @@ class Layer:
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:
         """Apply the layer to a batch of shape (rows, features); the result has its name."""
-        y = self.forward(x, training)
+        y: Any = self.forward(x, training)
+        if not isinstance(y, Tensor):
+            got, remedy = f"{y!r:.60}", "End it in return, and make it of Tensor operations."
+            raise ArgumentError(f"{self.name}.forward", "a Tensor", got, remedy)
         if y is not x:
             y.name = self.name
         return y

@@ -9,10 +9,10 @@ import numpy as np
 
 from minidl import arithmetic as ops
 from minidl.activations import Linear, activations, get_activation
-from minidl.errors import ArgumentError, DataError, ShapeError, UnknownNameError
+from minidl.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.initializers import get_initializer
 from minidl.layer import Layer
-from minidl.op import FLOATS, as_float
+from minidl.op import FLOATS, as_float, as_numbers
 from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor, at_the_door
 
@@ -281,19 +281,6 @@ def _float(dtype: Any, culprit: str) -> str:
         expected, remedy = "'float32' or 'float64'", "Write dtype='float32'."
         raise ArgumentError(f"{culprit}(dtype=…)", expected, repr(dtype), remedy)
     return str(found)
-
-
-def as_numbers(culprit: str, x: Any) -> np.ndarray:
-    """Data as an array of numbers, of their own dtype; text and ragged rows are refused."""
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        got, remedy = "rows of several lengths", "Fill the short ones up, or leave them out."
-        raise DataError(culprit, "rows of one length", got, remedy) from error
-    if array.dtype.kind not in "fiub":
-        remedy = "Turn text into numbers first: sklearn's LabelEncoder and OneHotEncoder do."
-        raise DataError(culprit, "numbers", str(array.dtype), remedy)
-    return array
 
 
 def enter(x: Any, dtype: np.dtype) -> Tensor:

@@ -58,7 +58,7 @@ def loss(cls: type[Loss]) -> type[Loss]:
     16.0
     >>> losses.unregister("quartic")
     """
-    losses.register(cls())
+    losses.register_class(cls, Loss, "ml.Loss")
     return cls
 
 
@@ -523,6 +523,9 @@ class KLDivergence(Rowwise):
         return rowlosses.constants(entropy=True)
 
 
+losses.settle()
+
+
 def get_loss(loss: Any) -> Loss:
     """A loss from its name, its class, or itself."""
     if isinstance(loss, str):
@@ -531,4 +534,5 @@ def get_loss(loss: Any) -> Loss:
         return loss()
     if isinstance(loss, Loss):
         return loss
-    raise DtypeError("loss", "the name of a loss, or a loss", repr(loss), "Write loss='mse'.")
+    remedy = "Write loss='mse'; one of your own is a class made from ml.Loss, under @ml.loss."
+    raise DtypeError("loss", "the name of a loss, or a loss", repr(loss), remedy)

@@ -17,8 +17,9 @@ from minidl.errors import (
     ShapeError,
 )
 from minidl.layer import Layer
-from minidl.layers import Dense, Dropout, as_layer, as_numbers, enter
+from minidl.layers import Dense, Dropout, as_layer, enter
 from minidl.losses import get_loss
+from minidl.op import as_numbers, narrowed
 from minidl.optimizer import Optimizer
 from minidl.optimizers import describe_optimizer
 from minidl.program.record import record
@@ -165,7 +166,7 @@ class Sequential(Layer):
         ShapeError
             For no rows, or rows of a width that the network does not take.
         """
-        X = as_numbers("predict(X)", X).astype(self.dtype, copy=False)
+        X = narrowed("predict(X)", as_numbers("predict(X)", X), self.dtype)
         if X.ndim < 2 or not len(X):
             remedy = "For one row write predict([x]), for one feature X.reshape(-1, 1)."
             expected = "shape (rows, features), with at least one row"

@@ -8,13 +8,12 @@ does not care for their shape.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.errors import ArgumentError, ShapeError
+from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.kernels import elementwise, movement
 from minidl.kernels.jit import making, scalar
 from minidl.settings import Settings
@@ -29,8 +28,45 @@ Shape = tuple[int, ...]
 Arrays = Sequence[np.ndarray]
 
 
-def as_float(array: Any, dtype: Any = None) -> np.ndarray:
+_REMEDIES = {
+    "U": "Turn text into numbers first: sklearn's LabelEncoder and OneHotEncoder do.",
+    "O": "Give an array of numbers: .astype('float64') makes one of objects that are numbers.",
+    "c": "Give real and imaginary parts as two numbers: .real and .imag.",
+}
+"""For what holds no numbers, by numpy's kind of dtype."""
+
+
+def as_numbers(culprit: str, x: Any) -> np.ndarray:
+    """Data as an array of numbers, of their own dtype; text and ragged rows are refused."""
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        got, remedy = "rows of several lengths", "Fill the short ones up, or leave them out."
+        raise DataError(culprit, "rows of one length", got, remedy) from error
+    kind = array.dtype.kind
+    if kind not in "fiub":
+        got = "None" if x is None else f"an array of {array.dtype}"
+        raise DataError(culprit, "numbers", got, _REMEDIES.get(kind, _REMEDIES["U"]))
+    return array
+
+
+def narrowed(culprit: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Numbers in a network's dtype; those that are too large for it are refused."""
+    with np.errstate(over="ignore"):
+        made = np.ascontiguousarray(array, dtype)
+    lost = np.isinf(made)
+    if lost.any() and (lost := lost & np.isfinite(array)).any():
+        first = array[lost][0]
+        remedy = "Scale them, or build the network with dtype='float64'."
+        expected = f"numbers up to {np.finfo(dtype).max:.2g}, which is all that {dtype} holds"
+        raise DataError(culprit, expected, f"{first:g}", remedy)
+    return made
+
+
+def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.ndarray:
     """An array as kernels want it: contiguous, writable, float32 or float64."""
+    if type(array) is not np.ndarray or array.dtype not in FLOATS:
+        array = as_numbers(culprit, array)
     array = np.asarray(array, dtype)
     if array.dtype not in FLOATS:
         array = array.astype(np.float64)
@@ -108,7 +144,7 @@ class Op(Settings):
             if hasattr(operand, "apply"):
                 return operand.apply(op, *operands)
         dtype = common_dtype(operands, np.float64)
-        arrays = [as_float(operand, dtype) for operand in operands]
+        arrays = [as_float(operand, dtype, op.name) for operand in operands]
         y = np.empty(op.shape(*(array.shape for array in arrays)), dtype)
         op.forward(y, *arrays)
         return y if y.ndim else y[()]
@@ -182,8 +218,9 @@ class Elementwise(ScalarOp):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "slope" in cls.__dict__:
-            first = next(iter(inspect.signature(cls.slope).parameters))  # type: ignore[attr-defined]
-            cls.saves = (OUTPUT,) if first == "y" else (0,)
+            formula = getattr(cls.slope, "__code__", None)  # type: ignore[attr-defined]
+            of_output = formula is not None and formula.co_varnames[:1] == ("y",)
+            cls.saves = (OUTPUT,) if of_output else (0,)
 
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[0]

@@ -85,7 +85,9 @@ class Optimizer:
         **settings: Any,
     ) -> None:
         self.parameters = self._checked(parameters)
-        self.settings: dict[str, Any] = with_defaults(self.name, self.defaults, settings)
+        self.settings: dict[str, Any] = with_defaults(
+            self.name, self.defaults, settings, others=("clip_norm", "clip_value")
+        )
         for key, value in self.settings.items():
             self.settings[key] = self._setting(key, value)
         if learning_rate is not None:

@@ -223,6 +223,9 @@ class RMSprop(Optimizer):
         update.rmsprop(*arrays)
 
 
+optimizers.settle()
+
+
 def get_optimizer(
     optimizer: Any,
     parameters: Sequence[Tensor],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -21,19 +21,46 @@ def did_you_mean(name: object, names: Iterable[str], otherwise: str) -> str:
     return f"Did you mean {close[0]!r}?" if close else otherwise
 
 
+ELSEWHERE: Mapping[str, Sequence[str]] = {
+    "lr": ["learning_rate"],
+    "eta0": ["learning_rate"],
+    "eps": ["epsilon"],
+    "betas": ["beta1", "beta2"],
+    "alpha": ["rho"],
+    "l2": ["weight_decay"],
+    "negative_slope": ["alpha"],
+}
+"""What PyTorch, Keras and scikit-learn call a setting, and what it may be called here."""
+
+
 def with_defaults(
-    name: str, defaults: Mapping[str, Any], given: Mapping[str, Any]
+    name: str,
+    defaults: Mapping[str, Any],
+    given: Mapping[str, Any],
+    others: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Settings as given, the others by default; one that does not exist is an error."""
+    """Settings as given, the others by default; one that does not exist is an error.
+
+    ``others`` are settings that were taken before, which a wrong name may have meant.
+    """
+    known = [*defaults, *others]
     for key in given:
         if key not in defaults:
             raise ArgumentError(
                 f"{name}({key}=…)",
-                f"one of {', '.join(defaults)}" if defaults else "no settings at all",
+                f"one of {', '.join(known)}" if known else "no settings at all",
                 repr(key),
-                did_you_mean(key, defaults, "Leave it out."),
+                _meant(key, known),
             )
     return {**defaults, **given}
+
+
+def _meant(key: str, known: Sequence[str]) -> str:
+    """The remedy for a setting that does not exist."""
+    if same := [f"{word}=…" for word in ELSEWHERE.get(key, ()) if word in known]:
+        return f"Write {' and '.join(same)}."
+    otherwise = "Nothing here is like it: write one of these, or leave" if known else "Leave"
+    return did_you_mean(key, known, f"{otherwise} it out.")
 
 
 class Entry(Protocol):
@@ -70,6 +97,7 @@ class Registry(Generic[T]):
         self.kind, self.listing = kind, listing
         self._entries: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
+        self._settled: frozenset[str] = frozenset()
 
     def register(self, entry: T) -> None:
         """Add an entry; no name, or one that is taken already, is an error."""
@@ -78,17 +106,39 @@ class Registry(Generic[T]):
             raise ArgumentError(f"{self.kind} {type(entry).__name__}", "a name", got, remedy)
         for name in (entry.name, *entry.aliases):
             if name in self:
+                own = self[name].name not in self._settled
                 raise ArgumentError(
                     f"{self.kind} {name!r}",
                     "a name of its own",
                     f"one that {self[name].name!r} has already",
-                    f"Give the new {self.kind} another name, or unregister({name!r}) first.",
+                    f"Give the new {self.kind} another name"
+                    + (f", or unregister({name!r}) first." if own else "."),
                 )
         self._entries[entry.name] = entry
         self._aliases.update(dict.fromkeys(entry.aliases, entry.name))
 
+    def register_class(self, cls: Any, base: type, public: str) -> None:
+        """Add an instance of a class, which a decorator was put above.
+
+        ``base`` is what it must be made from, and ``public`` the name that users know that by.
+        """
+        fits = isinstance(cls, type) and issubclass(cls, base)
+        if not fits:
+            name = getattr(cls, "__name__", repr(cls))
+            got = f"{'the class' if isinstance(cls, type) else 'a ' + type(cls).__name__} {name}"
+            remedy = f"Write class {name.capitalize()}({public}): with value and slope in it."
+            raise ArgumentError(f"@ml.{self.kind}", f"a class made from {public}", got, remedy)
+        self.register(cls())
+
+    def settle(self) -> None:
+        """Have what is registered by now stay: it can no longer be taken out."""
+        self._settled = frozenset(self._entries)
+
     def unregister(self, name: str) -> None:
-        """Take an entry out again, with its aliases."""
+        """Take an entry out again, with its aliases; one of minidl's own is refused."""
+        if self[name].name in self._settled:
+            expected, remedy = f"your own {self.kind}", f"Give yours another name than {name!r}."
+            raise ArgumentError(f"unregister({name!r})", expected, "one of minidl's", remedy)
         entry = self._entries.pop(self[name].name)
         for alias in entry.aliases:
             del self._aliases[alias]

@@ -94,7 +94,15 @@ class Settings:
     def check_parameters(self, operands: int, *names: str) -> None:
         """An error if these formulas do not take their operands and every hyper-parameter."""
         for name in names:
-            wanted, got = operands + self.reals.size, getattr(self, name).__code__.co_argcount
+            formula: Any = getattr(self, name, None)
+            if not hasattr(formula, "__code__"):
+                raise ArgumentError(
+                    f"{self.name or type(self).__name__}.{name}",
+                    "a formula: a static method, in Python, on numbers",
+                    "none" if formula is None else repr(formula),
+                    f"Write def {name}(…) in the class, under @staticmethod.",
+                )
+            wanted, got = operands + self.reals.size, formula.__code__.co_argcount
             if got != wanted:
                 raise ArgumentError(
                     f"{self.name}.{name}",

@@ -17,7 +17,7 @@ from minidl import axes
 from minidl.autograd import carry_back, remembers
 from minidl.errors import DtypeError, GradientError, RecordError, ShapeError
 from minidl.kernels.jit import listener, listeners, recorder
-from minidl.op import FLOATS, Op, as_float, common_dtype
+from minidl.op import FLOATS, Op, as_float, as_numbers, common_dtype
 from minidl.operators import Operators
 
 TRUTH = np.dtype(bool)
@@ -314,10 +314,18 @@ class Tensor(Operators):
                 "Use ml.where, or write into a copy: Tensor(t.numpy().copy()).",
             )
         if value is not self._array:
-            self._seen_by("writing into it")[key] = (
-                value._array if isinstance(value, Tensor) else value
-            )
+            self._put(key, value)
         self.written()
+
+    def _put(self, key: Any, value: Any) -> None:
+        culprit = f"writing into {self.name or 'a tensor'}"
+        target = self._seen_by("writing into it")
+        given = value._array if isinstance(value, Tensor) else as_numbers(culprit, value)
+        try:
+            target[key] = given
+        except ValueError as error:
+            wanted = f"shape {target[key].shape}, or what broadcasts to it"
+            raise ShapeError(culprit, wanted, f"shape {given.shape}", "Reshape it.") from error
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._write(key._array if isinstance(key, Tensor) else key, value)
@@ -355,15 +363,16 @@ def at_the_door(
     if dtype not in FLOATS:
         remedy = "Write Tensor(x, dtype='float32')."
         raise DtypeError(culprit or op.name, "float32 or float64", str(dtype), remedy)
-    return tuple([x if _is_of(x, dtype) else _constant(x, dtype) for x in operands])
+    name = culprit or op.name
+    return tuple([x if _is_of(x, dtype) else _constant(x, dtype, name) for x in operands])
 
 
 def _is_of(x: Any, dtype: np.dtype) -> bool:
     return isinstance(x, Tensor) and x._array.dtype == dtype
 
 
-def _constant(x: Any, dtype: np.dtype) -> Tensor:
-    return Tensor._of(as_float(x._array if isinstance(x, Tensor) else x, dtype))
+def _constant(x: Any, dtype: np.dtype, culprit: str) -> Tensor:
+    return Tensor._of(as_float(x._array if isinstance(x, Tensor) else x, dtype, culprit))
 
 
 def as_tensors(*operands: Any) -> list[Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.callbacks import Callback, EarlyStopping
+from minidl.callbacks import Callback, EarlyStopping, checked_callbacks
 from minidl.criterion import Loss
 from minidl.errors import AnomalyError, ArgumentError, DataError, RecordError
 from minidl.evaluation import check_data, clean_loss, find_scorer, score
@@ -24,7 +24,7 @@ from minidl.program import Program
 from minidl.program import record as write_down
 from minidl.progress import progress
 from minidl.schedules import Rate
-from minidl.settings import whole_number
+from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor
 from minidl.weighting import ClassWeight, row_weights
 
@@ -43,7 +43,7 @@ def fit(
     validation_split: float = 0.0,
     early_stopping: int | EarlyStopping | None = None,
     callbacks: Sequence[Callback] = (),
-    metrics: Sequence[str] = (),
+    metrics: Sequence[str] | str = (),
     sample_weight: Any = None,
     class_weight: ClassWeight | None = None,
     from_logits: bool = False,
@@ -72,9 +72,10 @@ def fit(
     validation_split : float
         Share of the rows, chosen by seed, that is kept for validation instead.
     early_stopping : int or EarlyStopping, optional
-        Patience in epochs; the best weights come back.
+        Patience in epochs; the best weights come back. What is watched is ``val_loss``, or, where
+        there are no validation data, ``loss``.
     callbacks : sequence of Callback
-    metrics : sequence of str
+    metrics : sequence of str, or str
         scikit-learn scorers, measured on the validation data.
     sample_weight : array of shape (rows,), optional
     class_weight : mapping of class number to weight, or "balanced", optional
@@ -101,6 +102,11 @@ def fit(
     MinidlError
         Before any training, where data, network and loss do not fit each other.
 
+    Warns
+    -----
+    RuntimeWarning
+        Where training diverged: it ends with the epoch whose loss is not finite.
+
     Examples
     --------
     >>> from minidl.model import mlp
@@ -113,21 +119,23 @@ def fit(
     loss = get_loss(loss)
     epochs = whole_number("epochs", epochs, 1, example=100)
     batch_size = whole_number("batch_size", batch_size, 1, example=32)
+    seed = whole_number("seed", seed, 0, example=0)
     X, y = check_data(net, X, y, loss, from_logits, "")
     weights = row_weights(y, sample_weight, class_weight, "fit")
+    _check_weights(weights)
     X, y, weights, validation = _set_aside(
         net, X, y, weights, loss, from_logits, validation_data, validation_split, seed
     )
-    _check_metrics(metrics, loss, validation)
+    metrics = _checked_metrics(metrics, loss, validation)
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
-    watchers = _watchers(callbacks, early_stopping, "loss" if validation is None else "val_loss")
+    watchers = checked_callbacks(callbacks, early_stopping)
     data = (X, y) if weights is None else (X, y, weights)
-    history = History()
+    curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
+    history = History(curves)
 
     def validate() -> dict[str, float]:
         return _validate(net, validation, loss, from_logits, metrics)
 
-    curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
     with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
         trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
         trainer.prepare()
@@ -145,31 +153,41 @@ def fit(
             history.stopped = "interrupted"
     for watcher in watchers:
         watcher.training_ended(net, history)
+    if history.stopped == "diverged":
+        _warn_of_divergence(history, net.optimizer)
     return history
 
 
-def _check_metrics(metrics: Sequence[str], loss: Loss, validation: Any) -> None:
-    """Refuse, before any training, metrics that could not be measured."""
-    if metrics and validation is None:
+def _warn_of_divergence(history: History, optimizer: Optimizer) -> None:
+    losses = history["loss"]
+    back = "" if history.best_epoch is None else f"; the weights are epoch {history.best_epoch}'s"
+    warnings.warn(
+        f"training diverged: the loss was {losses[-1]:g} in epoch {len(losses) - 1}, counted from "
+        f"0{back}. Lower learning_rate={optimizer.learning_rate:g}, or standardise X and y; inside "
+        "ml.detect_anomaly() fit stops at the operation that made the first such number.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def _check_weights(weights: np.ndarray | None) -> None:
+    if weights is not None and not weights.any():
+        raise ArgumentError("fit", "a weight above 0", "0 for every row", "Give one a weight.")
+
+
+def _checked_metrics(metrics: Sequence[str] | str, loss: Loss, validation: Any) -> list[str]:
+    """The metrics' names; refused, before any training, where they could not be measured."""
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    if names and validation is None:
         raise ArgumentError(
             "fit(metrics=…)",
             "validation data, which metrics are measured on",
             "none",
             "Write validation_split=0.2, or call ml.evaluate afterwards.",
         )
-    for name in metrics:
+    for name in names:
         find_scorer(name, loss)
-
-
-def _watchers(
-    callbacks: Sequence[Callback], early_stopping: int | EarlyStopping | None, monitor: str
-) -> list[Callback]:
-    """The callbacks, with early stopping among them if it was asked for."""
-    if early_stopping is None:
-        return list(callbacks)
-    if not isinstance(early_stopping, EarlyStopping):
-        early_stopping = EarlyStopping(early_stopping, monitor)
-    return [*callbacks, early_stopping]
+    return names
 
 
 def _epoch(
@@ -312,30 +330,42 @@ def _set_aside(
     weights: np.ndarray | None,
     loss: Loss,
     from_logits: bool,
-    validation_data: tuple[Any, Any] | None,
+    validation_data: Any,
     share: float,
     seed: int,
 ) -> Any:
     """What is trained on, and what is kept for validation."""
+    share = number("validation_split", share, SHARE, "validation_split=0.2")
     if validation_data is not None:
-        if share:
-            raise ArgumentError(
-                "validation_split", "0 beside validation_data", str(share), "Give one of the two."
-            )
-        valid = check_data(net, *validation_data, loss, from_logits, "validation ")
+        X_valid, y_valid = _pair(validation_data, share)
+        valid = check_data(net, X_valid, y_valid, loss, from_logits, "validation ")
         return X, y, weights, valid
     if not share:
         return X, y, weights, None
-    if not 0 < share < 1:
-        raise ArgumentError(
-            "validation_split", "a share in (0, 1)", str(share), "Write validation_split=0.2."
-        )
     order = permutation(len(X), seed, -1)
     kept = max(1, round(len(X) * share))
     aside, rest = order[:kept], order[kept:]
     if not len(rest):
         raise DataError("X", "rows to train on", f"{len(X)} in all", "Lower validation_split.")
     return X[rest], y[rest], None if weights is None else weights[rest], (X[aside], y[aside])
+
+
+def _pair(validation_data: Any, share: float) -> Any:
+    """Validation data as they were given, if they are two arrays and no share is set aside."""
+    if share:
+        raise ArgumentError(
+            "validation_split", "0 beside validation_data", str(share), "Give one of the two."
+        )
+    several = isinstance(validation_data, tuple | list)
+    if not several or len(validation_data) != 2:
+        got = f"a {type(validation_data).__name__}"
+        raise ArgumentError(
+            "fit(validation_data=…)",
+            "the two arrays (X, y)",
+            f"{got} of {len(validation_data)}" if several else got,
+            "Write validation_data=(X_validation, y_validation), or validation_split=0.2.",
+        )
+    return validation_data
 
 
 def _validate(

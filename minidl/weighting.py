@@ -10,9 +10,10 @@ import numpy as np
 from minidl.axes import Sum, broadcast, reduction, weighted_mean
 from minidl.domains import check_domain, check_numbers
 from minidl.errors import ArgumentError, RecordError, ShapeError
-from minidl.intervals import NON_NEGATIVE
+from minidl.intervals import NON_NEGATIVE, REALS
 from minidl.kernels.jit import recorder
-from minidl.op import Elementwise2
+from minidl.op import Elementwise2, as_numbers
+from minidl.settings import number
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -35,7 +36,7 @@ def row_weights(
 
 def _of_samples(t: np.ndarray, sample_weight: Any, culprit: str) -> np.ndarray:
     rows = len(t) if t.ndim else 1
-    weights = np.asarray(sample_weight, t.dtype)
+    weights = np.asarray(as_numbers(culprit, sample_weight), t.dtype)
     if weights.shape != (rows,):
         raise ShapeError(
             culprit,
@@ -57,23 +58,17 @@ def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.nd
             "classes, which are numbers of the batch",
             "Work the weights out beforehand and hand them to the step: sample_weight=w.",
         )
-    rows = len(t) if t.ndim else 1
-    wide = t.ndim == 2 and t.shape[1] > 1
-    if t.size != rows and not (wide and (np.count_nonzero(t > 0, axis=1) == 1).all()):
-        raise ArgumentError(
-            culprit,
-            "targets with one class a row",
-            f"shape {t.shape}",
-            "Give sample_weight instead.",
-        )
-    labels = t.argmax(axis=-1) if wide else t.reshape(rows)
+    labels = _labels(t, culprit)
     classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
+    if not isinstance(class_weight, Mapping):
+        if not (isinstance(class_weight, str) and class_weight == "balanced"):
             remedy = "Write class_weight='balanced', or {0: 1.0, 1: 5.0}."
             raise ArgumentError(culprit, "'balanced' or a mapping", repr(class_weight), remedy)
-        return np.asarray(rows / (len(classes) * counts), t.dtype)[places]
-    given = {float(key): value for key, value in class_weight.items()}
+        return np.asarray(len(labels) / (len(classes) * counts), t.dtype)[places]
+    given = {
+        _class(culprit, key): number(f"{culprit}[{key!r}]", value, example=1.0)
+        for key, value in class_weight.items()
+    }
     for label in classes.tolist():
         if label not in given:
             raise ArgumentError(
@@ -83,6 +78,29 @@ def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.nd
                 f"Add {label:g}: 1.0.",
             )
     return np.array([given[label] for label in classes.tolist()], t.dtype)[places]
+
+
+def _labels(t: np.ndarray, culprit: str) -> np.ndarray:
+    """Each row's class, if it has one."""
+    rows = len(t) if t.ndim else 1
+    wide = t.ndim == 2 and t.shape[1] > 1
+    if t.size != rows and not (wide and (np.count_nonzero(t > 0, axis=1) == 1).all()):
+        raise ArgumentError(
+            culprit,
+            "targets with one class a row",
+            f"shape {t.shape}",
+            "Give sample_weight instead.",
+        )
+    labels: np.ndarray = t.argmax(axis=-1) if wide else t.reshape(rows)
+    if (between := labels[labels != np.rint(labels)]).size:
+        expected, remedy = "targets that are classes, whole numbers", "Give sample_weight instead."
+        raise ArgumentError(culprit, expected, f"{between[0]:g} among them", remedy)
+    return labels
+
+
+def _class(culprit: str, key: Any) -> float:
+    truth = isinstance(key, bool | np.bool_)  # {False: 1.0, True: 5.0}
+    return float(key) if truth else number(f"a class of {culprit}", key, REALS, example=0)
 
 
 class Weigh(Elementwise2):

@@ -3,13 +3,16 @@
 import os
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 import minidl as ml
 from minidl.activations import Activation, activation, activations
 
-pytest.register_assert_rewrite("browsing", "operands")  # they are no tests, and hold assertions
+# What tests have in common is no test, and holds assertions.
+COMMON = {path.stem for path in Path(__file__).parent.glob("*.py")} - {"conftest"}
+pytest.register_assert_rewrite(*(name for name in COMMON if not name.startswith("test_")))
 
 
 @pytest.fixture

@@ -189,7 +189,8 @@ def test_healthy_training_ends_in_the_same_bits(record):
 
 def test_a_network_that_diverges_does_so_without_an_error_outside():
     net, optimizer = diverging()
-    history = ml.fit(net, X, T, loss="mse", optimizer=optimizer, batch_size=16, epochs=5)
+    with pytest.warns(RuntimeWarning, match="training diverged"):
+        history = ml.fit(net, X, T, loss="mse", optimizer=optimizer, batch_size=16, epochs=5)
     assert history.stopped == "diverged"
 
 
@@ -210,6 +211,16 @@ def test_a_program_names_its_instruction_and_batch():
     again = program()
     stepped = caught(lambda: [again(X[i : i + 16], T[i : i + 16]) for i in 5 * [*range(0, 80, 16)]])
     assert stepped.operation == error.operation
+
+
+def test_a_programs_batch_is_counted_within_its_epoch():
+    """Of several epochs in one call: the row that breaks the step comes late in the second."""
+    net = ml.mlp([3, 6, 1], seed=0)
+    recorded = ml.record(training_step(net, ml.SGD(net.parameters(), 1e-3)), X[:16], T[:16])
+    rows = X[:80].copy()
+    rows[79] = 1e38
+    order = np.array([np.arange(64), [*range(48), 79, *range(49, 64)]])
+    assert caught(lambda: recorded.run(rows, T[:80], order=order)).batch == 3
 
 
 def test_a_program_gives_the_same_bits_and_stays_as_it_is():

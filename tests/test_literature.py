@@ -135,7 +135,7 @@ def test_parts_share_no_row():
     assert [len(parts.y_train), len(parts.y_validation), len(parts.y_test)] == [74, 38, 38]
 
 
-@pytest.mark.filterwarnings("ignore:overflow|invalid:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:overflow|invalid|training diverged:RuntimeWarning")
 def test_a_diverged_network_counts_as_one_that_says_0():
     parts = IRIS(0)
     outcome = train(Side("linear+mse", optimizer="sgd", epochs=20), parts, accuracy, 1e9, 0)

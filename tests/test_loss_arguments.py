@@ -209,7 +209,7 @@ BAD = {
                              "categorical_crossentropy(class_weight=…)", "every class",
                              "class 1", "Add 1: 1.0"),
     "hyper-parameter": (lambda: HUBER(N, N, slack=1), ArgumentError, "huber(slack=…)", "delta",
-                        "'slack'", "Leave it out"),
+                        "'slack'", "or leave it out"),
     "no loss": (lambda: get_loss(3), DtypeError, "loss", "name of a loss", "3", "loss='mse'"),
 }  # fmt: skip
 

@@ -136,7 +136,7 @@ def test_data_are_checked_where_they_enter():
     program = record(step, X[:8], T[:8])
     with pytest.raises(DomainError, match="y_true"):
         program.run(X, 2 * T)
-    with pytest.raises(ShapeError, match="rows of"):
+    with pytest.raises(ShapeError, match=r"\(rows, 1\)"):
         program.run(X, Y)
     with pytest.raises(ShapeError, match="order"):
         program.run(X, T, order=[0, 40])

@@ -78,3 +78,25 @@ def test_senseless_settings_are_refused_with_a_remedy(case):
 def test_a_number_is_a_schedule():
     assert ml.WarmUp(0.1, 2).after == ml.Constant(0.1)
     assert type(ml.SGD(P, np.float32(0.5)).learning_rate) is float
+
+
+FOREIGN = {
+    "lr": (lambda: ml.Adam(P, lr=0.01), "Write learning_rate=…."),
+    "eta0": (lambda: ml.SGD(P, eta0=0.01), "Write learning_rate=…."),
+    "betas": (lambda: ml.Adam(P, betas=(0.9, 0.99)), "Write beta1=… and beta2=…."),
+    "eps": (lambda: ml.Adam(P, eps=1e-7), "Write epsilon=…."),
+    "alpha": (lambda: ml.RMSprop(P, alpha=0.9), "Write rho=…."),
+    "wieght_decay": (lambda: ml.AdamW(P, wieght_decay=0.1), "Did you mean 'weight_decay'?"),
+    "clipnorm": (lambda: ml.SGD(P, clipnorm=1.0), "Did you mean 'clip_norm'?"),
+    "negative_slope": (lambda: ml.leaky_relu(negative_slope=0.2), "Write alpha=…."),
+    "amsgrad": (lambda: ml.Adam(P, amsgrad=True), "or leave it out."),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_setting_by_another_name_is_told_its_own(name):
+    attempt, remedy = FOREIGN[name]
+    with pytest.raises(ArgumentError) as caught:
+        attempt()
+    assert caught.value.got == repr(name)
+    assert caught.value.remedy.endswith(remedy)

@@ -173,10 +173,43 @@ def test_callbacks_and_interruption():
     assert net.optimizer.steps == 5
 
 
-def test_divergence_is_said():
+DIVERGES = {"loss": "mse", "optimizer": "sgd", "epochs": 50, "validation_split": 0.2}
+
+
+@pytest.mark.parametrize("rate", [1e12, 2.0])  # at once; after some epochs
+def test_divergence_is_said_once_and_no_curve_is_shorter(rate):
     net = ml.mlp([3, 4, 1], seed=0)
-    history = ml.fit(net, X, X[:, 0], loss="mse", optimizer="sgd", learning_rate=1e12, epochs=50)
+    with pytest.warns(RuntimeWarning) as caught:
+        history = ml.fit(net, X, X[:, 0] * 10, learning_rate=rate, metrics=["r2"], **DIVERGES)
     assert history.stopped == "diverged"
+    epochs = len(history["loss"])
+    assert {name: len(curve) for name, curve in history.items()} == dict.fromkeys(
+        ("loss", "val_loss", "val_r2"), epochs
+    )
+    assert np.isfinite(history["loss"][:-1]).all()
+    assert np.isnan([history["val_loss"][-1], history["val_r2"][-1]]).all()
+    (warning,) = caught
+    assert f"was {history['loss'][-1]:g} in epoch {epochs - 1}," in str(warning.message)
+    assert f"Lower learning_rate={rate:g}" in str(warning.message)
+    assert warning.filename == __file__
+
+
+def test_what_diverges_under_early_stopping_keeps_its_best_weights():
+    net = ml.mlp([3, 4, 1], seed=0)
+    with pytest.warns(RuntimeWarning, match="the weights are epoch 0's"):
+        ml.fit(net, X, X[:, 0] * 10, learning_rate=2.0, early_stopping=40, **DIVERGES)
+    assert np.isfinite(net.predict(X)).all()
+
+
+def test_curves_are_there_before_the_first_epoch_has_ended():
+    class Interrupt(ml.Callback):
+        def batch_ended(self, net, loss):
+            raise KeyboardInterrupt
+
+    net = ml.mlp([3, 4, 1], seed=0)
+    history = ml.fit(net, X, X[:, 0], loss="mse", validation_split=0.2, callbacks=[Interrupt()])
+    assert dict(history) == {"loss": [], "val_loss": []}
+    assert "interrupted" in repr(history)
 
 
 def test_weights_count_as_repeated_rows():

@@ -24,8 +24,10 @@ from typing import Any
 import numba
 import numpy as np
 from numba import float32
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from numba.extending import overload
 
+from minidl.errors import ArgumentError
 from minidl.kernels import blas
 
 JIT = not numba.config.DISABLE_JIT
@@ -276,7 +278,11 @@ class Kernel:
         self.name, self.fits, self.parameters = name, fits, tuple(signature(function).parameters)
         self.writes = tuple(self.parameters.index(parameter) for parameter in writes)
         self._compiled = _compiled(function, name)
-        self.run = lambda *given: self.ready()(*given)
+        self.run = self._first
+
+    def _first(self, *given: Any) -> None:
+        with compiling(self):
+            self.ready()(*given)
 
     def ready(self) -> Any:
         """The compiled function; numba loads its BLAS with the first, whether that calls it or not.
@@ -295,6 +301,24 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(self.parameters)})"
+
+
+@contextmanager
+def compiling(kernel: Kernel) -> Iterator[None]:
+    """What numba cannot compile, in a few lines: its own are a hundred, and end in the loop."""
+    try:
+        yield
+    except (NumbaError, UnsupportedBytecodeError) as error:
+        kernel.run = kernel._first
+        lines = [line.strip() for line in str(error).splitlines()]
+        begins = [place + 1 for place, line in enumerate(lines) if "nopython mode pipeline" in line]
+        raise ArgumentError(
+            kernel.name,
+            "a formula that numba can compile",
+            f"one of which it says: {lines[begins[-1] if begins else 0].rstrip('.:')}",
+            "Use arithmetic, minidl.kernels.vecmath, math or numpy; above a function of your own "
+            "that it calls put @minidl.kernels.jit.scalar.",
+        ) from None
 
 
 def kernel(

@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from minidl.kernels import blas
-from minidl.kernels.jit import JIT, Kernel, digest, making
+from minidl.kernels.jit import JIT, Kernel, compiling, digest, making
 
 WORDS = 4
 """Of 64 bits, for each operand: an address and up to three lengths."""
@@ -66,7 +66,8 @@ def addresses(kernel: Kernel, operands: Sequence[Any]) -> tuple[int, int]:
 def _machine_code(kernel: Kernel, kinds: tuple[str, ...]) -> int:
     signature, function = _types(kinds), kernel.ready()
     if signature not in function.overloads:
-        function.compile(signature)
+        with compiling(kernel):
+            function.compile(signature)
     compiled = function.overloads[signature]
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 

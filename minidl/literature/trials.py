@@ -7,6 +7,7 @@ shuffling alike for all sides, so that scores are paired.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -124,9 +125,11 @@ def train_all(
     from joblib import Parallel, delayed
 
     run = Parallel(n_jobs=workers, backend="threading")  # fit releases the GIL
-    outcomes: list[Outcome] = run(
-        delayed(train)(side, parts, score, rate, seed) for side, parts, rate, seed in jobs
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "training diverged", RuntimeWarning)  # is an outcome
+        outcomes: list[Outcome] = run(
+            delayed(train)(side, parts, score, rate, seed) for side, parts, rate, seed in jobs
+        )
     return outcomes
 
 

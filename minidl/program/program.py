@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.kernels import checks
+from minidl.op import as_numbers
 from minidl.optimizers import AHEAD, Optimizer
 from minidl.program.code import Code
 from minidl.program.epochs import Epochs
@@ -206,11 +207,17 @@ class Program:
         if len(data) != len(self.inputs):
             got = f"{len(data)}"
             raise ShapeError("program", f"{len(self.inputs)} arrays", got, "Give one an input.")
-        tables = [np.ascontiguousarray(x, self.loss.dtype) for x in data]
+        tables = [
+            np.ascontiguousarray(as_numbers("program", x), self.loss.dtype) for x in data
+        ]
         for table, slot, entry in zip(tables, self.inputs, self.checks, strict=True):
-            if table.shape[1:] != slot.shape[1:] or len(table) != len(tables[0]):
-                wanted = f"shape ({len(tables[0])}, …) with rows of {slot.shape[1:]}"
-                raise ShapeError("program", wanted, f"shape {table.shape}", "Reshape it.")
+            if table.shape[1:] != slot.shape[1:] or not table.ndim:
+                wanted = f"shape {('rows', *slot.shape[1:])}".replace("'", "")
+                remedy = "Give rows like those that it was recorded with, reshaped if need be."
+                raise ShapeError("program", wanted, f"shape {table.shape}", remedy)
+            if len(table) != len(tables[0]):
+                wanted, remedy = f"{len(tables[0])} rows, as in the first array", "Check the split."
+                raise ShapeError("program", wanted, f"{len(table)}", remedy)
             for check in entry:
                 check(table)
         return tables

@@ -1,0 +1,238 @@
+"""Slips of the hand, of which each gets an error that says what to write instead.
+
+None of them may train: what is wrong is said before the first epoch, and not by numpy.
+"""
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl.errors import (
+    ArgumentError,
+    DataError,
+    DomainError,
+    DtypeError,
+    ShapeError,
+    UnknownNameError,
+)
+
+X = np.random.default_rng(0).normal(size=(12, 4))
+LABELS = np.arange(12) % 2
+
+
+class Forgetful(ml.Layer):
+    keeps_width = True
+
+    def forward(self, x, training):
+        x * 2.0
+
+
+class Started(ml.Callback):
+    def training_began(self, net, curves=()):
+        pytest.fail("training began")
+
+
+def fit(x=X, y=LABELS, loss="bce", net=None, output="sigmoid", outputs=1, **settings):
+    net = net or ml.mlp([4, 6, outputs], output=output, seed=0)
+    settings = {"callbacks": [Started()], "epochs": 1, **settings}
+    ml.fit(net, x, y, loss=loss, **settings)
+
+
+def assign(value):
+    ml.mlp([4, 6, 1], seed=0)[0].weight.data = value
+
+
+# What is written: the error, its culprit, what it expected, what it got, its remedy.
+NUMBERS = {
+    "text for an activation": (
+        lambda: ml.tanh("a"), DataError, "tanh", "numbers", "<U1", "Turn text into numbers"),
+    "None for an activation": (
+        lambda: ml.tanh(None), DataError, "tanh", "numbers", "None", "array of numbers"),
+    "ragged rows for an activation": (
+        lambda: ml.tanh([[1], [1, 2]]), DataError, "tanh", "one length", "several", "Fill"),
+    "text added": (
+        lambda: ml.Tensor([1.0]) + "a", DataError, "add", "numbers", "<U1", "Turn text"),
+    "None added": (
+        lambda: ml.Tensor([1.0]) + None, DataError, "add", "numbers", "None", "of numbers"),
+    "text for a target": (
+        lambda: ml.mse("a", [1.0]), DataError, "mse(y_true=…)", "numbers", "<U1", "Turn text"),
+    "weights of another shape": (
+        lambda: assign([[1, 2]]), ShapeError, "dense1.weight", "(4, 6)", "(1, 2)", "Reshape it"),
+    "weights of text": (
+        lambda: assign("a"), DataError, "dense1.weight", "numbers", "<U1", "Turn text"),
+    "a forward that returns nothing": (
+        lambda: ml.Sequential(Forgetful())(X), ArgumentError, "forgetful1.forward", "a Tensor",
+        "None", "return"),
+    "no network": (
+        lambda: ml.evaluate(None, X, LABELS, loss="bce"), ArgumentError, "net", "a network",
+        "NoneType", "ml.mlp"),
+    "a layer for a network": (
+        lambda: fit(net=ml.Dense(4, 1)), ArgumentError, "net", "a network", "Dense",
+        "ml.Sequential"),
+    "no X": (lambda: fit(None), DataError, "X", "numbers", "None", "an array of numbers"),
+    "complex X": (lambda: fit(X * 1j), DataError, "X", "numbers", "complex128", ".real"),
+    "objects": (
+        lambda: fit(y=LABELS.astype(object)), DataError, "y", "numbers", "object",
+        ".astype('float64')"),
+    "X beyond float32": (
+        lambda: fit(X * 1e300), DataError, "X", "3.4e+38", "e+2", "dtype='float64'"),
+    "y beyond float32": (
+        lambda: fit(y=X[:, 0] * 1e300, loss="mse", output=None), DataError, "y", "float32",
+        "e+29", "Scale them"),
+    "rows to predict beyond float32": (
+        lambda: ml.mlp([4, 1]).predict(X * 1e300), DataError, "predict(X)", "float32", "e+2",
+        "Scale them"),
+    "nothing at all": (lambda: fit([], []), DataError, "X", "one row", "none", "loaded"),
+    "one row, flat": (
+        lambda: fit(X[0], LABELS[:1]), ShapeError, "X", "(rows, 4)", "(4,)", "X.reshape(-1, 4)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", NUMBERS)
+def test_what_holds_no_numbers_is_refused(slip, refused):
+    attempt, kind, *parts = NUMBERS[slip]
+    with refused(kind, *parts):
+        attempt()
+
+
+def test_infinity_itself_is_no_number_beyond_float32():
+    with pytest.raises(DataError, match="finite numbers, got inf"):
+        fit(np.where(X > 1, np.inf, X))
+    assert np.isfinite(ml.mlp([4, 1], dtype="float64").predict(X * 1e300)).all()
+
+
+class Misspelt(ml.Callback):
+    def on_epoch_end(self, net, epoch, measured):
+        return True
+
+
+SPLIT = {"validation_split": 0.25}
+SETTINGS = {
+    "a callback alone": (
+        lambda: fit(callbacks=Started()), ArgumentError, "callbacks", "a list", "Started object",
+        "callbacks=[watcher]"),
+    "a function for a callback": (
+        lambda: fit(callbacks=[print]), ArgumentError, "callbacks", "Callbacks", "print",
+        "ml.Callback"),
+    "no callbacks at all": (
+        lambda: fit(callbacks=None), ArgumentError, "callbacks", "a list", "None", "callbacks=["),
+    "a class for a callback": (
+        lambda: fit(callbacks=[Started]), ArgumentError, "callbacks", "Callbacks", "Started",
+        "callbacks=[Started()]"),
+    "a callback's misspelt method": (
+        lambda: fit(callbacks=[Misspelt()]), ArgumentError, "Misspelt.on_epoch_end",
+        "epoch_ended", "never", "Rename it epoch_ended"),
+    "validation data with weights": (
+        lambda: fit(validation_data=(X, LABELS, LABELS)), ArgumentError, "validation_data",
+        "(X, y)", "a tuple of 3", "validation_data=(X_validation, y_validation)"),
+    "validation data without targets": (
+        lambda: fit(validation_data=X), ArgumentError, "validation_data", "(X, y)", "ndarray",
+        "validation_split=0.2"),
+    "a share of text": (
+        lambda: fit(validation_split="a"), ArgumentError, "validation_split", "[0, 1)", "'a'",
+        "validation_split=0.2"),
+    "a seed of text": (
+        lambda: fit(seed="a"), ArgumentError, "seed", "whole number", "'a'", "seed=0"),
+    "half a seed": (lambda: fit(seed=0.5), ArgumentError, "seed", "whole", "0.5", "seed=0"),
+    "accuracy for short": (
+        lambda: fit(metrics="acc", **SPLIT), UnknownNameError, "metrics", "scorer", "'acc'",
+        "'accuracy'"),
+    "an error for short": (
+        lambda: fit(metrics=["mse"], loss="mse", output=None, **SPLIT), UnknownNameError,
+        "metrics", "scorer", "'mse'", "'neg_mean_squared_error'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", SETTINGS)
+def test_a_setting_that_would_do_nothing_or_break_is_refused(slip, refused):
+    attempt, kind, *parts = SETTINGS[slip]
+    with refused(kind, *parts):
+        attempt()
+
+
+def test_one_metric_needs_no_list():
+    net = ml.mlp([4, 6, 1], output="sigmoid", seed=0)
+    history = ml.fit(net, X, LABELS, loss="bce", epochs=1, metrics="accuracy", **SPLIT)
+    assert set(history) == {"loss", "val_loss", "val_accuracy"}
+    assert set(ml.evaluate(net, X, LABELS, loss="bce", metrics="accuracy")) == {"loss", "accuracy"}
+
+
+@pytest.mark.parametrize("stopping", [1, ml.EarlyStopping(1)], ids=["patience", "callback"])
+@pytest.mark.parametrize("settings", [{}, SPLIT], ids=["loss", "val_loss"])
+def test_early_stopping_watches_what_there_is(stopping, settings):
+    net = ml.mlp([4, 6, 1], seed=0)
+    still = ml.Constant(0.0)  # no epoch is better than the first
+    history = ml.fit(net, X, X[:, 0], loss="mse", optimizer="sgd", learning_rate=still,
+                     shuffle=False, early_stopping=stopping, epochs=9, **settings)  # fmt: skip
+    assert history.stopped == "early stopping"
+    assert len(history["loss"]) == 2
+
+
+def numbered(classes):
+    return {"y": np.arange(12) % classes, "output": "softmax", "outputs": 3}
+
+
+def program():
+    net = ml.mlp([4, 1], seed=0)
+    return ml.record(lambda x, t: ml.mse(t, net(x)), X[:4], X[:4, :1])
+
+
+MEANINGLESS = {
+    "weights of classes in a list": (
+        lambda: fit(class_weight=[1, 2]), ArgumentError, "fit(class_weight=…)", "a mapping",
+        "[1, 2]", "class_weight='balanced'"),
+    "a class of text": (
+        lambda: fit(class_weight={"a": 1}), ArgumentError, "a class of fit(class_weight=…)",
+        "a number", "'a'", "Write 0"),
+    "a class's weight of text": (
+        lambda: fit(class_weight={0: "a", 1: 1}), ArgumentError, "fit(class_weight=…)[0]",
+        "[0, ∞)", "'a'", "Write 1.0"),
+    "a class's negative weight": (
+        lambda: fit(class_weight={0: 1, 1: -1}), ArgumentError, "fit(class_weight=…)[1]",
+        "[0, ∞)", "-1", "Write 1.0"),
+    "classes of numbers": (
+        lambda: fit(y=X[:, 0] + 0.5, loss="mse", output=None, class_weight="balanced"),
+        ArgumentError, "fit(class_weight=…)", "whole numbers", "among them", "sample_weight"),
+    "weights of nothing": (
+        lambda: fit(sample_weight=np.zeros(12)), ArgumentError, "fit", "above 0", "every row",
+        "Give one"),
+    "weights of text": (
+        lambda: fit(sample_weight="a"), DataError, "fit(sample_weight=…)", "numbers", "<U1",
+        "Turn text"),
+    "class numbers with mse": (
+        lambda: fit(loss="mse", **numbered(3)), ShapeError, "y under mse", "(12, 3)", "(12,)",
+        "np.eye(3)[y_true]"),
+    "class numbers with bce": (
+        lambda: fit(**numbered(3)), ShapeError, "y under binary_crossentropy", "(12, 3)",
+        "(12,)", "categorical_crossentropy"),
+    "three classes for a sigmoid": (
+        lambda: fit(y=np.arange(12) % 3), DomainError, "y under binary_crossentropy", "[0, 1]",
+        "2 at", "categorical_crossentropy on a softmax"),
+    "no loss": (
+        lambda: fit(loss=None), DtypeError, "loss", "the name of a loss", "None", "@ml.loss"),
+    "a function for a loss": (
+        lambda: fit(loss=print), DtypeError, "loss", "the name of a loss", "print", "@ml.loss"),
+    "a program with fewer targets": (
+        lambda: program().run(X, X[:3, :1]), ShapeError, "program", "12 rows", "3", "the split"),
+    "a program with flat targets": (
+        lambda: program().run(X, X[:, 0]), ShapeError, "program", "(rows, 1)", "(12,)",
+        "recorded with"),
+    "a program with text": (
+        lambda: program().run(X, "a"), DataError, "program", "numbers", "<U1", "Turn text"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", MEANINGLESS)
+def test_what_means_nothing_together_is_refused(slip, refused):
+    attempt, kind, *parts = MEANINGLESS[slip]
+    with refused(kind, *parts):
+        attempt()
+
+
+def test_truth_values_are_classes_too():
+    def trained(weights):
+        net = ml.mlp([4, 6, 1], output="sigmoid", seed=0)
+        ml.fit(net, X, LABELS, loss="bce", epochs=2, class_weight=weights)
+        return net.block.values.tolist()
+
+    assert trained({False: 1, True: 5}) == trained({0: 1.0, 1: 5.0})
