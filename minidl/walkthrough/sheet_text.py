@@ -89,8 +89,9 @@ def _line(sheet: Worksheet, item: Item, found: set[str], key: bool) -> Line:
         return Line(blank.number, text, LINE, hint)
     texts = {o.key: _operand(sheet, item, i, key) for i, o in enumerate(equation.operands)}
     sides = dict.fromkeys([equation.left, equation.symbols, _numbers(item, texts)])
-    hidden = None if key else sheet.stands_for(equation.result, equation.left)
+    hidden = None if key else sheet.result_blank(item)
     result = f"⟨{hidden.number}⟩" if hidden else equation.result
+    sides.pop(result, None)  # 0 = 0
     return Line(0, " = ".join(side for side in sides if side), result, note)
 
 
