@@ -116,12 +116,34 @@ def test_a_changed_number_is_found_by_verify():
 
 def test_rounding_that_shows_in_the_digits_is_told():
     net = ml.Sequential(ml.Dense(2, 1))
-    net[0].weight.data, net[0].bias.data = [[1.0], [1.0]], [-0.3]
-    walkthrough = ml.explain(net, [[0.1, 0.2]], [0.0], loss="mse")
+    net[0].weight.data, net[0].bias.data = [[1e8], [1.0]], [-1e8]
+    walkthrough = ml.explain(net, [[1.0, 1.0]], [0.0], loss="mse")
     (equation,) = walkthrough.equations(1, "dense1", (0, 0))
-    assert equation.result == "−7.451e−9"
+    assert equation.result == "1"
     assert equation.held == "0"
     assert walkthrough.verify() == ()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_zero_on_paper_is_shown_as_zero_beside_the_trace_that_it_leaves(dtype):
+    net = ml.Sequential(ml.Dense(2, 1, dtype=dtype))
+    net[0].weight.data, net[0].bias.data = [[-0.3], [0.2]], [-0.2]
+    walkthrough = ml.explain(net, [[-1.0, -0.5]], [1], loss="mse")
+    (equation,) = walkthrough.equations(1, "dense1", (0, 0))
+    assert equation.numbers == "−1·(−0.3) + (−0.5·0.2) + (−0.2)"
+    assert equation.result == "0"
+    kind = np.dtype(dtype).type
+    trace = float(kind(0.3) - kind(0.1) - kind(0.2))
+    assert trace != 0.0
+    assert float(equation.held.replace("−", "-")) == pytest.approx(trace, rel=1e-3)
+    assert walkthrough.verify() == ()
+
+
+def test_a_result_in_the_middle_gets_one_digit_more_instead_of_seventeen_for_its_operands():
+    net = ml.Sequential(ml.Dense(1, 1, dtype="float64"))
+    net[0].weight.data = [[0.5005]]
+    (equation,) = ml.explain(net, [[1.1]], [1], loss="mse").equations(1, "dense1", (0, 0))
+    assert (equation.numbers, equation.result) == ("1.1·0.5005 + 0", "0.55055")
 
 
 # ── the same instructions ─────────────────────────────────────────────────────────────────────

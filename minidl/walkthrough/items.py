@@ -70,9 +70,9 @@ class Item:
     @property
     def digits(self) -> int:
         """How many significant digits of the answer are asked for."""
-        printed = significant(self.equation.result)
         # An update is printed with as many digits as show the change: they are all wanted.
-        return printed if printed > ASKED + SPARE else max(ASKED, printed - SPARE)
+        printed = significant(self.equation.result) if self.equation.kind == "update" else 0
+        return printed if printed > ASKED + SPARE else ASKED
 
 
 ASKED = 4
