@@ -282,3 +282,21 @@ def test_a_file_that_cannot_be_written_is_a_clear_error_and_nothing_is_left(opti
     done = CliRunner().invoke(app, ["explain", option, str(tmp_path / "folder")])
     assert done.exit_code == 2
     assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
+# ── what all renderings have in common ────────────────────────────────────────────────────────
+
+
+def test_every_rendering_says_under_the_same_heading_what_is_wanted():
+    net = ml.mlp([2, 2, 1], hidden="tanh", output="sigmoid", seed=0)
+    walkthrough = ml.explain(net, [[0.5, -1.0]], [1], loss="bce")
+    names = ["dense2", "binary_crossentropy"]
+    names += [f"∂{parameter.name}" for parameter in net.parameters()]
+    text = str(walkthrough).partition("FORWARD")[0]
+    there, wanted = text.partition("What is there\n")[2].split("  What is wanted\n")
+    assert [line.strip() for line in wanted.splitlines() if line] == [f"{n} = —" for n in names]
+    assert there.startswith("    x [1×2]  0.5  −1\n")
+    md = walkthrough.to_markdown().partition("## Forward")[0].partition("### What is wanted")[2]
+    assert re.findall(r"^`(.+?)`:.*= —$", md, re.M) == names
+    page = walkthrough.to_html().partition("<h3>What is wanted</h3>")[2].partition("</ul>")[0]
+    assert re.findall(r'class="listing">(.+?)</span>\s*= <b>—</b>', page) == names
