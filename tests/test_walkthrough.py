@@ -237,17 +237,20 @@ def test_steps_come_in_the_order_of_a_training_step():
 # ── what is said of a number ──────────────────────────────────────────────────────────────────
 
 
-def test_not_yet_computed_zero_and_dead_are_told_apart():
+def test_not_yet_computed_zero_and_off_are_told_apart():
     net = ml.Sequential(ml.Dense(1, 2, "relu"), ml.Dense(2, 1))
     net[0].weight.data, net[0].bias.data = [[-1.0, 1.0]], [0.0, 0.0]
     walkthrough = ml.explain(net, [[2.0]], [[0.0]], loss="mse")
     last = len(walkthrough.steps) - 1
     assert walkthrough.cell("dense1", (0, 0), after=1) == "—"
-    assert walkthrough.cell("dense1", (0, 0)) == "0 (dead)"
+    assert walkthrough.cell("dense1", (0, 0)) == "0 (off)"
     assert walkthrough.cell("dense1", (0, 1)) == "2"
-    assert walkthrough.cell("∂dense1.weight", (0, 0)) == "0 (dead)"
-    assert walkthrough.cell("∂dense1.bias", (0,), last) == "0 (dead)"
+    assert walkthrough.cell("∂dense1.weight", (0, 0)) == "0 (off)"
+    assert walkthrough.cell("∂dense1.bias", (0,), last) == "0 (off)"
     assert walkthrough.cell("t", (0, 0)) == "0"
+    for text in (str(walkthrough), walkthrough.to_markdown(), walkthrough.to_html()):
+        assert "(off)" in text.replace("\\text{ ", "")
+        assert not re.search(r"\bdead\b", text)  # which a unit is that is off in every row
 
 
 def parts_side_by_side():

@@ -126,8 +126,8 @@ def _array(walkthrough: Walkthrough, notation: Notation, array: Array) -> Iterat
 def _number(text: str) -> str:
     if text == PENDING:
         return rf"\text{{{PENDING}}}"
-    number, _, dead = text.partition(" ")
-    return number_latex(number) + (rf" \text{{ {dead}}}" if dead else "")
+    number, _, off = text.partition(" ")
+    return number_latex(number) + (rf" \text{{ {off}}}" if off else "")
 
 
 def _displayed(formula: str) -> Iterator[str]:

@@ -37,7 +37,7 @@ class Array:
     values : tuple of float
         Row by row, exactly: float32 numbers are widened.
     dead : tuple of int
-        Which of them (counted row by row) are 0 because a unit is: its slope is exactly 0.
+        Which of them (counted row by row) are 0 because a unit is off here: its slope is exactly 0.
     flat : tuple of int
         Which of them a unit gives that is saturated: ``minidl.saturation`` says when.
     pending : tuple of int
@@ -73,7 +73,7 @@ class Array:
 
     @cached_property
     def off(self) -> np.ndarray:
-        """A mask of its shape: which numbers are 0 because a unit is dead."""
+        """A mask of its shape: which numbers are 0 because a unit is off."""
         return self._mask(self.dead)
 
     @cached_property

@@ -139,8 +139,8 @@ class Walkthrough(Document):
     def cell(self, name: str, index: Index = (), after: int | None = None) -> str:
         """One number as it is shown after a step (the last if left out).
 
-        "—" where it is not computed yet, "0" where it is exactly 0, "0 (dead)" where it is 0
-        because a unit is.
+        "—" where it is not computed yet, "0" where it is exactly 0, "0 (off)" where it is 0
+        because a unit is off.
         """
         state = self._states[-1 if after is None else after + 1]
         if name not in state:
@@ -153,7 +153,7 @@ class Walkthrough(Document):
             return PENDING
         value = array[index]
         if value == 0.0:
-            return "0 (dead)" if array.off[index] else "0"
+            return "0 (off)" if array.off[index] else "0"
         return digits_of(Decimal(value), self.digits, shortest(value, self.problem.dtype))
 
     # ── equations ─────────────────────────────────────────────────────────────────────────────
