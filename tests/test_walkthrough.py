@@ -253,6 +253,15 @@ def test_not_yet_computed_zero_and_off_are_told_apart():
         assert not re.search(r"\bdead\b", text)  # which a unit is that is off in every row
 
 
+def test_a_bend_is_explained_where_a_layer_follows_and_not_at_the_output():
+    net = ml.mlp([2, 3, 3, 1], hidden="tanh", output="sigmoid", seed=0)
+    walkthrough = ml.explain(net, [[0.5, -1.0]], [1], loss="bce")
+    bends = [s.writes[0].name for s in walkthrough.steps if "would be one linear" in s.why]
+    assert bends == ["dense1", "dense2"]
+    (output,) = (s for s in walkthrough.steps if s.title == "dense3: sigmoid")
+    assert output.why == "Scores become predictions, in the range that these are to have."
+
+
 def parts_side_by_side():
     net = ml.Sequential(ml.Dense(2, 2, seed=1), Beside(2), ml.Dense(3, 1, seed=2))
     return ml.explain(net, X, Y, loss="mse")
