@@ -136,6 +136,15 @@ def test_a_network_out_of_a_seed_can_be_worked_out_with_a_pencil(seed):
     assert not re.search(r"\d{13}", sheet.to_markdown(key=True))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_headings_count_every_step_also_where_nothing_is_worked_out(seed):
+    sheet = ml.worksheet(seed=seed)
+    numbers = list(range(1, len(sheet.walkthrough.steps)))
+    assert list(map(int, re.findall(r"^## (\d+)\. ", sheet.to_markdown(), re.M))) == numbers
+    assert list(map(int, re.findall(r"<h2>(\d+)\. ", sheet.to_html()))) == numbers
+    assert not re.search(r"<ul>\s*</ul>|\n\n\n", sheet.to_html() + sheet.to_markdown())
+
+
 def test_sheet_and_key_differ_by_the_answers_alone():
     sheet = ml.worksheet(relu_step(), seed=3, difficulty="contributions")
     text, key = sheet.to_markdown(), sheet.to_markdown(key=True)
