@@ -41,7 +41,7 @@ def by_hand(text):
     known = {
         "mpf": mpmath.mpf, "exp": mpmath.exp, "sqrt": mpmath.sqrt, "tanh": mpmath.tanh,
         "erf": mpmath.erf, "sign": mpmath.sign, "abs": abs, "max": max, "min": min,
-        "π": mpmath.pi, "log": lambda x: mpmath.log(x) if x else mpmath.mpf(-100),
+        "π": mpmath.pi, "ln": lambda x: mpmath.log(x) if x else mpmath.mpf(-100),
         "sigma": lambda x: 1 / (1 + mpmath.exp(-x)),
     }  # fmt: skip
     with mpmath.workdps(60):

@@ -300,3 +300,15 @@ def test_every_rendering_says_under_the_same_heading_what_is_wanted():
     assert re.findall(r"^`(.+?)`:.*= —$", md, re.M) == names
     page = walkthrough.to_html().partition("<h3>What is wanted</h3>")[2].partition("</ul>")[0]
     assert re.findall(r'class="listing">(.+?)</span>\s*= <b>—</b>', page) == names
+
+
+def test_text_page_and_markdown_say_instruction_and_ln_alike():
+    walkthrough = two_layers()
+    text, page = str(walkthrough), walkthrough.to_html()
+    numbers = [s.instruction for s in walkthrough.steps if s.instruction is not None]
+    assert list(map(int, re.findall(r"\(instruction (\d+)\)\n", text))) == numbers
+    assert list(map(int, re.findall(r"· instruction (\d+)</p>", page))) == numbers
+    assert "ln(p[0, 0])" in text
+    assert "<mi>ln</mi>" in page
+    assert r"\ln" in walkthrough.to_markdown()
+    assert "log(" not in text

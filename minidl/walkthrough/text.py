@@ -92,7 +92,7 @@ def _problem(walkthrough: Walkthrough) -> Iterator[Line]:
 
 def _step(walkthrough: Walkthrough, step: Step, full: bool) -> Iterator[Line]:
     yield Line("")
-    place = "" if step.instruction is None else f"  [{step.instruction}]"
+    place = "" if step.instruction is None else f"  (instruction {step.instruction})"
     yield from _wrapped(f"{step.number:>2}  {step.title}{place}", "", "    ", "bold")
     if step.rule != step.title:
         yield from _wrapped(step.rule, "    ", "      ")
