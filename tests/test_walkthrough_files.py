@@ -101,6 +101,34 @@ def test_the_command_takes_rows_of_a_dataset(tmp_path):
         assert outputs in shown.output
 
 
+def test_the_head_says_which_rows_these_are_and_that_they_are_standardised():
+    """Row 3 of moons is (1.7146, −0.1103) in the file."""
+    said = {
+        ("moons", "--row", "3", "--row", "7"): "rows 3, 7 of moons, standardised over all 500 rows",
+        ("diabetes",): "row 0 of diabetes, standardised, the target too, over all 442 rows",
+    }
+    for options, words in said.items():
+        for name in ("explain", "xray"):
+            done = CliRunner().invoke(app, [name, "--data", *options])
+            assert f"{words} (mean 0, variance 1)" in " ".join(done.output.split()), done.output
+            assert max(map(len, done.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["explain", "xray"])
+def test_help_tells_which_options_go_with_data_and_what_becomes_of_these(name):
+    done = CliRunner().invoke(app, [name, "--help"])
+    shown = " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.output).split())
+    assert "A dataset instead, standardised over all its rows" in shown
+    options = re.findall(r"--[a-z-]+", shown.partition("Only with --data")[2])
+    needed = {"explain": ["head", "optimizer", "learning-rate", "digits"], "xray": []}[name]
+    assert {f"--{o}" for o in (*needed, "row", "hidden", "units", "seed")} == set(options)
+    if name == "explain":
+        for option in options:
+            refused = command(option, "3")
+            assert refused.exit_code == 2
+            assert "--data beside it" in refused.output or "Invalid value" in refused.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -75,7 +75,7 @@ def lines(walkthrough: Walkthrough, full: bool) -> Iterator[Line]:
 
 def _problem(walkthrough: Walkthrough) -> Iterator[Line]:
     problem = walkthrough.problem
-    yield Line(problem.title, "bold")
+    yield from _wrapped(problem.title, "", "  ", "bold")
     for layer in problem.layers:
         activation = f" ({layer.activation})" if layer.activation else ""
         widths = f"{layer.inputs or 'any'} → {layer.outputs or 'any'}"
