@@ -191,6 +191,9 @@ def test_an_unknown_name_is_answered():
 def test_what_is_no_number_of_a_step_is_refused():
     with pytest.raises(ArgumentError, match=r"dense1\.sums \(2, 3\)"):
         explained().equations(1, "dense1.sums", (0, 3))
+    for step in (99, -1, "dense1", 1.0):
+        with pytest.raises(ArgumentError, match="a whole number from 0 to 1[0-9], got"):
+            explained().equations(step, "dense1.sums", (0, 0))
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):

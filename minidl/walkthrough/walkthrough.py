@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl import storage
 from minidl.errors import ArgumentError, FileError
+from minidl.settings import whole_number
 from minidl.walkthrough.digits import digits_of, reads_back, shortest
 from minidl.walkthrough.document import Document
 from minidl.walkthrough.expansion import expand
@@ -173,9 +174,10 @@ class Walkthrough(Document):
         Raises
         ------
         ArgumentError
-            If there is no such number.
+            If there is no such step or number.
         """
-        found = self.steps[step]
+        last = len(self.steps) - 1
+        found = self.steps[whole_number("equations(step)", step, 0, 1, last)]
         array = next((array for array in found.writes if array.name == name), None)
         if array is None or not _inside(index, array.shape):
             wanted = ", ".join(f"{a.name} {a.shape}" for a in found.writes) or "nothing"
