@@ -14,7 +14,7 @@ from walkthroughs import walkthroughs
 
 import minidl as ml
 from minidl.cli import app
-from minidl.errors import ArgumentError, DataError, FileError, UnknownNameError
+from minidl.errors import ArgumentError, FileError, UnknownNameError
 from minidl.walkthrough import exercise
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.items import DIFFICULTIES, items, significant
@@ -274,11 +274,47 @@ def test_an_answer_right_for_an_earlier_wrong_one_is_told_apart():
 
 
 def test_too_few_digits_no_answer_and_nonsense_are_told_apart(whole):
-    number = asked_for(whole, "∂dense2.sums[0, 0]")
-    verdicts = [
-        graded(whole, number, text).verdict for text in ("-0.18", None, "", "17", "−0.1752")
-    ]
-    assert verdicts == ["rounded", "missing", "missing", "wrong", "right"]
+    """Of 0.299290: 0.30 is rounded to it, 0.3000 is another number."""
+    place = asked_for(whole, "dense2[0, 0]")
+    said = {
+        "rounded": ["0.299", "0.30", "0.3", 0.3, ".3"],
+        "missing": [None, "", " "],
+        "wrong": ["17", "0", "0.4", "0.31", "0.3000", "0.298"],
+        "right": ["0.2993", 0.2993, "2.993e-1"],
+    }
+    for verdict, texts in said.items():
+        assert {graded(whole, place, text).verdict for text in texts} == {verdict}
+
+
+@pytest.mark.parametrize("text", ["-0.299", -0.299, "−2.99e-1"], ids=repr)
+def test_a_mistake_is_named_also_where_its_number_was_rounded_to_three_digits(whole, text):
+    place = asked_for(whole, "dense2[0, 0]")
+    mark = graded(whole, place, text)
+    assert (mark.verdict, mark.mistakes) == ("mistake", ("sign",))
+    assert graded(whole, place, "-0.30").verdict == "wrong"
+
+
+def test_a_sign_flipped_in_an_update_is_a_wrong_sign(whole):
+    flipped = [b for b in whole.blanks if b.name.startswith("new ")]
+    assert len(flipped) > 5
+    for blank in flipped:
+        value = number(whole.asked[blank.number].equation.result)
+        if value:
+            for text in (f"{-value}", f"{-value:.2e}"):
+                assert "sign" in graded(whole, blank.number, text).mistakes, (blank.name, text)
+
+
+@pytest.mark.parametrize("text", ["1,734", "1/4", "about a half", "nan", True, [1], "∞"])
+def test_an_answer_that_cannot_be_read_is_marked_so_and_the_others_are_graded(whole, text):
+    answers = whole.answers()
+    name = whole.blanks[2].name
+    marks = ml.grade(whole, answers | {name: text})
+    assert marks.right == len(answers) - 1
+    mark = marks.marks[2]
+    assert (mark.verdict, mark.answer, mark.mistakes) == ("unreadable", str(text), ())
+    assert mark.said == "Not a number: write digits, as 1.734, 0.25 or −1.5e−3."
+    assert f"not {text}\n      {mark.said}" in str(marks)
+    assert "write digits" in marks.to_markdown()
 
 
 def test_mistakes_with_the_same_number_are_both_named(whole):
@@ -296,10 +332,10 @@ def test_an_answer_under_a_wrong_name_is_refused(whole):
         ml.grade(whole, {"∂dense2.sums[0,0]": 1})
 
 
-@pytest.mark.parametrize("text", ["about a half", "1,5", True, "nan", [1]])
-def test_an_answer_that_is_no_number_is_refused(whole, text):
-    with pytest.raises(DataError, match=r"expected a number.*Write digits"):
-        ml.grade(whole, {whole.blanks[0].name: text})
+@pytest.mark.parametrize("answers", [[1], None, "x", 3])
+def test_answers_that_are_no_mapping_are_refused(whole, answers):
+    with pytest.raises(ArgumentError, match=r"a mapping of names.*Fill in sheet\.template"):
+        ml.grade(whole, answers)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_and_nothing_stays(tmp_path, monkeypatch):
