@@ -181,20 +181,18 @@ class Worksheet(Document):
         there = _missing(folder)
         made: list[Path] = []
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, text in files.items():
-                new = not (folder / name).exists()
-                storage.write_whole(folder / name, text.encode())
-                made += [folder / name] if new else []
-        except OSError as error:  # FileError, too
+            with storage.output_folder(folder):
+                for name, text in files.items():
+                    new = not (folder / name).exists()
+                    storage.write_whole(folder / name, text.encode())
+                    made += [folder / name] if new else []
+        except FileError:
             for path in made:
                 path.unlink()
             for path in there:
                 if path.is_dir():
                     path.rmdir()
-            got = getattr(error, "got", None) or error.strerror or str(error)
-            remedy = "Choose a folder that you may write to: --out worksheet."
-            raise FileError(str(folder), "a folder to write to", got, remedy) from error
+            raise
         return [folder / name for name in files]
 
 
