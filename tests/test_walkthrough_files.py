@@ -46,8 +46,18 @@ def test_json_gives_back_an_equal_walkthrough(tmp_path):
         (lambda text: text.replace('"title"', '"heading"'), "damaged"),
         (lambda text: text.replace('"number":1,', '"number":"1",'), "damaged"),
         (lambda text: "[]", "something else"),
+        (
+            lambda text: text.replace('"pending":[]', '"pending":[99]', 1),
+            "no value has the place 99",
+        ),
+        (lambda text: text.replace('"flat":[]', '"flat":[-1]', 1), "no value has the place -1"),
+        (lambda text: text.replace('"dead":[]', '"dead":[2]', 1), "x: no value has the place 2"),
+        (
+            lambda text: text.replace('"shape":[1,2]', '"shape":[1,3]', 1),
+            "x: 2 values for the shape",
+        ),
     ],
-    ids=["text", "schema", "names", "kinds", "list"],
+    ids=["text", "schema", "names", "kinds", "list", "pending", "flat", "dead", "shape"],
 )
 def test_foreign_and_damaged_files_are_refused(change, got, refused, tmp_path):
     path = tmp_path / "step.json"

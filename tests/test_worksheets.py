@@ -372,6 +372,14 @@ def test_files_that_are_none_of_ours_are_refused(tmp_path):
     data["blanks"][0]["array"] = "elsewhere"
     with pytest.raises(FileError, match="blanks that are nowhere in the walkthrough"):
         ml.Worksheet.from_json(json.dumps(data))
+    for change, got in (
+        ({"schema": 1}, "a walkthrough of schema 1, not"),
+        ({"start": []}, "damaged"),
+    ):
+        data = json.loads(ml.worksheet(seed=1).to_json())
+        data["walkthrough"] |= change
+        with pytest.raises(FileError, match=got):
+            ml.Worksheet.from_json(json.dumps(data))
     path.write_text("[1, 2]")
     sheet = tmp_path / "real"
     ml.worksheet(seed=1).save(sheet)

@@ -7,6 +7,7 @@ stays small and every rendering shows the same digits.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -63,6 +64,15 @@ class Array:
         masks = (dead, flat, pending)
         places = (() if m is None else tuple(np.flatnonzero(m).tolist()) for m in masks)
         return cls(name, shape, values, *places)
+
+    def check(self) -> None:
+        """Raise ``ValueError`` where values are too few, or a place is none of theirs."""
+        count = len(self.values)
+        if math.prod(self.shape) != count:
+            raise ValueError(f"{self.name}: {count} values for the shape {self.shape}")
+        for place in (*self.dead, *self.flat, *self.pending):
+            if not 0 <= place < count:
+                raise ValueError(f"{self.name}: no value has the place {place}")
 
     @cached_property
     def numbers(self) -> np.ndarray:

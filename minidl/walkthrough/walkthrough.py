@@ -114,6 +114,11 @@ class Walkthrough(Document):
     _schema = SCHEMA
     _remedy = "Make it anew: walkthrough.to_json() writes one."
 
+    def _check(self) -> None:
+        super()._check()
+        for array in (*self.start, *(a for s in self.steps for a in (*s.writes, *s.aside))):
+            array.check()
+
     # ── numbers ───────────────────────────────────────────────────────────────────────────────
 
     @cached_property

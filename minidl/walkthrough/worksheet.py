@@ -146,6 +146,7 @@ class Worksheet(Document):
         return self.to_markdown()
 
     def _check(self) -> None:
+        super()._check()
         if len(self.asked) != len(self.blanks):
             raise ValueError("blanks that are nowhere in the walkthrough")
 
