@@ -166,6 +166,9 @@ def test_every_rendering_has_a_dash_where_a_part_of_an_array_comes_later():
         shown = [[text.text for text in unit.iter(f"{SVG}text")] for unit in units]
         assert len(units) == 2 + 2 + 1 + 3 + 1 + 1  # one unit a number of the whole, not of a part
         assert sum(number in texts for texts in shown) == 1
+    drawn = ET.fromstring(walkthrough.to_svg(first + 1))
+    own = 2 * 3 + 1 * 3  # beside1 is made of both numbers of dense1, and of what the layer adds
+    assert len(of_class(drawn, "mw-edge")) == 4 + 2 + own + 3 + 1
 
 
 # ── LaTeX and Markdown ────────────────────────────────────────────────────────────────────────
