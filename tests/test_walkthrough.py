@@ -41,7 +41,7 @@ def by_hand(text):
     known = {
         "mpf": mpmath.mpf, "exp": mpmath.exp, "sqrt": mpmath.sqrt, "tanh": mpmath.tanh,
         "erf": mpmath.erf, "sign": mpmath.sign, "abs": abs, "max": max, "min": min,
-        "π": mpmath.pi, "log": lambda x: mpmath.log(x) if x else mpmath.mpf(-100),
+        "π": mpmath.pi, "ln": lambda x: mpmath.log(x) if x else mpmath.mpf(-100),
         "sigma": lambda x: 1 / (1 + mpmath.exp(-x)),
     }  # fmt: skip
     with mpmath.workdps(60):
@@ -116,12 +116,34 @@ def test_a_changed_number_is_found_by_verify():
 
 def test_rounding_that_shows_in_the_digits_is_told():
     net = ml.Sequential(ml.Dense(2, 1))
-    net[0].weight.data, net[0].bias.data = [[1.0], [1.0]], [-0.3]
-    walkthrough = ml.explain(net, [[0.1, 0.2]], [0.0], loss="mse")
+    net[0].weight.data, net[0].bias.data = [[1e8], [1.0]], [-1e8]
+    walkthrough = ml.explain(net, [[1.0, 1.0]], [0.0], loss="mse")
     (equation,) = walkthrough.equations(1, "dense1", (0, 0))
-    assert equation.result == "−7.451e−9"
+    assert equation.result == "1"
     assert equation.held == "0"
     assert walkthrough.verify() == ()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_zero_on_paper_is_shown_as_zero_beside_the_trace_that_it_leaves(dtype):
+    net = ml.Sequential(ml.Dense(2, 1, dtype=dtype))
+    net[0].weight.data, net[0].bias.data = [[-0.3], [0.2]], [-0.2]
+    walkthrough = ml.explain(net, [[-1.0, -0.5]], [1], loss="mse")
+    (equation,) = walkthrough.equations(1, "dense1", (0, 0))
+    assert equation.numbers == "−1·(−0.3) + (−0.5·0.2) + (−0.2)"
+    assert equation.result == "0"
+    kind = np.dtype(dtype).type
+    trace = float(kind(0.3) - kind(0.1) - kind(0.2))
+    assert trace != 0.0
+    assert float(equation.held.replace("−", "-")) == pytest.approx(trace, rel=1e-3)
+    assert walkthrough.verify() == ()
+
+
+def test_a_result_in_the_middle_gets_one_digit_more_instead_of_seventeen_for_its_operands():
+    net = ml.Sequential(ml.Dense(1, 1, dtype="float64"))
+    net[0].weight.data = [[0.5005]]
+    (equation,) = ml.explain(net, [[1.1]], [1], loss="mse").equations(1, "dense1", (0, 0))
+    assert (equation.numbers, equation.result) == ("1.1·0.5005 + 0", "0.55055")
 
 
 # ── the same instructions ─────────────────────────────────────────────────────────────────────
@@ -215,17 +237,29 @@ def test_steps_come_in_the_order_of_a_training_step():
 # ── what is said of a number ──────────────────────────────────────────────────────────────────
 
 
-def test_not_yet_computed_zero_and_dead_are_told_apart():
+def test_not_yet_computed_zero_and_off_are_told_apart():
     net = ml.Sequential(ml.Dense(1, 2, "relu"), ml.Dense(2, 1))
     net[0].weight.data, net[0].bias.data = [[-1.0, 1.0]], [0.0, 0.0]
     walkthrough = ml.explain(net, [[2.0]], [[0.0]], loss="mse")
     last = len(walkthrough.steps) - 1
     assert walkthrough.cell("dense1", (0, 0), after=1) == "—"
-    assert walkthrough.cell("dense1", (0, 0)) == "0 (dead)"
+    assert walkthrough.cell("dense1", (0, 0)) == "0 (off)"
     assert walkthrough.cell("dense1", (0, 1)) == "2"
-    assert walkthrough.cell("∂dense1.weight", (0, 0)) == "0 (dead)"
-    assert walkthrough.cell("∂dense1.bias", (0,), last) == "0 (dead)"
+    assert walkthrough.cell("∂dense1.weight", (0, 0)) == "0 (off)"
+    assert walkthrough.cell("∂dense1.bias", (0,), last) == "0 (off)"
     assert walkthrough.cell("t", (0, 0)) == "0"
+    for text in (str(walkthrough), walkthrough.to_markdown(), walkthrough.to_html()):
+        assert "(off)" in text.replace("\\text{ ", "")
+        assert not re.search(r"\bdead\b", text)  # which a unit is that is off in every row
+
+
+def test_a_bend_is_explained_where_a_layer_follows_and_not_at_the_output():
+    net = ml.mlp([2, 3, 3, 1], hidden="tanh", output="sigmoid", seed=0)
+    walkthrough = ml.explain(net, [[0.5, -1.0]], [1], loss="bce")
+    bends = [s.writes[0].name for s in walkthrough.steps if "would be one linear" in s.why]
+    assert bends == ["dense1", "dense2"]
+    (output,) = (s for s in walkthrough.steps if s.title == "dense3: sigmoid")
+    assert output.why == "Scores become predictions, in the range that these are to have."
 
 
 def parts_side_by_side():

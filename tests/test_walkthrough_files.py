@@ -46,8 +46,18 @@ def test_json_gives_back_an_equal_walkthrough(tmp_path):
         (lambda text: text.replace('"title"', '"heading"'), "damaged"),
         (lambda text: text.replace('"number":1,', '"number":"1",'), "damaged"),
         (lambda text: "[]", "something else"),
+        (
+            lambda text: text.replace('"pending":[]', '"pending":[99]', 1),
+            "no value has the place 99",
+        ),
+        (lambda text: text.replace('"flat":[]', '"flat":[-1]', 1), "no value has the place -1"),
+        (lambda text: text.replace('"dead":[]', '"dead":[2]', 1), "x: no value has the place 2"),
+        (
+            lambda text: text.replace('"shape":[1,2]', '"shape":[1,3]', 1),
+            "x: 2 values for the shape",
+        ),
     ],
-    ids=["text", "schema", "names", "kinds", "list"],
+    ids=["text", "schema", "names", "kinds", "list", "pending", "flat", "dead", "shape"],
 )
 def test_foreign_and_damaged_files_are_refused(change, got, refused, tmp_path):
     path = tmp_path / "step.json"
@@ -99,6 +109,34 @@ def test_the_command_takes_rows_of_a_dataset(tmp_path):
         shown = command("--data", name)
         assert shown.exit_code == 0, shown.output
         assert outputs in shown.output
+
+
+def test_the_head_says_which_rows_these_are_and_that_they_are_standardised():
+    """Row 3 of moons is (1.7146, −0.1103) in the file."""
+    said = {
+        ("moons", "--row", "3", "--row", "7"): "rows 3, 7 of moons, standardised over all 500 rows",
+        ("diabetes",): "row 0 of diabetes, standardised, the target too, over all 442 rows",
+    }
+    for options, words in said.items():
+        for name in ("explain", "xray"):
+            done = CliRunner().invoke(app, [name, "--data", *options])
+            assert f"{words} (mean 0, variance 1)" in " ".join(done.output.split()), done.output
+            assert max(map(len, done.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["explain", "xray"])
+def test_help_tells_which_options_go_with_data_and_what_becomes_of_these(name):
+    done = CliRunner().invoke(app, [name, "--help"])
+    shown = " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.output).split())
+    assert "A dataset instead, standardised over all its rows" in shown
+    options = re.findall(r"--[a-z-]+", shown.partition("Only with --data")[2])
+    needed = {"explain": ["head", "optimizer", "learning-rate", "digits"], "xray": []}[name]
+    assert {f"--{o}" for o in (*needed, "row", "hidden", "units", "seed")} == set(options)
+    if name == "explain":
+        for option in options:
+            refused = command(option, "3")
+            assert refused.exit_code == 2
+            assert "--data beside it" in refused.output or "Invalid value" in refused.output
 
 
 @pytest.mark.parametrize(
@@ -163,6 +201,9 @@ def test_an_unknown_name_is_answered():
 def test_what_is_no_number_of_a_step_is_refused():
     with pytest.raises(ArgumentError, match=r"dense1\.sums \(2, 3\)"):
         explained().equations(1, "dense1.sums", (0, 3))
+    for step in (99, -1, "dense1", 1.0):
+        with pytest.raises(ArgumentError, match="a whole number from 0 to 1[0-9], got"):
+            explained().equations(step, "dense1.sums", (0, 0))
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):

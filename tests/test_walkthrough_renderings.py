@@ -166,6 +166,9 @@ def test_every_rendering_has_a_dash_where_a_part_of_an_array_comes_later():
         shown = [[text.text for text in unit.iter(f"{SVG}text")] for unit in units]
         assert len(units) == 2 + 2 + 1 + 3 + 1 + 1  # one unit a number of the whole, not of a part
         assert sum(number in texts for texts in shown) == 1
+    drawn = ET.fromstring(walkthrough.to_svg(first + 1))
+    own = 2 * 3 + 1 * 3  # beside1 is made of both numbers of dense1, and of what the layer adds
+    assert len(of_class(drawn, "mw-edge")) == 4 + 2 + own + 3 + 1
 
 
 # ── LaTeX and Markdown ────────────────────────────────────────────────────────────────────────
@@ -282,3 +285,33 @@ def test_a_file_that_cannot_be_written_is_a_clear_error_and_nothing_is_left(opti
     done = CliRunner().invoke(app, ["explain", option, str(tmp_path / "folder")])
     assert done.exit_code == 2
     assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
+# ── what all renderings have in common ────────────────────────────────────────────────────────
+
+
+def test_every_rendering_says_under_the_same_heading_what_is_wanted():
+    net = ml.mlp([2, 2, 1], hidden="tanh", output="sigmoid", seed=0)
+    walkthrough = ml.explain(net, [[0.5, -1.0]], [1], loss="bce")
+    names = ["dense2", "binary_crossentropy"]
+    names += [f"∂{parameter.name}" for parameter in net.parameters()]
+    text = str(walkthrough).partition("FORWARD")[0]
+    there, wanted = text.partition("What is there\n")[2].split("  What is wanted\n")
+    assert [line.strip() for line in wanted.splitlines() if line] == [f"{n} = —" for n in names]
+    assert there.startswith("    x [1×2]  0.5  −1\n")
+    md = walkthrough.to_markdown().partition("## Forward")[0].partition("### What is wanted")[2]
+    assert re.findall(r"^`(.+?)`:.*= —$", md, re.M) == names
+    page = walkthrough.to_html().partition("<h3>What is wanted</h3>")[2].partition("</ul>")[0]
+    assert re.findall(r'class="listing">(.+?)</span>\s*= <b>—</b>', page) == names
+
+
+def test_text_page_and_markdown_say_instruction_and_ln_alike():
+    walkthrough = two_layers()
+    text, page = str(walkthrough), walkthrough.to_html()
+    numbers = [s.instruction for s in walkthrough.steps if s.instruction is not None]
+    assert list(map(int, re.findall(r"\(instruction (\d+)\)\n", text))) == numbers
+    assert list(map(int, re.findall(r"· instruction (\d+)</p>", page))) == numbers
+    assert "ln(p[0, 0])" in text
+    assert "<mi>ln</mi>" in page
+    assert r"\ln" in walkthrough.to_markdown()
+    assert "log(" not in text

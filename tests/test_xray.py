@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 import minidl as ml
 from minidl.cli import app
 from minidl.errors import ArgumentError, FileError, MinidlError, UnknownNameError
-from minidl.walkthrough.xray import BINARY, NUMBERS, SEVERAL
+from minidl.walkthrough.xray import BINARY, NUMBERS, SCHEMA, SEVERAL
+from minidl.walkthrough.xray_tables import BACK, tables
 
 
 def neuron(z, heads, target=0, **settings):
@@ -74,6 +75,30 @@ def test_a_row_of_outputs_is_encoded_for_each_head():
     np.testing.assert_allclose(jacobian @ upstream, [n.gradient for n in mse.logits], rtol=1e-9)
     assert [n.target for n in hinge.logits] == [-1, -1, 1]
     assert [n.z for n in hinge.logits] == [n.z for n in cce.logits]
+
+
+def test_of_a_softmax_it_is_said_what_the_matrix_leaves_not_what_one_slope_divides():
+    """In the row at hand; by the matrix diag(p) − p pᵀ itself."""
+    net = ml.mlp([2, 3, 3], hidden="tanh", seed=0, dtype="float64")
+    x = np.array([[0.5, -1.0], [4.0, 3.0]])
+    seen = ml.xray(net, x, [2, 1], ["softmax+cce", "softmax+mse", "sigmoid+mse"])
+    assert [view.mixes for view in seen.views] == [True, True, False]
+    shares = []
+    for row in (0, 1):
+        own = [n for n in seen.views[1].logits if n.row == row]
+        p, t = np.array([[n.prediction, n.target] for n in own]).T
+        upstream = 2 * (p - t) / 6
+        back = (np.diag(p) - np.outer(p, p)) @ upstream
+        shares.append(np.linalg.norm(back) / np.linalg.norm(upstream))
+    row, share = int(np.argmin(shares)), min(shares)
+    said = f"p′(z) is a matrix, and stays: in row {row} it leaves {share:.1%} of ∂L/∂p's length."
+    assert seen.views[1].finding == said
+    for text in (str(seen), seen.to_markdown(), seen.to_html()):
+        assert not re.search(r"softmax\S* *p′\(z\) stays", text)
+        assert "over all outputs" in " ".join(text.split())
+    back = [table for table in tables(seen) if table.header == BACK]
+    divisors = {row[0]: row[BACK.index("1/p′(z)")] for table in back for row in table.rows}
+    assert divisors["softmax+mse"] == divisors["softmax+cce"] == "—" != divisors["sigmoid+mse"]
 
 
 def test_heads_that_suit_the_targets_are_taken_unless_named():
@@ -148,7 +173,7 @@ def test_a_file_that_cannot_be_written_or_read_is_refused(tmp_path):
     with pytest.raises(ArgumentError, match=r"\.html, \.md, \.json"):
         seen.save(tmp_path / "xray.pdf")
     assert list(tmp_path.iterdir()) == []
-    for text in ("", "{}", '{"schema": 99}', '{"schema": 2, "title": 3}'):
+    for text in ("", "{}", '{"schema": 99}', f'{{"schema": {SCHEMA}, "title": 3}}'):
         with pytest.raises(FileError, match="Make it anew"):
             ml.XRay.from_json(text)
 

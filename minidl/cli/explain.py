@@ -6,6 +6,7 @@ Imports stand inside the functions, as in ``minidl.cli``: naming the command cos
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,22 +22,30 @@ if TYPE_CHECKING:
     from minidl.walkthrough.walkthrough import Walkthrough
 
 
+DATA_HELP = "A dataset instead, standardised over all its rows: moons, iris …"
+
+
+def with_data(told: str, **limits: Any) -> Any:
+    """An option that an example, which is ready as it is, does not take."""
+    return typer.Option(help=told, rich_help_panel="Only with --data", **limits)
+
+
 def explain(
     example: Annotated[
         str | None,
         typer.Argument(help="two_layers (if left out), or a classic: mazur …"),
     ] = None,
-    data: Annotated[str | None, typer.Option(help="A dataset instead: moons, iris …")] = None,
-    row: Annotated[list[int] | None, typer.Option(help="Which of its rows: 0. Repeatable.")] = None,
-    hidden: Annotated[str | None, typer.Option(help="The hidden activation: tanh.")] = None,
-    units: Annotated[int | None, typer.Option(min=1, help="Of the hidden layer: 3.")] = None,
+    data: Annotated[str | None, typer.Option(help=DATA_HELP)] = None,
+    row: Annotated[list[int] | None, with_data("Which of its rows: 0. Repeatable.")] = None,
+    hidden: Annotated[str | None, with_data("The hidden activation: tanh.")] = None,
+    units: Annotated[int | None, with_data("Of the hidden layer: 3.", min=1)] = None,
     head: Annotated[
-        str | None, typer.Option(help="Output and loss, as sigmoid+bce; else what suits.")
+        str | None, with_data("Output and loss, as sigmoid+bce; else what suits.")
     ] = None,
-    optimizer: Annotated[str | None, typer.Option(help="One of minidl list: sgd.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Else the optimizer's own.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Decides the weights: 0.")] = None,
-    digits: Annotated[int | None, typer.Option(min=4, max=12, help="Of results: 4.")] = None,
+    optimizer: Annotated[str | None, with_data("One of minidl list: sgd.")] = None,
+    learning_rate: Annotated[float | None, with_data("Else the optimizer's own.")] = None,
+    seed: Annotated[int | None, with_data("Decides the weights: 0.", min=0)] = None,
+    digits: Annotated[int | None, with_data("Of results: 4.", min=4, max=12)] = None,
     full: Annotated[bool, typer.Option("--full", help="Every number of every array.")] = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page that steps, for browsers.")
@@ -51,7 +60,7 @@ def explain(
         "learning_rate": learning_rate, "seed": seed, "digits": digits,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None and value != []}
-    walkthrough = _of_data(data, example, given) if data else _example(example, given)
+    walkthrough = _rows(data, example, given) if data else _example(example, given)
     made = {html: walkthrough.to_html, markdown: walkthrough.to_markdown, svg: walkthrough.to_svg,
             json: walkthrough.to_json}  # fmt: skip
     if not written(made):
@@ -74,7 +83,7 @@ def _example(name: str | None, given: dict[str, Any]) -> Walkthrough:
     return EXAMPLES[name]()
 
 
-def _of_data(name: str, example: str | None, given: dict[str, Any]) -> Walkthrough:
+def _rows(name: str, example: str | None, given: dict[str, Any]) -> Walkthrough:
     """One step on rows of a dataset, which is standardised first."""
     from minidl.model import mlp
     from minidl.pairing.grid import Head
@@ -83,7 +92,8 @@ def _of_data(name: str, example: str | None, given: dict[str, Any]) -> Walkthrou
     if example is not None:
         remedy = "Leave one of them out."
         raise ArgumentError("minidl explain", "an example or --data", "both", remedy)
-    dataset, X, y = chosen(name, given.pop("row", [0]))
+    rows = given.pop("row", [0])
+    dataset, X, y = chosen(name, rows)
     head = Head.parse(given.pop("head", None) or _usual(dataset))
     task, classes = dataset.task, dataset.n_classes
     if reason := head.why_unsound(task, classes):
@@ -92,7 +102,10 @@ def _of_data(name: str, example: str | None, given: dict[str, Any]) -> Walkthrou
     widths = [X.shape[1], given.pop("units", 3), head.outputs(task, classes)]
     hidden, seed = given.pop("hidden", "tanh"), given.pop("seed", 0)
     net = mlp(widths, hidden, head.activation, seed=seed)
-    return explain(net, X, head.encode(y, task, classes), loss=head.loss, **given)
+    walkthrough = explain(net, X, head.encode(y, task, classes), loss=head.loss, **given)
+    problem = walkthrough.problem
+    title = f"{problem.title}: {source(dataset, rows)}"
+    return replace(walkthrough, problem=replace(problem, title=title))
 
 
 def chosen(name: str, rows: list[int]) -> tuple[Dataset, np.ndarray, np.ndarray]:
@@ -107,6 +120,13 @@ def chosen(name: str, rows: list[int]) -> tuple[Dataset, np.ndarray, np.ndarray]
     numbers = dataset.task == "regression"
     y = _standardised(dataset.y) if numbers else dataset.y
     return dataset, _standardised(dataset.X)[rows], y[rows]
+
+
+def source(dataset: Dataset, rows: list[int]) -> str:
+    """Which rows these are, and that their numbers are not those of the dataset's file."""
+    named = f"row{'s' * (len(rows) > 1)} {', '.join(map(str, rows))} of {dataset.name}"
+    target = ", the target too," if dataset.task == "regression" else ""
+    return f"{named}, standardised{target} over all {len(dataset.X)} rows (mean 0, variance 1)"
 
 
 def written(made: dict[Path | None, Callable[[], str]]) -> bool:

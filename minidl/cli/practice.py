@@ -5,12 +5,13 @@ Imports stand inside the functions, as in ``minidl.cli``: naming the commands co
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minidl.cli.explain import chosen, written
+from minidl.cli.explain import DATA_HELP, chosen, source, with_data, written
 from minidl.errors import ArgumentError, FileError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -30,13 +31,11 @@ def xray(
     ] = None,
     z: Annotated[float | None, typer.Option(help="What the neuron's sum is: 4.")] = None,
     target: Annotated[float | None, typer.Option(help="What it should give: 0.")] = None,
-    data: Annotated[str | None, typer.Option(help="A dataset instead: moons, iris …")] = None,
-    row: Annotated[list[int] | None, typer.Option(help="Which of its rows: 0. Repeatable.")] = None,
-    hidden: Annotated[str | None, typer.Option(help="The hidden activation: tanh.")] = None,
-    units: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Of the hidden layer: 3.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Decides the weights: 0.")] = None,
+    data: Annotated[str | None, typer.Option(help=DATA_HELP)] = None,
+    row: Annotated[list[int] | None, with_data("Which of its rows: 0. Repeatable.")] = None,
+    hidden: Annotated[str | None, with_data("The hidden activation: tanh.")] = None,
+    units: Annotated[int | None, with_data("Of the hidden layer: 3.", min=1, max=64)] = None,
+    seed: Annotated[int | None, with_data("Decides the weights: 0.", min=0)] = None,
     optimizer: Annotated[str, typer.Option(help="One of minidl list.")] = "sgd",
     learning_rate: Annotated[
         float | None, typer.Option(help="Of the one update: 1; of data 0.1.")
@@ -97,7 +96,8 @@ def _rows(
     dataset, X, y = chosen(name, rows)
     outputs = dataset.n_classes if dataset.n_classes > 2 else 1
     net = mlp([X.shape[1], units, outputs], hidden, seed=seed)
-    return xray(net, X, y, heads, **settings)
+    seen = xray(net, X, y, heads, **settings)
+    return replace(seen, title=f"{seen.title}: {source(dataset, rows)}")
 
 
 def worksheet(

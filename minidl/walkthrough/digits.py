@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import copy
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ from minidl.walkthrough.steps import PENDING, Equation, Operand
 LEAST_DIGITS = 4
 MOST_DIGITS = 32
 """Of an operand; an equation that wants more is not printed."""
+ROOM = 6
+"""Of an operand beyond those of the result, before the result is given one more itself."""
 
 _OWN_DIGITS = {"float32": 9, "float64": 17}
 """As many significant digits tell all numbers of a type apart."""
@@ -159,21 +162,14 @@ def settle(draft: Draft, digits: int, dtype: str) -> Equation:
         part, reason = chosen(tree, exact) if piecewise else (tree, None)
     except ArithmeticError:
         return _unworked(draft, symbols, digits, dtype, "it has no value here: a division by 0")
-    result, held = _result(draft, value, digits, dtype)
     if piecewise:
         used = (*names(part), *(names(reason) if reason is not None else ()))
-    for texts in _texts(knowns, used, digits, dtype):
-        printed = {key: number(text) for key, text in texts.items()}
-        try:
-            right = agrees(evaluate(part, printed), result, digits)
-            right = right and (reason is None or holds(reason, printed))
-        except ArithmeticError:
-            continue
-        if right:
-            break
-    else:
+    taken = {key: knowns[key] for key in knowns if key in used}
+    fitted = _fitted(draft, (part, reason), taken, value, digits, dtype)
+    if fitted is None:
         wanted = f"it wants more than {MOST_DIGITS} digits of its operands"
         return _unworked(draft, symbols, digits, dtype, wanted)
+    texts, result, held = fitted
     return Equation(
         kind=draft.kind,
         left=draft.left,
@@ -205,11 +201,35 @@ def given(kind: str, left: str, known: Known, digits: int, note: str) -> Equatio
     return Equation(kind, left, "", "", text, float(known.value), note=note)
 
 
-def _result(draft: Draft, value: Decimal, digits: int, dtype: str) -> tuple[str, str]:
+def _fitted(
+    draft: Draft,
+    rule: tuple[Expression, Expression | None],
+    taken: Mapping[str, Known],
+    value: Decimal,
+    digits: int,
+    dtype: str,
+) -> tuple[dict[str, str], str, str] | None:
+    """Operands and result as they are printed, and what the instruction holds if that parts."""
+    cancels = value != 0 and _cancels(rule[0], taken)
+    # A result just between two of fewer digits would want all digits of its operands to decide.
+    for more, room in ((0, ROOM), (1, ROOM), (2, ROOM), (0, MOST_DIGITS)):
+        result, held = _result(draft, value, cancels, digits + more, dtype)
+        tried = range(max(digits, LEAST_DIGITS), min(digits + room, MOST_DIGITS) + 1)
+        texts = _texts(rule, taken, result, digits, tried, dtype)
+        if texts is not None:
+            return texts, result, held
+    return None
+
+
+def _result(
+    draft: Draft, value: Decimal, cancels: bool, digits: int, dtype: str
+) -> tuple[str, str]:
     """What is printed as the result; and what the instruction holds if that is told apart."""
     if draft.held is None:
         return digits_of(value, digits), ""
     held, short = Decimal(draft.held), shortest(draft.held, dtype)
+    if cancels:
+        return "0", digits_of(held, digits, short) if held else ""
     for more in range(3):
         text = digits_of(held, digits + more, short)
         if agrees(value, text, digits + more):
@@ -217,18 +237,38 @@ def _result(draft: Draft, value: Decimal, digits: int, dtype: str) -> tuple[str,
     return digits_of(value, digits), digits_of(held, digits, short)
 
 
+def _cancels(part: Expression, taken: Mapping[str, Known]) -> bool:
+    """Whether a formula is 0 for the numbers as they are meant: 0.1 + 0.2 − 0.3."""
+    meant = {k: Decimal(known.short) if known.short else known.value for k, known in taken.items()}
+    try:
+        return evaluate(part, meant) == 0
+    except ArithmeticError:
+        return False
+
+
 def _texts(
-    knowns: Mapping[str, Known], used: Sequence[str], digits: int, dtype: str
-) -> Iterator[dict[str, str]]:
-    """The operands with more and more digits."""
-    keys = [key for key in knowns if key in used]
-    for wanted in range(max(digits, LEAST_DIGITS), MOST_DIGITS + 1):
+    rule: tuple[Expression, Expression | None],
+    taken: Mapping[str, Known],
+    result: str,
+    digits: int,
+    tried: range,
+    dtype: str,
+) -> dict[str, str] | None:
+    """The operands with as many digits as it takes; None if that is more than are tried."""
+    part, reason = rule
+    for wanted in tried:
         # Up to the type's own digits its shortest text will do; beyond that, all it holds.
         close = wanted <= _OWN_DIGITS[dtype]
-        yield {
-            key: digits_of(knowns[key].value, wanted, knowns[key].short if close else "")
-            for key in keys
+        texts = {
+            key: digits_of(known.value, wanted, known.short if close else "")
+            for key, known in taken.items()
         }
+        printed = {key: number(text) for key, text in texts.items()}
+        with suppress(ArithmeticError):
+            right = agrees(evaluate(part, printed), result, digits)
+            if right and (reason is None or holds(reason, printed)):
+                return texts
+    return None
 
 
 class _Prepared(NamedTuple):

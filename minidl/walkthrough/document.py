@@ -46,13 +46,14 @@ class Document:
             raise FileError(culprit, own, f"schema {schema!r}", cls._remedy)
         try:
             found: Self = _decode(cls, data)
-            found._check()
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise FileError(culprit, wanted, f"damaged data ({error})", cls._remedy) from error
         return found
 
     def _check(self) -> None:
-        """Raise ``ValueError`` where parts of the right types are not of each other."""
+        """Raise ``ValueError`` for another schema, and where parts do not fit each other."""
+        if self.schema != self._schema:
+            raise ValueError(f"{self._what} of schema {self.schema}, not {self._schema}")
 
 
 def _encode(data: Any) -> str:
@@ -65,12 +66,15 @@ def _decode(kind: Any, data: Any) -> Any:
 
     Raises
     ------
-    TypeError, KeyError
-        If it is something else.
+    TypeError, KeyError, ValueError
+        If it is something else, or a document in it is of another schema.
     """
     if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind)
-        return kind(**{f.name: _decode(hints[f.name], data[f.name]) for f in fields(kind)})
+        made = kind(**{f.name: _decode(hints[f.name], data[f.name]) for f in fields(kind)})
+        if isinstance(made, Document):  # also one inside of another
+            made._check()
+        return made
     origin, inner = get_origin(kind), get_args(kind)
     if origin is tuple:
         return tuple(_decode(inner[0], item) for item in data)

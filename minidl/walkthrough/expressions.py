@@ -80,7 +80,7 @@ SYMBOLS = {"alpha": "α", "gamma": "γ", "delta": "δ", "pi": "π", "eta": "η",
            "decoupled": "λ"}  # fmt: skip
 """How hyper-parameters and constants are shown."""
 
-_SHOWN = {"sigmoid": "σ", "Abs": "abs", "Max": "max", "Min": "min", "sqrt": "√"}
+_SHOWN = {"log": "ln", "sigmoid": "σ", "Abs": "abs", "Max": "max", "Min": "min", "sqrt": "√"}
 _READ = {shown: name for name, shown in _SHOWN.items()}
 
 _COMPARED: dict[type, tuple[str, Callable[[Decimal, Decimal], bool]]] = {

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation, localcontext
 from pathlib import Path
 from typing import Any
 
-from minidl.errors import DataError, FileError, UnknownNameError
+from minidl.errors import ArgumentError, FileError, UnknownNameError
 from minidl.registry import did_you_mean
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import ARITHMETIC
@@ -18,8 +19,8 @@ from minidl.walkthrough.items import ASKED, SPARE, Item, significant, unit
 from minidl.walkthrough.mistakes import MISTAKES, operands, worked, wrong_answers
 from minidl.walkthrough.worksheet import ANSWERS, Worksheet
 
-LEAST = 2
-"""An answer of fewer significant digits than this is not called a rounded one."""
+LEAST = 3
+"""An answer of fewer significant digits than this tells no mistake: many would round to it."""
 
 TRACE = Decimal("1e-15")
 """What float64 leaves of a number that cancels."""
@@ -30,6 +31,7 @@ SAID = {
     "follows": "Right for what was answered before, which was wrong.",
     "wrong": "Wrong, by none of the classical mistakes.",
     "missing": "Not answered.",
+    "unreadable": "Not a number: write digits, as 1.734, 0.25 or −1.5e−3.",
 }
 """What is said of an answer, by verdict; of a mistake see ``MISTAKES``."""
 
@@ -46,7 +48,7 @@ class Mark:
         What was written; what is right.
     verdict : str
         ``"right"``, ``"rounded"`` (right, with too few digits), ``"follows"`` (right for an earlier
-        wrong answer), ``"mistake"``, ``"wrong"``, ``"missing"``.
+        wrong answer), ``"mistake"``, ``"wrong"``, ``"missing"``, ``"unreadable"``.
     mistakes : tuple of str
         The classical mistakes that give this very number, keys of ``MISTAKES``: several where
         they cannot be told apart.
@@ -127,7 +129,8 @@ def grade(sheet: Worksheet, answers: Mapping[str, Any]) -> Marks:
     that are asked for is allowed, and what rounding of the operands can make of it. A wrong answer
     is compared with what each mistake would have given: σ′ forgotten, a sign, mean against sum,
     transposed, ways not added up, stale weight, wrong branch. Where two give the same number, both
-    are named. An answer that is right for an earlier wrong one is told apart.
+    are named. An answer that is right for an earlier wrong one is told apart, and so is what is no
+    number: the others are marked all the same.
 
     Parameters
     ----------
@@ -141,10 +144,10 @@ def grade(sheet: Worksheet, answers: Mapping[str, Any]) -> Marks:
 
     Raises
     ------
+    ArgumentError
+        For answers that are no mapping.
     UnknownNameError
         For a name that is not on the sheet.
-    DataError
-        For what is no number.
 
     Examples
     --------
@@ -183,34 +186,36 @@ def read_answers(path: Any) -> dict[str, Any]:
     return found
 
 
-def _checked(sheet: Worksheet, answers: Mapping[str, Any]) -> dict[str, Decimal]:
-    """The answers as numbers, by name; what was not answered is left out."""
+def _checked(sheet: Worksheet, answers: Any) -> dict[str, Decimal | str]:
+    """The answers by name: numbers, and what is none as it is; the unanswered are left out."""
     names = list(sheet.template())
-    found = {}
+    if not isinstance(answers, Mapping):
+        remedy = "Fill in sheet.template()."
+        raise ArgumentError("answers", "a mapping of names to numbers", repr(answers), remedy)
+    found: dict[str, Decimal | str] = {}
     for name, answer in answers.items():
         if name not in names:
             remedy = did_you_mean(str(name), names, "sheet.template() lists the names.")
             raise UnknownNameError("answers", f"one of {', '.join(names)}", repr(name), remedy)
         if answer is not None and str(answer).strip():
-            found[name] = _number(name, answer)
+            found[name] = _number(answer)
     return found
 
 
-def _number(name: str, answer: Any) -> Decimal:
-    try:
-        value = Decimal(str(answer).strip().replace("−", "-"))
+def _number(answer: Any) -> Decimal | str:
+    """An answer as a number with the digits that were written; what is none as text."""
+    text = str(answer).strip()
+    with suppress(InvalidOperation):
+        value = Decimal(text.replace("−", "-"))
         if not isinstance(answer, bool) and value.is_finite():
             return value
-    except InvalidOperation:
-        pass
-    remedy = "Write digits, as 0.25 or -1.5e-3; null or nothing leaves it open."
-    raise DataError(f"answers[{name!r}]", "a number", repr(answer), remedy)
+    return text
 
 
 class _Grader:
     """Marks the blanks of one sheet, which may depend on each other."""
 
-    def __init__(self, sheet: Worksheet, written: Mapping[str, Decimal]) -> None:
+    def __init__(self, sheet: Worksheet, written: Mapping[str, Decimal | str]) -> None:
         self.sheet, self.written = sheet, written
         self.given: dict[int, Decimal] = {}  # what was answered so far, by the blank's number
         self.off: set[int] = set()  # which of them wrongly
@@ -222,6 +227,8 @@ class _Grader:
         if name not in self.written:
             return Mark(place, name, "", expected, "missing")
         answer = self.written[name]
+        if isinstance(answer, str):
+            return Mark(place, name, answer, expected, "unreadable")
         with localcontext(ARITHMETIC):
             verdict, mistakes = self._judged(item, answer)
         self.given[place] = answer
@@ -236,10 +243,15 @@ class _Grader:
         value, carried = self._carried(item)
         if value is not None and close(answer, value, item.digits, loose):
             return ("follows" if carried & self.off else "right"), ()
-        found = mistakes_behind(self.sheet, item, answer, loose)
-        if found:
+        if found := mistakes_behind(self.sheet, item, answer, loose):
             return "mistake", found
-        return ("rounded" if _rounded(item, answer) else "wrong"), ()
+        if rounds_to(number(item.equation.result), answer, item.digits):
+            return "rounded", ()
+        if significant(str(abs(answer))) >= LEAST:
+            wrong = wrong_answers(self.sheet.walkthrough, item)
+            kinds = (w.kind for w in wrong if rounds_to(w.value, answer, item.digits))
+            found = tuple(dict.fromkeys(kinds))
+        return ("mistake" if found else "wrong"), found
 
     def _carried(self, item: Item) -> tuple[Decimal | None, set[int]]:
         """The equation's value for what was answered before, and which blanks that takes."""
@@ -291,8 +303,13 @@ def looseness(sheet: Worksheet, item: Item) -> Decimal:
     return total
 
 
-def _rounded(item: Item, answer: Decimal) -> bool:
-    """Whether an answer is the result with fewer digits."""
-    value = number(item.equation.result)
-    digits = len(answer.normalize().as_tuple().digits)
-    return LEAST <= digits < item.digits and abs(answer - value) <= unit(value, digits) / 2
+def rounds_to(value: Decimal, answer: Decimal, digits: int) -> bool:
+    """Whether an answer is a number with fewer digits than so many, as it was written: 0.50.
+
+    Examples
+    --------
+    >>> [rounds_to(Decimal(value), Decimal("0.50"), 4) for value in ("0.497", "0.46")]
+    [True, False]
+    """
+    last = Decimal(1).scaleb(int(answer.as_tuple().exponent))
+    return answer != 0 and last > unit(value, digits) and abs(answer - value) <= last / 2

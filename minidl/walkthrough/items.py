@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from typing import Any
 
-from minidl.walkthrough.steps import Equation, Index, Step
+from minidl.errors import ArgumentError
+from minidl.walkthrough.digits import number
+from minidl.walkthrough.expressions import evaluate, parse
+from minidl.walkthrough.scene import symbol
+from minidl.walkthrough.steps import Equation, Index, Operand, Step
 from minidl.walkthrough.walkthrough import Walkthrough
 
 DIFFICULTIES = ("values", "derivatives", "contributions", "updates")
@@ -19,10 +26,12 @@ _COPIES = ("moved", "shared", "dense_db", "afterwards")
 
 @dataclass(frozen=True)
 class Item:
-    """One equation, and where it stands.
+    """One equation, where it stands, and where its numbers come from.
 
     Attributes
     ----------
+    number : int
+        Which of all, from 0.
     step : Step
     array : str
         The array whose number is worked out.
@@ -30,13 +39,21 @@ class Item:
     place : int
         Which of the number's equations.
     equation : Equation
+    origins : tuple of (int or None)
+        For each operand, the number of the item that first ended in it; None for what is given.
+    first : int or None
+        The number of the item that first ended in this very number: its own, unless this is another
+        form of an earlier equation, or hands on an operand; None if that operand is given.
     """
 
+    number: int
     step: Step
     array: str
     index: Index
     place: int
     equation: Equation
+    origins: tuple[int | None, ...]
+    first: int | None
 
     @property
     def level(self) -> int:
@@ -53,9 +70,9 @@ class Item:
     @property
     def digits(self) -> int:
         """How many significant digits of the answer are asked for."""
-        printed = significant(self.equation.result)
         # An update is printed with as many digits as show the change: they are all wanted.
-        return printed if printed > ASKED + SPARE else max(ASKED, printed - SPARE)
+        printed = significant(self.equation.result) if self.equation.kind == "update" else 0
+        return printed if printed > ASKED + SPARE else ASKED
 
 
 ASKED = 4
@@ -67,11 +84,57 @@ SPARE = 2
 def items(walkthrough: Walkthrough) -> Iterator[Item]:
     """Every equation of a walkthrough, in order; what is said twice comes once."""
     seen: set[tuple[str, str]] = set()
-    for step, array, index, equations in walkthrough.every():
-        for place, equation in enumerate(equations):
-            if (said := (equation.left, equation.symbols)) not in seen:
-                seen.add(said)
-                yield Item(step, array, index, place, equation)
+    ends: dict[str, int | None] = {}  # by what a number is called by then; see ``Item.first``
+    forms: dict[tuple[Any, ...], int | None] = {}  # by where it stands, and by how it is made
+    for step, numbers in groupby(walkthrough.every(), lambda told: told[0]):
+        new: dict[str, int | None] = {}
+        for _, array, index, equations in numbers:
+            for place, equation in enumerate(equations):
+                left = equation.left
+                if (left, equation.symbols) in seen:
+                    continue
+                called = [_called(step, index, equation, o) for o in equation.operands]
+                origins = tuple(map(ends.get, called))
+                here, made = (step.number, array, index, left), _made(equation, origins)
+                first = _handed_on(equation, origins, len(seen))
+                first = forms.get(here, forms.get(made, first) if made else first)
+                forms[here] = forms[made] = ends[left] = first
+                if left.startswith("new "):
+                    new[left.removeprefix("new ")] = first
+                yield Item(len(seen), step, array, index, place, equation, origins, first)
+                seen.add((left, equation.symbols))
+        ends |= new  # what later steps read under its plain name
+
+
+def _made(equation: Equation, origins: tuple[int | None, ...]) -> tuple[Any, ...]:
+    """The rule of an equation and what it is applied to; nothing where there is no rule."""
+    given = [o.text for o, i in zip(equation.operands, origins, strict=True) if i is None]
+    return (equation.symbols, origins, *given) if equation.numbers else ()
+
+
+def _handed_on(equation: Equation, origins: tuple[int | None, ...], own: int) -> int | None:
+    """The origin of the operand that an equation hands on: times 1, plus 0; else its own."""
+    exact = {operand.key: number(operand.text) for operand in equation.operands}
+    for (key, value), origin in zip(exact.items(), origins, strict=True):
+        if value and all(_ends_in(equation, exact | {key: x}, x) for x in (value, value / 2)):
+            return origin
+    return own
+
+
+def _ends_in(equation: Equation, numbers: Mapping[str, Decimal], value: Decimal) -> bool:
+    """Whether a rule comes to this value for these operands."""
+    with suppress(ArithmeticError, ArgumentError):
+        return abs(evaluate(parse(equation.formula), numbers) - value) < abs(value) / 10**9
+    return False
+
+
+def _called(step: Step, index: Index, equation: Equation, operand: Operand) -> str:
+    """What the equation that ends in an operand has on its left."""
+    if operand.symbol.startswith("part "):
+        return f"{operand.symbol} of {equation.left}"
+    if step.expansion == "fan_out":
+        return symbol(step.reads["ab".index(operand.key)], index)
+    return operand.symbol
 
 
 def significant(text: str) -> int:

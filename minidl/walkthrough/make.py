@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from minidl.walkthrough.proof import calculates, prove
 from minidl.walkthrough.reading import Reader
 from minidl.walkthrough.steps import SCHEMA, Array, LayerFacts, Problem
 from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.words import WHY
 
 LIMIT = 10_000
 """Numbers in a network's parameters and in what one step computes of a batch."""
@@ -105,6 +107,7 @@ def explain(
     title = f"a {_widths(net)}network, a batch of {len(x)} row{'s' * (len(x) > 1)}"
     reader.append("problem", title, (), phase="problem", operation="problem", title="The problem")
     reader.read(program, (x, y))
+    _tell_output(reader)
     _afterwards(reader, program)
 
     def compared(t: Any, p: Any) -> Any:
@@ -175,6 +178,13 @@ def _gradients(reader: Reader) -> dict[str, Array]:
     back = [step for step in reader.steps if step.phase == "backward"]
     written = {array.name: array for step in back for array in step.writes}
     return {name: array for name, array in written.items() if name.startswith("∂")}
+
+
+def _tell_output(reader: Reader) -> None:
+    """Say of the last activation what it is for: no layer follows that its bend would help."""
+    last = [step for step in reader.steps if step.phase == "forward"][-1]
+    if last.why == WHY["activation"]:
+        reader.steps[last.number] = replace(last, why=WHY["output"])
 
 
 def _afterwards(reader: Reader, program: Program) -> None:

@@ -10,7 +10,7 @@ from minidl.walkthrough.latex import equation_latex, number_latex
 from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.rules import rule
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
-from minidl.walkthrough.tables import owner, parameters, shown
+from minidl.walkthrough.tables import owner, shown, wanted
 from minidl.walkthrough.words import PARTS
 
 if TYPE_CHECKING:
@@ -62,12 +62,12 @@ def _problem(walkthrough: Walkthrough, notation: Notation) -> Iterator[str]:
         widths = f"{layer.inputs or 'any'} | {layer.outputs or 'any'}"
         yield f"| {layer.name} | {layer.activation or 'none'} | {widths} |"
     yield from ("", f"Loss: `{problem.loss}`. Optimizer: `{problem.optimizer}`.")
+    yield from ("", "### What is there")
     for array in walkthrough.start:
         yield from _array(walkthrough, notation, array)
-    gradients = [f"∂{name}" for name in parameters(problem)]
-    for name in (problem.output, problem.loss_name, *gradients):
-        if name in walkthrough.shapes:
-            yield from ("", f"`{name}`: $\\displaystyle {notation.symbol(name)}$ = {PENDING}")
+    yield from ("", "### What is wanted")
+    for name in wanted(walkthrough):
+        yield from ("", f"`{name}`: $\\displaystyle {notation.symbol(name)}$ = {PENDING}")
 
 
 def _step(walkthrough: Walkthrough, notation: Notation, step: Step, whole: bool) -> Iterator[str]:
@@ -126,8 +126,8 @@ def _array(walkthrough: Walkthrough, notation: Notation, array: Array) -> Iterat
 def _number(text: str) -> str:
     if text == PENDING:
         return rf"\text{{{PENDING}}}"
-    number, _, dead = text.partition(" ")
-    return number_latex(number) + (rf" \text{{ {dead}}}" if dead else "")
+    number, _, off = text.partition(" ")
+    return number_latex(number) + (rf" \text{{ {off}}}" if off else "")
 
 
 def _displayed(formula: str) -> Iterator[str]:

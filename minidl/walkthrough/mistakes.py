@@ -95,9 +95,6 @@ def _sign(_: Walkthrough, item: Item) -> Iterator[Decimal]:
             if key in found:
                 yield from worked(item, found | {key: -found[key]})
                 break
-        else:
-            yield -_right(item)
-        return
     yield -_right(item)
     for key in found:  # one term of a sum
         if (key[0] == "a" and key[1:].isdigit()) or key == "c":

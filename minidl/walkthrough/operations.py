@@ -25,7 +25,7 @@ def _dense(reader: Reader, ran: Ran, i: int) -> None:
 def _dense_dx(reader: Reader, ran: Ran, i: int) -> None:
     w, dy, dx = named(ran, "w", "dy", "dx")
     above = reader.arrays[dy]
-    off = _all_dead(above, -1)[..., None] & (_wrote(ran) == 0)
+    off = _all_off(above, -1)[..., None] & (_wrote(ran) == 0)
     made = [Array.of(dx, _wrote(ran), off)]
     reader.add(ran, i, "dense_dx", f"{dx} = {dy} · {w}ᵀ", (w, dy), made)
 
@@ -48,15 +48,15 @@ def _wrote(ran: Ran) -> np.ndarray:
     return numbers
 
 
-def _all_dead(array: Array, axis: int | tuple[int, ...]) -> np.ndarray:
-    """Along an axis: whether all is 0, and some of it because a unit is dead."""
+def _all_off(array: Array, axis: int | tuple[int, ...]) -> np.ndarray:
+    """Along an axis: whether all is 0, and some of it because a unit is off."""
     none: np.ndarray = (array.numbers == 0).all(axis=axis) & array.off.any(axis=axis)
     return none
 
 
 def _of_units(array: Array) -> np.ndarray:
     """The same for each unit, over all rows."""
-    return _all_dead(array, tuple(range(len(array.shape) - 1)))
+    return _all_off(array, tuple(range(len(array.shape) - 1)))
 
 
 def _matmul(reader: Reader, ran: Ran, i: int) -> None:

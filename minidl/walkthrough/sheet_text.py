@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Part:
-    """A step: what is done, and its lines."""
+    """A step: what is done, and its lines; none where nothing is worked out."""
 
     title: str
     rule: str
@@ -57,7 +57,7 @@ def parts(sheet: Worksheet, key: bool) -> Iterator[Part]:
             if item.step is step:
                 lines.append(_line(sheet, item, found, key))
                 found.add(item.equation.left)
-        if lines:
+        if lines or (len(every) <= MOST and step.phase != "problem"):
             yield Part(f"{step.number}. {step.title}", _rule(step), tuple(lines))
 
 
@@ -89,8 +89,9 @@ def _line(sheet: Worksheet, item: Item, found: set[str], key: bool) -> Line:
         return Line(blank.number, text, LINE, hint)
     texts = {o.key: _operand(sheet, item, i, key) for i, o in enumerate(equation.operands)}
     sides = dict.fromkeys([equation.left, equation.symbols, _numbers(item, texts)])
-    hidden = None if key else sheet.stands_for(equation.result, equation.left)
+    hidden = None if key else sheet.result_blank(item)
     result = f"⟨{hidden.number}⟩" if hidden else equation.result
+    sides.pop(result, None)  # 0 = 0
     return Line(0, " = ".join(side for side in sides if side), result, note)
 
 
@@ -161,7 +162,7 @@ def markdown(sheet: Worksheet, key: bool) -> str:
     for part in parts(sheet, key):
         made.append(f"## {plain_markdown(part.title)}")
         made += [plain_markdown(part.rule)] if part.rule else []
-        made.append("\n".join(_markdown(line) for line in part.lines))
+        made += ["\n".join(map(_markdown, part.lines))] if part.lines else []
     return "\n\n".join(made) + "\n"
 
 

@@ -7,6 +7,7 @@ stays small and every rendering shows the same digits.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -37,7 +38,7 @@ class Array:
     values : tuple of float
         Row by row, exactly: float32 numbers are widened.
     dead : tuple of int
-        Which of them (counted row by row) are 0 because a unit is: its slope is exactly 0.
+        Which of them (counted row by row) are 0 because a unit is off here: its slope is exactly 0.
     flat : tuple of int
         Which of them a unit gives that is saturated: ``minidl.saturation`` says when.
     pending : tuple of int
@@ -64,6 +65,15 @@ class Array:
         places = (() if m is None else tuple(np.flatnonzero(m).tolist()) for m in masks)
         return cls(name, shape, values, *places)
 
+    def check(self) -> None:
+        """Raise ``ValueError`` where values are too few, or a place is none of theirs."""
+        count = len(self.values)
+        if math.prod(self.shape) != count:
+            raise ValueError(f"{self.name}: {count} values for the shape {self.shape}")
+        for place in (*self.dead, *self.flat, *self.pending):
+            if not 0 <= place < count:
+                raise ValueError(f"{self.name}: no value has the place {place}")
+
     @cached_property
     def numbers(self) -> np.ndarray:
         """The same as a float64 array of its shape."""
@@ -73,7 +83,7 @@ class Array:
 
     @cached_property
     def off(self) -> np.ndarray:
-        """A mask of its shape: which numbers are 0 because a unit is dead."""
+        """A mask of its shape: which numbers are 0 because a unit is off."""
         return self._mask(self.dead)
 
     @cached_property

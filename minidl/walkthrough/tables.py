@@ -88,6 +88,14 @@ def parameters(problem: Problem) -> list[str]:
     return list(dict.fromkeys(name for layer in problem.layers for name in layer.parameters))
 
 
+def wanted(walkthrough: Walkthrough) -> list[str]:
+    """What is to be worked out: output, loss, and the gradients of the parameters."""
+    problem = walkthrough.problem
+    gradients = (f"∂{name}" for name in parameters(problem))
+    known = [name for name in gradients if name in walkthrough.shapes]
+    return [problem.output, problem.loss_name, *known]
+
+
 def owner(step: Step, array: Array) -> str:
     """The array in whose working an array is worked out on the way: a weight, of its m and v."""
     owners = [name for name in step.reads if array.name.startswith(f"{name}.")]

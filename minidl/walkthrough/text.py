@@ -11,8 +11,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.tables import is_whole
+from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
+from minidl.walkthrough.tables import is_whole, wanted
 from minidl.walkthrough.walkthrough import Walkthrough
 from minidl.walkthrough.words import PARTS
 
@@ -75,24 +75,24 @@ def lines(walkthrough: Walkthrough, full: bool) -> Iterator[Line]:
 
 def _problem(walkthrough: Walkthrough) -> Iterator[Line]:
     problem = walkthrough.problem
-    yield Line(problem.title, "bold")
+    yield from _wrapped(problem.title, "", "  ", "bold")
     for layer in problem.layers:
         activation = f" ({layer.activation})" if layer.activation else ""
         widths = f"{layer.inputs or 'any'} → {layer.outputs or 'any'}"
         yield Line(f"  {layer.name + activation:<28}{widths}")
     for label, fact in (("loss", problem.loss), ("optimizer", problem.optimizer)):
         yield from _wrapped(f"{label:<12}{fact}", "  ", " " * 14)
+    yield Line("  What is there")
     for array in walkthrough.start:
         yield from _array(walkthrough, array, 0)
-    gradient = next(name for name in reversed(walkthrough.shapes) if name.startswith("∂"))
-    for name in (problem.output, problem.loss_name, gradient):
-        index = (0,) * len(walkthrough.shapes[name])
-        yield Line(f"  {name} = {walkthrough.cell(name, index, 0)}")
+    yield Line("  What is wanted")
+    for name in wanted(walkthrough):
+        yield Line(f"    {name} = {PENDING}", "cyan")
 
 
 def _step(walkthrough: Walkthrough, step: Step, full: bool) -> Iterator[Line]:
     yield Line("")
-    place = "" if step.instruction is None else f"  [{step.instruction}]"
+    place = "" if step.instruction is None else f"  (instruction {step.instruction})"
     yield from _wrapped(f"{step.number:>2}  {step.title}{place}", "", "    ", "bold")
     if step.rule != step.title:
         yield from _wrapped(step.rule, "    ", "      ")

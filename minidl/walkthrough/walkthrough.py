@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl import storage
 from minidl.errors import ArgumentError, FileError
+from minidl.settings import whole_number
 from minidl.walkthrough.digits import digits_of, reads_back, shortest
 from minidl.walkthrough.document import Document
 from minidl.walkthrough.expansion import expand
@@ -113,6 +114,11 @@ class Walkthrough(Document):
     _schema = SCHEMA
     _remedy = "Make it anew: walkthrough.to_json() writes one."
 
+    def _check(self) -> None:
+        super()._check()
+        for array in (*self.start, *(a for s in self.steps for a in (*s.writes, *s.aside))):
+            array.check()
+
     # ── numbers ───────────────────────────────────────────────────────────────────────────────
 
     @cached_property
@@ -139,8 +145,8 @@ class Walkthrough(Document):
     def cell(self, name: str, index: Index = (), after: int | None = None) -> str:
         """One number as it is shown after a step (the last if left out).
 
-        "—" where it is not computed yet, "0" where it is exactly 0, "0 (dead)" where it is 0
-        because a unit is.
+        "—" where it is not computed yet, "0" where it is exactly 0, "0 (off)" where it is 0
+        because a unit is off.
         """
         state = self._states[-1 if after is None else after + 1]
         if name not in state:
@@ -153,7 +159,7 @@ class Walkthrough(Document):
             return PENDING
         value = array[index]
         if value == 0.0:
-            return "0 (dead)" if array.off[index] else "0"
+            return "0 (off)" if array.off[index] else "0"
         return digits_of(Decimal(value), self.digits, shortest(value, self.problem.dtype))
 
     # ── equations ─────────────────────────────────────────────────────────────────────────────
@@ -173,9 +179,10 @@ class Walkthrough(Document):
         Raises
         ------
         ArgumentError
-            If there is no such number.
+            If there is no such step or number.
         """
-        found = self.steps[step]
+        last = len(self.steps) - 1
+        found = self.steps[whole_number("equations(step)", step, 0, 1, last)]
         array = next((array for array in found.writes if array.name == name), None)
         if array is None or not _inside(index, array.shape):
             wanted = ", ".join(f"{a.name} {a.shape}" for a in found.writes) or "nothing"

@@ -8,6 +8,7 @@ WHY = {
     "matmul": "Each result is a weighted sum.",
     "elementwise": "An operation on each number by itself.",
     "activation": "Without a bend here, layer upon layer would be one linear layer.",
+    "output": "Scores become predictions, in the range that these are to have.",
     "row": "A row of scores is looked at as a whole: raising one lowers the others.",
     "dropout": "Silenced units cannot be relied on; the others are scaled up to make up for them.",
     "moved": "The same numbers, where the next operation wants them.",

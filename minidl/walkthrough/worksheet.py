@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,16 +19,16 @@ from minidl.settings import whole_number
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.document import Document
 from minidl.walkthrough.exercise import exercise
-from minidl.walkthrough.items import ASKED, DIFFICULTIES, SPARE, Item, items, significant, unit
+from minidl.walkthrough.items import ASKED, DIFFICULTIES, SPARE, Item, items, significant
 from minidl.walkthrough.scene import symbol
-from minidl.walkthrough.steps import Operand
+from minidl.walkthrough.steps import PENDING, Array, Operand
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 3
 """Of a worksheet's JSON; older files are refused."""
 
 COPIED = 3
-"""Numbers of fewer significant digits (0, 0.5) may well stand in two places by chance."""
+"""Numbers of fewer significant digits (0, 0.5) may well stand in two places."""
 
 SHEET, ANSWERS = "sheet.json", "answers.json"
 """Files of a saved worksheet that ``minidl grade`` reads."""
@@ -106,20 +107,19 @@ class Worksheet(Document):
         found = ((self.blank(item), item) for item in self.items)
         return {blank.number: item for blank, item in found if blank is not None}
 
-    def stands_for(self, text: str, symbol: str) -> Blank | None:
-        """The blank whose number a printed one gives away: that number is not printed."""
-        for blank in self.blanks:
-            item = self.asked[blank.number]
-            named = item.equation.left == symbol
-            if (named or significant(item.equation.result) >= COPIED) and same(text, item):
-                return blank
-        return None
+    @cached_property
+    def _firsts(self) -> dict[int, Blank]:
+        """The blanks by the number of their equation: those that end in it later hide it, too."""
+        return {self.asked[blank.number].number: blank for blank in self.blanks}
+
+    def result_blank(self, item: Item) -> Blank | None:
+        """The blank whose number an equation ends in: printed, it would be given away."""
+        return None if item.first is None else self._firsts.get(item.first)
 
     def operand_blank(self, item: Item, operand: Operand) -> Blank | None:
-        """The blank that an equation's operand stands for."""
-        part = operand.symbol.startswith("part ")
-        name = f"{operand.symbol} of {item.equation.left}" if part else operand.symbol
-        return self.stands_for(operand.text, name)
+        """The blank whose number an equation's operand is."""
+        origin = item.origins[item.equation.operands.index(operand)]
+        return None if origin is None else self._firsts.get(origin)
 
     def answers(self) -> dict[str, str]:
         """The key: every blank's name with its number."""
@@ -146,6 +146,7 @@ class Worksheet(Document):
         return self.to_markdown()
 
     def _check(self) -> None:
+        super()._check()
         if len(self.asked) != len(self.blanks):
             raise ValueError("blanks that are nowhere in the walkthrough")
 
@@ -181,32 +182,24 @@ class Worksheet(Document):
         there = _missing(folder)
         made: list[Path] = []
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, text in files.items():
-                new = not (folder / name).exists()
-                storage.write_whole(folder / name, text.encode())
-                made += [folder / name] if new else []
-        except OSError as error:  # FileError, too
+            with storage.output_folder(folder):
+                for name, text in files.items():
+                    new = not (folder / name).exists()
+                    storage.write_whole(folder / name, text.encode())
+                    made += [folder / name] if new else []
+        except FileError:
             for path in made:
                 path.unlink()
             for path in there:
                 if path.is_dir():
                     path.rmdir()
-            got = getattr(error, "got", None) or error.strerror or str(error)
-            remedy = "Choose a folder that you may write to: --out worksheet."
-            raise FileError(str(folder), "a folder to write to", got, remedy) from error
+            raise
         return [folder / name for name in files]
 
 
 def _missing(folder: Path) -> list[Path]:
     """A folder and those above it that are not there yet, the innermost first."""
     return [path for path in (folder, *folder.parents) if not path.exists()]
-
-
-def same(text: str, item: Item) -> bool:
-    """Whether a printed number is an equation's result, to the digits that are asked for."""
-    value, printed = number(item.equation.result), number(text)
-    return abs(value - printed) <= unit(value, item.digits) / 2
 
 
 def worksheet(
@@ -257,38 +250,39 @@ def worksheet(
         wanted = f"one of {', '.join(DIFFICULTIES)}"
         raise UnknownNameError("difficulty", wanted, repr(difficulty), remedy)
     walkthrough = replace(walkthrough or exercise(seed), digits=ASKED + SPARE)
-    pools = _pools(walkthrough, DIFFICULTIES.index(difficulty))
+    every = list(items(walkthrough))
+    pools = _pools(walkthrough, every, DIFFICULTIES.index(difficulty))
     rng = np.random.default_rng(seed)
     chosen = {place for pool, share in _shares(pools, blanks)
               for place in rng.choice(pool, share, replace=False).tolist()}  # fmt: skip
     if not chosen:
         remedy = "Take a network with an activation, or a harder difficulty."
         raise ArgumentError("worksheet", "numbers to ask for", "none", remedy)
-    every = list(items(walkthrough))
     named = _named([every[place] for place in sorted(chosen)])
     return Worksheet(SCHEMA, seed, difficulty, tuple(named), walkthrough)
 
 
-def _pools(walkthrough: Walkthrough, hardest: int) -> list[list[int]]:
+def _pools(walkthrough: Walkthrough, every: list[Item], hardest: int) -> list[list[int]]:
     """Places of equations to ask for, by level from the hardest.
 
-    A number that has been printed before, as an earlier result or as data, is not asked for.
+    A number that stands on the sheet for something else, too, is not asked for.
     """
-    printed = {text for array in walkthrough.start for text in _texts(walkthrough, array.name)}
+    given = {number(text) for array in walkthrough.start for text in _texts(walkthrough, array)}
+    told = [item for item in every if item.equation.result != PENDING]
+    made = {(number(item.equation.result), item.first) for item in told}
+    times = Counter([*given, *(value for value, _ in made)])
     pools: list[list[int]] = [[] for _ in range(hardest + 1)]
-    for place, item in enumerate(items(walkthrough)):
+    for item in told:
         result = item.equation.result
-        told = result in printed and significant(result) >= COPIED
-        copied = any(o.text == result or same(o.text, item) for o in item.equation.operands)
-        if item.asks and item.level <= hardest and not told and (not copied or result == "0"):
-            pools[item.level].append(place)
-        printed.add(result)
+        twice = times[number(result)] > 1 and significant(result) >= COPIED
+        if item.asks and item.level <= hardest and item.first == item.number and not twice:
+            pools[item.level].append(item.number)
     return pools[::-1]
 
 
-def _texts(walkthrough: Walkthrough, name: str) -> Iterator[str]:
-    for index in np.ndindex(walkthrough.before(0)[name].shape):
-        yield walkthrough.cell(name, index, 0)
+def _texts(walkthrough: Walkthrough, array: Array) -> Iterator[str]:
+    for index in np.ndindex(array.shape):
+        yield walkthrough.cell(array.name, index, 0)
 
 
 def _shares(pools: list[list[int]], blanks: int) -> Iterator[tuple[list[int], int]]:

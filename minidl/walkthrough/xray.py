@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,7 +28,7 @@ from minidl.walkthrough.expressions import parse, shown
 from minidl.walkthrough.make import explain
 from minidl.walkthrough.walkthrough import Walkthrough
 
-SCHEMA = 2
+SCHEMA = 3
 """Of an x-ray's JSON; older files are refused."""
 
 BINARY = ("sigmoid+bce", "sigmoid+mse", "linear+mse")
@@ -71,7 +73,10 @@ class Logit:
 
     @property
     def weakened(self) -> float:
-        """1/p′(z): how many times smaller p′(z) makes what comes back; ∞ where nothing does."""
+        """1/p′(z): how many times smaller p′(z) makes what comes back; ∞ where nothing does.
+
+        Not of a softmax, where every ∂L/∂p of the row comes back to this logit.
+        """
         return 1.0 / abs(self.slope) if self.slope else float("inf")
 
 
@@ -87,6 +92,8 @@ class View:
         Before and after one update.
     cancels : bool
         Whether the loss looks behind the output activation, so that p′(z) cancels.
+    mixes : bool
+        Whether each prediction depends on its whole row, as of a softmax: p′(z) is a matrix.
     short : str
         ∂L/∂z without the common factor where it is as short as that: ``σ(z) − t``.
     logits : tuple of Logit
@@ -97,6 +104,7 @@ class View:
     loss: float
     loss_after: float
     cancels: bool
+    mixes: bool
     short: str
     logits: tuple[Logit, ...]
 
@@ -109,11 +117,24 @@ class View:
             return f"p′(z) cancels: ∂L/∂z = ({self.short})/n."
         if self.cancels:
             return "p′(z) cancels against ∂L/∂p; a factor of the loss's own stays."
+        if self.mixes:
+            row, share = self._shortest()
+            left = f"{share:.1%} of ∂L/∂p's length"
+            return f"p′(z) is a matrix, and stays: in row {row} it leaves {left}."
         if all(logit.slope == 1.0 and logit.prediction == logit.z for logit in self.logits):
             return "Nothing to cancel: the prediction is z itself."
         if worst.slope == 0.0:
             return f"p′(z) stays, and is 0 at {place}: nothing comes back."
         return f"p′(z) stays: at {place} it divides ∂L/∂p by {worst.weakened:.1f}."
+
+    def _shortest(self) -> tuple[int, float]:
+        """The row in which ∂L/∂z is shortest beside ∂L/∂p, both as vectors; its share of that."""
+        shares = {}
+        for row, own in groupby(self.logits, lambda logit: logit.row):
+            back = [(logit.upstream, logit.gradient) for logit in own]
+            above, below = (math.hypot(*numbers) for numbers in zip(*back, strict=True))
+            shares[row] = below / above if above else 1.0
+        return min(shares.items(), key=lambda share: share[1])
 
 
 @dataclass(frozen=True)
@@ -337,6 +358,7 @@ def _view(text: str, head: Head, net: Sequential, walkthrough: Walkthrough) -> V
         loss=before,
         loss_after=after,
         cancels=bool(back.formulas["link"]),
+        mixes=not hasattr(activations[head.activation], "value"),
         short=shown(parse(cancelled), {}) if cancelled else "",
         logits=tuple(logits),
     )

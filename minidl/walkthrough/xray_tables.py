@@ -20,9 +20,13 @@ BACK = ("head", "t", "p", "∂L/∂p", "p′(z)", "1/p′(z)", "∂L/∂z")
 AFTER = ("head", "z", "new z", "p", "new p", "L", "new L")
 LEGEND = (
     f"* saturated: p′(z) is at most {SLOPE:.0%} of the steepest that it can be. ∂L/∂p · p′(z) = "
-    "∂L/∂z, summed over the columns of a softmax; n is what the loss averages over. An update "
+    "∂L/∂z, but for rounding to the digits shown; n is what the loss averages over. An update "
     "moves all weights of the network. Losses of two heads are numbers of two kinds: compare what "
     "happens to p."
+)
+MIXED = (
+    "Of a softmax, p′(z) is how fast p moves with its own z. Every p of the row moves with it: "
+    "∂L/∂z is the sum of ∂L/∂p · ∂p/∂z over all outputs, and nothing is divided by one slope."
 )
 
 
@@ -51,11 +55,16 @@ def left_out(xray: XRay) -> str:
     return f"{more} more logits are in the data: give fewer rows." if more > 0 else ""
 
 
+def legend(xray: XRay) -> str:
+    """What the tables' columns mean."""
+    return f"{LEGEND} {MIXED}" if any(view.mixes for view in xray.views) else LEGEND
+
+
 def _back(view: View, logit: Logit) -> tuple[str, ...]:
     slope = _number(logit.slope) + " *" * logit.saturated
-    shown = map(_number, (logit.weakened, logit.gradient))
+    weakened = "—" if view.mixes else _number(logit.weakened)
     known = map(_number, (logit.target, logit.prediction, logit.upstream))
-    return view.head, *known, slope, *shown
+    return view.head, *known, slope, weakened, _number(logit.gradient)
 
 
 def _after(view: View, logit: Logit) -> tuple[str, ...]:
@@ -88,7 +97,7 @@ def _lines(xray: XRay) -> Iterator[tuple[str, str]]:
     for view in xray.views:
         yield f"{view.head}: {view.finding}", ""
     yield "", ""
-    yield LEGEND, "dim"
+    yield legend(xray), "dim"
 
 
 def _wrapped(xray: XRay) -> Iterator[tuple[str, str]]:
@@ -120,7 +129,7 @@ def markdown(xray: XRay) -> str:
         parts += [f"## {table.title}", f"| {rows[0]} |\n|{rule}|\n{body}"]
     parts += [told] if (told := left_out(xray)) else []
     parts.append("\n".join(f"- **{v.head}**: {plain_markdown(v.finding)}" for v in xray.views))
-    return "\n\n".join([*parts, plain_markdown(LEGEND)]) + "\n"
+    return "\n\n".join([*parts, plain_markdown(legend(xray))]) + "\n"
 
 
 def html(xray: XRay) -> str:
@@ -132,5 +141,5 @@ def html(xray: XRay) -> str:
         views=xray.views,
         tables=tables(xray),
         left_out=left_out(xray),
-        legend=LEGEND,
+        legend=legend(xray),
     )

@@ -15,7 +15,7 @@ from minidl.walkthrough.picture import curves, picture
 from minidl.walkthrough.rules import rule
 from minidl.walkthrough.steps import PENDING, Step
 from minidl.walkthrough.svg import DARK, LIGHT, STYLE, draw, graph_of
-from minidl.walkthrough.tables import beside, parameters, table
+from minidl.walkthrough.tables import beside, table, wanted
 from minidl.walkthrough.walkthrough import Walkthrough
 from minidl.walkthrough.words import PARTS
 
@@ -88,7 +88,7 @@ def _page(walkthrough: Walkthrough, content: Content) -> str:
         steps=steps,
         parts=_parts(steps),
         start=[table(walkthrough, array, most) for array in walkthrough.start],
-        pending=[*_pending(walkthrough)],
+        pending=[*wanted(walkthrough)],
         symbol=symbol,
         graph=Markup(draw(graph, state, curves(walkthrough, graph), alone=False)),
         proved=_proved(walkthrough),
@@ -126,14 +126,6 @@ def _parts(steps: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]
     for step in steps:
         found.setdefault(step["part"], []).append(step)
     return list(found.items())
-
-
-def _pending(walkthrough: Walkthrough) -> list[str]:
-    """What is wanted and not there yet: output, loss, and the gradients of the parameters."""
-    problem = walkthrough.problem
-    gradients = [f"∂{name}" for name in parameters(problem)]
-    known = [name for name in gradients if name in walkthrough.shapes]
-    return [problem.output, problem.loss_name, *known]
 
 
 def _proved(walkthrough: Walkthrough) -> str:
