@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 
 import numba
 import numpy as np
@@ -78,8 +79,45 @@ def test_a_study_whose_time_is_up_says_how_to_go_on(tmp_path):
     )
     out = ["--workers", 1, "--out", tmp_path / "results"]
     said = call("pair", "run", tmp_path / "tiny.toml", *out, code=1)
-    assert "minidl pair resume" in said
-    assert "tiny.sqlite goes on" in said.replace("\n", "")
+    command = f"minidl pair resume {tmp_path / 'tiny.sqlite'} --out {tmp_path / 'results'} goes on."
+    assert command in said.replace("\n", "")
+
+
+def test_what_goes_on_with_a_ledger_writes_beside_it(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "my full study"
+    with monkeypatch.context() as patched:
+        patched.setattr("minidl.pairing.runner._Run._stage", interrupted)
+        said = call(*TINY, "--out", folder.name, code=1)
+    [hint] = re.findall("minidl pair (resume .*) goes on.", said)
+    assert not (folder / "report.md").read_text(encoding="utf-8").count("±")
+    call(*shlex.split(f"pair {hint} --workers 1"))
+    assert "±" in (folder / "report.md").read_text(encoding="utf-8")
+    (folder / "report.html").unlink()
+    call("pair", "report", f"{folder.name}/study.sqlite")
+    assert (folder / "report.html").is_file()
+    call("pair", "export", f"{folder.name}/study.sqlite")
+    assert trials(folder / "export") == trials(folder)
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_a_studys_report_lies_beside_its_ledger_and_its_toml_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written = (
+        '# mine\ndatasets = ["iris"]\nhidden = ["relu"]\nheads = ["softmax+cce"]\nepochs = 2\n'
+        "learning_rates = [0.01]\nrepetitions = 1\n"
+    )
+    (tmp_path / "study.toml").write_text(written, encoding="utf-8")
+    call("pair", "run", "study.toml", "--workers", 1)
+    call("pair", "export", "study.sqlite")
+    assert (tmp_path / "study.toml").read_text(encoding="utf-8") == written
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "export", "pairings.png", "report.html", "report.md", "results.csv", "study.sqlite",
+        "study.toml",
+    ]  # fmt: skip
 
 
 def test_a_ledger_that_is_none_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,8 +32,7 @@ LedgerFile = Annotated[Path, typer.Argument(help="A study's ledger.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="One a core.")]
 Backend = Annotated[str, typer.Option(help="threads, loky (processes) or dask.")]
 Scheduler = Annotated[str | None, typer.Option(help="dask's address: tcp://host:8786.")]
-Out = Annotated[Path, typer.Option(help="Folder for the report.")]
-RESULTS = Path("results")
+Out = Annotated[Path | None, typer.Option(help="Folder for the report: the ledger's.")]
 
 
 @app.callback()
@@ -52,7 +52,7 @@ def pair(
     workers: Workers = None,
     backend: Backend = "threads",
     scheduler: Scheduler = None,
-    out: Out = RESULTS,
+    out: Annotated[Path, typer.Option(help="Folder for ledger and report.")] = Path("results"),
 ) -> None:
     """Which activation goes with which loss: train pairings on datasets, and report.
 
@@ -121,7 +121,7 @@ def run(
     workers: Workers = None,
     backend: Backend = "threads",
     scheduler: Scheduler = None,
-    out: Out = RESULTS,
+    out: Out = None,
 ) -> None:
     """Train what the ledger does not have yet, and report."""
     from minidl.pairing import Study
@@ -136,7 +136,7 @@ def resume(
     workers: Workers = None,
     backend: Backend = "threads",
     scheduler: Scheduler = None,
-    out: Out = RESULTS,
+    out: Out = None,
 ) -> None:
     """Go on where a study was interrupted."""
     with _open(ledger) as opened:
@@ -147,7 +147,7 @@ def resume(
 def _run(
     study: Study,
     path: Path,
-    out: Path,
+    out: Path | None,
     workers: int | None,
     backend: str,
     scheduler: str | None,
@@ -159,7 +159,9 @@ def _run(
     complete = run(study, path, workers=workers, backend=backend, scheduler=scheduler)
     report(path, out)
     if not complete:
-        typer.echo(f"Not complete: minidl pair resume {path} goes on.")
+        elsewhere = [] if out is None or out == path.parent else ["--out", str(out)]
+        command = shlex.join(["minidl", "pair", "resume", str(path), *elsewhere])
+        typer.echo(f"Not complete: {command} goes on.")
         raise typer.Exit(1)  # so that a script sees it
 
 
@@ -174,12 +176,13 @@ def status(ledger: LedgerFile) -> None:
 
 
 @app.command()
-def report(ledger: LedgerFile, out: Out = RESULTS) -> None:
+def report(ledger: LedgerFile, out: Out = None) -> None:
     """Say what a study shows, and write it: a page, Markdown, a picture and a CSV."""
     from minidl.pairing.export import write_results
     from minidl.pairing.findings import Findings
     from minidl.pairing.report import show, write
 
+    out = ledger.parent if out is None else out
     with _open(ledger) as opened:
         findings = Findings.of(opened.study, opened.study.load(), opened)
         show(findings)
@@ -188,12 +191,18 @@ def report(ledger: LedgerFile, out: Out = RESULTS) -> None:
 
 
 @app.command()
-def export(ledger: LedgerFile, out: Out = RESULTS) -> None:
+def export(
+    ledger: LedgerFile,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the files: export, beside the ledger.")
+    ] = None,
+) -> None:
     """Write every trial as CSV and arrays; the same bytes however the study was run."""
     from minidl.pairing.export import export
 
     with _open(ledger) as opened:
-        for path in export(opened, out):
+        # A folder of its own: a study.toml beside the ledger may be what the user wrote.
+        for path in export(opened, ledger.parent / "export" if out is None else out):
             typer.echo(path)
 
 
