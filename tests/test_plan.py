@@ -9,6 +9,7 @@ import pytest
 from minidl.data import datasets
 from minidl.pairing import Ledger, Study, run
 from minidl.pairing.plan import plan, status
+from minidl.pairing.tables import planned_tables
 
 SMALL = {"datasets": ["iris", "xor"], "hidden": ["relu", "tanh"], "epochs": 2}
 
@@ -78,3 +79,8 @@ def test_the_study_in_the_readme_is_one(tmp_path):
     study = Study.read(tmp_path / "study.toml")
     assert study.trials_per_cell == 25
     assert study.load().keys() == set(tomllib.loads(text)["datasets"])
+    [table] = planned_tables(study, study.load())
+    assert table.design.scope == "families"
+    needed = f"{table.design.comparisons} comparisons, no claim is possible on fewer than "
+    needed += f"{table.design.fewest_families} families"
+    assert needed in readme.read_text(encoding="utf-8")
