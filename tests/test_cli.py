@@ -153,6 +153,7 @@ def test_pair_takes_a_csv_file(tmp_path):
     said = call("pair", "--data", table, "--target", "bought", *words, "--workers", 1,
                 "--out", tmp_path)  # fmt: skip
     assert "mine" in said
+    assert call("pair", "--data", f"{table}:bought", *words, "--out", tmp_path) == said
     assert "--target" in call("pair", "--data", table, *words, "--out", tmp_path, code=2)
 
 
@@ -190,6 +191,10 @@ def test_scores_of_a_csv_file_are_those_of_a_script(tmp_path):
         (["--backend", "threds"], "threads"),
         (["--backend", "dask"], "--scheduler"),
         (["--data", "missing.csv", "--target", "y"], "no such file"),
+        (["--data", "missing.csv:y"], "no such file"),
+        (["--target", "label", "--quick"], "--target label: expected a CSV file"),
+        (["--data", "moons", "--target", "label"], "moons, which need none"),
+        (["--data", "mine.csv:y", "--target", "label"], "mine.csv:y, which need none"),
     ],
 )
 def test_pair_refuses_with_a_remedy(words, wanted, tmp_path):

@@ -38,8 +38,8 @@ Out = Annotated[Path | None, typer.Option(help="Folder for the report: the ledge
 @app.callback()
 def pair(
     context: typer.Context,
-    data: Annotated[list[str] | None, typer.Option(help="A dataset, or a CSV file *.")] = None,
-    target: Annotated[str | None, typer.Option(help="The CSV's column to predict.")] = None,
+    data: Annotated[list[str] | None, typer.Option(help="A dataset, or FILE.csv:COLUMN *.")] = None,
+    target: Annotated[str | None, typer.Option(help="The COLUMN of CSV files without.")] = None,
     hidden: Annotated[list[str] | None, typer.Option(help="A hidden activation *.")] = None,
     head: Annotated[list[str] | None, typer.Option(help="A head, as sigmoid+bce *.")] = None,
     output: Annotated[list[str] | None, typer.Option(help="Heads with this output *.")] = None,
@@ -63,7 +63,7 @@ def pair(
     if context.invoked_subcommand is not None:
         return
     given: dict[str, Any] = {
-        "datasets": [_with_target(name, target) for name in data or ()],
+        "datasets": _with_target(data or [], target),
         "hidden": hidden,
         "heads": head,
         "outputs": output,
@@ -95,13 +95,19 @@ def _study(quick: bool, given: dict[str, Any]) -> Study:
     return Study(**{**usual, **(QUICK if quick else {}), **given})
 
 
-def _with_target(name: str, target: str | None) -> str:
-    """A CSV file with its column as studies have it; names of cards as they are."""
-    if not Path(name).suffix and Path(name).name == name:
-        return name
-    if target is None:
+def _with_target(names: list[str], target: str | None) -> list[str]:
+    """CSV files with their column as studies have it; names of cards as they are."""
+    from minidl.pairing.study import is_file
+
+    # file.csv:column names its own, unless a file is called that.
+    lacking = [n for n in names if is_file(n) and (":" not in n or Path(n).is_file())]
+    if target is None and lacking:
         raise ArgumentError("--target", "the column to predict", "none", "Write --target COLUMN.")
-    return f"{name}:{target}"
+    if target is not None and not lacking:
+        got = f"{', '.join(names)}, which need none" if names else "no --data at all"
+        remedy = "Leave it out, or write --data FILE.csv."
+        raise ArgumentError(f"--target {target}", "a CSV file whose column it is", got, remedy)
+    return [f"{name}:{target}" if name in lacking else name for name in names]
 
 
 @app.command()

@@ -131,7 +131,7 @@ class Study:
         if not self.datasets and not self.families:
             expected, remedy = "a dataset, or a family of them", 'Write datasets = ["moons"].'
             raise ArgumentError("datasets", expected, "none", remedy)
-        tables = (name if _is_file(name) else datasets[name].name for name in self.datasets)
+        tables = (name if is_file(name) else datasets[name].name for name in self.datasets)
         self._set_once("datasets", tables)
         known = {card.family: None for card in datasets}
         for family in self.families:
@@ -303,13 +303,13 @@ def _listed(key: str, given: Any, usual: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _is_file(name: str) -> bool:
-    """Whether a dataset is a table of one's own; cards have neither."""
+def is_file(name: str) -> bool:
+    """Whether a dataset is a table of one's own: cards have no ending, folder or column."""
     return ":" in name or bool(Path(name).suffix) or Path(name).name != name
 
 
 def _load(name: str) -> Dataset:
-    if not _is_file(name):
+    if not is_file(name):
         return load(name)
     path, colon, target = name.rpartition(":")
     if not (colon and path and target):
