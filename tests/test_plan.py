@@ -2,12 +2,14 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from minidl.data import datasets
 from minidl.pairing import Ledger, Study, run
+from minidl.pairing.environment import Environment
 from minidl.pairing.plan import plan, status
 from minidl.pairing.tables import planned_tables
 
@@ -70,6 +72,16 @@ def test_status_says_how_far_a_study_is(minutes, tmp_path):
     assert complete == (minutes is None)
     assert ("28 of 28 trials, 100.0 %" in said) == complete
     assert ("cells: 4 of 4 complete" in said) == complete
+
+
+def test_a_cell_is_complete_with_its_last_repetition(tmp_path):
+    study = Study(**SMALL, heads=["softmax+cce"], repetitions=1, tuning_repetitions=1)
+    assert run(study, tmp_path / "study.sqlite", workers=1)
+    with Ledger(tmp_path / "study.sqlite") as ledger:
+        ledger.begin(replace(study, repetitions=2), Environment.here())
+        said = "\n".join(status(ledger))
+    assert "24 of 28 trials" in said
+    assert "cells: 0 of 4 complete, 4 tuned only" in said
 
 
 def test_the_study_in_the_readme_is_one(tmp_path):
