@@ -57,7 +57,7 @@ def write(findings: Findings, folder: str | Path) -> list[Path]:
     title = "Which activation goes with which loss"
     told = sections(findings)
     lead = (
-        f"Study {findings.study.name}: {findings.done:,} networks on "
+        f"Study {findings.study.name}: {how_many(findings.done, 'network')} on "
         f"{how_many(len(findings.data), 'dataset')}."
     )
     html, text, picture = (folder / n for n in ("report.html", "report.md", "pairings.png"))
