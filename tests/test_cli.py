@@ -97,7 +97,7 @@ def test_what_goes_on_with_a_ledger_writes_beside_it(tmp_path, monkeypatch):
     call(*shlex.split(f"pair {hint} --workers 1"))
     assert "±" in (folder / "report.md").read_text(encoding="utf-8")
     (folder / "report.html").unlink()
-    call("pair", "report", f"{folder.name}/study.sqlite")
+    call("pair", "report", folder.name)
     assert (folder / "report.html").is_file()
     call("pair", "export", f"{folder.name}/study.sqlite")
     assert trials(folder / "export") == trials(folder)
@@ -185,7 +185,8 @@ def test_scores_of_a_csv_file_are_those_of_a_script(tmp_path):
         (["--data", "mons"], "moons"),
         (["--head", "sigmoid"], "sigmoid+bce"),
         (["--optimizer", "adm"], "adam"),
-        (["--head", "sigmoid+hinge"], "sound"),
+        (["--head", "sigmoid+hinge", "--data", "moons"], "(sigmoid+hinge on moons: sigmoid gives"),
+        (["--head", "linear+poisson", "--data", "moons"], "--unsound"),
         (["--learning-rate", "-1"], "(0, ∞)"),
         (["--learning-rate", "nan"], "(0, ∞)"),
         (["--backend", "threds"], "threads"),
@@ -203,7 +204,27 @@ def test_pair_refuses_with_a_remedy(words, wanted, tmp_path):
 
 def test_pair_refuses_a_folder_it_cannot_write(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    assert "--out" in call(*TINY, "--out", tmp_path / "file", code=2)
+    said = call(*TINY, "--out", tmp_path / "file", code=2)
+    assert "file: expected a folder that can be written" in said
+    assert "Write --out DIR" in said
+
+
+def test_a_folder_that_is_not_there_is_refused_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr("minidl.pairing.workers.perform", lambda _: pytest.fail("trained"))
+    (tmp_path / "tiny.toml").write_text('datasets = ["iris"]\nepochs = 1\n', encoding="utf-8")
+    nowhere = tmp_path / "none" / "tiny.sqlite"
+    said = call("pair", "run", tmp_path / "tiny.toml", "--ledger", nowhere, code=2)
+    assert "Make the folder, or choose another." in said
+    (tmp_path / "file").touch()
+    out = ["--out", tmp_path / "file"]
+    assert "--out DIR" in call("pair", "run", tmp_path / "tiny.toml", *out, code=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "tiny.toml"]
+
+
+def test_a_tables_class_with_one_row_is_named(tmp_path):
+    (tmp_path / "tiny.csv").write_text("a,b\n" + "1,x\n2,y\n" * 9 + "3,z\n", encoding="utf-8")
+    said = call("pair", "--data", tmp_path / "tiny.csv:b", "--out", tmp_path, code=2)
+    assert "dataset 'tiny': expected at least 2 rows of each class" in said
 
 
 def test_list_names_everything():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.errors import ArgumentError
+from minidl.storage import make_folder
 
 if TYPE_CHECKING:
     from minidl.pairing import Ledger, Study
@@ -28,7 +29,17 @@ QUICK: dict[str, Any] = {
 """What --quick changes: no tuning, and no claims."""
 
 StudyFile = Annotated[Path, typer.Argument(help="A study in TOML.")]
-LedgerFile = Annotated[Path, typer.Argument(help="A study's ledger.")]
+LEDGER = "study.sqlite"
+"""What `minidl pair` calls its ledger."""
+
+
+def _in_folder(path: Path) -> Path:
+    return path / LEDGER if path.is_dir() else path
+
+
+LedgerFile = Annotated[
+    Path, typer.Argument(help="A study's ledger, or its folder.", callback=_in_folder)
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="One a core.")]
 Backend = Annotated[str, typer.Option(help="threads, loky (processes) or dask.")]
 Scheduler = Annotated[str | None, typer.Option(help="dask's address: tcp://host:8786.")]
@@ -74,7 +85,7 @@ def pair(
         "unsound": unsound,
     }
     study = _study(quick, {key: value for key, value in given.items() if value})
-    _run(study, out / "study.sqlite", out, workers, backend, scheduler)
+    _run(study, out / LEDGER, out, workers, backend, scheduler)
 
 
 def _study(quick: bool, given: dict[str, Any]) -> Study:
@@ -162,6 +173,8 @@ def _run(
     from minidl.pairing.tables import planned_tables
 
     planned_tables(study, study.load())  # refuses a reference that nothing could be compared with
+    if out is not None:
+        make_folder(out)  # before training, not after
     complete = run(study, path, workers=workers, backend=backend, scheduler=scheduler)
     report(path, out)
     if not complete:

@@ -110,12 +110,12 @@ class Study:
             raise ArgumentError("unsound", "true or false", repr(self.unsound), "Leave it out.")
         self._name_everything()
         self._check_reference()
-        for key in ("epochs", "batch_size"):
-            self._set(key, whole_number(key, getattr(self, key)))
+        for key, usual in (("epochs", 30), ("batch_size", 32)):
+            self._set(key, whole_number(key, getattr(self, key), example=usual))
         for key in ("tuning_repetitions", "repetitions"):  # or their seeds would meet
             self._set(key, whole_number(key, getattr(self, key), 1, 10, TUNING))
-        for key in ("widths", "depths"):
-            self._set_once(key, (whole_number(key, n) for n in getattr(self, key)))
+        for key, usual in (("widths", 16), ("depths", 2)):
+            self._set_once(key, [whole_number(key, n, example=usual) for n in getattr(self, key)])
         if self.minutes is not None:
             self._set("minutes", number("minutes", self.minutes, POSITIVE, 15))
         self._check_rates()
@@ -267,9 +267,16 @@ class Study:
             for setting in self.settings()
         ]
         if not found:
-            remedy = "See why with `minidl pair plan`, or train unsound heads with unsound = true."
-            raise ArgumentError("heads", "a sound head for some dataset", "none", remedy)
+            raise self._nothing_sound(data)
         return found
+
+    def _nothing_sound(self, data: Mapping[str, Dataset]) -> ArgumentError:
+        """With the reason for one head of the first dataset."""
+        first = next(iter(data.values()))
+        head, why = next(iter(self.left_out(first).items()))
+        remedy = "Ask for others, or train them as they are: unsound = true, or --unsound."
+        got = f"none ({head.name} on {first.name}: {why})"
+        return ArgumentError("heads", "a sound head for some dataset", got, remedy)
 
     def tuning(self, cell: Cell) -> list[Trial]:
         """The trials by which a cell's learning rate is chosen; none at a fixed rate."""
