@@ -275,10 +275,24 @@ def test_list_says_which_task_a_dataset_is():
 
 @pytest.mark.parametrize(
     ("typo", "meant"),
-    [("sellu", "selu"), ("hubber", "huber"), ("spirl", "spirals"), ("??", "minidl list")],
+    [("sellu", "selu"), ("hubber", "huber"), ("spirl", "spirals"), ("??", "`minidl list`"),
+     ("adam", "'adam' (optimizer)"), ("he_normal", "'he_normal' (initializer)")],
+)  # fmt: skip
+def test_show_refuses_what_has_no_card(typo, meant):
+    said = call("show", typo, code=2)
+    assert meant in said
+    assert "an activation, a loss or a dataset" in said
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [("sellu", "selu"), ("hubber", "huber"), ("moons", "'moons' (dataset)")],
 )
-def test_show_refuses_a_typo(typo, meant):
-    assert meant in call("show", typo, code=2)
+def test_plot_refuses_what_it_cannot_draw(typo, meant, tmp_path):
+    said = call("plot", "relu", typo, "--out", tmp_path, code=2)
+    assert meant in said
+    assert "expected an activation or a loss" in said
+    assert not [*tmp_path.iterdir()]
 
 
 def test_plot_draws_the_named(tmp_path):
