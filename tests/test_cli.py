@@ -227,6 +227,10 @@ def test_a_tables_class_with_one_row_is_named(tmp_path):
     assert "dataset 'tiny': expected at least 2 rows of each class" in said
 
 
+def test_the_version_is_that_of_the_package():
+    assert call("--version") == f"minidl {ml.__version__}\n"
+
+
 def test_list_names_everything():
     said = call("list")
     for registry in (activations, losses, optimizers, data.datasets):
@@ -337,6 +341,18 @@ def test_a_long_note_leaves_the_bar_alone(capsys, monkeypatch):
     assert "epoch   1/400" in last
     assert "val_metric_0 0.1234" in last
     assert last.endswith("…")
+
+
+@pytest.mark.parametrize(("columns", "bar"), [(80, 4), (90, 14), (120, 20)])
+def test_losses_and_a_metric_fit_beside_the_bar(capsys, monkeypatch, columns, bar):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    note = "loss 0.02372  val_loss 0.02346  val_accuracy 0.9933"
+    with progress("epoch", 1000, verbose=True) as advance:
+        for _ in range(1000):
+            advance(note)
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.rstrip().endswith(note)
+    assert last.count("━") == bar
 
 
 def test_a_bar_says_that_a_kernel_is_compiled(capsys, monkeypatch):
