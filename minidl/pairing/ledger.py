@@ -63,7 +63,7 @@ class Ledger:
     Raises
     ------
     FileError
-        If the file is no ledger, is damaged, or cannot be read or written.
+        If the file is no ledger, is damaged, or cannot be read or written; if it has no folder.
 
     Examples
     --------
