@@ -169,6 +169,11 @@ def test_what_makes_no_sense_is_refused_with_its_key(changes, words, refused):
         made.cells(made.load())
 
 
+def test_of_no_dataset_there_are_no_cells(refused):
+    with refused(ArgumentError, "heads", "some dataset", "none", "Ask for others"):
+        study().cells({})
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "close"),
     [

@@ -271,11 +271,14 @@ class Study:
         return found
 
     def _nothing_sound(self, data: Mapping[str, Dataset]) -> ArgumentError:
-        """With the reason for one head of the first dataset."""
-        first = next(iter(data.values()))
-        head, why = next(iter(self.left_out(first).items()))
+        """With the reason for one head."""
+        reasons = (
+            f" ({head.name} on {dataset.name}: {why})"
+            for dataset in data.values()
+            for head, why in self.left_out(dataset).items()
+        )
+        got = f"none{next(reasons, '')}"
         remedy = "Ask for others, or train them as they are: unsound = true, or --unsound."
-        got = f"none ({head.name} on {first.name}: {why})"
         return ArgumentError("heads", "a sound head for some dataset", got, remedy)
 
     def tuning(self, cell: Cell) -> list[Trial]:
