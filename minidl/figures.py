@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minidl import storage
 from minidl.activations import activations
 from minidl.losses import losses
-from minidl.storage import output_folder
 from minidl.tensor import Tensor
 
 SOURCE_FIGURES = (
@@ -115,7 +116,7 @@ def plot(names: Sequence[str], folder: Path, kind: str = "svg") -> list[Path]:
     Raises
     ------
     FileError
-        If the folder cannot be written.
+        If the folder or a file in it cannot be written.
     """
     import matplotlib
 
@@ -123,13 +124,15 @@ def plot(names: Sequence[str], folder: Path, kind: str = "svg") -> list[Path]:
     import matplotlib.pyplot as plt
 
     paths = []
-    with output_folder(folder):
-        for i, name in enumerate(names, 1):
-            figure, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
-            draw(name, axes)
-            paths.append(folder / f"{i:02}_{name}.{kind}")
-            figure.savefig(paths[-1], dpi=140)
-            plt.close(figure)
+    storage.make_folder(folder)
+    for i, name in enumerate(names, 1):
+        figure, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
+        draw(name, axes)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=kind, dpi=140)
+        plt.close(figure)
+        paths.append(folder / f"{i:02}_{name}.{kind}")
+        storage.write_whole(paths[-1], drawn.getvalue())
     return paths
 
 

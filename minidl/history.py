@@ -41,6 +41,8 @@ class History(Mapping[str, list[float]]):
     >>> history.add({"loss": 0.5})
     >>> history["loss"]
     [0.5]
+    >>> history
+    History(1 epoch, finished; last: loss=0.5)
     """
 
     def __init__(self, curves: Sequence[str] = ()) -> None:
@@ -94,4 +96,5 @@ class History(Mapping[str, list[float]]):
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.items() if values)
         epochs = max((len(values) for values in self.curves.values()), default=0)
-        return f"History({epochs} epochs, {self.stopped}; last: {last or 'none'})"
+        unit = "epoch" if epochs == 1 else "epochs"
+        return f"History({epochs} {unit}, {self.stopped}; last: {last or 'none'})"

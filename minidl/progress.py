@@ -12,6 +12,10 @@ from numba.core.event import Listener, install_listener
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+WIDEST, NARROWEST = 20, 4
+"""Columns of the bar."""
+REST = 76
+"""Columns beside it that hold a thousand epochs' count, time, losses and a metric."""
 COMPILING = "compiling kernels: once, they are kept on disk"
 
 
@@ -63,13 +67,14 @@ def _bar() -> Progress:
     note = TextColumn(
         "{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, ratio=1)
     )
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         MofNCompleteColumn(),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=min(WIDEST, max(NARROWEST, console.width - REST))),
         TimeRemainingColumn(),
         note,
-        console=Console(stderr=True),
+        console=console,
         expand=True,
     )
 

@@ -1,18 +1,17 @@
-"""Named arrays and plain data in a safetensors file: nothing in it is ever run."""
+"""Files, whole or not at all; named arrays and plain data in safetensors, of which nothing runs."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minidl.errors import FileError
+from minidl.errors import ArgumentError, FileError
 
 FORMAT = "minidl-1"
 
@@ -24,8 +23,8 @@ def write(path: Any, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> N
 
     Raises
     ------
-    FileError
-        If the folder cannot be written.
+    ArgumentError, FileError
+        As ``write_whole``.
     """
     from safetensors.numpy import save
 
@@ -38,44 +37,60 @@ def write_whole(path: Any, content: bytes) -> None:
 
     Raises
     ------
+    ArgumentError
+        If the path is none.
     FileError
-        If the folder cannot be written.
+        If the file cannot be written.
     """
-    path = Path(path)
+    path = _path(path)
+    wanted = "a file that can be written"
+    if os.path.isdir(path):  # "" is one, too: the folder one is in
+        raise FileError(str(path), wanted, "a folder", "Name a file in it, or move it away.")
+    try:
+        _replace(path, content)
+    except (OSError, ValueError) as error:  # ValueError: a name no file can have
+        there = os.path.isdir(path.parent)
+        raise FileError(
+            str(path),
+            f"{wanted} in the folder {path.parent}",
+            getattr(error, "strerror", None) or str(error),
+            "Choose another folder or name." if there else "Make the folder, or choose another.",
+        ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
     # A name beside it, so that nothing is lost half-way; opened plainly, so that umask counts.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with open(temporary, "xb") as file:
             file.write(content)
         os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise FileError(
-            str(path),
-            f"a file that can be written in the folder {path.parent}",
-            error.strerror or str(error),
-            "Make the folder, or choose another.",
-        ) from error
     except BaseException:  # Ctrl-C too
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError, ValueError):  # there may be none; the first error is what matters
+            temporary.unlink()
         raise
 
 
-@contextmanager
-def output_folder(folder: Path) -> Iterator[None]:
-    """A folder of a command's files, made if there is none.
+def _path(path: Any) -> Path:
+    try:
+        return Path(path)
+    except TypeError as error:
+        remedy = 'Write "net.safetensors", say.'
+        raise ArgumentError("path", "the name of a file", repr(path), remedy) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for a command's files, if there is none.
 
     Raises
     ------
     FileError
-        If it cannot be made, or something in it cannot be written.
+        If it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:  # FileError, too
-        got = getattr(error, "got", None) or error.strerror or str(error)
-        expected = "a folder that can be written"
+    except OSError as error:
+        expected, got = "a folder that can be written", error.strerror or str(error)
         raise FileError(str(folder), expected, got, "Write --out DIR.") from error
 
 
@@ -99,16 +114,18 @@ def read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
     Raises
     ------
+    ArgumentError
+        If the path is none.
     FileError
         If there is no such file, or if it is damaged or foreign.
     """
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(
-            str(path), "a saved network", "no such file", "Check the path, or net.save() it first."
-        )
+    path = _path(path)
+    if not os.path.isfile(path):
+        got = "a folder" if os.path.isdir(path) else "no such file"
+        remedy = "Check the path, or net.save() it first."
+        raise FileError(str(path), "a saved network", got, remedy)
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

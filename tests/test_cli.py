@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 
 import numba
 import numpy as np
@@ -78,8 +79,45 @@ def test_a_study_whose_time_is_up_says_how_to_go_on(tmp_path):
     )
     out = ["--workers", 1, "--out", tmp_path / "results"]
     said = call("pair", "run", tmp_path / "tiny.toml", *out, code=1)
-    assert "minidl pair resume" in said
-    assert "tiny.sqlite goes on" in said.replace("\n", "")
+    command = f"minidl pair resume {tmp_path / 'tiny.sqlite'} --out {tmp_path / 'results'} goes on."
+    assert command in said.replace("\n", "")
+
+
+def test_what_goes_on_with_a_ledger_writes_beside_it(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "my full study"
+    with monkeypatch.context() as patched:
+        patched.setattr("minidl.pairing.runner._Run._stage", interrupted)
+        said = call(*TINY, "--out", folder.name, code=1)
+    [hint] = re.findall("minidl pair (resume .*) goes on.", said)
+    assert not (folder / "report.md").read_text(encoding="utf-8").count("±")
+    call(*shlex.split(f"pair {hint} --workers 1"))
+    assert "±" in (folder / "report.md").read_text(encoding="utf-8")
+    (folder / "report.html").unlink()
+    call("pair", "report", folder.name)
+    assert (folder / "report.html").is_file()
+    call("pair", "export", f"{folder.name}/study.sqlite")
+    assert trials(folder / "export") == trials(folder)
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_a_studys_report_lies_beside_its_ledger_and_its_toml_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written = (
+        '# mine\ndatasets = ["iris"]\nhidden = ["relu"]\nheads = ["softmax+cce"]\nepochs = 2\n'
+        "learning_rates = [0.01]\nrepetitions = 1\n"
+    )
+    (tmp_path / "study.toml").write_text(written, encoding="utf-8")
+    call("pair", "run", "study.toml", "--workers", 1)
+    call("pair", "export", "study.sqlite")
+    assert (tmp_path / "study.toml").read_text(encoding="utf-8") == written
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "export", "pairings.png", "report.html", "report.md", "results.csv", "study.sqlite",
+        "study.toml",
+    ]  # fmt: skip
 
 
 def test_a_ledger_that_is_none_is_refused(tmp_path):
@@ -115,6 +153,7 @@ def test_pair_takes_a_csv_file(tmp_path):
     said = call("pair", "--data", table, "--target", "bought", *words, "--workers", 1,
                 "--out", tmp_path)  # fmt: skip
     assert "mine" in said
+    assert call("pair", "--data", f"{table}:bought", *words, "--out", tmp_path) == said
     assert "--target" in call("pair", "--data", table, *words, "--out", tmp_path, code=2)
 
 
@@ -146,12 +185,17 @@ def test_scores_of_a_csv_file_are_those_of_a_script(tmp_path):
         (["--data", "mons"], "moons"),
         (["--head", "sigmoid"], "sigmoid+bce"),
         (["--optimizer", "adm"], "adam"),
-        (["--head", "sigmoid+hinge"], "sound"),
+        (["--head", "sigmoid+hinge", "--data", "moons"], "(sigmoid+hinge on moons: sigmoid gives"),
+        (["--head", "linear+poisson", "--data", "moons"], "--unsound"),
         (["--learning-rate", "-1"], "(0, ∞)"),
         (["--learning-rate", "nan"], "(0, ∞)"),
         (["--backend", "threds"], "threads"),
         (["--backend", "dask"], "--scheduler"),
         (["--data", "missing.csv", "--target", "y"], "no such file"),
+        (["--data", "missing.csv:y"], "no such file"),
+        (["--target", "label", "--quick"], "--target label: expected a CSV file"),
+        (["--data", "moons", "--target", "label"], "moons, which need none"),
+        (["--data", "mine.csv:y", "--target", "label"], "mine.csv:y, which need none"),
     ],
 )
 def test_pair_refuses_with_a_remedy(words, wanted, tmp_path):
@@ -160,7 +204,31 @@ def test_pair_refuses_with_a_remedy(words, wanted, tmp_path):
 
 def test_pair_refuses_a_folder_it_cannot_write(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    assert "--out" in call(*TINY, "--out", tmp_path / "file", code=2)
+    said = call(*TINY, "--out", tmp_path / "file", code=2)
+    assert "file: expected a folder that can be written" in said
+    assert "Write --out DIR" in said
+
+
+def test_a_folder_that_is_not_there_is_refused_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr("minidl.pairing.workers.perform", lambda _: pytest.fail("trained"))
+    (tmp_path / "tiny.toml").write_text('datasets = ["iris"]\nepochs = 1\n', encoding="utf-8")
+    nowhere = tmp_path / "none" / "tiny.sqlite"
+    said = call("pair", "run", tmp_path / "tiny.toml", "--ledger", nowhere, code=2)
+    assert "Make the folder, or choose another." in said
+    (tmp_path / "file").touch()
+    out = ["--out", tmp_path / "file"]
+    assert "--out DIR" in call("pair", "run", tmp_path / "tiny.toml", *out, code=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "tiny.toml"]
+
+
+def test_a_tables_class_with_one_row_is_named(tmp_path):
+    (tmp_path / "tiny.csv").write_text("a,b\n" + "1,x\n2,y\n" * 9 + "3,z\n", encoding="utf-8")
+    said = call("pair", "--data", tmp_path / "tiny.csv:b", "--out", tmp_path, code=2)
+    assert "dataset 'tiny': expected at least 2 rows of each class" in said
+
+
+def test_the_version_is_that_of_the_package():
+    assert call("--version") == f"minidl {ml.__version__}\n"
 
 
 def test_list_names_everything():
@@ -211,10 +279,24 @@ def test_list_says_which_task_a_dataset_is():
 
 @pytest.mark.parametrize(
     ("typo", "meant"),
-    [("sellu", "selu"), ("hubber", "huber"), ("spirl", "spirals"), ("??", "minidl list")],
+    [("sellu", "selu"), ("hubber", "huber"), ("spirl", "spirals"), ("??", "`minidl list`"),
+     ("adam", "'adam' (optimizer)"), ("he_normal", "'he_normal' (initializer)")],
+)  # fmt: skip
+def test_show_refuses_what_has_no_card(typo, meant):
+    said = call("show", typo, code=2)
+    assert meant in said
+    assert "an activation, a loss or a dataset" in said
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [("sellu", "selu"), ("hubber", "huber"), ("moons", "'moons' (dataset)")],
 )
-def test_show_refuses_a_typo(typo, meant):
-    assert meant in call("show", typo, code=2)
+def test_plot_refuses_what_it_cannot_draw(typo, meant, tmp_path):
+    said = call("plot", "relu", typo, "--out", tmp_path, code=2)
+    assert meant in said
+    assert "expected an activation or a loss" in said
+    assert not [*tmp_path.iterdir()]
 
 
 def test_plot_draws_the_named(tmp_path):
@@ -259,6 +341,18 @@ def test_a_long_note_leaves_the_bar_alone(capsys, monkeypatch):
     assert "epoch   1/400" in last
     assert "val_metric_0 0.1234" in last
     assert last.endswith("…")
+
+
+@pytest.mark.parametrize(("columns", "bar"), [(80, 4), (90, 14), (120, 20)])
+def test_losses_and_a_metric_fit_beside_the_bar(capsys, monkeypatch, columns, bar):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    note = "loss 0.02372  val_loss 0.02346  val_accuracy 0.9933"
+    with progress("epoch", 1000, verbose=True) as advance:
+        for _ in range(1000):
+            advance(note)
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.rstrip().endswith(note)
+    assert last.count("━") == bar
 
 
 def test_a_bar_says_that_a_kernel_is_compiled(capsys, monkeypatch):

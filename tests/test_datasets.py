@@ -63,6 +63,11 @@ DERIVED = {"digits_odd", "diabetes_fast", "iris_sepal_width", "wine_proline", "b
 DISCRETE = {"led", "balance", "monks"}
 
 
+def test_a_file_is_no_name_of_a_card(refused):
+    with refused(UnknownNameError, "dataset", "a card", "'file.csv'", "load_csv(path, target)"):
+        data.load("file.csv")
+
+
 def test_every_card_is_in_the_table_of_sizes():
     assert {card.name for card in data.datasets} == set(SIZES)
 

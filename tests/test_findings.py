@@ -16,6 +16,7 @@ from minidl.pairing.findings import Findings
 from minidl.pairing.outcomes import scores_by_dataset
 from minidl.pairing.report import sections
 from minidl.pairing.report.blocks import HIGHER, LOWER, Listing, Shade
+from minidl.pairing.report.comparing import matrix_listing
 from minidl.pairing.report.markdown import markdown
 from minidl.pairing.standing import natural_heads, rows
 from minidl.pairing.statistics import CLAIM, rate_sensitivity
@@ -189,6 +190,14 @@ def test_each_claim_and_mark_is_of_a_difference_that_is_shown(better, datasets):
     sign = HIGHER if better == "tanh" else LOWER
     assert sorted(marks(findings)) == sorted([sign] * 2 + [HIGHER, LOWER] * (datasets == 8))
     assert [set(bar) for bar in table.bars] == ([] if datasets == 8 else [{0, 1}])
+    matrix = matrix_listing(table)
+    names = [row[0] for row in matrix.rows]
+    assert [*matrix.columns[1:]] == names
+    duels = {(row[0], column): duel for row in matrix.rows
+             for column, duel in zip(names, row[1:], strict=True)}  # fmt: skip
+    better_one, other = (f"{hidden}/sigmoid+bce" for hidden in (better, worse))
+    signs = (HIGHER, LOWER) if datasets == 8 else ("", "")
+    assert (duels[better_one, other].sign, duels[other, better_one].sign) == signs
 
 
 @pytest.mark.parametrize("datasets", [8, 2])
@@ -351,5 +360,8 @@ def test_what_stands_out_in_networks_is_told():
     assert not {"dead", "gradient_ratio"} & measures(unknown).keys()
     healthy = outcome(cell, [0.5])  # nothing was measured
     assert symptoms(healthy, measures(healthy), least=0.5) == {}
+    for ratio, symptom, said in ((1e-7, "tiny", "1e-07"), (0.5, "huge", "0.5")):
+        sentence = f"an update moves a layer's weights by {said} of their size"
+        assert symptoms(healthy, {"update_ratio": ratio}) == {f"{symptom} updates": sentence}
     edge = replace(healthy, sensitivity=rate_sensitivity([0.1, 1.0], np.array([0.5, 0.9])))
     assert list(symptoms(edge, {})) == ["rate at the edge"]

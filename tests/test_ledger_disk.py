@@ -18,13 +18,17 @@ from minidl.pairing import Ledger, Result, ledger
 
 
 def test_where_nothing_can_be_is_a_clear_error(tmp_path, refused):
-    for path, got in ((tmp_path / "none.sqlite", "no such file"), (tmp_path, "no such file")):
+    for path, got in ((tmp_path / "none.sqlite", "no such file"), (tmp_path, "a folder")):
         with refused(FileError, path.name, "can be read", got, "pair run STUDY --ledger FILE"):
             Ledger(path, write=False)
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    for path, got in ((tmp_path / "file" / "study.sqlite", "e"), (tmp_path, "unable to open")):
-        with refused(FileError, path.name, "written", got, "--ledger FILE"):
+    with refused(FileError, tmp_path.name, "written", "a folder", "--ledger FILE"):
+        Ledger(tmp_path)
+    for folder in (tmp_path / "file", tmp_path / "none"):
+        path = folder / "study.sqlite"
+        with refused(FileError, str(path), "in a folder", f"no folder {folder}", "Make the folder"):
             Ledger(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 BEFORE = """

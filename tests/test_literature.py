@@ -128,6 +128,14 @@ def test_rates_are_chosen_on_validation_rows_under_seeds_of_their_own(monkeypatc
     }
 
 
+def test_a_gap_is_that_of_the_first_above_the_second():
+    low, high = (
+        trials.Tuned(0.1, False, [trials.Outcome(0.0, test, []) for test in tests])
+        for tests in ((0.5, 0.6), (0.7, 0.6))
+    )
+    assert trials.gap({"low": low, "high": high}, "high", "low") == pytest.approx(0.1)
+
+
 def test_parts_share_no_row():
     parts = deal(replace(ml.data.load("iris"), X=np.arange(150.0).reshape(-1, 1)), seed=0)
     rows = np.concatenate([parts.X_train, parts.X_validation, parts.X_test])

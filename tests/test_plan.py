@@ -2,13 +2,19 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from minidl.data import datasets
 from minidl.pairing import Ledger, Study, run
+from minidl.pairing.environment import Environment
+from minidl.pairing.findings import Findings
 from minidl.pairing.plan import plan, status
+from minidl.pairing.report import sections
+from minidl.pairing.report.markdown import markdown
+from minidl.pairing.tables import planned_tables
 
 SMALL = {"datasets": ["iris", "xor"], "hidden": ["relu", "tanh"], "epochs": 2}
 
@@ -71,6 +77,35 @@ def test_status_says_how_far_a_study_is(minutes, tmp_path):
     assert ("cells: 4 of 4 complete" in said) == complete
 
 
+def test_one_is_singular(tmp_path, monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
+    study = Study(datasets=["xor"], hidden=["relu"], heads=["sigmoid+bce"], repetitions=1,
+                  tuning_repetitions=1, epochs=1)  # fmt: skip
+    fixed = replace(study, learning_rates=[0.01])
+    said = [*plan(study), *plan(fixed)]
+    for one in (study, fixed):
+        run(one, tmp_path / "study.sqlite", workers=1)
+        with Ledger(tmp_path / "study.sqlite", write=False) as ledger:
+            said += status(ledger)
+            said.append(markdown("", sections(Findings.of(one, one.load(), ledger))))
+    text = "\n".join(said)
+    assert "1 cell × 1 trial = 1 trial\n" in text
+    assert "each judged by 1 network on validation data; 1 fresh repetition on test data" in text
+    assert "with 1 worker\n" in text
+    assert "Each trained for 1 epoch in batches" in text
+    assert not re.findall(r"(?<![\d.,])1 (?:fresh )?\w+s\b", text.replace("1 is", ""))
+
+
+def test_a_cell_is_complete_with_its_last_repetition(tmp_path):
+    study = Study(**SMALL, heads=["softmax+cce"], repetitions=1, tuning_repetitions=1)
+    assert run(study, tmp_path / "study.sqlite", workers=1)
+    with Ledger(tmp_path / "study.sqlite") as ledger:
+        ledger.begin(replace(study, repetitions=2), Environment.here())
+        said = "\n".join(status(ledger))
+    assert "24 of 28 trials" in said
+    assert "cells: 0 of 4 complete, 4 tuned only" in said
+
+
 def test_the_study_in_the_readme_is_one(tmp_path):
     readme = Path(__file__).parent.parent / "README.md"
     [text] = re.findall(r"```toml\n(.*?)```", readme.read_text(encoding="utf-8"), re.S)
@@ -78,3 +113,8 @@ def test_the_study_in_the_readme_is_one(tmp_path):
     study = Study.read(tmp_path / "study.toml")
     assert study.trials_per_cell == 25
     assert study.load().keys() == set(tomllib.loads(text)["datasets"])
+    [table] = planned_tables(study, study.load())
+    assert table.design.scope == "families"
+    needed = f"{table.design.comparisons} comparisons, no claim is possible on fewer than "
+    needed += f"{table.design.fewest_families} families"
+    assert needed in readme.read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 from rich.console import Console
 from simulated import simulated, tables_of
@@ -242,14 +243,14 @@ def test_markdown_says_the_same(findings, written):
         assert f"{found[0].mean:.3f}" in text, name
 
 
-def test_the_picture_shows_every_dataset(findings, written, monkeypatch, tmp_path):
+def test_the_picture_shows_every_dataset(findings, written, monkeypatch):
     assert imread(written[2]).shape[2] in (3, 4)
     assert imread(written[2]).std() > 0.05
     drawn = []
     monkeypatch.setattr(
         "matplotlib.figure.Figure.savefig", lambda figure, *_, **__: drawn.append(figure)
     )
-    heat_map(findings, tmp_path / "pairings.png")
+    heat_map(findings)
     [figure] = drawn
     titles = [axes.get_title().partition(":")[0] for axes in figure.axes]
     assert titles == list(findings.standings)
@@ -291,6 +292,20 @@ def test_a_folder_that_cannot_be_written_is_named(findings, tmp_path, refused):
     (tmp_path / "file").write_text("")
     with refused(FileError, "file", "a folder that can be written", "exist", "--out DIR"):
         write(findings, tmp_path / "file")
+
+
+def test_a_picture_that_is_cut_short_leaves_the_one_before(findings, tmp_path, monkeypatch):
+    (tmp_path / "pairings.png").write_bytes(b"of yesterday")
+    savefig = Figure.savefig
+
+    def cut(figure, target, **settings):
+        savefig(figure, target, **settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Figure, "savefig", cut)
+    with pytest.raises(KeyboardInterrupt):
+        write(findings, tmp_path)
+    assert (tmp_path / "pairings.png").read_bytes() == b"of yesterday"
 
 
 def test_a_study_in_which_all_fails_is_reported(tmp_path):

@@ -74,10 +74,11 @@ def test_an_export_into_what_is_no_folder_is_refused(ledger, tmp_path, refused):
 
 
 def test_a_file_that_cannot_be_replaced_leaves_nothing_half_written(ledger, tmp_path, refused):
-    (tmp_path / "out" / "results.csv").mkdir(parents=True)
+    blocked = tmp_path / "out" / "results.csv"
+    blocked.mkdir(parents=True)
     with Ledger(ledger) as opened:
         opened.begin(STUDY, Environment.here())
-        with refused(FileError, "out", "a folder that can be written", "irectory", "--out DIR"):
+        with refused(FileError, str(blocked), "a file that can be", "a folder", "move it away"):
             export(opened, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "results.csv",

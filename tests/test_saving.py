@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,30 @@ def test_unwritable_folder(tmp_path):
     with pytest.raises(FileError) as caught:
         ml.mlp([3, 4, 1]).save(tmp_path / "missing" / "net.safetensors")
     assert "folder" in caught.value.expected
+
+
+def test_what_no_file_can_be_is_refused(tmp_path, monkeypatch, refused):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    net = ml.mlp([3, 4, 1])
+    with refused(FileError, "file/net", "in the folder file", "Not a directory", "Make the folder"):
+        net.save("file/net")
+    for folder in ("", ".", "/", "..", tmp_path):
+        with refused(FileError, str(Path(folder)), "a file that can", "a folder", "Name a file"):
+            net.save(folder)
+    with refused(FileError, "a\0b", "a file that can", "null", "Choose another"):
+        net.save("a\0b")
+    with refused(FileError, "n" * 300, "a file that can", "name too long", "Choose another"):
+        net.save("n" * 300)
+    for use in (net.save, ml.load):
+        for nothing in (None, 3):
+            with refused(ArgumentError, "path", "a file", repr(nothing), '"net.safetensors"'):
+                use(nothing)
+    with refused(FileError, str(tmp_path), "a saved network", "a folder", "Check the path"):
+        ml.load(tmp_path)
+    with refused(FileError, "a\0b", "a saved network", "no such file", "Check the path"):
+        ml.load("a\0b")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_every_saved_layer_comes_back(tmp_path):

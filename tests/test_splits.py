@@ -106,19 +106,25 @@ def test_shares_that_leave_nothing_to_train_on(refused):
 
 
 def test_too_few_rows_to_split(refused):
-    with refused(DataError, "test_size of 'mine'", "1 row in", "1 taken and 0 left", "larger"):
+    with refused(DataError, "dataset 'mine'", "1 row in", "1 for test and 0 left", "larger"):
         numbered(1).split()
     few = numbered(8, classes=("a", "b", "c"))
-    with refused(DataError, "test_size of 'mine'", "one a class", "2 taken and 6 left", "larger"):
+    with refused(DataError, "dataset 'mine'", "one a class", "2 for test and 6 left", "larger"):
         few.split()
-    with refused(DataError, "validation_size", "one a class", "2 taken and 3 left", "larger"):
+    with refused(DataError, "dataset", "one a class", "2 for validation and 3 left", "larger"):
         few.split(test_size=0.4, validation_size=0.25)
 
 
 def test_a_class_with_one_row_cannot_be_dealt_out(refused):
     y = np.array([0] * 10 + [1] * 9 + [2])
     lonely = make(np.ones((20, 1)), y, "classification", ("a", "b", "rare"))
-    with refused(DataError, "test_size", "2 rows of each class", "1 of class 'rare'", "merge it"):
+    with refused(
+        DataError,
+        "dataset",
+        "2 rows of each class to deal out for test",
+        "1 of class 'rare'",
+        "merge it",
+    ):
         lonely.split()
 
 

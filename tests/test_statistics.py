@@ -213,6 +213,8 @@ def test_sums_in_another_order_are_ties():
     assert values[0].mean() != values[1].mean()
     (found,) = statistics.compare_over_families(table(values), "b")
     assert (found.wins, found.ties, found.losses) == (0, 1, 0)
+    ranks = statistics.ranks_within(np.array([0.1 + 0.2, 0.3, 0.2]).reshape(3, 1, 1, 1))
+    assert ranks.ravel().tolist() == [1.5, 1.5, 3.0]
 
 
 def test_a_matrix_counts_all_pairs_and_tests_the_planned_ones(rng):

@@ -116,14 +116,22 @@ def test_a_key_that_does_not_exist_gets_the_closest(tmp_path, refused):
         ({"heads": [None]}, ("heads", "in quotes", "None", 'heads = ["…"]')),
         ({"heads": ["softmax"]}, ("head", "and a loss", "'softmax'", "sigmoid+bce")),
         ({"heads": [], "outputs": []}, ("outputs", "not empty", "[]", "leave it out")),
-        ({"heads": ["linear+hinge"], "datasets": ["diabetes"]}, ("heads", "sound", "none", "plan")),
+        (
+            {"heads": ["linear+hinge"], "datasets": ["diabetes"]},
+            (
+                "heads",
+                "sound",
+                "none (linear+hinge on diabetes: targets must be in",
+                "unsound = true",
+            ),
+        ),
         ({"unsound": "yes"}, ("unsound", "true or false", "'yes'", "Leave it out")),
         ({"name": ""}, ("name", "a text", "''", "name =")),
         ({"name": 3}, ("name", "a text", "3", "name =")),
         ({"widths": []}, ("widths", "not empty", "[]", "leave it out")),
-        ({"widths": [0]}, ("widths", "at least 1", "0", "widths=16")),
-        ({"depths": [1.5]}, ("depths", "whole", "1.5", "depths=16")),
-        ({"depths": [True]}, ("depths", "whole", "True", "depths=16")),
+        ({"widths": [0]}, ("widths", "at least 1", "0", "widths=16.")),
+        ({"depths": [1.5]}, ("depths", "whole", "1.5", "depths=2.")),
+        ({"depths": [True]}, ("depths", "whole", "True", "depths=2.")),
         ({"init": []}, ("init", "not empty", "[]", "leave it out")),
         ({"optimizers": []}, ("optimizers", "not empty", "[]", "leave it out")),
         ({"learning_rates": []}, ("learning_rates", "not empty", "[]", "leave it out")),
@@ -133,8 +141,8 @@ def test_a_key_that_does_not_exist_gets_the_closest(tmp_path, refused):
         ({"tuning_repetitions": 0}, ("tuning_repetitions", "from 1", "0", "=10")),
         ({"repetitions": "ten"}, ("repetitions", "whole", "'ten'", "=10")),
         ({"repetitions": 1_000_001}, ("repetitions", "to 1000000", "1000001", "=10")),
-        ({"epochs": -1}, ("epochs", "at least 1", "-1", "=16")),
-        ({"batch_size": 2.0}, ("batch_size", "whole", "2.0", "=16")),
+        ({"epochs": -1}, ("epochs", "at least 1", "-1", "epochs=30.")),
+        ({"batch_size": 2.0}, ("batch_size", "whole", "2.0", "batch_size=32.")),
         ({"minutes": 0}, ("minutes", "(0, ∞)", "0", "15")),
         ({"reference": ["relu"]}, ("pairing", "and a head", "'relu'", "relu/sigmoid+bce")),
         (
@@ -159,6 +167,11 @@ def test_what_makes_no_sense_is_refused_with_its_key(changes, words, refused):
     with refused(ArgumentError, *words):
         made = study(**changes)
         made.cells(made.load())
+
+
+def test_of_no_dataset_there_are_no_cells(refused):
+    with refused(ArgumentError, "heads", "some dataset", "none", "Ask for others"):
+        study().cells({})
 
 
 @pytest.mark.parametrize(

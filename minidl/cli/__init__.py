@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -22,12 +22,26 @@ class _Commands(typer.core.TyperGroup):
             raise SystemExit(2) from None
 
 
-app = typer.Typer(
-    cls=_Commands,
-    no_args_is_help=True,
-    add_completion=False,
-    help="Small networks: trained fast, and paired with the right loss.",
-)
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from minidl import __version__
+
+        typer.echo(f"minidl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Say it, and stop."),
+    ] = False,
+) -> None:
+    """Small networks: trained fast, and paired with the right loss."""
+
 
 app.add_typer(pair.app, name="pair")
 app.command()(explain.explain)

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from minidl.errors import UnknownNameError
+from minidl.registry import Registry, did_you_mean
 
 BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
         "alpha": "α", "gamma": "γ", "delta": "δ"}  # fmt: skip
 """How a formula's signs and names are shown."""
 
 
-def list_() -> None:
-    """Every activation, loss, optimizer, initializer and dataset."""
+def _registries() -> list[Registry[Any]]:
     from minidl import data
     from minidl.activations import activations
     from minidl.initializers import initializers
     from minidl.losses import losses
     from minidl.optimizers import optimizers
 
-    for registry in (activations, losses, optimizers, initializers, data.datasets):
+    return [activations, losses, optimizers, initializers, data.datasets]
+
+
+def list_() -> None:
+    """Every activation, loss, optimizer, initializer and dataset."""
+    from minidl import data
+
+    for registry in _registries():
         plural = registry.kind + ("es" if registry.kind.endswith("s") else "s")
         typer.secho(plural, bold=True)
         for entry in registry:
@@ -41,17 +49,24 @@ def show(name: Annotated[str, typer.Argument(help="An activation, a loss or a da
     from minidl.activations import activations
     from minidl.losses import losses
 
-    for registry in (activations, losses, data.datasets):
-        if name in registry:
-            break
-    else:  # the registry with the closest name refuses it
-        every = {n: r for r in (activations, losses, data.datasets) for n in r.names()}
-        registry = every[next(iter(get_close_matches(name, every, n=1)), "relu")]
-    entry = registry[name]
-    if registry is data.datasets:
+    having_cards = [activations, losses, data.datasets]
+    entry = _find(name, "an activation, a loss or a dataset", having_cards)
+    if isinstance(entry, data.Card):
         typer.echo(data.load(entry.name))
     else:
         _show_entry(entry)
+
+
+def _find(name: str, wanted: str, among: list[Registry[Any]]) -> Any:
+    """What has a name in one of these registries."""
+    for registry in among:
+        if name in registry:
+            return registry[name]
+    other = [f" ({registry.kind})" for registry in _registries() if name in registry]
+    names = [n for registry in among for entry in registry for n in (entry.name, *entry.aliases)]
+    otherwise = "`minidl list` says what there is."
+    remedy = otherwise if other else did_you_mean(name, names, otherwise)
+    raise UnknownNameError("name", wanted, repr(name) + "".join(other), remedy)
 
 
 def _show_entry(entry: Any) -> None:
@@ -105,7 +120,7 @@ def plot(
     from minidl.losses import losses
 
     chosen = names or (activations.names() + losses.names() if every else SOURCE_FIGURES)
-    known = [(losses[n] if n in losses else activations[n]).name for n in chosen]
+    known = [_find(n, "an activation or a loss", [activations, losses]).name for n in chosen]
     for path in plot(known, out, "png" if png else "svg"):
         typer.echo(path)
 

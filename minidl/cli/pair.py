@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from minidl.errors import ArgumentError
+from minidl.storage import make_folder
 
 if TYPE_CHECKING:
     from minidl.pairing import Ledger, Study
@@ -27,19 +29,28 @@ QUICK: dict[str, Any] = {
 """What --quick changes: no tuning, and no claims."""
 
 StudyFile = Annotated[Path, typer.Argument(help="A study in TOML.")]
-LedgerFile = Annotated[Path, typer.Argument(help="A study's ledger.")]
+LEDGER = "study.sqlite"
+"""What `minidl pair` calls its ledger."""
+
+
+def _in_folder(path: Path) -> Path:
+    return path / LEDGER if path.is_dir() else path
+
+
+LedgerFile = Annotated[
+    Path, typer.Argument(help="A study's ledger, or its folder.", callback=_in_folder)
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="One a core.")]
 Backend = Annotated[str, typer.Option(help="threads, loky (processes) or dask.")]
 Scheduler = Annotated[str | None, typer.Option(help="dask's address: tcp://host:8786.")]
-Out = Annotated[Path, typer.Option(help="Folder for the report.")]
-RESULTS = Path("results")
+Out = Annotated[Path | None, typer.Option(help="Folder for the report: the ledger's.")]
 
 
 @app.callback()
 def pair(
     context: typer.Context,
-    data: Annotated[list[str] | None, typer.Option(help="A dataset, or a CSV file *.")] = None,
-    target: Annotated[str | None, typer.Option(help="The CSV's column to predict.")] = None,
+    data: Annotated[list[str] | None, typer.Option(help="A dataset, or FILE.csv:COLUMN *.")] = None,
+    target: Annotated[str | None, typer.Option(help="The COLUMN of CSV files without.")] = None,
     hidden: Annotated[list[str] | None, typer.Option(help="A hidden activation *.")] = None,
     head: Annotated[list[str] | None, typer.Option(help="A head, as sigmoid+bce *.")] = None,
     output: Annotated[list[str] | None, typer.Option(help="Heads with this output *.")] = None,
@@ -52,7 +63,7 @@ def pair(
     workers: Workers = None,
     backend: Backend = "threads",
     scheduler: Scheduler = None,
-    out: Out = RESULTS,
+    out: Annotated[Path, typer.Option(help="Folder for ledger and report.")] = Path("results"),
 ) -> None:
     """Which activation goes with which loss: train pairings on datasets, and report.
 
@@ -63,7 +74,7 @@ def pair(
     if context.invoked_subcommand is not None:
         return
     given: dict[str, Any] = {
-        "datasets": [_with_target(name, target) for name in data or ()],
+        "datasets": _with_target(data or [], target),
         "hidden": hidden,
         "heads": head,
         "outputs": output,
@@ -74,7 +85,7 @@ def pair(
         "unsound": unsound,
     }
     study = _study(quick, {key: value for key, value in given.items() if value})
-    _run(study, out / "study.sqlite", out, workers, backend, scheduler)
+    _run(study, out / LEDGER, out, workers, backend, scheduler)
 
 
 def _study(quick: bool, given: dict[str, Any]) -> Study:
@@ -95,13 +106,19 @@ def _study(quick: bool, given: dict[str, Any]) -> Study:
     return Study(**{**usual, **(QUICK if quick else {}), **given})
 
 
-def _with_target(name: str, target: str | None) -> str:
-    """A CSV file with its column as studies have it; names of cards as they are."""
-    if not Path(name).suffix and Path(name).name == name:
-        return name
-    if target is None:
+def _with_target(names: list[str], target: str | None) -> list[str]:
+    """CSV files with their column as studies have it; names of cards as they are."""
+    from minidl.pairing.study import is_file
+
+    # file.csv:column names its own, unless a file is called that.
+    lacking = [n for n in names if is_file(n) and (":" not in n or Path(n).is_file())]
+    if target is None and lacking:
         raise ArgumentError("--target", "the column to predict", "none", "Write --target COLUMN.")
-    return f"{name}:{target}"
+    if target is not None and not lacking:
+        got = f"{', '.join(names)}, which need none" if names else "no --data at all"
+        remedy = "Leave it out, or write --data FILE.csv."
+        raise ArgumentError(f"--target {target}", "a CSV file whose column it is", got, remedy)
+    return [f"{name}:{target}" if name in lacking else name for name in names]
 
 
 @app.command()
@@ -121,7 +138,7 @@ def run(
     workers: Workers = None,
     backend: Backend = "threads",
     scheduler: Scheduler = None,
-    out: Out = RESULTS,
+    out: Out = None,
 ) -> None:
     """Train what the ledger does not have yet, and report."""
     from minidl.pairing import Study
@@ -136,7 +153,7 @@ def resume(
     workers: Workers = None,
     backend: Backend = "threads",
     scheduler: Scheduler = None,
-    out: Out = RESULTS,
+    out: Out = None,
 ) -> None:
     """Go on where a study was interrupted."""
     with _open(ledger) as opened:
@@ -147,7 +164,7 @@ def resume(
 def _run(
     study: Study,
     path: Path,
-    out: Path,
+    out: Path | None,
     workers: int | None,
     backend: str,
     scheduler: str | None,
@@ -156,10 +173,14 @@ def _run(
     from minidl.pairing.tables import planned_tables
 
     planned_tables(study, study.load())  # refuses a reference that nothing could be compared with
+    if out is not None:
+        make_folder(out)  # before training, not after
     complete = run(study, path, workers=workers, backend=backend, scheduler=scheduler)
     report(path, out)
     if not complete:
-        typer.echo(f"Not complete: minidl pair resume {path} goes on.")
+        elsewhere = [] if out is None or out == path.parent else ["--out", str(out)]
+        command = shlex.join(["minidl", "pair", "resume", str(path), *elsewhere])
+        typer.echo(f"Not complete: {command} goes on.")
         raise typer.Exit(1)  # so that a script sees it
 
 
@@ -174,12 +195,13 @@ def status(ledger: LedgerFile) -> None:
 
 
 @app.command()
-def report(ledger: LedgerFile, out: Out = RESULTS) -> None:
+def report(ledger: LedgerFile, out: Out = None) -> None:
     """Say what a study shows, and write it: a page, Markdown, a picture and a CSV."""
     from minidl.pairing.export import write_results
     from minidl.pairing.findings import Findings
     from minidl.pairing.report import show, write
 
+    out = ledger.parent if out is None else out
     with _open(ledger) as opened:
         findings = Findings.of(opened.study, opened.study.load(), opened)
         show(findings)
@@ -188,12 +210,18 @@ def report(ledger: LedgerFile, out: Out = RESULTS) -> None:
 
 
 @app.command()
-def export(ledger: LedgerFile, out: Out = RESULTS) -> None:
+def export(
+    ledger: LedgerFile,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the files: export, beside the ledger.")
+    ] = None,
+) -> None:
     """Write every trial as CSV and arrays; the same bytes however the study was run."""
     from minidl.pairing.export import export
 
     with _open(ledger) as opened:
-        for path in export(opened, out):
+        # A folder of its own: a study.toml beside the ledger may be what the user wrote.
+        for path in export(opened, ledger.parent / "export" if out is None else out):
             typer.echo(path)
 
 

@@ -104,13 +104,13 @@ class Dataset:
             raise ArgumentError("test_size + validation_size", "less than 1", got, remedy)
         seed = whole_number("seed", seed, low=0, example=0, high=2**32 - 1)
         rows = np.arange(len(self.X))
-        rows, test = self._deal(rows, test_size, "test_size", seed)
-        train, validation = self._deal(rows, validation_size, "validation_size", seed)
+        rows, test = self._deal(rows, test_size, "test", seed)
+        train, validation = self._deal(rows, validation_size, "validation", seed)
         parts = [(self.X[part], self.y[part]) for part in (train, validation, test)]
         return Split(*parts[0], *parts[1], *parts[2])
 
     def _deal(
-        self, rows: np.ndarray, share: float, name: str, seed: int
+        self, rows: np.ndarray, share: float, part: str, seed: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Take ``share`` of all the rows of the table out of ``rows``."""
         if share == 0:
@@ -122,15 +122,15 @@ class Dataset:
             expected = "at least 1 row in each part"
             if least > 1:
                 expected = f"at least {least} rows in each part, one a class"
-            got = f"{taken} taken and {left} left"
-            raise DataError(f"{name} of {self.name!r}", expected, got, "Give a larger table.")
+            got = f"{taken} for {part} and {left} left"
+            raise DataError(f"dataset {self.name!r}", expected, got, "Give a larger table.")
         if self.classes:
             counts = np.bincount(self.y[rows], minlength=self.n_classes)
             if counts.min() < 2:
                 rarest = self.classes[counts.argmin()]
                 raise DataError(
-                    f"{name} of {self.name!r}",
-                    "at least 2 rows of each class to deal out",
+                    f"dataset {self.name!r}",
+                    f"at least 2 rows of each class to deal out for {part}",
                     f"{counts.min()} of class {rarest!r}",
                     "Add rows of it, merge it with another class, or leave it out.",
                 )

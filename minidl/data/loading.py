@@ -9,6 +9,7 @@ import numpy as np
 from minidl.data.cards import read_cards
 from minidl.data.dataset import Dataset
 from minidl.data.tables import read_table
+from minidl.errors import UnknownNameError
 from minidl.settings import whole_number
 
 
@@ -39,7 +40,11 @@ def load(name: str, seed: int = 0) -> Dataset:
     >>> load("moons", seed=1)
     Dataset('moons': 500 rows, 2 features, 2 classes)
     """
-    card = read_cards()[name]
+    cards = read_cards()
+    if Path(name).suffix and name not in cards:
+        remedy = "Read a file with ml.data.load_csv(path, target)."
+        raise UnknownNameError("dataset", "the name of a card", repr(name), remedy)
+    card = cards[name]
     table = card.table(whole_number("seed", seed, low=0, example=0, high=2**32 - 1))
     return Dataset(
         name=card.name,

@@ -41,7 +41,7 @@ def export(ledger: Ledger, folder: Path) -> list[Path]:
     Raises
     ------
     FileError
-        If the folder cannot be written.
+        If the folder or a file in it cannot be written.
     """
     done = list(rows(ledger))  # read once: another process may be adding to them
     every = {
@@ -51,10 +51,10 @@ def export(ledger: Ledger, folder: Path) -> list[Path]:
         if (array := getattr(result, name)) is not None and array.size
     }
     study, results, arrays = (folder / n for n in ("study.toml", RESULTS, "arrays.safetensors"))
-    with storage.output_folder(folder):
-        storage.write_whole(study, ledger.study.toml().encode())
-        storage.write_whole(results, _csv(done))
-        storage.write(arrays, every, {"rows": f"see {RESULTS}"})
+    storage.make_folder(folder)
+    storage.write_whole(study, ledger.study.toml().encode())
+    storage.write_whole(results, _csv(done))
+    storage.write(arrays, every, {"rows": f"see {RESULTS}"})
     return [study, results, arrays]
 
 
@@ -64,11 +64,11 @@ def write_results(ledger: Ledger, folder: Path) -> Path:
     Raises
     ------
     FileError
-        If the folder cannot be written.
+        If the folder or a file in it cannot be written.
     """
     content = _csv(rows(ledger))
-    with storage.output_folder(folder):
-        storage.write_whole(folder / RESULTS, content)
+    storage.make_folder(folder)
+    storage.write_whole(folder / RESULTS, content)
     return folder / RESULTS
 
 

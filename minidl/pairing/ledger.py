@@ -33,7 +33,7 @@ VERSION = 1
 PATIENCE = 60.0
 """Seconds to wait while another process writes."""
 
-ANOTHER = "Give another file with --ledger FILE, or another folder with --out DIR."
+ANOTHER = "Choose another: `minidl pair run STUDY --ledger FILE`, or `minidl pair --out DIR`."
 OWN = "Name one that `minidl pair` wrote, or begin one: `minidl pair run STUDY --ledger FILE`."
 RESUME = "`minidl pair resume` goes on, nothing is lost."
 WHOLE = "a whole ledger of minidl"
@@ -63,7 +63,7 @@ class Ledger:
     Raises
     ------
     FileError
-        If the file is no ledger, is damaged, or cannot be read or written.
+        If the file is no ledger, is damaged, or cannot be read or written; if it has no folder.
 
     Examples
     --------
@@ -78,9 +78,12 @@ class Ledger:
         self.path, self.write = Path(path), write
         self.owner, self._lock = uuid.uuid4().hex, threading.RLock()
         with self._errors():
-            if write:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            elif not self.path.is_file():
+            if write and not self.path.parent.is_dir():
+                remedy = "Make the folder, or choose another."
+                raise self._refusal("a file in a folder", f"no folder {self.path.parent}", remedy)
+            if self.path.is_dir():
+                raise IsADirectoryError(21, "a folder")
+            if not write and not self.path.is_file():
                 raise FileNotFoundError(2, "no such file")
             self._connection = self._connect()
             try:

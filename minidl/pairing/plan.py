@@ -26,7 +26,8 @@ def plan(study: Study) -> Iterator[str]:
     data = study.load()
     cells = study.cells(data)
     trials = len(cells) * study.trials_per_cell
-    yield f"{study.name}: {len(cells):,} cells × {study.trials_per_cell} trials = {trials:,} trials"
+    each = how_many(study.trials_per_cell, "trial")
+    yield f"{study.name}: {how_many(len(cells), 'cell')} × {each} = {how_many(trials, 'trial')}"
     yield f"  {_rates(study)}"
     yield from _time(study, data)
     for table in planned_tables(study, data):
@@ -57,8 +58,8 @@ def _rates(study: Study) -> str:
         return f"fixed learning rate {study.learning_rates[0]:g}: nothing is tuned"
     rates = ", ".join(f"{rate:g}" for rate in study.learning_rates)
     return (
-        f"learning rates {rates}, each tried {study.tuning_repetitions} times on validation data; "
-        f"{study.repetitions} fresh repetitions on test data"
+        f"learning rates {rates}, each judged by {how_many(study.tuning_repetitions, 'network')} "
+        f"on validation data; {how_many(study.repetitions, 'fresh repetition')} on test data"
     )
 
 
@@ -77,7 +78,7 @@ def _time(study: Study, data: Mapping[str, Dataset]) -> Iterator[str]:
     budget = "" if study.minutes is None else f"; the budget is {duration(60 * study.minutes)}"
     if study.minutes is not None and seconds > 60 * study.minutes:
         budget += ": it will stop before the end"
-    yield f"  about {duration(seconds)} with {workers} workers{budget}"
+    yield f"  about {duration(seconds)} with {how_many(workers, 'worker')}{budget}"
 
 
 def duration(seconds: float) -> str:
@@ -149,7 +150,7 @@ def status(ledger: Ledger) -> Iterator[str]:
         tuned += found.rate is not None
         complete += len(found.final) == study.repetitions
     total = len(cells) * study.trials_per_cell
-    yield f"{study.name}: {there:,} of {total:,} trials, {100 * there / total:.1f} %"
+    yield f"{study.name}: {there:,} of {how_many(total, 'trial')}, {100 * there / total:.1f} %"
     yield f"  cells: {complete} of {len(cells)} complete, {tuned - complete} tuned only"
     outcomes = ", ".join(f"{name} {number:,}" for name, number in ledger.count().items())
     yield f"  in the ledger, of this and earlier grids: {outcomes or 'nothing'}"

@@ -110,12 +110,12 @@ class Study:
             raise ArgumentError("unsound", "true or false", repr(self.unsound), "Leave it out.")
         self._name_everything()
         self._check_reference()
-        for key in ("epochs", "batch_size"):
-            self._set(key, whole_number(key, getattr(self, key)))
+        for key, usual in (("epochs", 30), ("batch_size", 32)):
+            self._set(key, whole_number(key, getattr(self, key), example=usual))
         for key in ("tuning_repetitions", "repetitions"):  # or their seeds would meet
             self._set(key, whole_number(key, getattr(self, key), 1, 10, TUNING))
-        for key in ("widths", "depths"):
-            self._set_once(key, (whole_number(key, n) for n in getattr(self, key)))
+        for key, usual in (("widths", 16), ("depths", 2)):
+            self._set_once(key, [whole_number(key, n, example=usual) for n in getattr(self, key)])
         if self.minutes is not None:
             self._set("minutes", number("minutes", self.minutes, POSITIVE, 15))
         self._check_rates()
@@ -131,7 +131,7 @@ class Study:
         if not self.datasets and not self.families:
             expected, remedy = "a dataset, or a family of them", 'Write datasets = ["moons"].'
             raise ArgumentError("datasets", expected, "none", remedy)
-        tables = (name if _is_file(name) else datasets[name].name for name in self.datasets)
+        tables = (name if is_file(name) else datasets[name].name for name in self.datasets)
         self._set_once("datasets", tables)
         known = {card.family: None for card in datasets}
         for family in self.families:
@@ -267,9 +267,19 @@ class Study:
             for setting in self.settings()
         ]
         if not found:
-            remedy = "See why with `minidl pair plan`, or train unsound heads with unsound = true."
-            raise ArgumentError("heads", "a sound head for some dataset", "none", remedy)
+            raise self._nothing_sound(data)
         return found
+
+    def _nothing_sound(self, data: Mapping[str, Dataset]) -> ArgumentError:
+        """With the reason for one head."""
+        reasons = (
+            f" ({head.name} on {dataset.name}: {why})"
+            for dataset in data.values()
+            for head, why in self.left_out(dataset).items()
+        )
+        got = f"none{next(reasons, '')}"
+        remedy = "Ask for others, or train them as they are: unsound = true, or --unsound."
+        return ArgumentError("heads", "a sound head for some dataset", got, remedy)
 
     def tuning(self, cell: Cell) -> list[Trial]:
         """The trials by which a cell's learning rate is chosen; none at a fixed rate."""
@@ -303,13 +313,13 @@ def _listed(key: str, given: Any, usual: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _is_file(name: str) -> bool:
-    """Whether a dataset is a table of one's own; cards have neither."""
+def is_file(name: str) -> bool:
+    """Whether a dataset is a table of one's own: cards have no ending, folder or column."""
     return ":" in name or bool(Path(name).suffix) or Path(name).name != name
 
 
 def _load(name: str) -> Dataset:
-    if not _is_file(name):
+    if not is_file(name):
         return load(name)
     path, colon, target = name.rpartition(":")
     if not (colon and path and target):

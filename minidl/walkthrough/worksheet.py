@@ -182,11 +182,11 @@ class Worksheet(Document):
         there = _missing(folder)
         made: list[Path] = []
         try:
-            with storage.output_folder(folder):
-                for name, text in files.items():
-                    new = not (folder / name).exists()
-                    storage.write_whole(folder / name, text.encode())
-                    made += [folder / name] if new else []
+            storage.make_folder(folder)
+            for name, text in files.items():
+                new = not (folder / name).exists()
+                storage.write_whole(folder / name, text.encode())
+                made += [folder / name] if new else []
         except FileError:
             for path in made:
                 path.unlink()

@@ -19,6 +19,7 @@ from minidl.pairing.report.svg import (
     figure,
     markup,
 )
+from minidl.pairing.statistics import how_many
 from minidl.pairing.trainer import checkpoints
 
 ROLES = ("best", f"best {STAR}", "reference", "middle", "worst")
@@ -62,7 +63,7 @@ def training_curves(
         f"{role} ends at {number(scores[-1])}" if len(scores) else f"{role} failed always"
         for role, (scores, _) in curves.items()
     ]
-    alt = f"Lines over {epochs} epochs on {dataset}: {'; '.join(ends)}."
+    alt = f"Lines over {how_many(epochs, 'epoch')} on {dataset}: {'; '.join(ends)}."
     columns = ("chosen as", "pairing", "epoch", metric, "relative training loss")
     rows = [row for role in chosen for row in _epochs(role, chosen[role], *curves[role], stops)]
     return Chart(dataset, draw, alt, Listing(f"curves-{dataset}", columns, rows))

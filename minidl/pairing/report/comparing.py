@@ -41,10 +41,11 @@ MATRIX = 16
 def headline_blocks(findings: Findings) -> Iterator[Block]:
     """What a study shows in plain words, task by task: claims, then what describes."""
     if findings.missing:
+        wanted = how_many(findings.wanted, "trial")
         yield (
-            f"The study is not complete: {findings.done:,} of {findings.wanted:,} trials are "
-            "there. Only datasets with all their pairings are compared. Stopping as soon as "
-            "something is shown would claim too often: what counts is the whole study."
+            f"The study is not complete: {findings.done:,} of {wanted} are there. Only datasets "
+            "with all their pairings are compared. Stopping as soon as something is shown would "
+            "claim too often: what counts is the whole study."
         )
     if findings.study.fixed_rate:
         yield (

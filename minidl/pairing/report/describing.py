@@ -27,7 +27,7 @@ from minidl.pairing.report.blocks import (
 )
 from minidl.pairing.report.boundaries import boundary, drawable
 from minidl.pairing.standing import NaturalHead, natural
-from minidl.pairing.statistics import sentence
+from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.study import Study
 
 LOSERS = 3
@@ -61,10 +61,10 @@ def budget(findings: Findings) -> Iterator[str]:
     study = findings.study
     cells = len(findings.outcomes)
     yield (
-        f"{findings.done:,} of {findings.wanted:,} networks are trained, {study.trials_per_cell} "
-        f"for each of {cells:,} cells (a pairing in a setting on a dataset); "
-        f"{findings.failed:,} failed or diverged. Training took {duration(findings.seconds)}, if "
-        "counted one network after the other."
+        f"{findings.done:,} of {how_many(findings.wanted, 'network')} trained, "
+        f"{study.trials_per_cell} for each of {how_many(cells, 'cell')} (a pairing in a setting "
+        f"on a dataset); {findings.failed:,} failed or diverged. Training took "
+        f"{duration(findings.seconds)}, if counted one network after the other."
     )
     if study.fixed_rate:
         yield f"Every network was trained at the fixed learning rate {study.learning_rates[0]:g}."
@@ -72,20 +72,20 @@ def budget(findings: Findings) -> Iterator[str]:
         rates = ", ".join(f"{rate:g}" for rate in study.learning_rates)
         yield (
             f"Each cell has the best of the same {len(study.learning_rates)} learning rates "
-            f"({rates}), by the mean of {study.tuning_repetitions} networks on validation rows "
-            "and with seeds that are used for nothing else. These rows are test rows under other "
-            "seeds, for every pairing alike."
+            f"({rates}), by the mean of {how_many(study.tuning_repetitions, 'network')} on "
+            "validation rows and with seeds that are used for nothing else. These rows "
+            "are test rows under other seeds, for every pairing alike."
         )
     yield (
-        f"Reported are {study.repetitions} fresh repetitions a cell, on test rows. Repetition r of "
-        "a dataset has the same split, initial weights and order of rows for every pairing: "
-        "differences are paired."
+        f"Reported: {how_many(study.repetitions, 'fresh repetition')} a cell, on test rows. "
+        "Repetition r of a dataset has the same split, initial weights and order of rows "
+        "for every pairing: differences are paired."
     )
     settings = "; ".join(setting.name for setting in study.settings())
     yield (
-        f"Each trained for {study.epochs} epochs in batches of {study.batch_size}; hidden widths, "
-        f"initializer and optimizer: {settings}. Where there are several, a pairing's score is the "
-        "mean over them."
+        f"Each trained for {how_many(study.epochs, 'epoch')} in batches of "
+        f"{study.batch_size}; hidden widths, initializer and optimizer: {settings}. "
+        "Where there are several, a pairing's score is the mean over them."
     )
 
 
@@ -124,8 +124,8 @@ def rate_blocks(findings: Findings) -> Iterator[Block]:
         "the same cell, mean over cells. Where lines part, one rate for all would favour some."
     )
     yield (
-        f"In {edge} of {len(findings.tuned)} cells the best rate is {EDGE}: a better one may lie "
-        "beyond."
+        f"In {edge} of {how_many(len(findings.tuned), 'cell')} the best rate is {EDGE}: "
+        "a better one may lie beyond."
     )
     for task in dict.fromkeys(data.task for data in findings.data.values()):
         of_task = [o for o in findings.tuned if findings.data[o.cell.dataset].task == task]
@@ -290,8 +290,8 @@ def boundary_blocks(findings: Findings) -> Iterator[Block]:
 def failure_blocks(findings: Findings) -> Iterator[Block]:
     """Trials that diverged or failed, and heads that were left out."""
     yield (
-        f"{findings.failed:,} of {findings.done:,} trials failed or diverged. Each counts as the "
-        "worst score of its dataset, or 0 if that is lower; none is dropped."
+        f"{findings.failed:,} of {how_many(findings.done, 'trial')} failed or diverged. "
+        "Each counts as the worst score of its dataset, or 0 if that is lower; none is dropped."
     )
     if findings.failures:
         columns = ("dataset", "pairing", "setting", "reported", "tuning", "commonest reason")

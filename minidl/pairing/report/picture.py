@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,17 +26,18 @@ RESOLUTION = 140
 """Dots an inch."""
 
 
-def heat_map(findings: Findings, path: Path) -> None:
-    """Draw the scores of a study; nothing is drawn if no pairing is complete.
+def heat_map(findings: Findings) -> bytes:
+    """The scores of a study as a PNG; at least one pairing must be complete.
 
     Panels are placed in inches: a row is equally high in each of them, however many it has.
     """
     import matplotlib as mpl
 
     panels = [(findings.data[name], found) for name, found in findings.standings.items() if found]
-    if panels:
-        with mpl.rc_context({"text.parse_math": False}):  # a table may be called a$b$
-            _draw(panels, findings.study.hidden).savefig(path, dpi=RESOLUTION)
+    drawn = io.BytesIO()
+    with mpl.rc_context({"text.parse_math": False}):  # a table may be called a$b$
+        _draw(panels, findings.study.hidden).savefig(drawn, format="png", dpi=RESOLUTION)
+    return drawn.getvalue()
 
 
 def _draw(panels: Sequence[tuple[Dataset, list[Row]]], hidden: Sequence[str]) -> Any:

@@ -51,19 +51,20 @@ def write(findings: Findings, folder: str | Path) -> list[Path]:
     Raises
     ------
     FileError
-        If the folder cannot be written.
+        If the folder or a file in it cannot be written.
     """
     folder = Path(folder)
     title = "Which activation goes with which loss"
     told = sections(findings)
     lead = (
-        f"Study {findings.study.name}: {findings.done:,} networks on "
+        f"Study {findings.study.name}: {how_many(findings.done, 'network')} on "
         f"{how_many(len(findings.data), 'dataset')}."
     )
     html, text, picture = (folder / n for n in ("report.html", "report.md", "pairings.png"))
     shown = any(findings.standings.values())
-    with storage.output_folder(folder):
-        heat_map(findings, picture)
-        storage.write_whole(html, page(title, lead, told).encode())
-        storage.write_whole(text, markdown(title, told, picture.name if shown else None).encode())
+    storage.make_folder(folder)
+    if shown:
+        storage.write_whole(picture, heat_map(findings))
+    storage.write_whole(html, page(title, lead, told).encode())
+    storage.write_whole(text, markdown(title, told, picture.name if shown else None).encode())
     return [html, text, *[picture] * shown]

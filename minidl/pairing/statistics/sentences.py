@@ -243,9 +243,9 @@ def how_many(number: int, what: str) -> str:
 
     Examples
     --------
-    >>> how_many(1, "family"), how_many(2, "family"), how_many(3, "test")
-    ('1 family', '2 families', '3 tests')
+    >>> how_many(1, "family"), how_many(2, "family"), how_many(3000, "test")
+    ('1 family', '2 families', '3,000 tests')
     """
     if number == 1:
         return f"1 {what}"
-    return f"{number} {what[:-1]}ies" if what.endswith("y") else f"{number} {what}s"
+    return f"{number:,} {what[:-1]}ies" if what.endswith("y") else f"{number:,} {what}s"
