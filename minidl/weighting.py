@@ -61,7 +61,7 @@ def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.nd
     labels = _labels(t, culprit)
     classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if not isinstance(class_weight, Mapping):
-        if not (isinstance(class_weight, str) and class_weight == "balanced"):
+        if str(class_weight) != "balanced":
             remedy = "Write class_weight='balanced', or {0: 1.0, 1: 5.0}."
             raise ArgumentError(culprit, "'balanced' or a mapping", repr(class_weight), remedy)
         return np.asarray(len(labels) / (len(classes) * counts), t.dtype)[places]

@@ -147,7 +147,7 @@ CLAUSES = {
         DataError, "t.csv, line 3, column 'age'", "a value", "a gap", "Fill it in"),
     "an unwritable results folder": (
         pair_into_a_file,
-        FileError, "study.sqlite", "read and written", "xists", "another folder with --out DIR"),
+        FileError, "study.sqlite", "in a folder", "which is a file", "`minidl pair --out DIR`"),
 }  # fmt: skip
 
 

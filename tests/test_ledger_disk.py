@@ -24,10 +24,11 @@ def test_where_nothing_can_be_is_a_clear_error(tmp_path, refused):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with refused(FileError, tmp_path.name, "written", "a folder", "--ledger FILE"):
         Ledger(tmp_path)
-    for folder in (tmp_path / "file", tmp_path / "none"):
-        path = folder / "study.sqlite"
-        with refused(FileError, str(path), "in a folder", f"no folder {folder}", "Make the folder"):
-            Ledger(path)
+    file, none = tmp_path / "file" / "study.sqlite", tmp_path / "none" / "study.sqlite"
+    with refused(FileError, str(file), "in a folder", "which is a file", "--ledger FILE"):
+        Ledger(file)
+    with refused(FileError, str(none), "in a folder", "no folder", "Make the folder"):
+        Ledger(none)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

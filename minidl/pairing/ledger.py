@@ -78,9 +78,11 @@ class Ledger:
         self.path, self.write = Path(path), write
         self.owner, self._lock = uuid.uuid4().hex, threading.RLock()
         with self._errors():
-            if write and not self.path.parent.is_dir():
-                remedy = "Make the folder, or choose another."
-                raise self._refusal("a file in a folder", f"no folder {self.path.parent}", remedy)
+            folder = self.path.parent
+            if write and not folder.is_dir():
+                got = f"{folder}, which is a file" if folder.exists() else f"no folder {folder}"
+                remedy = None if folder.exists() else "Make the folder, or choose another."
+                raise self._refusal("a file in a folder", got, remedy)
             if self.path.is_dir():
                 raise IsADirectoryError(21, "a folder")
             if not write and not self.path.is_file():

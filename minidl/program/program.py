@@ -207,9 +207,7 @@ class Program:
         if len(data) != len(self.inputs):
             got = f"{len(data)}"
             raise ShapeError("program", f"{len(self.inputs)} arrays", got, "Give one an input.")
-        tables = [
-            np.ascontiguousarray(as_numbers("program", x), self.loss.dtype) for x in data
-        ]
+        tables = [np.ascontiguousarray(as_numbers("program", x), self.loss.dtype) for x in data]
         for table, slot, entry in zip(tables, self.inputs, self.checks, strict=True):
             if table.shape[1:] != slot.shape[1:] or not table.ndim:
                 wanted = f"shape {('rows', *slot.shape[1:])}".replace("'", "")
