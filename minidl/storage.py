@@ -90,8 +90,9 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        expected, got = "a folder that can be written", error.strerror or str(error)
-        raise FileError(str(folder), expected, got, "Write --out DIR.") from error
+        got = "a file" if folder.is_file() else error.strerror or str(error)
+        remedy = "Choose another name, in a folder that you may write to."
+        raise FileError(str(folder), "a folder that can be written", got, remedy) from error
 
 
 def _ordered(content: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import csv
 import re
 import shlex
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -61,7 +62,7 @@ def test_a_study_from_its_plan_to_its_export(tmp_path):
     out = ["--out", tmp_path / "results"]
     said = call("pair", "run", tmp_path / "tiny.toml", "--workers", 1, *out)
     assert "14 of 14" in said
-    ledger = tmp_path / "tiny.sqlite"
+    ledger = tmp_path / "results" / "study.sqlite"
     assert "14 of 14 trials" in call("pair", "status", ledger)
     assert call("pair", "report", ledger, *out) == said
     assert call("pair", "resume", ledger, "--workers", 1, *out) == said
@@ -77,10 +78,11 @@ def test_a_study_whose_time_is_up_says_how_to_go_on(tmp_path):
         "learning_rates = [0.01]\nminutes = 1e-9\n",
         encoding="utf-8",
     )
-    out = ["--workers", 1, "--out", tmp_path / "results"]
-    said = call("pair", "run", tmp_path / "tiny.toml", *out, code=1)
-    command = f"minidl pair resume {tmp_path / 'tiny.sqlite'} --out {tmp_path / 'results'} goes on."
-    assert command in said.replace("\n", "")
+    for ledger, also in (("tiny", ""), ("elsewhere", f" --out {tmp_path / 'tiny'}")):
+        path = tmp_path / ledger / "study.sqlite"
+        given = ["--workers", 1, "--ledger", path, "--out", tmp_path / "tiny"]
+        said = call("pair", "run", tmp_path / "tiny.toml", *given, code=1)
+        assert f"minidl pair resume {path}{also} goes on." in said.replace("\n", "")
 
 
 def test_what_goes_on_with_a_ledger_writes_beside_it(tmp_path, monkeypatch):
@@ -104,20 +106,23 @@ def test_what_goes_on_with_a_ledger_writes_beside_it(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
-def test_a_studys_report_lies_beside_its_ledger_and_its_toml_is_left_alone(tmp_path, monkeypatch):
+def test_a_study_keeps_to_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     written = (
-        '# mine\ndatasets = ["iris"]\nhidden = ["relu"]\nheads = ["softmax+cce"]\nepochs = 2\n'
+        'datasets = ["iris"]\nhidden = ["relu"]\nheads = ["softmax+cce"]\nepochs = 2\n'
         "learning_rates = [0.01]\nrepetitions = 1\n"
     )
-    (tmp_path / "study.toml").write_text(written, encoding="utf-8")
-    call("pair", "run", "study.toml", "--workers", 1)
-    call("pair", "export", "study.sqlite")
-    assert (tmp_path / "study.toml").read_text(encoding="utf-8") == written
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "export", "pairings.png", "report.html", "report.md", "results.csv", "study.sqlite",
-        "study.toml",
-    ]  # fmt: skip
+    mine = {"one.toml": written, "two.toml": written, "results.csv": "mine", "study.toml": written}
+    for name, text in mine.items():
+        Path(name).write_text(text, encoding="utf-8")
+    for name in ("one", "two"):
+        call("pair", "run", f"{name}.toml", "--workers", 1)
+        call("pair", "export", name)
+        assert sorted(path.name for path in Path(name).iterdir()) == [
+            "export", "pairings.png", "report.html", "report.md", "results.csv", "study.sqlite",
+        ]  # fmt: skip
+    assert {name: Path(name).read_text(encoding="utf-8") for name in mine} == mine
+    assert {path.name for path in tmp_path.iterdir()} == {*mine, "one", "two"}
 
 
 def test_a_ledger_that_is_none_is_refused(tmp_path):
@@ -206,19 +211,16 @@ def test_pair_refuses_a_folder_it_cannot_write(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     said = call(*TINY, "--out", tmp_path / "file", code=2)
     assert "file: expected a folder that can be written" in said
-    assert "Write --out DIR" in said
+    assert "got a file. Choose another name" in said
 
 
-def test_a_folder_that_is_not_there_is_refused_before_training(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_made_is_refused_before_training(tmp_path, monkeypatch):
     monkeypatch.setattr("minidl.pairing.workers.perform", lambda _: pytest.fail("trained"))
     (tmp_path / "tiny.toml").write_text('datasets = ["iris"]\nepochs = 1\n', encoding="utf-8")
-    nowhere = tmp_path / "none" / "tiny.sqlite"
-    said = call("pair", "run", tmp_path / "tiny.toml", "--ledger", nowhere, code=2)
-    assert "Make the folder, or choose another." in said
     (tmp_path / "file").touch()
-    out = ["--out", tmp_path / "file"]
-    assert "--out DIR" in call("pair", "run", tmp_path / "tiny.toml", *out, code=2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "tiny.toml"]
+    for option in (["--out", tmp_path / "file"], ["--ledger", tmp_path / "file" / "a.sqlite"]):
+        said = call("pair", "run", tmp_path / "tiny.toml", *option, code=2)
+        assert "file: expected a folder that can be written, got a file." in said
 
 
 def test_a_tables_class_with_one_row_is_named(tmp_path):

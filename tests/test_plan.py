@@ -107,8 +107,8 @@ def test_a_cell_is_complete_with_its_last_repetition(tmp_path):
 
 
 def test_the_study_in_the_readme_is_one(tmp_path):
-    readme = Path(__file__).parent.parent / "README.md"
-    [text] = re.findall(r"```toml\n(.*?)```", readme.read_text(encoding="utf-8"), re.S)
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    [text] = re.findall(r"```toml\n(.*?)```", readme, re.S)
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
     study = Study.read(tmp_path / "study.toml")
     assert study.trials_per_cell == 25
@@ -117,4 +117,4 @@ def test_the_study_in_the_readme_is_one(tmp_path):
     assert table.design.scope == "families"
     needed = f"{table.design.comparisons} comparisons, no claim is possible on fewer than "
     needed += f"{table.design.fewest_families} families"
-    assert needed in readme.read_text(encoding="utf-8")
+    assert needed in " ".join(readme.split())

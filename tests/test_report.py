@@ -290,7 +290,7 @@ def test_names_are_shown_as_they_are(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(findings, tmp_path, refused):
     (tmp_path / "file").write_text("")
-    with refused(FileError, "file", "a folder that can be written", "exist", "--out DIR"):
+    with refused(FileError, "file", "a folder that can be written", "a file", "another name"):
         write(findings, tmp_path / "file")
 
 

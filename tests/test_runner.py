@@ -68,7 +68,9 @@ def test_an_export_into_what_is_no_folder_is_refused(ledger, tmp_path, refused):
     with Ledger(ledger) as opened:
         opened.begin(STUDY, Environment.here())
         for write in (export, write_results):
-            with refused(FileError, "file", "a folder that can be written", "exist", "--out DIR"):
+            with refused(
+                FileError, "file", "a folder that can be written", "a file", "another name"
+            ):
                 write(opened, tmp_path / "file")
     assert (tmp_path / "file").read_text(encoding="utf-8") == "in the way"
 

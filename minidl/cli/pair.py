@@ -43,7 +43,7 @@ LedgerFile = Annotated[
 Workers = Annotated[int | None, typer.Option(min=1, help="One a core.")]
 Backend = Annotated[str, typer.Option(help="threads, loky (processes) or dask.")]
 Scheduler = Annotated[str | None, typer.Option(help="dask's address: tcp://host:8786.")]
-Out = Annotated[Path | None, typer.Option(help="Folder for the report: the ledger's.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the report: where the ledger is.")]
 
 
 @app.callback()
@@ -134,7 +134,9 @@ def plan(study: StudyFile) -> None:
 @app.command()
 def run(
     study: StudyFile,
-    ledger: Annotated[Path | None, typer.Option(help="STUDY.sqlite if left out.")] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help=f"Else {LEDGER} in --out, or in a folder called as STUDY.")
+    ] = None,
     workers: Workers = None,
     backend: Backend = "threads",
     scheduler: Scheduler = None,
@@ -143,8 +145,8 @@ def run(
     """Train what the ledger does not have yet, and report."""
     from minidl.pairing import Study
 
-    path = ledger or study.with_suffix(".sqlite")
-    _run(Study.read(study), path, out, workers, backend, scheduler)
+    path = ledger or (out or study.with_suffix("")) / LEDGER  # no file of the user's is there
+    _run(Study.read(study), path, path.parent if out is None else out, workers, backend, scheduler)
 
 
 @app.command()
@@ -158,13 +160,13 @@ def resume(
     """Go on where a study was interrupted."""
     with _open(ledger) as opened:
         study = opened.study
-    _run(study, ledger, out, workers, backend, scheduler)
+    _run(study, ledger, ledger.parent if out is None else out, workers, backend, scheduler)
 
 
 def _run(
     study: Study,
     path: Path,
-    out: Path | None,
+    out: Path,
     workers: int | None,
     backend: str,
     scheduler: str | None,
@@ -173,12 +175,12 @@ def _run(
     from minidl.pairing.tables import planned_tables
 
     planned_tables(study, study.load())  # refuses a reference that nothing could be compared with
-    if out is not None:
-        make_folder(out)  # before training, not after
+    for folder in (path.parent, out):  # before training, not after
+        make_folder(folder)
     complete = run(study, path, workers=workers, backend=backend, scheduler=scheduler)
     report(path, out)
     if not complete:
-        elsewhere = [] if out is None or out == path.parent else ["--out", str(out)]
+        elsewhere = [] if out == path.parent else ["--out", str(out)]
         command = shlex.join(["minidl", "pair", "resume", str(path), *elsewhere])
         typer.echo(f"Not complete: {command} goes on.")
         raise typer.Exit(1)  # so that a script sees it
