@@ -62,11 +62,11 @@ def test_no_answer_is_printed_on_the_sheet(seed):
     """Not as a result, not put into another equation, not in a table; nor on the page."""
     sheet = ml.worksheet(seed=seed, difficulty="updates")
     told = [a for a in sheet.answers().values() if significant(a) >= 3]
-    assert len(told) > 3
+    assert told
     for text in (sheet.to_markdown(), sheet.to_html()):
-        printed = {Decimal(n.replace("−", "-")) for n in re.findall(r"−?\d+\.\d+(?:e−?\d+)?", text)}
+        printed = {Decimal(n.replace("−", "-")) for n in re.findall(r"\d+\.\d+(?:e−?\d+)?", text)}
         for result in told:
-            value = Decimal(result.replace("−", "-"))
+            value = Decimal(result.removeprefix("−").replace("−", "-"))  # nor its negative
             near = Decimal(1).scaleb(value.adjusted() - 5)
             assert not [n for n in printed if abs(n - value) < near], result
 
@@ -304,7 +304,9 @@ def test_a_sign_flipped_in_an_update_is_a_wrong_sign(whole):
                 assert "sign" in graded(whole, blank.number, text).mistakes, (blank.name, text)
 
 
-@pytest.mark.parametrize("text", ["1,734", "1/4", "about a half", "nan", True, [1], "∞"])
+@pytest.mark.parametrize(
+    "text", ["1,734", "1/4", "about a half", "nan", True, [1], "∞", "1e400000000"]
+)
 def test_an_answer_that_cannot_be_read_is_marked_so_and_the_others_are_graded(whole, text):
     answers = whole.answers()
     name = whole.blanks[2].name

@@ -22,6 +22,9 @@ from minidl.walkthrough.worksheet import ANSWERS, Worksheet
 LEAST = 3
 """An answer of fewer significant digits than this tells no mistake: many would round to it."""
 
+LARGEST = 400
+"""The exponent of what is read as an answer, at most: float64 ends before."""
+
 TRACE = Decimal("1e-15")
 """What float64 leaves of a number that cancels."""
 
@@ -207,7 +210,7 @@ def _number(answer: Any) -> Decimal | str:
     text = str(answer).strip()
     with suppress(InvalidOperation):
         value = Decimal(text.replace("−", "-"))
-        if not isinstance(answer, bool) and value.is_finite():
+        if not isinstance(answer, bool) and value.is_finite() and abs(value.adjusted()) <= LARGEST:
             return value
     return text
 
@@ -306,10 +309,14 @@ def looseness(sheet: Worksheet, item: Item) -> Decimal:
 def rounds_to(value: Decimal, answer: Decimal, digits: int) -> bool:
     """Whether an answer is a number with fewer digits than so many, as it was written: 0.50.
 
+    One digit can be half as much again as the number: a guess, and no rounding.
+
     Examples
     --------
     >>> [rounds_to(Decimal(value), Decimal("0.50"), 4) for value in ("0.497", "0.46")]
     [True, False]
+    >>> [rounds_to(Decimal(value), Decimal("1"), 4) for value in ("0.97", "1.328")]
+    [True, False]
     """
-    last = Decimal(1).scaleb(int(answer.as_tuple().exponent))
-    return answer != 0 and last > unit(value, digits) and abs(answer - value) <= last / 2
+    last, off = Decimal(1).scaleb(int(answer.as_tuple().exponent)), abs(answer - value)
+    return answer != 0 and last > unit(value, digits) and off <= min(last / 2, abs(value) / 10)

@@ -265,16 +265,17 @@ def worksheet(
 def _pools(walkthrough: Walkthrough, every: list[Item], hardest: int) -> list[list[int]]:
     """Places of equations to ask for, by level from the hardest.
 
-    A number that stands on the sheet for something else, too, is not asked for.
+    A number that stands on the sheet for something else, too, with either sign, is not asked for.
     """
-    given = {number(text) for array in walkthrough.start for text in _texts(walkthrough, array)}
+    starts = (text for array in walkthrough.start for text in _texts(walkthrough, array))
+    given = {abs(number(text)) for text in starts}
     told = [item for item in every if item.equation.result != PENDING]
-    made = {(number(item.equation.result), item.first) for item in told}
+    made = {(abs(number(item.equation.result)), item.first) for item in told}
     times = Counter([*given, *(value for value, _ in made)])
     pools: list[list[int]] = [[] for _ in range(hardest + 1)]
     for item in told:
         result = item.equation.result
-        twice = times[number(result)] > 1 and significant(result) >= COPIED
+        twice = times[abs(number(result))] > 1 and significant(result) >= COPIED
         if item.asks and item.level <= hardest and item.first == item.number and not twice:
             pools[item.level].append(item.number)
     return pools[::-1]
