@@ -53,7 +53,7 @@ def as_numbers(culprit: str, x: Any) -> np.ndarray:
 def narrowed(culprit: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Numbers in a network's dtype; those that are too large for it are refused."""
     with np.errstate(over="ignore"):
-        made = np.ascontiguousarray(array, dtype)
+        made = np.asarray(array, dtype, order="C")  # one number stays one, without axes
     lost = np.isinf(made)
     if lost.any() and (lost := lost & np.isfinite(array)).any():
         first = array[lost][0]

@@ -82,6 +82,18 @@ NUMBERS = {
     "rows to predict beyond float32": (
         lambda: ml.mlp([4, 1]).predict(X * 1e300), DataError, "predict(X)", "float32", "e+2",
         "Scale them"),
+    "one number": (lambda: fit(1.0), ShapeError, "X", "(rows, 4)", "()", "X.reshape(-1, 4)"),
+    "one number beyond float32": (
+        lambda: fit(1e300), DataError, "X", "3.4e+38", "1e+300", "Scale them"),
+    "one target": (lambda: fit(y=1.0), ShapeError, "y", "12 rows", "()", "Check the split"),
+    "one target beyond float32": (
+        lambda: fit(y=1e300), DataError, "y", "3.4e+38", "1e+300", "Scale them"),
+    "one number to predict": (
+        lambda: ml.mlp([4, 1]).predict(1.0), ShapeError, "predict(X)", "(rows, features)", "()",
+        "predict([x])"),
+    "one number to predict beyond float32": (
+        lambda: ml.mlp([4, 1]).predict(1e300), DataError, "predict(X)", "3.4e+38", "1e+300",
+        "Scale them"),
     "nothing at all": (lambda: fit([], []), DataError, "X", "one row", "none", "loaded"),
     "one row, flat": (
         lambda: fit(X[0], LABELS[:1]), ShapeError, "X", "(rows, 4)", "(4,)", "X.reshape(-1, 4)"),
@@ -217,6 +229,12 @@ MEANINGLESS = {
     "a program with flat targets": (
         lambda: program().run(X, X[:, 0]), ShapeError, "program", "(rows, 1)", "(12,)",
         "recorded with"),
+    "a program with one number": (
+        lambda: program().run(1.0, 1.0), ShapeError, "program", "(rows, 4)", "()",
+        "recorded with"),
+    "a program with numbers beyond float32": (
+        lambda: program().run(X * 1e300, X[:, :1]), DataError, "program", "3.4e+38", "e+2",
+        "Scale them"),
     "a program with text": (
         lambda: program().run(X, "a"), DataError, "program", "numbers", "<U1", "Turn text"),
 }  # fmt: skip
