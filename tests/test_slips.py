@@ -3,6 +3,9 @@
 None of them may train: what is wrong is said before the first epoch, and not by numpy.
 """
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -72,8 +75,29 @@ NUMBERS = {
     "no X": (lambda: fit(None), DataError, "X", "numbers", "None", "an array of numbers"),
     "complex X": (lambda: fit(X * 1j), DataError, "X", "numbers", "complex128", ".real"),
     "objects": (
-        lambda: fit(y=LABELS.astype(object)), DataError, "y", "numbers", "object",
-        ".astype('float64')"),
+        lambda: fit(y=[print] * 12), DataError, "y", "numbers", "built-in function print",
+        "array of numbers"),
+    "something missing among objects": (
+        lambda: fit(y=[0, None] * 6), DataError, "y", "numbers", "None", "fill in what is missing"),
+    "text among objects": (
+        lambda: fit(y=np.array([0, "1"] * 6, object)), DataError, "y", "numbers", "'1'",
+        "turn text into numbers"),
+    "complex numbers among objects": (
+        lambda: ml.tanh(np.array([1, 1j], object)), DataError, "tanh", "numbers", "1j", "numbers"),
+    "rows of several lengths among objects": (
+        lambda: ml.tanh(np.array([[1], [1, 2]], object)), DataError, "tanh", "numbers", "[1]",
+        "numbers"),
+    "a number beyond float64": (
+        lambda: ml.Tensor([1.0]) * 10**400, DataError, "multiply", "numbers", "1000", "numbers"),
+    "dates": (
+        lambda: fit(np.zeros((12, 4), "datetime64[D]")), DataError, "X", "numbers", "datetime64",
+        "Count from the first: (x - x.min()) / np.timedelta64(1, 'D')"),
+    "times": (
+        lambda: fit(y=np.zeros(12, "timedelta64[s]")), DataError, "y", "numbers", "timedelta64",
+        "Divide by a unit: x / np.timedelta64(1, 's')"),
+    "fields": (
+        lambda: fit(np.zeros(12, "f8, f8, f8, f8")), DataError, "X", "numbers", "'f0'",
+        "structured_to_unstructured(x)"),
     "X beyond float32": (
         lambda: fit(X * 1e300), DataError, "X", "3.4e+38", "e+2", "dtype='float64'"),
     "y beyond float32": (
@@ -105,6 +129,45 @@ def test_what_holds_no_numbers_is_refused(slip, refused):
     attempt, kind, *parts = NUMBERS[slip]
     with refused(kind, *parts):
         attempt()
+
+
+LARGE, HALF = 10**30, Fraction(1, 2)
+OBJECTS = {
+    "a large int": (lambda: ml.Tensor([1.0]) * LARGE, [1e30]),
+    "a large int alone": (lambda: ml.relu(2**70), 2.0**70),
+    "a fraction": (lambda: HALF * ml.Tensor([3.0]), [1.5]),
+    "a matrix of fractions": (lambda: ml.Tensor([3.0]) @ [HALF], 1.5),
+    "a large int written": (lambda: written(LARGE), [1e30, 1.0]),
+    "a fraction written": (lambda: written(HALF), [0.5, 1.0]),
+    "decimals": (lambda: ml.mse([Decimal("1.5")], [Decimal(2)]), 0.25),
+    "mixed columns": (lambda: ml.relu(np.array([[True, 2.5], [False, -1]], object)),
+                      [[1.0, 2.5], [0.0, 0.0]]),
+    "weights": (lambda: ml.mse([1.0, 2.0], [1.0, 4.0], sample_weight=np.array([3, 1], object)),
+                1.0),
+}  # fmt: skip
+
+
+def written(value):
+    tensor = ml.Tensor([1.0, 1.0])
+    tensor[0] = value
+    return tensor
+
+
+@pytest.mark.parametrize("case", OBJECTS)
+def test_objects_that_are_numbers_are_taken(case):
+    attempt, wanted = OBJECTS[case]
+    np.testing.assert_array_equal(np.asarray(attempt()), np.float32(wanted))
+
+
+def test_a_table_of_mixed_columns_trains_as_its_numbers_do():
+    def trained(x, y):
+        net = ml.mlp([4, 6, 1], output="sigmoid", seed=0)
+        ml.fit(net, x, y, loss="bce", epochs=2)
+        return net.predict(x).tolist()
+
+    table = np.column_stack([X.astype(object)[:, :3], LABELS == 1])
+    assert table.dtype == object
+    assert trained(table, LABELS.astype(object)) == trained(table.astype(float), LABELS)
 
 
 def test_infinity_itself_is_no_number_beyond_float32():
