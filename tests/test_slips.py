@@ -176,9 +176,8 @@ def test_infinity_itself_is_no_number_beyond_float32():
     assert np.isfinite(ml.mlp([4, 1], dtype="float64").predict(X * 1e300)).all()
 
 
-class Misspelt(ml.Callback):
-    def on_epoch_end(self, net, epoch, measured):
-        return True
+def watcher(*methods, bases=(ml.Callback,)):
+    return type("Watcher", bases, dict.fromkeys(methods, lambda *_: None))()
 
 
 SPLIT = {"validation_split": 0.25}
@@ -195,7 +194,7 @@ SETTINGS = {
         lambda: fit(callbacks=[Started]), ArgumentError, "callbacks", "Callbacks", "Started",
         "callbacks=[Started()]"),
     "a callback's misspelt method": (
-        lambda: fit(callbacks=[Misspelt()]), ArgumentError, "Misspelt.on_epoch_end",
+        lambda: fit(callbacks=[watcher("on_epoch_end")]), ArgumentError, "Watcher.on_epoch_end",
         "epoch_ended", "never", "Rename it epoch_ended"),
     "validation data with weights": (
         lambda: fit(validation_data=(X, LABELS, LABELS)), ArgumentError, "validation_data",
@@ -223,6 +222,35 @@ def test_a_setting_that_would_do_nothing_or_break_is_refused(slip, refused):
     attempt, kind, *parts = SETTINGS[slip]
     with refused(kind, *parts):
         attempt()
+
+
+HOOKS = {
+    "on_train_begin": "training_began",
+    "training_started": "training_began",
+    "on_train_batch_end": "batch_ended",
+    "step_ended": "batch_ended",
+    "epoch_end": "epoch_ended",
+    "training_end": "training_ended",
+}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+@pytest.mark.parametrize("base", [ml.Callback, ml.EarlyStopping])
+def test_what_other_trainers_call_is_told_its_name_here(name, base, refused):
+    with refused(ArgumentError, f"Watcher.{name}", HOOKS[name], "never", f"it {HOOKS[name]}, or"):
+        fit(callbacks=[watcher(name, bases=(base,))])
+
+
+def test_methods_of_ones_own_pass():
+    class Elsewhere:
+        def on_epoch_end(self, epoch, logs):
+            """Keras calls it."""
+
+    own = ("training_data", "training_time", "epoch_seconds", "epoch_header", "has_ended", "watch")
+    both = watcher("on_epoch_end", bases=(ml.Callback, Elsewhere))
+    watchers = [watcher(*own), watcher(*own, bases=(ml.EarlyStopping,)), both]
+    net = ml.mlp([4, 6, 1], seed=0)
+    assert len(ml.fit(net, X, LABELS, loss="mse", epochs=2, callbacks=watchers)["loss"]) == 2
 
 
 def test_one_metric_needs_no_list():
