@@ -83,6 +83,8 @@ def narrowed(culprit: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Numbers in a network's dtype; those that are too large for it are refused."""
     with np.errstate(over="ignore"):
         made = np.asarray(array, dtype, order="C")  # one number stays one, without axes
+    if made.dtype == array.dtype:
+        return made
     lost = np.isinf(made)
     if lost.any() and (lost := lost & np.isfinite(array)).any():
         first = array[lost][0]
@@ -92,9 +94,14 @@ def narrowed(culprit: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return made
 
 
+def is_float(x: Any) -> bool:
+    """Whether it is a number or an array that can be calculated with as it is: told fast."""
+    return type(x) is float or (type(x) is np.ndarray and x.dtype in FLOATS)
+
+
 def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.ndarray:
     """An array as kernels want it: contiguous, writable, float32 or float64."""
-    if type(array) is not np.ndarray or array.dtype not in FLOATS:
+    if not is_float(array):
         array = as_numbers(culprit, array)
     array = np.asarray(array, dtype)
     if array.dtype not in FLOATS:

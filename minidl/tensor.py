@@ -17,7 +17,7 @@ from minidl import axes
 from minidl.autograd import carry_back, remembers
 from minidl.errors import DtypeError, GradientError, RecordError, ShapeError
 from minidl.kernels.jit import listener, listeners, recorder
-from minidl.op import FLOATS, Op, as_float, as_numbers, common_dtype
+from minidl.op import FLOATS, Op, as_float, as_numbers, common_dtype, is_float
 from minidl.operators import Operators
 
 TRUTH = np.dtype(bool)
@@ -318,14 +318,20 @@ class Tensor(Operators):
         self.written()
 
     def _put(self, key: Any, value: Any) -> None:
-        culprit = f"writing into {self.name or 'a tensor'}"
         target = self._seen_by("writing into it")
-        given = value._array if isinstance(value, Tensor) else as_numbers(culprit, value)
+        given = value._array if isinstance(value, Tensor) else value
+        if not is_float(given):
+            given = as_numbers(self._writing, given)
         try:
             target[key] = given
         except ValueError as error:
             wanted = f"shape {target[key].shape}, or what broadcasts to it"
-            raise ShapeError(culprit, wanted, f"shape {given.shape}", "Reshape it.") from error
+            got = f"shape {np.shape(given)}"
+            raise ShapeError(self._writing, wanted, got, "Reshape it.") from error
+
+    @property
+    def _writing(self) -> str:
+        return f"writing into {self.name or 'a tensor'}"
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._write(key._array if isinstance(key, Tensor) else key, value)

@@ -18,6 +18,7 @@ from minidl.errors import (
     ShapeError,
     UnknownNameError,
 )
+from minidl.op import as_float, narrowed
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 LABELS = np.arange(12) % 2
@@ -168,6 +169,14 @@ def test_a_table_of_mixed_columns_trains_as_its_numbers_do():
     table = np.column_stack([X.astype(object)[:, :3], LABELS == 1])
     assert table.dtype == object
     assert trained(table, LABELS.astype(object)) == trained(table.astype(float), LABELS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_data_of_the_networks_dtype_are_read_where_they_lie(dtype):
+    rows = X.astype(dtype)
+    assert narrowed("X", rows, rows.dtype) is rows
+    assert as_float(rows, rows.dtype) is rows
+    assert narrowed("X", rows.T, rows.dtype).flags.c_contiguous
 
 
 def test_infinity_itself_is_no_number_beyond_float32():
