@@ -122,10 +122,10 @@ def fit(
     seed = whole_number("seed", seed, 0, example=0)
     X, y = check_data(net, X, y, loss, from_logits, "")
     weights = row_weights(y, sample_weight, class_weight, "fit")
-    _check_weights(weights)
     X, y, weights, validation = _set_aside(
         net, X, y, weights, loss, from_logits, validation_data, validation_split, seed
     )
+    _check_weights(weights)
     metrics = _checked_metrics(metrics, loss, validation)
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = checked_callbacks(callbacks, early_stopping)
@@ -172,7 +172,8 @@ def _warn_of_divergence(history: History, optimizer: Optimizer) -> None:
 
 def _check_weights(weights: np.ndarray | None) -> None:
     if weights is not None and not weights.any():
-        raise ArgumentError("fit", "a weight above 0", "0 for every row", "Give one a weight.")
+        got, remedy = "0 for every row that is trained on", "Give one of them a weight."
+        raise ArgumentError("fit", "a weight above 0", got, remedy)
 
 
 def _checked_metrics(metrics: Sequence[str] | str, loss: Loss, validation: Any) -> list[str]:

@@ -18,6 +18,7 @@ from minidl.errors import (
     ShapeError,
     UnknownNameError,
 )
+from minidl.kernels.random import permutation
 from minidl.op import as_float, narrowed
 
 X = np.random.default_rng(0).normal(size=(12, 4))
@@ -289,6 +290,12 @@ def program():
     return ml.record(lambda x, t: ml.mse(t, net(x)), X[:4], X[:4, :1])
 
 
+def set_aside(share):
+    """Weights of the rows that fit keeps for validation; 0 for those it trains on."""
+    kept = permutation(len(X), 0, -1)[: round(len(X) * share)]
+    return np.isin(np.arange(len(X)), kept).astype(float)
+
+
 MEANINGLESS = {
     "weights of classes in a list": (
         lambda: fit(class_weight=[1, 2]), ArgumentError, "fit(class_weight=…)", "a mapping",
@@ -308,6 +315,9 @@ MEANINGLESS = {
     "weights of nothing": (
         lambda: fit(sample_weight=np.zeros(12)), ArgumentError, "fit", "above 0", "every row",
         "Give one"),
+    "weights of nothing that is trained on": (
+        lambda: fit(sample_weight=set_aside(0.5), validation_split=0.5), ArgumentError, "fit",
+        "above 0", "every row that is trained on", "Give one"),
     "weights of text": (
         lambda: fit(sample_weight="a"), DataError, "fit(sample_weight=…)", "numbers", "<U1",
         "Turn text"),
@@ -345,6 +355,12 @@ def test_what_means_nothing_together_is_refused(slip, refused):
     attempt, kind, *parts = MEANINGLESS[slip]
     with refused(kind, *parts):
         attempt()
+
+
+def test_a_weight_of_0_for_every_row_of_the_validation_is_fine():
+    net = ml.mlp([4, 6, 1], output="sigmoid", seed=0)
+    weights = 1 - set_aside(0.5)
+    ml.fit(net, X, LABELS, loss="bce", epochs=1, sample_weight=weights, validation_split=0.5)
 
 
 def test_truth_values_are_classes_too():
