@@ -72,6 +72,10 @@ class Plain:
     name = "plain"
 
 
+class QuarticLoss:
+    name = "quartic"
+
+
 class Half(ml.ActivationFunction):
     name = "half"
     value = staticmethod(lambda x: 0.5 * x)
@@ -90,8 +94,13 @@ class HalfLoss(ml.Loss):
 
 REFUSED = {
     "a plain class": (lambda: ml.activation(Plain), "@ml.activation", "class Plain", "Function)"),
-    "a function": (lambda: ml.activation(doubled), "@ml.activation", "function doubled", "class"),
-    "a plain class for a loss": (lambda: ml.loss(Plain), "@ml.loss", "class Plain", "(ml.Loss)"),
+    "a function": (lambda: ml.activation(doubled), "@ml.activation", "function doubled",
+                   "class Doubled(ml.ActivationFunction)"),
+    "a lambda": (lambda: ml.activation(lambda x: x), "@ml.activation", "function <lambda>",
+                 "class Mine(ml.ActivationFunction)"),
+    "a number": (lambda: ml.loss(2), "@ml.loss", "a int 2", "class Mine(ml.Loss)"),
+    "a plain class for a loss": (lambda: ml.loss(QuarticLoss), "@ml.loss", "class QuarticLoss",
+                                 "class QuarticLoss(ml.Loss)"),
     "no slope": (lambda: ml.activation(Half), "half.slope", "none", "def slope"),
     "a loss without slope": (lambda: ml.loss(HalfLoss), "half_loss.slope", "none", "def slope"),
     "numpy's tanh": (lambda: ml.activation(Borrowed), "borrowed.value", "tanh", "def value"),
@@ -99,7 +108,7 @@ REFUSED = {
     "swish out": (lambda: ml.activations.unregister("swish"), "'swish'", "minidl's", "another"),
     "mse out": (lambda: ml.losses.unregister("mse"), "'mse'", "minidl's", "another name"),
     "adam out": (lambda: ml.optimizers.unregister("adam"), "'adam'", "minidl's", "another name"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", REFUSED)
