@@ -47,6 +47,13 @@ def assign(value):
     ml.mlp([4, 6, 1], seed=0)[0].weight.data = value
 
 
+def written(value, key=0, dtype="float32", read_only=False):
+    tensor = ml.Tensor([1, 1], dtype=dtype)
+    tensor.numpy().flags.writeable = not read_only
+    tensor[key] = value
+    return tensor
+
+
 # What is written: the error, its culprit, what it expected, what it got, its remedy.
 NUMBERS = {
     "text for an activation": (
@@ -63,6 +70,22 @@ NUMBERS = {
         lambda: ml.mse("a", [1.0]), DataError, "mse(y_true=…)", "numbers", "<U1", "Turn text"),
     "weights of another shape": (
         lambda: assign([[1, 2]]), ShapeError, "dense1.weight", "(4, 6)", "(1, 2)", "Reshape it"),
+    "a number for rows of another shape": (
+        lambda: written([1.0, 2.0]), ShapeError, "a tensor", "shape ()", "(2,)", "Reshape it"),
+    "a number into a read-only array": (
+        lambda: written(1.0, read_only=True), ArgumentError, "a tensor", "memory to write to",
+        "read-only", "a copy: Tensor(t)"),
+    "a row into a read-only array": (
+        lambda: written(np.float32([1.0]), ..., read_only=True), ArgumentError, "a tensor",
+        "memory to write to", "read-only", "a copy: Tensor(t)"),
+    "NaN for a whole number": (
+        lambda: written(float("nan"), dtype="int64"), DataError, "a tensor", "int64 holds", "nan",
+        "a float tensor"),
+    "infinity for a whole number": (
+        lambda: written(-np.inf, dtype="int64"), DataError, "a tensor", "int64 holds", "-inf",
+        "a float tensor"),
+    "text for a network": (
+        lambda: ml.mlp([4, 1])([["a"] * 4]), DataError, "x", "numbers", "<U1", "Turn text"),
     "weights of text": (
         lambda: assign("a"), DataError, "dense1.weight", "numbers", "<U1", "Turn text"),
     "a forward that returns nothing": (
@@ -147,12 +170,6 @@ OBJECTS = {
     "weights": (lambda: ml.mse([1.0, 2.0], [1.0, 4.0], sample_weight=np.array([3, 1], object)),
                 1.0),
 }  # fmt: skip
-
-
-def written(value):
-    tensor = ml.Tensor([1.0, 1.0])
-    tensor[0] = value
-    return tensor
 
 
 @pytest.mark.parametrize("case", OBJECTS)
