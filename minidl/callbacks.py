@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -142,6 +141,23 @@ class EarlyStopping(Callback):
 HOOKS = [name for name in vars(Callback) if not name.startswith("_")]
 """What fit calls."""
 
+ELSEWHERE: Mapping[str, Sequence[str]] = {
+    "training_began": (
+        "on_train_begin", "on_train_start", "on_fit_start", "train_begin", "training_begin",
+        "training_begins", "training_started",
+    ),
+    "batch_ended": (
+        "on_batch_end", "on_train_batch_end", "batch_end", "batch_ends", "step_end", "step_ended",
+    ),
+    "epoch_ended": (
+        "on_epoch_end", "on_train_epoch_end", "on_validation_epoch_end", "epoch_end", "epoch_ends",
+    ),
+    "training_ended": (
+        "on_train_end", "on_fit_end", "train_end", "training_end", "training_ends",
+    ),
+}  # fmt: skip
+"""What Keras, Lightning and a slip of the hand call each of them."""
+
 
 def checked_callbacks(
     callbacks: Any, early_stopping: int | EarlyStopping | None = None
@@ -165,13 +181,15 @@ def checked_callbacks(
 
 
 def _check_hooks(cls: type[Callback]) -> None:
-    """An error for a method that is called almost what fit calls, and so never is."""
-    for name in dir(cls):
-        close = [] if name in HOOKS else get_close_matches(name, HOOKS, n=1, cutoff=0.7)
-        if close and callable(getattr(cls, name)):
-            raise ArgumentError(
-                f"{cls.__name__}.{name}",
-                f"a method that fit calls: {', '.join(HOOKS)}",
-                "one that it never does",
-                f"Rename it {close[0]}, or _{name} if you call it yourself.",
-            )
+    """An error for a method that other trainers call, and fit never does."""
+    others = [base for base in cls.__mro__ if not issubclass(base, Callback)]
+    for hook, names in ELSEWHERE.items():
+        for name in names:
+            own = callable(vars(cls).get(name)) and not any(hasattr(base, name) for base in others)
+            if own:
+                raise ArgumentError(
+                    f"{cls.__name__}.{name}",
+                    f"a method that fit calls: {', '.join(HOOKS)}",
+                    "one that it never does",
+                    f"Rename it {hook}, or _{name} if you call it yourself.",
+                )

@@ -273,10 +273,7 @@ class Loss(Settings):
             classes = "" if self.needs_distributions else ", or class numbers"
             return f"The prediction has {p[-1]} columns: give each class one column{classes}."
         if t == p[:-1] and p[-1] > 1:
-            return (
-                f"Give y_true a column for each of {p[-1]}: np.eye({p[-1]})[y_true] for classes, "
-                "or use categorical_crossentropy, which takes their numbers."
-            )
+            return f"Give y_true a column for each of {p[-1]}{self._of_classes(p[-1])}."
         if p == (*t, 1):
             return "Write y_true.reshape(-1, 1), or y_pred.reshape(-1)."
         if t == (*p, 1) and len(p) == 1:
@@ -284,6 +281,15 @@ class Loss(Settings):
         if prod(t) == prod(p):
             return f"Write y_true.reshape{p}."
         return "Nothing is broadcast between the two: reshape one of them."
+
+    def _of_classes(self, count: int) -> str:
+        """How class numbers are made targets of this loss, if it may be about classes."""
+        columns, other = f"np.eye({count})[y_true]", "categorical_crossentropy"
+        if self.target == SIGNS:
+            columns, other = f"2 * {columns} - 1", "categorical_hinge"
+        elif self.target not in (UNIT, REALS):
+            return ""
+        return f": {columns} for classes, or use {other}, which takes their numbers"
 
     def check_domains(self, t: np.ndarray, p: np.ndarray, from_logits: bool) -> None:
         """An error where a target or a prediction is outside its domain."""

@@ -12,7 +12,7 @@ from minidl.activations import Linear, activations, get_activation
 from minidl.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.initializers import get_initializer
 from minidl.layer import Layer
-from minidl.op import FLOATS, as_float, as_numbers
+from minidl.op import FLOATS, as_float, as_numbers  # noqa: F401 - x-rays take it from here
 from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor, at_the_door
 
@@ -287,7 +287,7 @@ def enter(x: Any, dtype: np.dtype) -> Tensor:
     """A batch as a tensor of the network's dtype; a tensor of another dtype is an error."""
     if isinstance(x, Tensor):
         return at_the_door(ops.negative, (x, Tensor._of(np.empty(0, dtype))), "net(x)")[0]
-    return Tensor._of(as_float(as_numbers("x", x), dtype))
+    return Tensor._of(as_float(x, dtype, "x"))
 
 
 def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:

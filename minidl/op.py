@@ -8,6 +8,7 @@ does not care for their shape.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -29,31 +30,61 @@ Arrays = Sequence[np.ndarray]
 
 
 _REMEDIES = {
-    "U": "Turn text into numbers first: sklearn's LabelEncoder and OneHotEncoder do.",
-    "O": "Give an array of numbers: .astype('float64') makes one of objects that are numbers.",
     "c": "Give real and imaginary parts as two numbers: .real and .imag.",
+    "m": "Divide by a unit: x / np.timedelta64(1, 's').",
+    "M": "Count from the first: (x - x.min()) / np.timedelta64(1, 'D').",
+    "V": "Give each field as a column: numpy.lib.recfunctions.structured_to_unstructured(x).",
 }
 """For what holds no numbers, by numpy's kind of dtype."""
 
+_TEXT = "Turn text into numbers first: sklearn's LabelEncoder and OneHotEncoder do."
+
 
 def as_numbers(culprit: str, x: Any) -> np.ndarray:
-    """Data as an array of numbers, of their own dtype; text and ragged rows are refused."""
+    """Data as an array of numbers; text, ragged rows and what is missing are refused.
+
+    Numbers keep their dtype; objects that are numbers, as in a table of mixed columns, become
+    float64.
+    """
     try:
         array = np.asarray(x)
     except ValueError as error:
         got, remedy = "rows of several lengths", "Fill the short ones up, or leave them out."
         raise DataError(culprit, "rows of one length", got, remedy) from error
     kind = array.dtype.kind
+    if kind == "O":
+        return _of_objects(culprit, array)
     if kind not in "fiub":
-        got = "None" if x is None else f"an array of {array.dtype}"
-        raise DataError(culprit, "numbers", got, _REMEDIES.get(kind, _REMEDIES["U"]))
+        remedy = _REMEDIES.get(kind, _TEXT)
+        raise DataError(culprit, "numbers", f"an array of {array.dtype}", remedy)
     return array
+
+
+def _of_objects(culprit: str, objects: np.ndarray) -> np.ndarray:
+    for x in objects.flat:
+        if not _is_number(x):
+            remedy = "Give an array of numbers: fill in what is missing, turn text into numbers."
+            raise DataError(culprit, "numbers", reprlib.repr(x), remedy)
+    return objects.astype(np.float64)
+
+
+def _is_number(x: Any) -> bool:
+    """Whether it is one that float64 holds; of None numpy would make NaN, and text it reads."""
+    if x is None or isinstance(x, str | bytes):
+        return False
+    try:
+        float(x)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def narrowed(culprit: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Numbers in a network's dtype; those that are too large for it are refused."""
     with np.errstate(over="ignore"):
-        made = np.ascontiguousarray(array, dtype)
+        made = np.asarray(array, dtype, order="C")  # one number stays one, without axes
+    if made.dtype == array.dtype:
+        return made
     lost = np.isinf(made)
     if lost.any() and (lost := lost & np.isfinite(array)).any():
         first = array[lost][0]
@@ -63,9 +94,14 @@ def narrowed(culprit: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return made
 
 
+def is_float(x: Any) -> bool:
+    """Whether it is a number or an array that can be calculated with as it is: told fast."""
+    return type(x) is float or (type(x) is np.ndarray and x.dtype in FLOATS)
+
+
 def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.ndarray:
     """An array as kernels want it: contiguous, writable, float32 or float64."""
-    if type(array) is not np.ndarray or array.dtype not in FLOATS:
+    if not is_float(array):
         array = as_numbers(culprit, array)
     array = np.asarray(array, dtype)
     if array.dtype not in FLOATS:

@@ -15,9 +15,17 @@ import numpy as np
 
 from minidl import axes
 from minidl.autograd import carry_back, remembers
-from minidl.errors import DtypeError, GradientError, RecordError, ShapeError
+from minidl.errors import (
+    ArgumentError,
+    DataError,
+    DtypeError,
+    GradientError,
+    MinidlError,
+    RecordError,
+    ShapeError,
+)
 from minidl.kernels.jit import listener, listeners, recorder
-from minidl.op import FLOATS, Op, as_float, as_numbers, common_dtype
+from minidl.op import FLOATS, Op, as_float, as_numbers, common_dtype, is_float
 from minidl.operators import Operators
 
 TRUTH = np.dtype(bool)
@@ -279,23 +287,15 @@ class Tensor(Operators):
                 "Was it made inside no_grad(), or from detached tensors?",
             )
         if gradient is None and self.size != 1:
-            raise GradientError(
-                "backward()",
-                "a single number, or a gradient",
-                f"shape {self.shape}",
-                "Reduce it first: loss.mean().backward().",
-            )
+            expected, remedy = "a single number, or a gradient", "Write loss.mean().backward()."
+            raise GradientError("backward()", expected, f"shape {self.shape}", remedy)
         if gradient is None:
             carry_back(self)
             return
         gradient = np.asarray(gradient, self.dtype)
         if gradient.shape != self.shape:
-            raise ShapeError(
-                "backward(gradient)",
-                f"shape {self.shape}",
-                f"shape {gradient.shape}",
-                "Give one number for each of the tensor's.",
-            )
+            got, remedy = f"shape {gradient.shape}", "Give one number for each of the tensor's."
+            raise ShapeError("backward(gradient)", f"shape {self.shape}", got, remedy)
         carry_back(self, gradient.copy())
 
     def _write(self, key: Any, value: Any) -> None:
@@ -318,14 +318,29 @@ class Tensor(Operators):
         self.written()
 
     def _put(self, key: Any, value: Any) -> None:
-        culprit = f"writing into {self.name or 'a tensor'}"
         target = self._seen_by("writing into it")
-        given = value._array if isinstance(value, Tensor) else as_numbers(culprit, value)
+        given = value._array if isinstance(value, Tensor) else value
+        if not is_float(given):
+            given = as_numbers(self._writing, given)
         try:
             target[key] = given
-        except ValueError as error:
-            wanted = f"shape {target[key].shape}, or what broadcasts to it"
-            raise ShapeError(culprit, wanted, f"shape {given.shape}", "Reshape it.") from error
+        except (ValueError, OverflowError) as error:
+            raise self._unwritten(target, key, given) from error
+
+    def _unwritten(self, target: np.ndarray, key: Any, given: Any) -> MinidlError:
+        """Why these numbers cannot be written there."""
+        if not target.flags.writeable:
+            expected, remedy = "memory to write to", "Write into a copy: Tensor(t)."
+            return ArgumentError(self._writing, expected, "a read-only array", remedy)
+        if type(given) is float:  # which has any shape
+            expected, remedy = f"a number that {self.dtype} holds", "Write into a float tensor."
+            return DataError(self._writing, expected, repr(given), remedy)
+        expected = f"shape {target[key].shape}, or what broadcasts to it"
+        return ShapeError(self._writing, expected, f"shape {np.shape(given)}", "Reshape it.")
+
+    @property
+    def _writing(self) -> str:
+        return f"writing into {self.name or 'a tensor'}"
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._write(key._array if isinstance(key, Tensor) else key, value)

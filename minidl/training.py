@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ def fit(
     epochs: int = 100,
     batch_size: int = 32,
     validation_data: tuple[Any, Any] | None = None,
-    validation_split: float = 0.0,
+    validation_split: float | None = 0.0,
     early_stopping: int | EarlyStopping | None = None,
     callbacks: Sequence[Callback] = (),
     metrics: Sequence[str] | str = (),
@@ -69,8 +69,8 @@ def fit(
         How often every row is used, and how many rows make an update.
     validation_data : (X, y), optional
         Measured after each epoch, as ``val_loss`` and ``val_<metric>``.
-    validation_split : float
-        Share of the rows, chosen by seed, that is kept for validation instead.
+    validation_split : float, optional
+        Share of the rows, chosen by seed, that is kept for validation instead; None is 0.
     early_stopping : int or EarlyStopping, optional
         Patience in epochs; the best weights come back. What is watched is ``val_loss``, or, where
         there are no validation data, ``loss``.
@@ -122,10 +122,10 @@ def fit(
     seed = whole_number("seed", seed, 0, example=0)
     X, y = check_data(net, X, y, loss, from_logits, "")
     weights = row_weights(y, sample_weight, class_weight, "fit")
-    _check_weights(weights)
     X, y, weights, validation = _set_aside(
         net, X, y, weights, loss, from_logits, validation_data, validation_split, seed
     )
+    _check_weights(weights)
     metrics = _checked_metrics(metrics, loss, validation)
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = checked_callbacks(callbacks, early_stopping)
@@ -172,7 +172,8 @@ def _warn_of_divergence(history: History, optimizer: Optimizer) -> None:
 
 def _check_weights(weights: np.ndarray | None) -> None:
     if weights is not None and not weights.any():
-        raise ArgumentError("fit", "a weight above 0", "0 for every row", "Give one a weight.")
+        got, remedy = "0 for every row that is trained on", "Give one of them a weight."
+        raise ArgumentError("fit", "a weight above 0", got, remedy)
 
 
 def _checked_metrics(metrics: Sequence[str] | str, loss: Loss, validation: Any) -> list[str]:
@@ -331,11 +332,11 @@ def _set_aside(
     loss: Loss,
     from_logits: bool,
     validation_data: Any,
-    share: float,
+    share: float | None,
     seed: int,
 ) -> Any:
     """What is trained on, and what is kept for validation."""
-    share = number("validation_split", share, SHARE, "validation_split=0.2")
+    share = number("validation_split", 0 if share is None else share, SHARE, "validation_split=0.2")
     if validation_data is not None:
         X_valid, y_valid = _pair(validation_data, share)
         valid = check_data(net, X_valid, y_valid, loss, from_logits, "validation ")
@@ -356,16 +357,19 @@ def _pair(validation_data: Any, share: float) -> Any:
         raise ArgumentError(
             "validation_split", "0 beside validation_data", str(share), "Give one of the two."
         )
-    several = isinstance(validation_data, tuple | list)
-    if not several or len(validation_data) != 2:
+    try:
+        X, y = validation_data
+    except (TypeError, ValueError) as error:
         got = f"a {type(validation_data).__name__}"
+        with suppress(TypeError):  # a number has no length
+            got = f"{got} of {len(validation_data)}"
         raise ArgumentError(
             "fit(validation_data=…)",
             "the two arrays (X, y)",
-            f"{got} of {len(validation_data)}" if several else got,
+            got,
             "Write validation_data=(X_validation, y_validation), or validation_split=0.2.",
-        )
-    return validation_data
+        ) from error
+    return X, y
 
 
 def _validate(

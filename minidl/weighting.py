@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from minidl.axes import Sum, broadcast, reduction, weighted_mean
 from minidl.domains import check_domain, check_numbers
 from minidl.errors import ArgumentError, RecordError, ShapeError
-from minidl.intervals import NON_NEGATIVE, REALS
+from minidl.intervals import NON_NEGATIVE, REALS, Interval
 from minidl.kernels.jit import recorder
 from minidl.op import Elementwise2, as_numbers
 from minidl.settings import number
@@ -60,13 +61,13 @@ def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.nd
         )
     labels = _labels(t, culprit)
     classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if not isinstance(class_weight, Mapping):
+    if not hasattr(class_weight, "items"):  # a pandas Series has them, too
         if str(class_weight) != "balanced":
             remedy = "Write class_weight='balanced', or {0: 1.0, 1: 5.0}."
             raise ArgumentError(culprit, "'balanced' or a mapping", repr(class_weight), remedy)
         return np.asarray(len(labels) / (len(classes) * counts), t.dtype)[places]
     given = {
-        _class(culprit, key): number(f"{culprit}[{key!r}]", value, example=1.0)
+        _class(culprit, key): _plain(f"{culprit}[{key!r}]", value, NON_NEGATIVE, 1.0)
         for key, value in class_weight.items()
     }
     for label in classes.tolist():
@@ -99,8 +100,17 @@ def _labels(t: np.ndarray, culprit: str) -> np.ndarray:
 
 
 def _class(culprit: str, key: Any) -> float:
-    truth = isinstance(key, bool | np.bool_)  # {False: 1.0, True: 5.0}
-    return float(key) if truth else number(f"a class of {culprit}", key, REALS, example=0)
+    if isinstance(key, str):  # JSON knows no other keys
+        with suppress(ValueError):
+            key = float(key)
+    return _plain(f"a class of {culprit}", key, REALS, 0)
+
+
+def _plain(culprit: str, given: Any, domain: Interval, example: float) -> float:
+    """A class or a weight; truth values count, and an array of one number is that."""
+    if hasattr(given, "item") and np.ndim(given) == 0:
+        given = given.item()
+    return number(culprit, float(given) if isinstance(given, bool) else given, domain, example)
 
 
 class Weigh(Elementwise2):

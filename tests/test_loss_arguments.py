@@ -1,5 +1,7 @@
 """What losses accept and refuse: reductions, weights, targets, logits behind a prediction."""
 
+import re
+
 import numpy as np
 import pytest
 from operands import check_refusal
@@ -217,6 +219,20 @@ BAD = {
 @pytest.mark.parametrize("case", BAD.values(), ids=BAD)
 def test_bad_inputs_are_refused_with_a_remedy(case):
     check_refusal(*case)
+
+
+@pytest.mark.parametrize("name", [loss.name for loss in losses if not loss.rowwise])
+def test_what_is_advised_for_class_numbers_is_accepted(name):
+    numbers, p = np.array([0, 3, 1]), np.full((3, 4), 0.25)
+    with pytest.raises(ShapeError, match="Give y_true a column for each of 4") as caught:
+        losses[name](numbers, p)
+    remedy = caught.value.remedy
+    if name == "poisson":  # counts are no classes
+        assert remedy == "Give y_true a column for each of 4."
+        return
+    columns, other = re.search(r"4: (.*) for classes, or use (\w+),", remedy).groups()
+    assert np.isfinite(losses[name](eval(columns, {"np": np, "y_true": numbers}), p))
+    assert np.isfinite(losses[other](numbers, p))
 
 
 def test_class_weight_wants_one_class_a_row():

@@ -21,12 +21,30 @@ def imports(x):
     return exp(x)
 
 
+def opens(x):
+    with open("weights") as file:
+        return file
+
+
 FORMULAS = {
     "a helper": (lambda x: doubled(x), "'doubled'"),
     "scipy": (lambda x: erf(x), "'erf'"),
     "no such name": (lambda x: nothing(x), "'nothing'"),  # noqa: F821
     "a method": (lambda x: x.clip(0.0), "'clip'"),
     "an import": (imports, "IMPORT_NAME"),
+    "float16": (lambda x: np.float16(x), "float16"),
+    "a file": (opens, "construct is not supported. Use"),
+    "text added": (lambda x: x + "a", "built-in function add"),
+}
+
+
+NUMBERLESS = {
+    "a forgotten return": lambda x: None,
+    "text": lambda x: "a",
+    "a complex number": lambda x: x * 1j,
+    "a dict": lambda x: {"a": x},
+    "two numbers": lambda x: (x, x),
+    "an array": lambda x: np.array([x]),
 }
 
 
@@ -46,10 +64,31 @@ def test_what_numba_cannot_compile_is_said_in_a_line_and_said_again(case, record
             ml.fit(net, X, X[:, 0], loss="mse", epochs=1, record=record)
         error = caught.value
         assert error.culprit == "own_forward"
-        assert name in error.got
+        assert name in str(error)
         assert "@minidl.kernels.jit.scalar" in error.remedy
         assert error.__suppress_context__, "numba's hundred lines are not shown"
         assert len(str(error).splitlines()) == 1
+
+
+@pytest.mark.skipif(not JIT, reason="it runs as Python then")
+@pytest.mark.parametrize("case", NUMBERLESS)
+def test_a_formula_that_returns_no_number_is_told_so(case, refused):
+    formula = NUMBERLESS[case]
+    culprits = {"own_forward": own(formula), "own_slope_backward": own(lambda x: x, formula)}
+    for culprit, hidden in culprits.items():
+        with refused(ArgumentError, culprit, "returns a number", "something else", "End it in"):
+            ml.fit(ml.mlp([2, 3, 1], hidden=hidden), X, X[:, 0], loss="mse", epochs=1)
+
+
+@pytest.mark.skipif(not JIT, reason="it runs as Python then")
+@pytest.mark.parametrize("forgotten", ["value", "slope"])
+def test_a_loss_that_returns_no_number_is_told_so(forgotten, refused):
+    formulas = dict.fromkeys(("value", "slope"), lambda t, p: p - t)
+    formulas[forgotten] = lambda t, p: None
+    parts = {name: staticmethod(formula) for name, formula in formulas.items()}
+    own_loss = type("Own", (ml.Loss,), {"name": "own", **parts})()
+    with refused(ArgumentError, "own_loss", "returns a number", "something else", "End it in"):
+        own_loss([1.0], [2.0])
 
 
 @pytest.mark.skipif(not JIT, reason="it runs as Python then")
@@ -72,6 +111,10 @@ class Plain:
     name = "plain"
 
 
+class QuarticLoss:
+    name = "quartic"
+
+
 class Half(ml.ActivationFunction):
     name = "half"
     value = staticmethod(lambda x: 0.5 * x)
@@ -90,8 +133,13 @@ class HalfLoss(ml.Loss):
 
 REFUSED = {
     "a plain class": (lambda: ml.activation(Plain), "@ml.activation", "class Plain", "Function)"),
-    "a function": (lambda: ml.activation(doubled), "@ml.activation", "function doubled", "class"),
-    "a plain class for a loss": (lambda: ml.loss(Plain), "@ml.loss", "class Plain", "(ml.Loss)"),
+    "a function": (lambda: ml.activation(doubled), "@ml.activation", "function doubled",
+                   "class Doubled(ml.ActivationFunction)"),
+    "a lambda": (lambda: ml.activation(lambda x: x), "@ml.activation", "function <lambda>",
+                 "class Mine(ml.ActivationFunction)"),
+    "a number": (lambda: ml.loss(2), "@ml.loss", "a int 2", "class Mine(ml.Loss)"),
+    "a plain class for a loss": (lambda: ml.loss(QuarticLoss), "@ml.loss", "class QuarticLoss",
+                                 "class QuarticLoss(ml.Loss)"),
     "no slope": (lambda: ml.activation(Half), "half.slope", "none", "def slope"),
     "a loss without slope": (lambda: ml.loss(HalfLoss), "half_loss.slope", "none", "def slope"),
     "numpy's tanh": (lambda: ml.activation(Borrowed), "borrowed.value", "tanh", "def value"),
@@ -99,7 +147,7 @@ REFUSED = {
     "swish out": (lambda: ml.activations.unregister("swish"), "'swish'", "minidl's", "another"),
     "mse out": (lambda: ml.losses.unregister("mse"), "'mse'", "minidl's", "another name"),
     "adam out": (lambda: ml.optimizers.unregister("adam"), "'adam'", "minidl's", "another name"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -3,6 +3,9 @@
 None of them may train: what is wrong is said before the first epoch, and not by numpy.
 """
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -15,6 +18,8 @@ from minidl.errors import (
     ShapeError,
     UnknownNameError,
 )
+from minidl.kernels.random import permutation
+from minidl.op import as_float, narrowed
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 LABELS = np.arange(12) % 2
@@ -42,6 +47,13 @@ def assign(value):
     ml.mlp([4, 6, 1], seed=0)[0].weight.data = value
 
 
+def written(value, key=0, dtype="float32", read_only=False):
+    tensor = ml.Tensor([1, 1], dtype=dtype)
+    tensor.numpy().flags.writeable = not read_only
+    tensor[key] = value
+    return tensor
+
+
 # What is written: the error, its culprit, what it expected, what it got, its remedy.
 NUMBERS = {
     "text for an activation": (
@@ -58,6 +70,22 @@ NUMBERS = {
         lambda: ml.mse("a", [1.0]), DataError, "mse(y_true=…)", "numbers", "<U1", "Turn text"),
     "weights of another shape": (
         lambda: assign([[1, 2]]), ShapeError, "dense1.weight", "(4, 6)", "(1, 2)", "Reshape it"),
+    "a number for rows of another shape": (
+        lambda: written([1.0, 2.0]), ShapeError, "a tensor", "shape ()", "(2,)", "Reshape it"),
+    "a number into a read-only array": (
+        lambda: written(1.0, read_only=True), ArgumentError, "a tensor", "memory to write to",
+        "read-only", "a copy: Tensor(t)"),
+    "a row into a read-only array": (
+        lambda: written(np.float32([1.0]), ..., read_only=True), ArgumentError, "a tensor",
+        "memory to write to", "read-only", "a copy: Tensor(t)"),
+    "NaN for a whole number": (
+        lambda: written(float("nan"), dtype="int64"), DataError, "a tensor", "int64 holds", "nan",
+        "a float tensor"),
+    "infinity for a whole number": (
+        lambda: written(-np.inf, dtype="int64"), DataError, "a tensor", "int64 holds", "-inf",
+        "a float tensor"),
+    "text for a network": (
+        lambda: ml.mlp([4, 1])([["a"] * 4]), DataError, "x", "numbers", "<U1", "Turn text"),
     "weights of text": (
         lambda: assign("a"), DataError, "dense1.weight", "numbers", "<U1", "Turn text"),
     "a forward that returns nothing": (
@@ -72,8 +100,29 @@ NUMBERS = {
     "no X": (lambda: fit(None), DataError, "X", "numbers", "None", "an array of numbers"),
     "complex X": (lambda: fit(X * 1j), DataError, "X", "numbers", "complex128", ".real"),
     "objects": (
-        lambda: fit(y=LABELS.astype(object)), DataError, "y", "numbers", "object",
-        ".astype('float64')"),
+        lambda: fit(y=[print] * 12), DataError, "y", "numbers", "built-in function print",
+        "array of numbers"),
+    "something missing among objects": (
+        lambda: fit(y=[0, None] * 6), DataError, "y", "numbers", "None", "fill in what is missing"),
+    "text among objects": (
+        lambda: fit(y=np.array([0, "1"] * 6, object)), DataError, "y", "numbers", "'1'",
+        "turn text into numbers"),
+    "complex numbers among objects": (
+        lambda: ml.tanh(np.array([1, 1j], object)), DataError, "tanh", "numbers", "1j", "numbers"),
+    "rows of several lengths among objects": (
+        lambda: ml.tanh(np.array([[1], [1, 2]], object)), DataError, "tanh", "numbers", "[1]",
+        "numbers"),
+    "a number beyond float64": (
+        lambda: ml.Tensor([1.0]) * 10**400, DataError, "multiply", "numbers", "1000", "numbers"),
+    "dates": (
+        lambda: fit(np.zeros((12, 4), "datetime64[D]")), DataError, "X", "numbers", "datetime64",
+        "Count from the first: (x - x.min()) / np.timedelta64(1, 'D')"),
+    "times": (
+        lambda: fit(y=np.zeros(12, "timedelta64[s]")), DataError, "y", "numbers", "timedelta64",
+        "Divide by a unit: x / np.timedelta64(1, 's')"),
+    "fields": (
+        lambda: fit(np.zeros(12, "f8, f8, f8, f8")), DataError, "X", "numbers", "'f0'",
+        "structured_to_unstructured(x)"),
     "X beyond float32": (
         lambda: fit(X * 1e300), DataError, "X", "3.4e+38", "e+2", "dtype='float64'"),
     "y beyond float32": (
@@ -81,6 +130,18 @@ NUMBERS = {
         "e+29", "Scale them"),
     "rows to predict beyond float32": (
         lambda: ml.mlp([4, 1]).predict(X * 1e300), DataError, "predict(X)", "float32", "e+2",
+        "Scale them"),
+    "one number": (lambda: fit(1.0), ShapeError, "X", "(rows, 4)", "()", "X.reshape(-1, 4)"),
+    "one number beyond float32": (
+        lambda: fit(1e300), DataError, "X", "3.4e+38", "1e+300", "Scale them"),
+    "one target": (lambda: fit(y=1.0), ShapeError, "y", "12 rows", "()", "Check the split"),
+    "one target beyond float32": (
+        lambda: fit(y=1e300), DataError, "y", "3.4e+38", "1e+300", "Scale them"),
+    "one number to predict": (
+        lambda: ml.mlp([4, 1]).predict(1.0), ShapeError, "predict(X)", "(rows, features)", "()",
+        "predict([x])"),
+    "one number to predict beyond float32": (
+        lambda: ml.mlp([4, 1]).predict(1e300), DataError, "predict(X)", "3.4e+38", "1e+300",
         "Scale them"),
     "nothing at all": (lambda: fit([], []), DataError, "X", "one row", "none", "loaded"),
     "one row, flat": (
@@ -95,15 +156,55 @@ def test_what_holds_no_numbers_is_refused(slip, refused):
         attempt()
 
 
+LARGE, HALF = 10**30, Fraction(1, 2)
+OBJECTS = {
+    "a large int": (lambda: ml.Tensor([1.0]) * LARGE, [1e30]),
+    "a large int alone": (lambda: ml.relu(2**70), 2.0**70),
+    "a fraction": (lambda: HALF * ml.Tensor([3.0]), [1.5]),
+    "a matrix of fractions": (lambda: ml.Tensor([3.0]) @ [HALF], 1.5),
+    "a large int written": (lambda: written(LARGE), [1e30, 1.0]),
+    "a fraction written": (lambda: written(HALF), [0.5, 1.0]),
+    "decimals": (lambda: ml.mse([Decimal("1.5")], [Decimal(2)]), 0.25),
+    "mixed columns": (lambda: ml.relu(np.array([[True, 2.5], [False, -1]], object)),
+                      [[1.0, 2.5], [0.0, 0.0]]),
+    "weights": (lambda: ml.mse([1.0, 2.0], [1.0, 4.0], sample_weight=np.array([3, 1], object)),
+                1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OBJECTS)
+def test_objects_that_are_numbers_are_taken(case):
+    attempt, wanted = OBJECTS[case]
+    np.testing.assert_array_equal(np.asarray(attempt()), np.float32(wanted))
+
+
+def test_a_table_of_mixed_columns_trains_as_its_numbers_do():
+    def trained(x, y):
+        net = ml.mlp([4, 6, 1], output="sigmoid", seed=0)
+        ml.fit(net, x, y, loss="bce", epochs=2)
+        return net.predict(x).tolist()
+
+    table = np.column_stack([X.astype(object)[:, :3], LABELS == 1])
+    assert table.dtype == object
+    assert trained(table, LABELS.astype(object)) == trained(table.astype(float), LABELS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_data_of_the_networks_dtype_are_read_where_they_lie(dtype):
+    rows = X.astype(dtype)
+    assert narrowed("X", rows, rows.dtype) is rows
+    assert as_float(rows, rows.dtype) is rows
+    assert narrowed("X", rows.T, rows.dtype).flags.c_contiguous
+
+
 def test_infinity_itself_is_no_number_beyond_float32():
     with pytest.raises(DataError, match="finite numbers, got inf"):
         fit(np.where(X > 1, np.inf, X))
     assert np.isfinite(ml.mlp([4, 1], dtype="float64").predict(X * 1e300)).all()
 
 
-class Misspelt(ml.Callback):
-    def on_epoch_end(self, net, epoch, measured):
-        return True
+def watcher(*methods, bases=(ml.Callback,)):
+    return type("Watcher", bases, dict.fromkeys(methods, lambda *_: None))()
 
 
 SPLIT = {"validation_split": 0.25}
@@ -120,7 +221,7 @@ SETTINGS = {
         lambda: fit(callbacks=[Started]), ArgumentError, "callbacks", "Callbacks", "Started",
         "callbacks=[Started()]"),
     "a callback's misspelt method": (
-        lambda: fit(callbacks=[Misspelt()]), ArgumentError, "Misspelt.on_epoch_end",
+        lambda: fit(callbacks=[watcher("on_epoch_end")]), ArgumentError, "Watcher.on_epoch_end",
         "epoch_ended", "never", "Rename it epoch_ended"),
     "validation data with weights": (
         lambda: fit(validation_data=(X, LABELS, LABELS)), ArgumentError, "validation_data",
@@ -150,6 +251,35 @@ def test_a_setting_that_would_do_nothing_or_break_is_refused(slip, refused):
         attempt()
 
 
+HOOKS = {
+    "on_train_begin": "training_began",
+    "training_started": "training_began",
+    "on_train_batch_end": "batch_ended",
+    "step_ended": "batch_ended",
+    "epoch_end": "epoch_ended",
+    "training_end": "training_ended",
+}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+@pytest.mark.parametrize("base", [ml.Callback, ml.EarlyStopping])
+def test_what_other_trainers_call_is_told_its_name_here(name, base, refused):
+    with refused(ArgumentError, f"Watcher.{name}", HOOKS[name], "never", f"it {HOOKS[name]}, or"):
+        fit(callbacks=[watcher(name, bases=(base,))])
+
+
+def test_methods_of_ones_own_pass():
+    class Elsewhere:
+        def on_epoch_end(self, epoch, logs):
+            """Keras calls it."""
+
+    own = ("training_data", "training_time", "epoch_seconds", "epoch_header", "has_ended", "watch")
+    both = watcher("on_epoch_end", bases=(ml.Callback, Elsewhere))
+    watchers = [watcher(*own), watcher(*own, bases=(ml.EarlyStopping,)), both]
+    net = ml.mlp([4, 6, 1], seed=0)
+    assert len(ml.fit(net, X, LABELS, loss="mse", epochs=2, callbacks=watchers)["loss"]) == 2
+
+
 def test_one_metric_needs_no_list():
     net = ml.mlp([4, 6, 1], output="sigmoid", seed=0)
     history = ml.fit(net, X, LABELS, loss="bce", epochs=1, metrics="accuracy", **SPLIT)
@@ -177,6 +307,12 @@ def program():
     return ml.record(lambda x, t: ml.mse(t, net(x)), X[:4], X[:4, :1])
 
 
+def set_aside(share):
+    """Weights of the rows that fit keeps for validation; 0 for those it trains on."""
+    kept = permutation(len(X), 0, -1)[: round(len(X) * share)]
+    return np.isin(np.arange(len(X)), kept).astype(float)
+
+
 MEANINGLESS = {
     "weights of classes in a list": (
         lambda: fit(class_weight=[1, 2]), ArgumentError, "fit(class_weight=…)", "a mapping",
@@ -196,6 +332,9 @@ MEANINGLESS = {
     "weights of nothing": (
         lambda: fit(sample_weight=np.zeros(12)), ArgumentError, "fit", "above 0", "every row",
         "Give one"),
+    "weights of nothing that is trained on": (
+        lambda: fit(sample_weight=set_aside(0.5), validation_split=0.5), ArgumentError, "fit",
+        "above 0", "every row that is trained on", "Give one"),
     "weights of text": (
         lambda: fit(sample_weight="a"), DataError, "fit(sample_weight=…)", "numbers", "<U1",
         "Turn text"),
@@ -217,6 +356,12 @@ MEANINGLESS = {
     "a program with flat targets": (
         lambda: program().run(X, X[:, 0]), ShapeError, "program", "(rows, 1)", "(12,)",
         "recorded with"),
+    "a program with one number": (
+        lambda: program().run(1.0, 1.0), ShapeError, "program", "(rows, 4)", "()",
+        "recorded with"),
+    "a program with numbers beyond float32": (
+        lambda: program().run(X * 1e300, X[:, :1]), DataError, "program", "3.4e+38", "e+2",
+        "Scale them"),
     "a program with text": (
         lambda: program().run(X, "a"), DataError, "program", "numbers", "<U1", "Turn text"),
 }  # fmt: skip
@@ -227,6 +372,12 @@ def test_what_means_nothing_together_is_refused(slip, refused):
     attempt, kind, *parts = MEANINGLESS[slip]
     with refused(kind, *parts):
         attempt()
+
+
+def test_a_weight_of_0_for_every_row_of_the_validation_is_fine():
+    net = ml.mlp([4, 6, 1], output="sigmoid", seed=0)
+    weights = 1 - set_aside(0.5)
+    ml.fit(net, X, LABELS, loss="bce", epochs=1, sample_weight=weights, validation_split=0.5)
 
 
 def test_truth_values_are_classes_too():

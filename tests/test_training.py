@@ -225,6 +225,53 @@ def test_weights_count_as_repeated_rows():
     np.testing.assert_allclose(trained(X, CLASSES, sample_weight=1 + CLASSES), repeated, rtol=1e-9)
 
 
+class Series:
+    """As a pandas Series: it has items, and is no Mapping."""
+
+    def items(self):
+        return zip(np.arange(2), np.array([1.0, 2.0]), strict=True)
+
+
+ONE_AND_TWO = {
+    "a Series": Series(),
+    "JSON's keys": {"0": 1, "1": 2.0},
+    "numpy's numbers": {np.int64(0): np.float32(1), np.float64(1): np.int8(2)},
+    "arrays of one number": {0: np.array(1), 1: np.array(2.0)},
+    "tensors of one number": {0: ml.Tensor(1.0), 1: ml.Tensor(2)},
+    "truth values": {False: True, np.True_: 2},
+}
+
+
+@pytest.mark.parametrize("given", ONE_AND_TWO)
+def test_class_weights_are_taken_as_they_come(given):
+    weights = row_weights(np.array([0.0, 1.0, 1.0]), None, ONE_AND_TWO[given], "fit")
+    assert weights.tolist() == [1.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "given", [{0: 1, "one": 2}, {0: 1, 1: [2]}, {0: 1, 1: np.ones(1)}, {0: 1, 1: "2"}, {"nan": 1}]
+)
+def test_class_weights_that_are_no_numbers_are_refused(given):
+    with pytest.raises(ArgumentError, match="expected a number in"):
+        row_weights(np.array([0.0, 1.0]), None, given, "fit")
+
+
+def test_validation_data_are_any_two_and_no_share_is_none():
+    def curves(**settings):
+        network = ml.mlp([3, 4, 1], seed=0)
+        return dict(ml.fit(network, X, X[:, 0], loss="mse", epochs=2, **settings))
+
+    pair = (X[:20], X[:20, 0])
+    wanted = curves(validation_data=pair)
+    assert "val_loss" in wanted
+    for given in (list(pair), iter(pair), {"X": pair[0], "y": pair[1]}.values()):
+        assert curves(validation_data=given, validation_split=None) == wanted
+    assert list(curves(validation_split=None)) == ["loss"]
+    for given in (3.0, np.array(3.0), iter([X])):
+        with pytest.raises(ArgumentError, match=r"the two arrays \(X, y\), got a "):
+            curves(validation_data=given)
+
+
 def test_balanced_class_weights_are_scikit_learns():
     rare = np.repeat([0.0, 1, 2], [40, 8, 2])
     weights = row_weights(rare, None, "balanced", "fit")

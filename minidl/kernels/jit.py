@@ -308,17 +308,28 @@ def compiling(kernel: Kernel) -> Iterator[None]:
     """What numba cannot compile, in a few lines: its own are a hundred, and end in the loop."""
     try:
         yield
-    except (NumbaError, UnsupportedBytecodeError) as error:
+    except (NumbaError, UnsupportedBytecodeError, NotImplementedError) as error:
         kernel.run = kernel._first
-        lines = [line.strip() for line in str(error).splitlines()]
-        begins = [place + 1 for place, line in enumerate(lines) if "nopython mode pipeline" in line]
-        raise ArgumentError(
-            kernel.name,
-            "a formula that numba can compile",
-            f"one of which it says: {lines[begins[-1] if begins else 0].rstrip('.:')}",
-            "Use arithmetic, minidl.kernels.vecmath, math or numpy; above a function of your own "
-            "that it calls put @minidl.kernels.jit.scalar.",
-        ) from None
+        raise _uncompiled(kernel.name, error) from None
+
+
+def _uncompiled(name: str, error: Exception) -> ArgumentError:
+    text = repr(error) if isinstance(error, NotImplementedError) else str(error)
+    lines = [line.strip() for line in text.splitlines()]
+    begins = [place + 1 for place, line in enumerate(lines) if "nopython mode pipeline" in line]
+    place = getattr(error, "loc", None)
+    # A loop of minidl's is sound: where it fails itself, it cannot use what the formula returned.
+    if len(begins) == 1 and place and Path(place.filename).parent == Path(__file__).parent:
+        got, remedy = "one that returns something else", "End it in return and one real number."
+        return ArgumentError(name, "a formula that returns a number", got, remedy)
+    said = lines[begins[-1] if begins else 0].removesuffix(" Raised from None").rstrip(".:")
+    return ArgumentError(
+        name,
+        "a formula that numba can compile",
+        f"one of which it says: {said}",
+        "Use arithmetic, minidl.kernels.vecmath, math or numpy; above a function of your own "
+        "that it calls put @minidl.kernels.jit.scalar.",
+    )
 
 
 def kernel(

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.kernels import checks
-from minidl.op import as_numbers
+from minidl.op import as_numbers, narrowed
 from minidl.optimizers import AHEAD, Optimizer
 from minidl.program.code import Code
 from minidl.program.epochs import Epochs
@@ -161,7 +161,7 @@ class Program:
 
         Raises
         ------
-        ShapeError, DomainError
+        ShapeError, DomainError, DataError
             If the data are not what the step takes.
         RecordError
             If the step is no longer what was recorded.
@@ -207,7 +207,8 @@ class Program:
         if len(data) != len(self.inputs):
             got = f"{len(data)}"
             raise ShapeError("program", f"{len(self.inputs)} arrays", got, "Give one an input.")
-        tables = [np.ascontiguousarray(as_numbers("program", x), self.loss.dtype) for x in data]
+        dtype = self.loss.dtype
+        tables = [narrowed("program", as_numbers("program", x), dtype) for x in data]
         for table, slot, entry in zip(tables, self.inputs, self.checks, strict=True):
             if table.shape[1:] != slot.shape[1:] or not table.ndim:
                 wanted = f"shape {('rows', *slot.shape[1:])}".replace("'", "")
