@@ -17,7 +17,7 @@ import numpy as np
 from minidl.errors import DtypeError, GradientError
 from minidl.kernels.elementwise import accumulate, copy
 from minidl.kernels.jit import listener, listeners
-from minidl.op import FLOATS, OUTPUT, Op
+from minidl.op import FLOATS, OUTPUT, Op, Tracked
 
 
 class _Mode(threading.local):
@@ -56,13 +56,12 @@ def remembers() -> bool:
     return _mode.remembers
 
 
-class Node:
+class Node(Tracked):
     """An array, how it was made, and its gradient: what a Tensor is to its graph."""
 
     # Defaults of the class: an intermediate result sets only what differs.
     _wants = False  # whether it requires a gradient
     name: str | None = None
-    _array: np.ndarray
     _op: Op | None = None
     _inputs: tuple[Node, ...] = ()
     _seen: tuple[int, ...] = ()  # the inputs' versions when the op ran

@@ -13,7 +13,7 @@ from minidl.errors import ArgumentError, DtypeError, GradientError, ShapeError
 from minidl.intervals import REALS, SIGNS, UNIT, Domain, Interval, point
 from minidl.kernels import elementwise, movement
 from minidl.kernels.jit import making, scalar
-from minidl.op import FLOATS, Arrays, Op, Shape, as_float
+from minidl.op import FLOATS, Arrays, Op, Shape, Tracked, as_float
 from minidl.settings import Settings
 from minidl.weighting import REDUCTIONS, ClassWeight, row_weights, weighed
 
@@ -160,9 +160,7 @@ class Loss(Settings):
         if sample_weight is not None or class_weight is not None:
             self._check_rows(p.shape)
             weights = row_weights(t, _values(sample_weight), class_weight, self.name)
-        target = (
-            y_true if getattr(y_true, "dtype", None) == p.dtype and hasattr(y_true, "apply") else t
-        )
+        target = y_true if isinstance(y_true, Tracked) and y_true._array.dtype == p.dtype else t
         if weights is None and reduction != "none":
             return ReducedLoss(self, from_logits, reduction)(target, y_pred)
         return weighed(LossOp(self, from_logits)(target, y_pred), reduction, weights)
@@ -305,7 +303,7 @@ class Loss(Settings):
 
 
 def _values(operand: Any) -> Any:
-    return operand._array if hasattr(operand, "apply") else operand
+    return operand._array if isinstance(operand, Tracked) else operand
 
 
 def _made(operand: Any) -> bool:
@@ -314,8 +312,10 @@ def _made(operand: Any) -> bool:
 
 
 def _two_dtypes(y_true: Any, y_pred: Any) -> bool:
-    tensors = hasattr(y_true, "apply") and hasattr(y_pred, "apply")
-    return tensors and y_true.dtype in FLOATS and y_true.dtype != y_pred.dtype
+    if not (isinstance(y_true, Tracked) and isinstance(y_pred, Tracked)):
+        return False
+    true, pred = y_true._array.dtype, y_pred._array.dtype
+    return true in FLOATS and true != pred
 
 
 def _order(loss: Loss) -> str:

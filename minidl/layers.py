@@ -12,7 +12,7 @@ from minidl.activations import Linear, activations, get_activation
 from minidl.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.initializers import get_initializer
 from minidl.layer import Layer
-from minidl.op import FLOATS, as_float, as_numbers  # noqa: F401 - x-rays take it from here
+from minidl.op import FLOATS, as_float
 from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor, at_the_door
 

@@ -122,6 +122,14 @@ def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
     return np.result_type(*found) if found else np.dtype(otherwise)
 
 
+class Tracked:
+    """What remembers the operations on it: a Tensor, which floors above this one make."""
+
+    _array: np.ndarray
+    apply: Any
+    broadcast_to: Any
+
+
 class Op(Settings):
     """Something that can be done to arrays, and undone for gradients.
 
@@ -177,7 +185,7 @@ class Op(Settings):
             raise op._miscounted(operands)
         operands = op.paired(operands)
         for operand in operands:
-            if hasattr(operand, "apply"):
+            if isinstance(operand, Tracked):
                 return operand.apply(op, *operands)
         dtype = common_dtype(operands, np.float64)
         arrays = [as_float(operand, dtype, op.name) for operand in operands]
@@ -330,4 +338,4 @@ SINGLE: tuple[Shape, ...] = ((), (1,))
 
 
 def _broadcast(x: Any, shape: Shape) -> Any:
-    return x.broadcast_to(shape) if hasattr(x, "apply") else np.broadcast_to(x, shape)
+    return x.broadcast_to(shape) if isinstance(x, Tracked) else np.broadcast_to(x, shape)

@@ -168,3 +168,19 @@ def test_every_movement_can_be_recorded():
     w[:] = start
     assert record(step, x, dtype="float64")(x) == eager
     np.testing.assert_array_equal(w.numpy(), after)
+
+
+def test_tables_of_pandas_are_arrays_to_operations_and_losses():
+    """They have an ``apply``, as a Tensor has."""
+    from pandas import DataFrame, Series
+
+    x, t = np.array([[0.5, -1.0], [2.0, 0.0]]), np.array([1, 0])
+    for name in ("tanh", "softmax"):
+        activation = ml.activations[name]
+        np.testing.assert_array_equal(activation(DataFrame(x)), activation(x))
+    assert ml.mse(Series(t), Series(x[0])) == ml.mse(t, x[0])
+    cce = ml.losses["cce"]
+    assert cce(Series(t), DataFrame(x), from_logits=True) == cce(t, x, from_logits=True)
+    tensor = Tensor(x[0], requires_grad=True)
+    ml.mse(Series(t), tensor * Series([1.0, 2.0])).backward()
+    np.testing.assert_array_equal(tensor.grad, [-0.5, -4.0])

@@ -16,9 +16,10 @@ from minidl import storage
 from minidl.activations import activations
 from minidl.errors import ArgumentError
 from minidl.intervals import SIGNS
-from minidl.layers import Activation, Dense, Dropout, as_numbers
+from minidl.layers import Activation, Dense, Dropout
 from minidl.losses import losses
 from minidl.model import Sequential
+from minidl.op import as_numbers
 from minidl.pairing.grid import Head
 from minidl.saturation import SLOPE, SUMS, levels_off
 from minidl.schedules import Rate
