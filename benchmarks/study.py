@@ -96,9 +96,9 @@ def table(reference: Study) -> None:
     form = "{:<20}{:>8}{:>12}{:>14}{:>9}"
     print(form.format("dataset", "trials", "minidl /s", "scikit-learn /s", "ratio"))
     totals: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as warm:
         first = next(iter(data))
-        compare(replace(reference, epochs=2), first, data[first], Path(folder, "warm"))
+        compare(replace(reference, epochs=2), first, data[first], Path(warm))
         for name, dataset in data.items():
             ours, their, number = compare(reference, name, dataset, Path(folder))
             totals.update(ours=ours, theirs=their, number=number)
