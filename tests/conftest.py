@@ -165,3 +165,17 @@ def kept(monkeypatch):
 
     monkeypatch.setattr(runner._Run, "_keep", keep)
     return done
+
+
+@pytest.fixture
+def cut_short(monkeypatch):
+    """Ctrl-C while a picture is being saved."""
+    from matplotlib.figure import Figure
+
+    savefig = Figure.savefig
+
+    def cut(figure, target, **settings):
+        savefig(figure, target, **settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Figure, "savefig", cut)

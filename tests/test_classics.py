@@ -110,3 +110,36 @@ def test_nielsen():
     p = 1 / (1 + np.exp(-4.0))
     gradient = step.receipt("dense1.weight", (0, 0)).value
     assert gradient == pytest.approx(2 * p * p * (1 - p), rel=1e-12)  # twice that of ½ a²
+
+
+def test_mazurs_network_has_his_numbers():
+    walkthrough = mazur()
+    last = walkthrough.after(len(walkthrough.steps) - 1)
+    published = {
+        ("dense1", (0, 0)): ".593269992", ("dense1", (0, 1)): ".596884378",
+        ("dense2", (0, 0)): ".751365070", ("dense2", (0, 1)): ".772928465",
+        ("mse", ()): ".298371109", ("∂dense2", (0, 0)): ".741365070",
+        ("∂dense2.sums", (0, 0)): ".138498562", ("∂dense2.weight", (0, 0)): ".082167041",
+        ("∂dense1.weight", (0, 0)): ".000438568", ("∂dense1", (0, 0)): ".036350306",
+        ("dense2.weight", (0, 0)): ".35891648", ("dense2.weight", (1, 0)): ".408666186",
+        ("dense2.weight", (0, 1)): ".511301270", ("dense2.weight", (1, 1)): ".561370121",
+        ("dense1.weight", (0, 0)): ".149780716", ("dense1.weight", (1, 0)): ".19956143",
+        ("dense1.weight", (0, 1)): ".24975114", ("dense1.weight", (1, 1)): ".29950229",
+    }  # fmt: skip
+    for (name, index), number in published.items():
+        assert round(last[name][index], len(number) - 1) == float(number), name
+    # His page has .291027924; double precision gives what examples/03_two_two_two.py explains.
+    assert last["mse afterwards"][()] == pytest.approx(0.291027774, abs=5e-10)
+    text = str(walkthrough)
+    for digits in ("0.298371109", "0.35891648", "0.291027774"):
+        assert digits in text
+    assert np.array_equal(last["dense2.bias"].numbers, [0.6, 0.6])
+
+
+def test_nielsens_neuron_starts_where_his_does():
+    walkthrough = nielsen()
+    assert round(walkthrough.after(len(walkthrough.steps) - 1)["dense1"][0, 0], 2) == 0.98
+    weight, sigma = 2.0, 1 / (1 + np.exp(-4.0))
+    expected = weight - 0.15 * sigma * sigma * (1 - sigma)
+    end = walkthrough.after(len(walkthrough.steps) - 1)
+    assert end["dense1.weight"][0, 0] == pytest.approx(expected, rel=1e-14)

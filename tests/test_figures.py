@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from minidl import figures
 from minidl.activations import activations
@@ -24,15 +23,8 @@ def test_a_jump_between_two_bends_is_a_gap():
     assert np.flatnonzero(np.isnan(y)).tolist() == [200]
 
 
-def test_a_picture_that_is_cut_short_leaves_the_one_before(tmp_path, monkeypatch):
+def test_a_picture_that_is_cut_short_leaves_the_one_before(tmp_path, cut_short):
     (tmp_path / "01_relu.svg").write_text("of yesterday", encoding="utf-8")
-    savefig = Figure.savefig
-
-    def cut(figure, target, **settings):
-        savefig(figure, target, **settings)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Figure, "savefig", cut)
     with pytest.raises(KeyboardInterrupt):
         figures.plot(["relu"], tmp_path)
     assert (tmp_path / "01_relu.svg").read_text(encoding="utf-8") == "of yesterday"

@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.image import imread
 from rich.console import Console
 from simulated import simulated, tables_of
@@ -294,15 +293,8 @@ def test_a_folder_that_cannot_be_written_is_named(findings, tmp_path, refused):
         write(findings, tmp_path / "file")
 
 
-def test_a_picture_that_is_cut_short_leaves_the_one_before(findings, tmp_path, monkeypatch):
+def test_a_picture_that_is_cut_short_leaves_the_one_before(findings, tmp_path, cut_short):
     (tmp_path / "pairings.png").write_bytes(b"of yesterday")
-    savefig = Figure.savefig
-
-    def cut(figure, target, **settings):
-        savefig(figure, target, **settings)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Figure, "savefig", cut)
     with pytest.raises(KeyboardInterrupt):
         write(findings, tmp_path)
     assert (tmp_path / "pairings.png").read_bytes() == b"of yesterday"

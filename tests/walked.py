@@ -1,4 +1,6 @@
-"""What tests of walkthroughs share: layers of one's own, and where an array is made."""
+"""What tests of walkthroughs share: layers of one's own, where an array is made, a step."""
+
+import numpy as np
 
 import minidl as ml
 
@@ -29,3 +31,10 @@ def of_step(walkthrough, name, phase="backward"):
     """The first step of a phase that writes an array."""
     steps = [s for s in walkthrough.steps if s.phase == phase]
     return next(s for s in steps if any(a.name == name for a in s.writes))
+
+
+def relu_step(rows=2):
+    net = ml.mlp([2, 2, 2], hidden="relu", output="sigmoid", seed=1, dtype="float64")
+    x, t = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[1, 0], [0, 1]])
+    optimizer = ml.SGD(net.parameters(), 0.1, momentum=0.9)
+    return ml.explain(net, x[:rows], t[:rows], loss="bce", optimizer=optimizer)
