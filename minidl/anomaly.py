@@ -19,7 +19,7 @@ from minidl.layer import Layer
 from minidl.op import Op
 from minidl.optimizers import Optimizer
 from minidl.program.instruction import Instruction
-from minidl.program.tape import address, place
+from minidl.program.places import address, place
 
 REMEDIES = {
     "forward": "Keep its operands where it is defined and does not overflow: ml.clip, "
@@ -164,13 +164,13 @@ class Detector(Listener):
     def step(self, instruction: Instruction) -> None:
         pairs = zip(instruction.names, instruction.shown, strict=True)
         operands = [Operand(name, x.shape, x) for name, x in pairs if isinstance(x, np.ndarray)]
-        written = instruction.names[instruction.kernel.writes[0]]
+        written = instruction.names[instruction.kernel.writes[0]] if instruction.kernel.writes else ""
         title = instruction.title or instruction.kernel.name
         self._scene = Scene(instruction.phase, title, written, operands)
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
         before = {i: arguments[i].copy() for i in kernel.writes}
-        kernel.run(*arguments)
+        kernel.execute(*arguments)
         if kernel.partial:  # beside its part lies what was there before
             return
         read = []

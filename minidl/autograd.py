@@ -72,6 +72,7 @@ class Node(Tracked):
     _grad: np.ndarray | None = None
     _home: np.ndarray | None = None  # where a parameter's gradient lives in its network's block
     _retains = False
+    _taken: tuple[str, int] | None = None  # while a step is recorded: its phase, and its number
 
     @property
     def requires_grad(self) -> bool:

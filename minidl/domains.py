@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,64 +12,80 @@ from minidl.intervals import REALS, Choices, Domain, point
 from minidl.kernels import checks, jit
 
 
-def check_domain(culprit: str, x: np.ndarray, domain: Domain, remedy: str) -> None:
-    """An error that shows the first number of ``x`` outside ``domain``.
+def _check(
+    kernel: Any, x: np.ndarray, limits: Sequence[float], refusal: Callable[[np.ndarray], DomainError]
+) -> None:
+    """Run a check; while a step is recorded it is written down before what it protects."""
+    if (recorder := jit.recorder()) is not None:
+        recorder.guarded(refusal)
+    try:
+        kernel(x.reshape(-1), *limits)
+    except jit.Refused:
+        raise refusal(x) from None
 
-    While a step is recorded there are no numbers yet: the program checks what enters it.
-    """
+
+def _refused(x: np.ndarray, place: int, culprit: str, expected: str, got: str, remedy: str) -> Any:
+    """The error for the number at a place of an array that was looked at flat."""
+    error = DomainError(culprit, expected, got, remedy)
+    error.spot = place, x.size
+    return error
+
+
+def check_domain(culprit: str, x: np.ndarray, domain: Domain, remedy: str) -> None:
+    """An error that shows the first number of ``x`` outside ``domain``."""
     if domain == REALS:
         return
-    if (recorder := jit.recorder()) is not None:
-        recorder.check(x, lambda data: check_domain(culprit, data, domain, remedy))
-        return
-    flat = x.reshape(-1)
     if isinstance(domain, Choices):
-        place = checks.outside_choices(flat, *(float(value) for value in domain.values))
+        kernel, ask = checks.among_choices, checks.outside_choices
+        limits: tuple[float, ...] = tuple(map(float, domain.values))
     else:
-        ends = float(domain.low), float(domain.high), domain.includes_low, domain.includes_high
-        place = checks.outside_interval(flat, *ends)
-    if place >= 0:
+        kernel, ask = checks.inside_interval, checks.outside_interval
+        ends = float(domain.low), float(domain.high)
+        limits = *ends, int(domain.includes_low), int(domain.includes_high)
+
+    def refusal(x: np.ndarray) -> DomainError:
+        place = int(ask(x.reshape(-1), *limits))
         where = tuple(int(i) for i in np.unravel_index(place, x.shape))
-        raise DomainError(culprit, f"numbers in {domain}", f"{flat[place]:g} at {where}", remedy)
+        got = f"{x.reshape(-1)[place]:g} at {where}"
+        return _refused(x, place, culprit, f"numbers in {domain}", got, remedy)
+
+    _check(kernel, x, limits, refusal)
 
 
 def check_numbers(culprit: str, x: np.ndarray, remedy: str) -> None:
     """An error if ``x`` holds NaN or infinity."""
-    if (recorder := jit.recorder()) is not None:
-        recorder.check(x, lambda data: check_numbers(culprit, data, remedy))
-    elif checks.not_finite(x.reshape(-1)) >= 0:
-        raise DomainError(culprit, "finite numbers", "NaN or infinity", remedy)
+
+    def refusal(x: np.ndarray) -> DomainError:
+        place = int(checks.not_finite(x.reshape(-1)))
+        return _refused(x, place, culprit, "finite numbers", "NaN or infinity", remedy)
+
+    _check(checks.all_finite, x, (), refusal)
 
 
 def check_classes(culprit: str, t: np.ndarray, classes: int) -> None:
     """An error that shows the first of ``t`` that is no class number."""
-    if (recorder := jit.recorder()) is not None:
-        recorder.check(t, lambda data: check_classes(culprit, data, classes))
-        return
-    place = checks.not_a_class(t.reshape(-1), classes)
-    if place >= 0:
-        raise DomainError(
-            culprit,
-            f"class numbers from 0 to {classes - 1}",
-            f"{t.reshape(-1)[place]:g} in row {place}",
-            "Number the classes from 0: sklearn.preprocessing.LabelEncoder does.",
-        )
+
+    def refusal(t: np.ndarray) -> DomainError:
+        place = int(checks.not_a_class(t.reshape(-1), classes))
+        expected, got = f"class numbers from 0 to {classes - 1}", f"{t.reshape(-1)[place]:g}"
+        remedy = "Number the classes from 0: sklearn.preprocessing.LabelEncoder does."
+        return _refused(t, place, culprit, expected, f"{got} in row {place}", remedy)
+
+    _check(checks.all_classes, t, (classes,), refusal)
 
 
 def check_one_hot(culprit: str, t: np.ndarray) -> None:
     """An error that shows the first row of ``t`` that marks no class, or several."""
-    if (recorder := jit.recorder()) is not None:
-        recorder.check(t, lambda data: check_one_hot(culprit, data))
-        return
-    rows = t.reshape(-1, t.shape[-1])
-    place = checks.not_one_hot(t.reshape(-1), t.shape[-1])
-    if place >= 0:
-        raise DomainError(
-            culprit,
-            "one 1 a row, at its class",
-            f"{int((rows[place] == 1).sum())} in row {place}",
-            "Give class numbers, or use binary_crossentropy for several classes a row.",
-        )
+
+    def refusal(t: np.ndarray) -> DomainError:
+        rows = t.reshape(-1, t.shape[-1])
+        row = int(checks.not_one_hot(t.reshape(-1), t.shape[-1]))
+        got = f"{int((rows[row] == 1).sum())} in row {row}"
+        remedy = "Give class numbers, or use binary_crossentropy for several classes a row."
+        place = row * t.shape[-1]
+        return _refused(t, place, culprit, "one 1 a row, at its class", got, remedy)
+
+    _check(checks.all_one_hot, t, (t.shape[-1],), refusal)
 
 
 def unfit(activation: Any, loss: Any) -> str | None:

@@ -7,7 +7,7 @@ show them its own way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -23,6 +23,11 @@ class MinidlError(Exception):
     remedy : str
         What to write instead: one sentence, a command or a line of code.
 
+    Attributes
+    ----------
+    epoch, batch, row : int or None
+        Where in training it happened, counted from 0; the row is one of the data trained on.
+
     Examples
     --------
     >>> print(MinidlError("epochs", "at least 1", "0", "Write epochs=100."))
@@ -32,6 +37,24 @@ class MinidlError(Exception):
     def __init__(self, culprit: str, expected: str, got: str, remedy: str) -> None:
         super().__init__(f"{culprit}: expected {expected}, got {got}. {remedy}")
         self.culprit, self.expected, self.got, self.remedy = culprit, expected, got, remedy
+
+    epoch: int | None = None
+    batch: int | None = None
+    row: int | None = None
+    spot: tuple[int, int] | None = None  # the place of a number, among so many, that was refused
+
+    def found_in(self, batch: int, rows: Sequence[int]) -> None:
+        """Note the batch that was worked on, and the row of the data if one number is to blame."""
+        self.batch = batch
+        if self.spot is not None and rows is not None:
+            place, size = self.spot
+            if size % len(rows) == 0:
+                self.row = int(rows[place * len(rows) // size])
+
+    def __str__(self) -> str:
+        known = {"epoch": self.epoch, "batch": self.batch, "row": self.row}
+        when = ", ".join(f"{name} {at}" for name, at in known.items() if at is not None)
+        return f"{when}: {super().__str__()}" if when else super().__str__()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.culprit, self.expected, self.got, self.remedy), vars(self)
@@ -65,6 +88,10 @@ class RecordError(MinidlError, RuntimeError):
     """A step that cannot be written down as a program."""
 
 
+class ConcurrencyError(MinidlError, RuntimeError):
+    """Something that belongs to one thread at a time, and is in use on another."""
+
+
 class AnomalyError(MinidlError, ArithmeticError):
     """The first number that is not finite, as ``minidl.detect_anomaly`` found it.
 
@@ -85,8 +112,6 @@ class AnomalyError(MinidlError, ArithmeticError):
         Its place in what was written, and the shape of that; going forward the row comes first.
     operands : mapping of str to float
         What it was made from, by name and place; of operands of another shape, the largest.
-    epoch, batch, row : int or None
-        In ``fit``, counted from 0; the row is one of the data trained on.
     """
 
     operation, phase = "", ""
@@ -96,14 +121,6 @@ class AnomalyError(MinidlError, ArithmeticError):
     index: tuple[int, ...] = ()
     shape: tuple[int, ...] = ()
     operands: Mapping[str, float] = {}
-    epoch: int | None = None
-    batch: int | None = None
-    row: int | None = None
-
-    def __str__(self) -> str:
-        known = {"epoch": self.epoch, "batch": self.batch, "row": self.row}
-        when = ", ".join(f"{name} {at}" for name, at in known.items() if at is not None)
-        return f"{when}: {super().__str__()}" if when else super().__str__()
 
 
 class DataError(MinidlError, ValueError):

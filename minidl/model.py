@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from minidl.losses import get_loss
 from minidl.op import as_numbers, narrowed
 from minidl.optimizer import Optimizer
 from minidl.optimizers import describe_optimizer
-from minidl.program.record import record
+from minidl.program.record import workspace
 from minidl.settings import whole_number
 from minidl.tensor import Tensor
 
@@ -236,8 +237,9 @@ class Sequential(Layer):
             value.backward()
             return value
 
-        batch = [np.empty((rows, *shape), self.dtype) for shape in ((self.in_features,), output)]
-        return record(step, *batch).workspace + sum(part.nbytes for part in batch)
+        shapes = [(rows, self.in_features), (rows, *output)]
+        batch = sum(prod(shape) for shape in shapes) * self.dtype.itemsize
+        return workspace(step, *shapes, dtype=self.dtype) + batch
 
     def save(self, path: Any, optimizer: Optimizer | bool | None = None) -> None:
         """Write the network to a safetensors file: data, never code.

@@ -13,9 +13,10 @@ import numpy as np
 
 from minidl.block import stretches
 from minidl.errors import ArgumentError, DtypeError
+from minidl.exclusive import Exclusive
 from minidl.intervals import NON_NEGATIVE, Interval
 from minidl.kernels import update
-from minidl.kernels.jit import listener, recorder
+from minidl.kernels.jit import listener
 from minidl.registry import with_defaults
 from minidl.schedules import Rate
 from minidl.settings import POSITIVE, number
@@ -101,6 +102,7 @@ class Optimizer:
         self._count = np.zeros(2, np.int64)  # updates made, and the one that rates[0] is for
         self._reals = np.zeros(2 + len(self.constants()), np.float64)
         self._arrays: list[np.ndarray] = []
+        self.updating = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
         self._stretches()
 
     def _checked(self, parameters: Any) -> list[Tensor]:
@@ -191,10 +193,15 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient; those without are left alone."""
-        if recorder() is None:
-            self.prepare(1)
-        if (listening := listener()) is not None:
-            listening.follow(self)
+        with self.updating:
+            listening = listener()
+            if listening is not None:
+                listening.follow(self)
+            if not (listening is not None and listening.records and listening.saved is None):
+                self.prepare(1)
+            self._update()
+
+    def _update(self) -> None:
         runs = self._stretches()
         self.clip([gradient for _, gradient, _ in runs])
         update.begin(self._rates, self._count, self._reals)

@@ -154,15 +154,18 @@ class Tensor(Operators):
 
     def _seen_by(self, how: str) -> np.ndarray:
         """The numbers, for somebody outside; while a step is recorded there are none yet."""
-        if listeners and recorder() is not None:
-            raise RecordError(
-                f"{self.name or 'a tensor'}: {how}",
-                "a step made of Tensor operations alone",
-                "one that looks at a number while it is recorded",
-                "Return the loss and look at it afterwards, use ml.where for a choice, "
-                "or train with fit(record=False).",
-            )
+        if listeners and (tape := recorder()) is not None:
+            raise tape.refuse(self._looked_at(how))
         return self._array
+
+    def _looked_at(self, how: str) -> RecordError:
+        return RecordError(
+            f"{self.name or 'a tensor'}: {how}",
+            "a step made of Tensor operations alone",
+            "one that looks at a number while it is recorded",
+            "Return the loss and look at it afterwards, use ml.where for a choice, "
+            "or train with fit(record=False).",
+        )
 
     def detach(self) -> Tensor:
         """The same numbers (the same memory), forgetting how they were made."""
@@ -193,9 +196,11 @@ class Tensor(Operators):
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        numbers = np.array2string(
-            self._seen_by("print"), precision=4, separator=", ", prefix="Tensor("
-        )
+        if (tape := recorder()) is not None:
+            tape.refuse(self._looked_at("print"))  # no error here: another's message may show it
+            numbers = "…"
+        else:
+            numbers = np.array2string(self._array, precision=4, separator=", ", prefix="Tensor(")
         parts = [numbers, f"shape={self.shape}", f"dtype={self.dtype}"]
         if self.name:
             parts.append(f"name={self.name!r}")

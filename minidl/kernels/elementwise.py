@@ -15,7 +15,19 @@ from typing import Any
 import numpy as np
 
 from minidl.kernels.intrinsics import widest_vectors
-from minidl.kernels.jit import kernel, scalar
+from minidl.kernels.jit import Refused, kernel, scalar
+
+
+@scalar
+def alike(a, b):
+    """Whether two arrays have as many numbers as each other."""
+    return a.size == b.size
+
+
+@scalar
+def _pairs(a, b, y):
+    """Whether there are two operands for every y; one of a single number goes with all."""
+    return (a.size == y.size or a.size == 1) and (b.size == y.size or b.size == 1)
 
 
 @scalar
@@ -49,14 +61,14 @@ def forward_unary(name: str, value: Callable[..., Any], count: int, wide: bool) 
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
     def forward(x, y, reals):
+        if x.size != y.size or reals.size < count:
+            raise Refused
         widest_vectors()
         hyper = hyper_of(reals, x)
         for i in range(x.size):
             y[i] = value(given(x[i]), *hyper)
 
-    return kernel("y", lambda x, y, reals: x.size == y.size, f"{name}_forward", aligned=True)(
-        forward
-    )
+    return kernel("y", f"{name}_forward", aligned=True)(forward)
 
 
 def backward_unary(name: str, slope: Callable[..., Any], count: int, wide: bool) -> Any:
@@ -64,16 +76,15 @@ def backward_unary(name: str, slope: Callable[..., Any], count: int, wide: bool)
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
     def backward(s, dy, dx, reals):
+        if not alike(s, dy) or not alike(s, dx) or reals.size < count:
+            raise Refused
         widest_vectors()
         hyper = hyper_of(reals, s)
         for i in range(s.size):
             pull = dy[i] * slope(given(s[i]), *hyper)
             dx[i] = pull if dy[i] != 0.0 else 0.0
 
-    def fits(s, dy, dx, reals):
-        return s.size == dy.size == dx.size
-
-    return kernel("dx", fits, f"{name}_backward", aligned=True)(backward)
+    return kernel("dx", f"{name}_backward", aligned=True)(backward)
 
 
 def forward_binary(name: str, value: Callable[..., Any], count: int, wide: bool) -> Any:
@@ -81,6 +92,8 @@ def forward_binary(name: str, value: Callable[..., Any], count: int, wide: bool)
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
     def forward(a, b, y, reals):
+        if not _pairs(a, b, y) or reals.size < count:
+            raise Refused
         widest_vectors()
         hyper = hyper_of(reals, y)
         if a.size == b.size:
@@ -95,10 +108,7 @@ def forward_binary(name: str, value: Callable[..., Any], count: int, wide: bool)
             for i in range(y.size):
                 y[i] = value(given(a[i]), one, *hyper)
 
-    def fits(a, b, y, reals):
-        return {a.size, b.size} <= {1, y.size}
-
-    return kernel("y", fits, f"{name}_forward", aligned=True)(forward)
+    return kernel("y", f"{name}_forward", aligned=True)(forward)
 
 
 def backward_binary(name: str, slope: Callable[..., Any], count: int, wide: bool) -> Any:
@@ -106,6 +116,8 @@ def backward_binary(name: str, slope: Callable[..., Any], count: int, wide: bool
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
     def backward(a, b, dy, dx, reals):
+        if not _pairs(a, b, dy) or not alike(dx, dy) or reals.size < count:
+            raise Refused
         widest_vectors()
         hyper = hyper_of(reals, dy)
         if a.size == b.size:
@@ -123,10 +135,7 @@ def backward_binary(name: str, slope: Callable[..., Any], count: int, wide: bool
                 pull = dy[i] * slope(given(a[i]), one, *hyper)
                 dx[i] = pull if dy[i] != 0.0 else 0.0
 
-    def fits(a, b, dy, dx, reals):
-        return {a.size, b.size} <= {1, dy.size} and dx.size == dy.size
-
-    return kernel("dx", fits, f"{name}_backward", aligned=True)(backward)
+    return kernel("dx", f"{name}_backward", aligned=True)(backward)
 
 
 def comparison(
@@ -136,6 +145,8 @@ def comparison(
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
     def compare(t, p, each, slopes, reals, share):
+        if not alike(t, p) or not alike(each, p) or not alike(slopes, p) or reals.size < count:
+            raise Refused
         widest_vectors()
         hyper, factor = hyper_of(reals, p), p.dtype.type(share)
         for i in range(p.size):
@@ -143,15 +154,14 @@ def comparison(
             each[i] = value(target, prediction, *hyper)
             slopes[i] = factor * slope(target, prediction, *hyper)
 
-    def fits(t, p, each, slopes, reals, share):
-        return t.size == p.size == each.size == slopes.size
-
-    return kernel("each slopes", fits, name, aligned=True)(compare)
+    return kernel("each slopes", name, aligned=True)(compare)
 
 
-@kernel("dx", lambda slopes, dy, dx: _shared(slopes, dy) and slopes.size == dx.size, aligned=True)
+@kernel("dx", aligned=True)
 def pull_back(slopes, dy, dx):
     """``dx = dy · slopes``, one dy for all of them, for each, or for each row."""
+    if dy.size == 0 or slopes.size % dy.size != 0 or not alike(slopes, dx):
+        raise Refused
     widest_vectors()
     if dy.size == slopes.size:
         for i in range(dx.size):
@@ -166,38 +176,38 @@ def pull_back(slopes, dy, dx):
                 into[j] = share * part[j] if share != 0.0 else 0.0
 
 
-def _shared(slopes, dy):
-    return dy.size > 0 and slopes.size % dy.size == 0
-
-
-def _alike(*arrays):
-    return len({array.size for array in arrays}) == 1
-
-
-@kernel("y", _alike, aligned=True)
+@kernel("y", aligned=True)
 def where(condition, a, b, y):
     """``y = a`` where the condition is not 0, ``b`` elsewhere."""
+    if not alike(condition, y) or not alike(a, y) or not alike(b, y):
+        raise Refused
     for i in range(y.size):
         y[i] = a[i] if condition[i] != 0 else b[i]
 
 
-@kernel("da db", _alike, aligned=True)
+@kernel("da db", aligned=True)
 def where_backward(condition, dy, da, db):
+    if not alike(condition, dy) or not alike(da, dy) or not alike(db, dy):
+        raise Refused
     for i in range(dy.size):
         chosen = condition[i] != 0
         da[i] = dy[i] if chosen else 0.0
         db[i] = 0.0 if chosen else dy[i]
 
 
-@kernel("total", _alike, aligned=True)
+@kernel("total", aligned=True)
 def accumulate(total, part):
     """``total += part``."""
+    if not alike(total, part):
+        raise Refused
     for i in range(total.size):
         total[i] += part[i]
 
 
-@kernel("y", _alike, aligned=True)
+@kernel("y", aligned=True)
 def copy(x, y):
     """``y = x``."""
+    if not alike(x, y):
+        raise Refused
     for i in range(y.size):
         y[i] = x[i]

@@ -27,7 +27,7 @@ from numba import float32
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from numba.extending import overload
 
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, ShapeError
 from minidl.kernels import blas
 
 JIT = not numba.config.DISABLE_JIT
@@ -245,18 +245,24 @@ def watcher() -> Any:
     return found if found is not None and not found.records else None
 
 
+class Refused(Exception):  # noqa: N818  # a signal; users see the error that it is made into
+    """What a kernel raises where its operands' sizes or numbers are not what it works on.
+
+    It raises the class alone, before it has read or written anything out of place. Called from
+    Python that is an exception; in a program, the status at which the machine stops.
+    """
+
+
 class Kernel:
     """A loop over arrays, compiled once per dtype, kept on disk and run without the GIL.
 
     Parameters
     ----------
     function : callable
-        Writes into arrays it is given; never raises, returns nothing.
+        Writes into arrays it is given, returns nothing, and raises ``Refused`` before it would
+        read or write beside them.
     writes : sequence of str
-        The parameters that are written to.
-    fits : callable
-        Takes what the function takes and says whether sizes and indices fit: the machine code
-        does not look.
+        The parameters that are written to; none for a check, which may refuse its operands.
     name : str
         For the disk cache, listings and messages.
     aligned : bool
@@ -269,13 +275,12 @@ class Kernel:
         self,
         function: FunctionType,
         writes: Sequence[str],
-        fits: Callable[..., bool],
         name: str,
         aligned: bool = False,
         partial: bool = False,
     ) -> None:
         self.aligned, self.partial = aligned, partial
-        self.name, self.fits, self.parameters = name, fits, tuple(signature(function).parameters)
+        self.name, self.parameters = name, tuple(signature(function).parameters)
         self.writes = tuple(self.parameters.index(parameter) for parameter in writes)
         self._compiled = _compiled(function, name)
         self.run = self._first
@@ -297,7 +302,33 @@ class Kernel:
         if listeners and (listening := listeners.get(get_ident())) is not None:
             listening.called(self, arguments)
         else:
+            self.execute(*arguments)
+
+    def execute(self, *arguments: Any) -> None:
+        """Run it, whoever listens; operands that do not fit are a ``ShapeError``.
+
+        A check's ``Refused`` is left to its caller, who knows what is wrong with the numbers.
+        """
+        try:
             self.run(*arguments)
+        except Refused:
+            if not self.writes:
+                raise
+            raise self.misfit(arguments) from None
+
+    def misfit(self, arguments: Sequence[Any]) -> ShapeError:
+        """The error for operands that do not fit each other."""
+        shown = ", ".join(
+            f"{name} {x.shape if isinstance(x, np.ndarray) else x}"
+            for name, x in zip(self.parameters, arguments, strict=True)
+        )
+        return ShapeError(
+            f"kernel {self.name}",
+            "operands whose sizes and indices fit each other",
+            shown,
+            "Put back what was replaced: an array of a layer, an optimizer or an operation now "
+            "has another size, or holds an index that is not there.",
+        )
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(self.parameters)})"
@@ -334,7 +365,6 @@ def _uncompiled(name: str, error: Exception) -> ArgumentError:
 
 def kernel(
     writes: str,
-    fits: Callable[..., bool],
     name: str | None = None,
     *,
     aligned: bool = False,
@@ -342,7 +372,7 @@ def kernel(
 ) -> Callable[[Any], Kernel]:
     """Make a function a kernel that writes to the parameters named in ``writes``."""
     return lambda function: Kernel(
-        function, writes.split(), fits, name or function.__name__, aligned, partial
+        function, writes.split(), name or function.__name__, aligned, partial
     )
 
 

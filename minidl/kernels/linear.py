@@ -5,21 +5,29 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.intrinsics import widest_vectors
-from minidl.kernels.jit import kernel
+from minidl.kernels.jit import Refused, kernel, scalar
 from minidl.kernels.reductions import sum_columns
 
 
+@scalar
 def _meets(x, w, y):
+    """Whether x w is a matrix of y's shape."""
     return x.shape[0] == y.shape[0] and x.shape[1] == w.shape[0] and w.shape[1] == y.shape[1]
 
 
+@scalar
 def _stacks_meet(a, b, y):
-    return len(a) == len(b) == len(y) and _meets(a[0], b[0], y[0])
+    """The same of stacks of matrices, as many in each."""
+    stacks = a.shape[0] == y.shape[0] and b.shape[0] == y.shape[0]
+    rows, columns = a.shape[1] == y.shape[1], b.shape[2] == y.shape[2]
+    return stacks and rows and columns and a.shape[2] == b.shape[1]
 
 
-@kernel("y", lambda x, w, b, y: _meets(x, w, y) and b.size == y.shape[1])
+@kernel("y")
 def dense(x, w, b, y):
     """``y = x w + b``: (rows, in) (in, out) (out) → (rows, out)."""
+    if not _meets(x, w, y) or b.size != y.shape[1]:
+        raise Refused
     widest_vectors()
     np.dot(x, w, y)
     for i in range(y.shape[0]):
@@ -28,37 +36,49 @@ def dense(x, w, b, y):
             row[j] += b[j]
 
 
-@kernel("dx", lambda w, dy, dx: _meets(dx, w, dy))
+@kernel("dx")
 def dense_dx(w, dy, dx):
+    if not _meets(dx, w, dy):
+        raise Refused
     np.dot(dy, w.T, dx)
 
 
-@kernel("dw", lambda x, dy, dw: _meets(x, dw, dy))
+@kernel("dw")
 def dense_dw(x, dy, dw):
+    if not _meets(x, dw, dy):
+        raise Refused
     np.dot(x.T, dy, dw)
 
 
-@kernel("db", lambda dy, db: dy.shape[1] == db.size)
+@kernel("db")
 def dense_db(dy, db):
     """Column sums, added up in float64."""
+    if dy.shape[1] != db.size:
+        raise Refused
     widest_vectors()
     sum_columns(dy.reshape(-1), db)
 
 
-@kernel("y", _stacks_meet)
+@kernel("y")
 def matmul(a, b, y):
     """A stack of products: (n, rows, inner) (n, inner, columns) → (n, rows, columns)."""
+    if not _stacks_meet(a, b, y):
+        raise Refused
     for i in range(a.shape[0]):
         np.dot(a[i], b[i], y[i])
 
 
-@kernel("da", lambda b, dy, da: _stacks_meet(da, b, dy))
+@kernel("da")
 def matmul_da(b, dy, da):
+    if not _stacks_meet(da, b, dy):
+        raise Refused
     for i in range(dy.shape[0]):
         np.dot(dy[i], b[i].T, da[i])
 
 
-@kernel("db", lambda a, dy, db: _stacks_meet(a, db, dy))
+@kernel("db")
 def matmul_db(a, dy, db):
+    if not _stacks_meet(a, db, dy):
+        raise Refused
     for i in range(dy.shape[0]):
         np.dot(a[i].T, dy[i], db[i])

@@ -77,16 +77,16 @@ def trampoline(kinds: str) -> Any:
     """Compiled once for a signature, kept on disk under its name."""
 
     def jump(function, operands):
-        _jump(function, operands, kinds)
+        return _jump(function, operands, kinds)
 
     jump.__name__ = f"jump_{kinds.replace(' ', '_')}"
     jump.__qualname__ = f"{jump.__name__}_{digest(jump)}"
-    return cfunc(types.void(types.int64, types.int64), cache=True)(jump)
+    return cfunc(types.int64(types.int64, types.int64), cache=True)(jump)
 
 
 @intrinsic(prefer_literal=True)
 def _jump(typing, function, operands, kinds):
-    """Call machine code with operands read from memory."""
+    """Call machine code with operands read from memory; 1 if the kernel refused them, else 0."""
     parameters = _types(kinds.literal_value.split())
 
     def generate(context, builder, signature, arguments):
@@ -100,10 +100,10 @@ def _jump(typing, function, operands, kinds):
         convention = context.call_conv
         pointer = convention.get_function_type(types.none, parameters).as_pointer()
         code = builder.inttoptr(function, pointer)
-        convention.call_function(builder, code, types.none, parameters, values)
-        return context.get_dummy_value()
+        status, _ = convention.call_function(builder, code, types.none, parameters, values)
+        return builder.zext(status.is_error, _WORD)
 
-    return types.void(types.int64, types.int64, kinds), generate
+    return types.int64(types.int64, types.int64, kinds), generate
 
 
 def _value(context: Any, builder: Any, parameter: Any, read: list[Any]) -> Any:
@@ -134,35 +134,41 @@ def _value(context: Any, builder: Any, parameter: Any, read: list[Any]) -> Any:
 
 @intrinsic
 def _call(typing, jump, function, operands):
-    """Call a trampoline by its address.
+    """Call a trampoline by its address; what it returns.
 
     Some products of OpenBLAS leave the upper halves of vector registers dirty: a kernel behind
     them that calls the C library, as an erfc does, took 25 times as long.
     """
 
     def generate(context, builder, signature, arguments):
-        pointer = ir.FunctionType(ir.VoidType(), [_WORD, _WORD]).as_pointer()
-        builder.call(builder.inttoptr(arguments[0], pointer), arguments[1:])
+        pointer = ir.FunctionType(_WORD, [_WORD, _WORD]).as_pointer()
+        refused = builder.call(builder.inttoptr(arguments[0], pointer), arguments[1:])
         if _AVX:
             nothing = ir.FunctionType(ir.VoidType(), [])
             clean = cgutils.get_or_insert_function(
                 builder.module, nothing, "llvm.x86.avx.vzeroupper"
             )
             builder.call(clean, [])
-        return context.get_dummy_value()
+        return refused
 
-    return types.void(types.int64, types.int64, types.int64), generate
+    return types.int64(types.int64, types.int64, types.int64), generate
 
 
 def _run(code, segments):
     for k in range(segments.shape[0]):
         for _ in range(segments[k, 2]):
             for i in range(segments[k, 0], segments[k, 1]):
-                _call(code[i, 0], code[i, 1], code[i, 2])
+                if _call(code[i, 0], code[i, 1], code[i, 2]) != 0:
+                    return i
+    return -1
 
 
 if JIT:
     blas.load()
     _run.__qualname__ = f"run_{digest(_run)}"
-run: Any = njit("void(int64[:, ::1], int64[:, ::1])", cache=True, nogil=True)(_run) if JIT else None
-"""Instructions ``first`` to ``last``, so many times, for each (first, last, times) in turn."""
+run: Any = njit("int64(int64[:, ::1], int64[:, ::1])", cache=True, nogil=True)(_run) if JIT else None
+"""Instructions ``first`` to ``last``, so many times, for each (first, last, times) in turn.
+
+It stops behind a kernel that refuses its operands, and returns which instruction that was; −1
+where none did.
+"""

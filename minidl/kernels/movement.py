@@ -10,23 +10,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.jit import kernel, scalar
+from minidl.kernels.elementwise import alike
+from minidl.kernels.jit import Refused, kernel, scalar
 from minidl.kernels.reductions import total_of
 
 
-def _leads(index, many, few):
-    """Whether there is an index for each of many, and each points to one of the few."""
-    return index.size == many.size and (
-        index.size == 0 or 0 <= index.min() <= index.max() < few.size
-    )
-
-
+@scalar
 def _shows(offset, lengths, strides, seen, whole):
     """Whether a view has a place in the whole for each element that is seen."""
-    reach = (lengths - 1) * strides
-    low, high = offset + reach[reach < 0].sum(), offset + reach[reach > 0].sum()
-    fits = lengths.size == strides.size and seen.size == np.prod(lengths)
-    return bool(fits and (seen.size == 0 or 0 <= low <= high < whole.size))
+    if lengths.size == 0 or lengths.size != strides.size:
+        return False
+    count, low, high = 1, offset, offset
+    for axis in range(lengths.size):
+        reach = (lengths[axis] - 1) * strides[axis]
+        low, high = low + min(reach, 0), high + max(reach, 0)
+        count *= lengths[axis]
+    return count == seen.size and (count == 0 or (0 <= low and high < whole.size))
 
 
 @scalar
@@ -42,9 +41,11 @@ def _next_row(counter, lengths, strides, place):
     return place
 
 
-@kernel("y", lambda x, o, n, s, y, divisor: _shows(o, n, s, y, x))
+@kernel("y")
 def gather_view(x, offset, lengths, strides, y, divisor):
     """``y = view of x / divisor``."""
+    if not _shows(offset, lengths, strides, y, x):
+        raise Refused
     counter = np.zeros(lengths.size, np.int64)
     columns, step, place = max(lengths[-1], 1), strides[-1], offset
     for row in range(0, y.size, columns):
@@ -53,9 +54,11 @@ def gather_view(x, offset, lengths, strides, y, divisor):
         place = _next_row(counter, lengths, strides, place)
 
 
-@kernel("y", lambda x, o, n, s, y: _shows(o, n, s, x, y), partial=True)
+@kernel("y", partial=True)
 def put_view(x, offset, lengths, strides, y):
     """``view of y = x``; what the view does not show stays as it is."""
+    if not _shows(offset, lengths, strides, x, y):
+        raise Refused
     counter = np.zeros(lengths.size, np.int64)
     columns, step, place = max(lengths[-1], 1), strides[-1], offset
     for row in range(0, x.size, columns):
@@ -64,9 +67,11 @@ def put_view(x, offset, lengths, strides, y):
         place = _next_row(counter, lengths, strides, place)
 
 
-@kernel("x", lambda y, o, n, s, x, divisor: _shows(o, n, s, y, x))
+@kernel("x")
 def add_view(y, offset, lengths, strides, x, divisor):
     """``x = Σ y / divisor`` over all that the view of x shows at one place, in float64."""
+    if not _shows(offset, lengths, strides, y, x):
+        raise Refused
     total = np.zeros(x.size, np.float64)
     counter = np.zeros(lengths.size, np.int64)
     columns, step, place = max(lengths[-1], 1), strides[-1], offset
@@ -78,40 +83,60 @@ def add_view(y, offset, lengths, strides, x, divisor):
         x[k] = total[k] / divisor
 
 
-@kernel("y", lambda x, index, y: _leads(index, y, x))
+@kernel("y")
 def gather(x, index, y):
     """``y[i] = x[index[i]]``."""
+    if not alike(index, y):
+        raise Refused
     for i in range(y.size):
+        if not 0 <= index[i] < x.size:
+            raise Refused
         y[i] = x[index[i]]
 
 
-@kernel("x", lambda y, index, x: _leads(index, y, x))
+@kernel("x")
 def scatter_add(y, index, x):
     """``x[k] = Σ y[i]`` over every i with ``index[i] == k``, added up in float64."""
+    if not alike(index, y):
+        raise Refused
     total = np.zeros(x.size, np.float64)
     for i in range(y.size):
+        if not 0 <= index[i] < x.size:
+            raise Refused
         total[index[i]] += y[i]
     for k in range(x.size):
         x[k] = total[k]
 
 
-@kernel("y", lambda x, y, divisor: y.size == 1)
+@kernel("y")
 def total(x, y, divisor):
     """``y[0] = Σ x / divisor``."""
+    if y.size != 1:
+        raise Refused
     y[0] = total_of(x) / divisor
 
 
-@kernel("dx", lambda dy, dx, divisor: dy.size == 1)
+@kernel("dx")
 def fill(dy, dx, divisor):
     """``dx[i] = dy[0] / divisor``: the gradient of a total."""
+    if dy.size != 1:
+        raise Refused
     share = dx.dtype.type(dy[0] / divisor)
     for i in range(dx.size):
         dx[i] = share
 
 
-@kernel("y", lambda v, w, y: y.size == 1 and v.size % w.size == 0)
+@scalar
+def _weighs(w, v, one):
+    """Whether there is a weight for every row, and one number for all of them."""
+    return one.size == 1 and w.size > 0 and v.size % w.size == 0
+
+
+@kernel("y")
 def weighted_mean(v, w, y):
     """``y[0] = Σ wᵣ vᵣⱼ / (columns · Σ wᵣ)``, 0 where the weights add up to 0."""
+    if not _weighs(w, v, y):
+        raise Refused
     columns = v.size // w.size
     top, bottom = 0.0, total_of(w)
     if columns == 1 and bottom != 0.0:
@@ -124,8 +149,10 @@ def weighted_mean(v, w, y):
     y[0] = top / (bottom * columns) if bottom != 0.0 else 0.0
 
 
-@kernel("dv", lambda w, dy, dv: dy.size == 1 and dv.size % w.size == 0)
+@kernel("dv")
 def weighted_mean_backward(w, dy, dv):
+    if not _weighs(w, dv, dy):
+        raise Refused
     columns = dv.size // w.size
     bottom = total_of(w)
     for row in range(w.size):
@@ -134,9 +161,11 @@ def weighted_mean_backward(w, dy, dv):
             dv[j] = share
 
 
-@kernel("y", lambda x, o, n, s, y, sign: _shows(o, n, s, x, y))
+@kernel("y")
 def extreme(x, offset, lengths, strides, y, sign):
     """The largest x (``sign`` 1) or smallest (−1) of those at one place of y; NaN wins."""
+    if not _shows(offset, lengths, strides, x, y):
+        raise Refused
     for k in range(y.size):
         y[k] = -sign * np.inf
     counter = np.zeros(lengths.size, np.int64)
@@ -154,9 +183,11 @@ def _same(a, b):
     return a == b or (a != a and b != b)
 
 
-@kernel("dx", lambda x, y, o, n, s, dy, dx: x.size == dx.size and _shows(o, n, s, x, y))
+@kernel("dx")
 def extreme_backward(x, y, offset, lengths, strides, dy, dx):
     """The gradient goes to the extreme element, a NaN if there is one; ties share it evenly."""
+    if not alike(x, dx) or not alike(y, dy) or not _shows(offset, lengths, strides, x, y):
+        raise Refused
     ties = np.zeros(y.size, np.int64)
     counter = np.zeros(lengths.size, np.int64)
     columns, step, place = max(lengths[-1], 1), strides[-1], offset

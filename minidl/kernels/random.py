@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.jit import kernel, question, scalar
+from minidl.kernels.jit import Refused, kernel, question, scalar
 
 _ONE = np.uint64(0x9E3779B97F4A7C15)
 _TWO = np.uint64(0xBF58476D1CE4E5B9)
@@ -38,19 +38,23 @@ def shuffle(order, seed, step):
         order[i], order[j] = order[j], order[i]
 
 
-@kernel("counter stream", lambda counter, stream: counter.size == stream.size == 2)
+@kernel("counter stream")
 def draw(counter, stream):
     """Take the next stream of a counter: (seed, streams drawn so far)."""
+    if counter.size != 2 or stream.size != 2:
+        raise Refused
     counter[1] += 1
     stream[0], stream[1] = counter[0], counter[1]
 
 
-@kernel("y", lambda x, y, stream, rate: x.size == y.size and stream.size == 2, aligned=True)
+@kernel("y", aligned=True)
 def dropout(x, y, stream, rate):
     """Zero a share ``rate`` of the numbers and scale the others up by 1 / (1 − rate).
 
     Its own gradient too: with the same stream the same numbers survive.
     """
+    if x.size != y.size or stream.size != 2:
+        raise Refused
     state = _stream(np.uint64(stream[0]), np.uint64(stream[1]))
     for i in range(x.size):
         # The top 53 bits as a number in [0, 1).

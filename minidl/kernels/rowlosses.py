@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.intrinsics import local_array, widest_vectors
-from minidl.kernels.jit import kernel, scalar
+from minidl.kernels.jit import Refused, kernel, scalar
 from minidl.kernels.powers import power
 from minidl.kernels.reductions import total_of
 from minidl.kernels.rowwise import ROWS, block_of, row_of, shares
@@ -31,9 +31,20 @@ def constants(
     return [float(places[place]) for place in range(len(places))]
 
 
-def _one_a_row(t, z, losses, slopes, columns, reals, share):
-    rows = z.size == slopes.size == losses.size * columns
-    return rows and t.size in (z.size, losses.size)
+@scalar
+def _one_a_row(t, z, losses, slopes, columns, reals):
+    """Whether there is a loss for every row, and a row of targets or a class number."""
+    rows = columns > 0 and z.size == losses.size * columns and slopes.size == z.size
+    return rows and (t.size == z.size or t.size == losses.size) and reals.size > ENTROPY
+
+
+@scalar
+def _are_classes(t, columns):
+    """Whether each number is a column's: what is none would be read from beside the row."""
+    for row in range(t.size):
+        if not 0 <= t[row] < columns:
+            return False
+    return True
 
 
 @scalar
@@ -44,9 +55,13 @@ def _target(t, row, j, columns, rows, smoothing):
     return (1.0 - smoothing) * given + smoothing / columns if smoothing > 0.0 else given
 
 
-@kernel("losses slopes", _one_a_row)
+@kernel("losses slopes")
 def crossentropy(t, z, losses, slopes, columns, reals, share):
     """−α Σ tⱼ log pⱼ with p = softmax(z), and its slopes α (pⱼ Σ t − tⱼ)."""
+    if not _one_a_row(t, z, losses, slopes, columns, reals):
+        raise Refused
+    if t.size == losses.size and not _are_classes(t, columns):
+        raise Refused
     widest_vectors()
     alpha, smoothing, entropy = reals[ALPHA], reals[SMOOTHING], reals[ENTROPY]
     peaks, rests = local_array(ROWS, z.dtype), local_array(ROWS, np.float64)
@@ -87,9 +102,13 @@ def _others(p, below, rest, unit):
     return unit * rest / (1.0 + rest) if below == 0.0 else unit - np.float64(p)
 
 
-@kernel("losses slopes", _one_a_row)
+@kernel("losses slopes")
 def crossentropy_of_shares(t, p, losses, slopes, columns, reals, share):
     """The same from probabilities; each log is bounded below by −100."""
+    if not _one_a_row(t, p, losses, slopes, columns, reals):
+        raise Refused
+    if t.size == losses.size and not _are_classes(t, columns):
+        raise Refused
     widest_vectors()
     alpha, smoothing, entropy = reals[ALPHA], reals[SMOOTHING], reals[ENTROPY]
     for row in range(losses.size):
@@ -156,9 +175,13 @@ def _steepness(p, u, log_p, gamma):
     return power(u, gamma) * (gamma * p * ratio - 1.0 if p > 0.0 else -1.0)
 
 
-@kernel("losses slopes", _one_a_row)
+@kernel("losses slopes")
 def focal(t, z, losses, slopes, columns, reals, share):
     """−α Σ tⱼ (1 − pⱼ)^γ log pⱼ with p = softmax(z) and γ > 0, in float64."""
+    if not _one_a_row(t, z, losses, slopes, columns, reals):
+        raise Refused
+    if t.size == losses.size and not _are_classes(t, columns):
+        raise Refused
     widest_vectors()
     gamma, alpha, smoothing = reals[GAMMA], reals[ALPHA], reals[SMOOTHING]
     e, steep = np.empty(columns, np.float64), np.empty(columns, np.float64)
@@ -186,9 +209,13 @@ def focal(t, z, losses, slopes, columns, reals, share):
         losses[row] = alpha * loss
 
 
-@kernel("losses slopes", _one_a_row)
+@kernel("losses slopes")
 def focal_of_shares(t, p, losses, slopes, columns, reals, share):
     """The same from probabilities; each log is bounded below by −100."""
+    if not _one_a_row(t, p, losses, slopes, columns, reals):
+        raise Refused
+    if t.size == losses.size and not _are_classes(t, columns):
+        raise Refused
     gamma, alpha, smoothing = reals[GAMMA], reals[ALPHA], reals[SMOOTHING]
     for row in range(losses.size):
         one, into = row_of(p, row, columns), row_of(slopes, row, columns)
@@ -206,9 +233,13 @@ def focal_of_shares(t, p, losses, slopes, columns, reals, share):
         losses[row] = alpha * loss
 
 
-@kernel("losses slopes", _one_a_row)
+@kernel("losses slopes")
 def margin(t, z, losses, slopes, columns, reals, share):
     """Crammer and Singer's hinge: max(0, 1 + the best wrong score − the right score)."""
+    if not _one_a_row(t, z, losses, slopes, columns, reals):
+        raise Refused
+    if t.size == losses.size and not _are_classes(t, columns):
+        raise Refused
     widest_vectors()
     for row in range(losses.size):
         one, into = row_of(z, row, columns), row_of(slopes, row, columns)

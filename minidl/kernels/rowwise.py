@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.intrinsics import larger, local_array, widest_vectors
-from minidl.kernels.jit import kernel, scalar
+from minidl.kernels.jit import Refused, kernel, scalar
 from minidl.kernels.reductions import dot_of, peak_of, total_of
 from minidl.kernels.vecmath import exp, exp_difference, log1p
 
@@ -26,9 +26,10 @@ LONG = 512
 TILE = ROWS * NARROW
 
 
-def _rows(*arguments):
-    *arrays, columns = arguments
-    return len({array.size for array in arrays}) == 1 and arrays[0].size % columns == 0
+@scalar
+def _rows(x, y, columns):
+    """Whether two arrays are made of as many whole rows."""
+    return x.size == y.size and columns > 0 and x.size % columns == 0
 
 
 @scalar
@@ -132,8 +133,10 @@ def shares(x, y, columns, peaks, rests, whole):
             into[j] = factor if one[j] == peak else into[j] * factor
 
 
-@kernel("y", _rows)
+@kernel("y")
 def softmax(x, y, columns):
+    if not _rows(x, y, columns):
+        raise Refused
     peaks, rests = local_array(ROWS, x.dtype), local_array(ROWS, np.float64)
     stride = block_of(columns)
     for start in range(0, x.size, stride):
@@ -141,8 +144,10 @@ def softmax(x, y, columns):
         shares(xs, ys, columns, peaks, rests, 1.0)
 
 
-@kernel("dx", _rows)
+@kernel("dx")
 def softmax_backward(y, dy, dx, columns):
+    if not _rows(y, dx, columns) or y.size != dy.size:
+        raise Refused
     widest_vectors()
     for row in range(y.size // columns):
         ys, dys, dxs = row_of(y, row, columns), row_of(dy, row, columns), row_of(dx, row, columns)
@@ -151,8 +156,10 @@ def softmax_backward(y, dy, dx, columns):
             dxs[j] = ys[j] * (dys[j] - share)
 
 
-@kernel("y", _rows)
+@kernel("y")
 def log_softmax(x, y, columns):
+    if not _rows(x, y, columns):
+        raise Refused
     widest_vectors()
     peaks, rests = local_array(ROWS, x.dtype), local_array(ROWS, np.float64)
     stride = block_of(columns)
@@ -168,8 +175,10 @@ def log_softmax(x, y, columns):
                 into[j] = (one[j] - peak) - log_total
 
 
-@kernel("dx", _rows)
+@kernel("dx")
 def log_softmax_backward(y, dy, dx, columns):
+    if not _rows(y, dx, columns) or y.size != dy.size:
+        raise Refused
     widest_vectors()
     for i in range(y.size):
         dx[i] = exp(y[i])

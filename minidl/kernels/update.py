@@ -11,18 +11,16 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.intrinsics import widest_vectors
-from minidl.kernels.jit import by_type, kernel, scalar
+from minidl.kernels.elementwise import alike
+from minidl.kernels.jit import Refused, by_type, kernel, scalar
 from minidl.kernels.reductions import dot_of
 
 
-def _alike(*arguments):
-    *arrays, _reals = arguments
-    return len({array.size for array in arrays}) == 1
-
-
-@kernel("count reals", lambda rates, count, reals: rates.size > 0 and count.size == 2)
+@kernel("count reals")
 def begin(rates, count, reals):
     """Count an update, and look up its learning rate: ``rates[0]`` is that of update count[1]."""
+    if count.size != 2 or reals.size < 2 or not 0 <= count[0] - count[1] < rates.size:
+        raise Refused
     reals[0] = rates[count[0] - count[1]]
     count[0] += 1
     reals[1] = count[0]
@@ -45,8 +43,10 @@ def _faded(kept):
     return kept * 0 if abs(kept) < least else kept
 
 
-@kernel("p velocity", _alike, aligned=True)
+@kernel("p velocity", aligned=True)
 def sgd(p, g, velocity, reals):
+    if not alike(g, p) or not alike(velocity, p) or reals.size < 5:
+        raise Refused
     widest_vectors()
     kind = p.dtype.type
     rate, momentum, decay = kind(reals[0]), kind(reals[2]), kind(reals[4])
@@ -75,8 +75,10 @@ def _to_the(x, times):
     return y
 
 
-@kernel("p m v", _alike, aligned=True)
+@kernel("p m v", aligned=True)
 def adam(p, g, m, v, reals):
+    if not alike(g, p) or not alike(m, p) or not alike(v, p) or reals.size < 7:
+        raise Refused
     widest_vectors()
     kind = p.dtype.type
     beta1, rest1 = kind(reals[2]), kind(1.0 - reals[2])
@@ -93,8 +95,10 @@ def adam(p, g, m, v, reals):
         p[i] = p[i] * kept - stride * first / (np.sqrt(second) * root + epsilon)
 
 
-@kernel("p v", _alike, aligned=True)
+@kernel("p v", aligned=True)
 def rmsprop(p, g, v, reals):
+    if not alike(g, p) or not alike(v, p) or reals.size < 5:
+        raise Refused
     widest_vectors()
     kind = p.dtype.type
     rate, rho, rest = kind(reals[0]), kind(reals[2]), kind(1.0 - reals[2])
@@ -106,13 +110,15 @@ def rmsprop(p, g, v, reals):
         p[i] = p[i] - rate * gradient / (np.sqrt(second) + epsilon)
 
 
-@kernel("squares", lambda g, squares: squares.size == 1)
+@kernel("squares")
 def square_sum(g, squares):
     """Σ g²."""
+    if squares.size != 1:
+        raise Refused
     squares[0] = dot_of(g, g)
 
 
-@kernel("g", lambda g, squares, bound: True, aligned=True)
+@kernel("g", aligned=True)
 def shrink_to(g, squares, bound):
     """Scale down where the norm of all gradients together, √Σ squares, is above the bound."""
     total = 0.0
@@ -125,7 +131,7 @@ def shrink_to(g, squares, bound):
             g[i] = g[i] * share
 
 
-@kernel("g", lambda g, bound: True, aligned=True)
+@kernel("g", aligned=True)
 def limit(g, bound):
     """Clip every number to [−bound, bound]; NaN stays NaN."""
     widest_vectors()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.kernels.jit import JIT, watcher
+from minidl.errors import ShapeError
+from minidl.kernels.jit import JIT, Refused, watcher
 from minidl.program.instruction import Instruction
 
 
@@ -44,20 +45,25 @@ class Code:
         both._words = self._words + other._words
         return both
 
-    def run(self, parts: Sequence[tuple[int, int, int]] = ()) -> None:
-        """Instructions ``first`` to ``last``, so many times, for each part; all once if none."""
+    def run(self, parts: Sequence[tuple[int, int, int]] = ()) -> Instruction | None:
+        """Instructions ``first`` to ``last``, so many times, for each part; all once if none.
+
+        Returns the one that refused its operands, at which it stopped.
+        """
         parts = parts or [(0, len(self.instructions), 1)]
         watching = watcher()
         if JIT and watching is None:
             from minidl.kernels import machine
 
-            machine.run(self._table, np.array(parts, np.int64))
-            return
+            stop = machine.run(self._table, np.array(parts, np.int64))
+            return None if stop < 0 else self.instructions[stop]
         for first, last, times in parts:
             for _ in range(times):
                 for line in self.instructions[first:last]:
-                    if watching is None:
-                        line.kernel.run(*line.operands)
-                    else:
+                    if watching is not None:
                         watching.step(line)
+                    try:
                         line.kernel(*line.operands)
+                    except (Refused, ShapeError):
+                        return line
+        return None

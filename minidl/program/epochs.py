@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.errors import AnomalyError
+from minidl.errors import MinidlError
 from minidl.kernels import rows
 from minidl.program.code import Code
 from minidl.program.instruction import Instruction
-from minidl.program.tape import place
+from minidl.program.places import place
 
 if TYPE_CHECKING:
     from minidl.program.program import Program
@@ -25,7 +25,7 @@ class Epochs:
     """
 
     def __init__(self, program: Program, tables: Sequence[np.ndarray], order: np.ndarray) -> None:
-        self._tables = list(tables)
+        self._tables, self._size = list(tables), program.rows
         self._rows = order.shape[-1]
         self._full, rest = divmod(self._rows, program.rows)
         self._batches = self._full + bool(rest)
@@ -49,12 +49,31 @@ class Epochs:
         self._order[: order.size], self._cursor[:] = order.reshape(-1), 0
         epochs = order.shape[:-1]
         steps = math.prod(epochs) * self._batches
+
+        def run(done: int, now: int) -> None:
+            stopped = self._code.run(self._parts(done, now))
+            if stopped is not None:
+                raise stopped.error()
+
         try:
-            paced(steps, lambda *which: self._code.run(self._parts(*which)))
-        except AnomalyError as error:
-            error.batch = int(self._cursor[1]) % self._batches
+            paced(steps, run)
+        except MinidlError as error:
+            if order.ndim > 1:
+                error.epoch = int(self._cursor[1]) // self._batches
+            self._tell_place(error)
             raise
         return self._losses[:steps].reshape(*epochs, self._batches).copy()
+
+    def _tell_place(self, error: MinidlError) -> None:
+        """Name the batch that was worked on, and its row if one number is to blame."""
+        begin, batch = int(self._cursor[0]), int(self._cursor[1]) % self._batches
+        size = self._size if batch < self._full else self._rows - self._full * self._size
+        error.found_in(batch, self._order[begin : begin + size])
+
+    @property
+    def began(self) -> bool:
+        """Whether a batch was finished since the last start."""
+        return bool(self._cursor[1])
 
     def _parts(self, done: int, now: int) -> list[tuple[int, int, int]]:
         """Which instructions, how often, for the next steps: full batches, and the rest."""

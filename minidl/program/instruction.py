@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from minidl.errors import RecordError
+from minidl.errors import MinidlError, RecordError
 from minidl.kernels.jit import Kernel
 
 
@@ -26,6 +27,8 @@ class Instruction:
         See ``tape.Call``.
     shown : list
         The operands again, in the shapes that their names have: kernels see most of them flat.
+    refusal : callable or None
+        For a check: the error for numbers that it has refused.
     """
 
     kernel: Kernel
@@ -35,23 +38,30 @@ class Instruction:
     title: str = ""
     node: int = -1
     shown: list[Any] = field(default_factory=list)
+    refusal: Callable[[np.ndarray], MinidlError] | None = None
 
     def __post_init__(self) -> None:
         self.shown = self.shown or self.operands
 
     def check(self) -> None:
-        """Refuse operands that the machine code would run over the edge of."""
+        """Refuse operands that machine code cannot work on as they lie; kernels see to sizes."""
         arrays = [x for x in self.operands if isinstance(x, np.ndarray)]
         sound = all(x.flags.c_contiguous and x.flags.aligned for x in arrays)
         sound &= all(self.operands[i].flags.writeable for i in self.kernel.writes)
-        if not sound or not self.kernel.fits(*self.operands):
+        if not sound:
             shown = ", ".join(
                 f"{name} {x.shape}" if isinstance(x, np.ndarray) else f"{name} {x}"
                 for name, x in zip(self.names, self.operands, strict=True)
             )
             raise RecordError(
                 f"instruction {self.kernel.name}",
-                "operands whose sizes and indices fit each other",
+                "operands that lie in one piece, and can be written to where it writes",
                 shown,
                 "This is a mistake in the operation that made it.",
             )
+
+    def error(self) -> MinidlError:
+        """Why it has refused its operands."""
+        if self.refusal is None:
+            return self.kernel.misfit(self.operands)
+        return self.refusal(self.shown[0])

@@ -11,28 +11,39 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import prod
 
 import numpy as np
 
 from minidl.errors import RecordError
-from minidl.program.tape import Call, Tape, address, root
+from minidl.program.places import address
+from minidl.program.tape import Call, Memory, Part, Tape
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
 
 
-def compare(first: Tape, second: Tape) -> dict[int, np.ndarray]:
-    """The second recording's memory for each of the first's; an error where the two differ."""
+def compare(first: Tape, second: Tape) -> dict[Memory, Memory]:
+    """The second recording's memory for each of the first's; an error where the two differ.
+
+    The first is one that was traced without numbers, and so holds all its arrays.
+    """
     _compare_kernels(first, second)
     twins = _compare_arguments(first, second)
-    slots = {id(array) for array in first.inputs}
-    for key, life in lifetimes(first.calls).items():
-        twin = twins[key]
-        constant = not life.made and key not in slots and twin is not life.owner
-        if constant and not np.array_equal(life.owner, twin, equal_nan=True):
-            _differ(first.calls[life.begin], "some numbers", "others")
+    reported: set[Memory] = set()
+    for call in first.calls:
+        for memory in call.memories():
+            if memory.made or memory in first.slots or memory in reported:
+                continue
+            reported.add(memory)
+            mine, other = memory.array, twins[memory].array
+            if mine is not other and not _same_numbers(mine, other):
+                _differ(call, "some numbers", "others")
     return twins
+
+
+def _same_numbers(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return a is not None and b is not None and np.array_equal(a, b, equal_nan=True)
 
 
 def _compare_kernels(first: Tape, second: Tape) -> None:
@@ -45,19 +56,19 @@ def _compare_kernels(first: Tape, second: Tape) -> None:
         _differ(call, f"{len(first.calls)} instructions", f"{len(second.calls)}")
 
 
-def _compare_arguments(first: Tape, second: Tape) -> dict[int, np.ndarray]:
-    twins: dict[int, np.ndarray] = {}
+def _compare_arguments(first: Tape, second: Tape) -> dict[Memory, Memory]:
+    twins: dict[Memory, Memory] = dict(zip(first.slots, second.slots, strict=True))
     for a, b in zip(first.calls, second.calls, strict=True):
-        if a.offsets != b.offsets:
-            _differ(a, "one part of an array", "another")
-        for x, y, mine, other in zip(a.arguments, b.arguments, a.owners, b.owners, strict=True):
-            if mine is None or other is None:
+        for x, y in zip(a.arguments, b.arguments, strict=True):
+            if not (isinstance(x, Part) and isinstance(y, Part)):
                 if x != y and not (x != x and y != y):
                     _differ(a, f"the number {x}", f"{y}")
                 continue
             if x.shape != y.shape or x.dtype != y.dtype:
                 _differ(a, f"shape {x.shape} of {x.dtype}", f"{y.shape} of {y.dtype}")
-            if twins.setdefault(id(mine), other) is not other:
+            if x.offset != y.offset:
+                _differ(a, "one part of an array", "another")
+            if twins.setdefault(x.memory, y.memory) is not y.memory:
                 _differ(a, "one array", "another")
     return twins
 
@@ -74,41 +85,44 @@ def _differ(call: Call, first: str, second: str) -> None:
 
 @dataclass(slots=True)
 class Life:
-    """Memory of a tape: its owner, the first and the last call that uses it.
+    """The first and the last call that uses a piece of memory.
 
     ``made`` tells whether a kernel writes into it before any reads it.
     """
 
-    owner: np.ndarray
     begin: int
     end: int
     made: bool
 
 
-def lifetimes(calls: Sequence[Call]) -> dict[int, Life]:
-    """The life of each piece of memory, by its owner's id."""
-    found: dict[int, Life] = {}
+def lifetimes(calls: Sequence[Call]) -> dict[Memory, Life]:
+    """The life of each piece of memory."""
+    lives: dict[Memory, Life] = {}
     for i, call in enumerate(calls):
-        for j, owner in enumerate(call.owners):
-            if owner is None:
+        for j, part in enumerate(call.arguments):
+            if not isinstance(part, Part):
                 continue
-            life = found.get(id(owner))
+            life = lives.get(part.memory)
             if life is None:
-                found[id(owner)] = Life(owner, i, i, j in call.kernel.writes)
+                lives[part.memory] = Life(i, i, j in call.kernel.writes)
             else:
                 life.end = i
-    return found
+    return lives
 
 
-def needed(tape: Tape, twins: Mapping[int, np.ndarray], loss: np.ndarray) -> list[Call]:
+def is_shared(memory: Memory, twins: Mapping[Memory, Memory]) -> bool:
+    """Whether it is the same memory in both recordings: it lasts beyond the step."""
+    return memory.array is twins[memory].array
+
+
+def needed(tape: Tape, twins: Mapping[Memory, Memory], loss: Memory) -> list[Call]:
     """The calls without those whose results nobody reads, such as a softmax before its loss."""
-    owners = {id(owner): owner for call in tape.calls for owner in call.owners}
-    wanted = {key for key, twin in twins.items() if twin is owners[key]} | {id(root(loss))}
+    wanted = {memory for memory in twins if is_shared(memory, twins)} | {loss}
     kept = []
     for call in reversed(tape.calls):
-        if not wanted.isdisjoint(map(id, call.written())):
+        if call.refusal is not None or not wanted.isdisjoint(call.written()):
             kept.append(call)
-            wanted.update(map(id, call.owners))
+            wanted.update(call.memories())
     return kept[::-1]
 
 
@@ -138,7 +152,7 @@ def _aligned(size: int) -> np.ndarray:
 
 
 class Layout:
-    """New memory for the arrays of a tape: ``layout(array)`` is where one lies in the program.
+    """New memory for the arrays of a tape: ``layout(part)`` is where one lies in the program.
 
     ``memory`` is another layout's, used again if it is large enough.
     """
@@ -146,34 +160,36 @@ class Layout:
     def __init__(
         self,
         calls: Sequence[Call],
-        inputs: Sequence[np.ndarray],
-        twins: Mapping[int, np.ndarray],
-        loss: np.ndarray,
+        slots: Sequence[Memory],
+        twins: Mapping[Memory, Memory],
+        loss: Memory,
         keep: bool,
         memory: np.ndarray | None = None,
     ) -> None:
-        lives, slots = lifetimes(calls), {id(array) for array in inputs}
-        shared = {key for key, life in lives.items() if twins[key] is life.owner}
-        made = {key: life for key, life in lives.items() if life.made and key not in shared | slots}
-        self.writable = shared | set(made)
+        lives = lifetimes(calls)
+        shared = {piece for piece in lives if is_shared(piece, twins)}
+        made = [m for m, life in lives.items() if life.made and m not in shared and m not in slots]
+        self.writable = {*shared, *made}
         # Counters and the like are few and of another dtype: they stay where they are.
-        workspace = [life for life in made.values() if life.owner.dtype == loss.dtype]
+        workspace = [piece for piece in made if piece.dtype == loss.dtype]
         blocks = [
-            (life.owner.nbytes, life.begin, len(calls) if life.owner is root(loss) else life.end)
-            for life in workspace
+            (m.nbytes, lives[m].begin, len(calls) if m is loss else lives[m].end)
+            for m in workspace
         ]
         offsets, self.size = arena(blocks, keep)
         if memory is None or len(memory) < self.size:
             memory = _aligned(self.size)
         self.memory = memory
         self._places = {
-            id(life.owner): memory[start : start + life.owner.nbytes]
-            for life, start in zip(workspace, offsets, strict=True)
+            piece: memory[start : start + piece.nbytes]
+            for piece, start in zip(workspace, offsets, strict=True)
         }
 
-    def __call__(self, array: Any, owner: np.ndarray | None, offset: int) -> Any:
-        """An argument of the tape in the program's memory."""
-        home = self._places.get(id(owner))
+    def __call__(self, part: Part) -> np.ndarray:
+        """An array of the tape in the program's memory."""
+        home = self._places.get(part.memory)
         if home is None:
-            return array
-        return home[offset : offset + array.nbytes].view(array.dtype).reshape(array.shape)
+            assert part.array is not None
+            return part.array
+        size = prod(part.shape) * part.dtype.itemsize
+        return home[part.offset : part.offset + size].view(part.dtype).reshape(part.shape)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minidl.errors import ArgumentError, RecordError, ShapeError
+from minidl.exclusive import Exclusive
 from minidl.kernels import checks
 from minidl.op import as_numbers, narrowed
 from minidl.optimizers import AHEAD, Optimizer
@@ -17,6 +19,7 @@ from minidl.program.code import Code
 from minidl.program.epochs import Epochs
 from minidl.program.instruction import Instruction
 from minidl.program.listing import listing
+from minidl.program.places import address
 from minidl.program.tape import Outcome
 from minidl.settings import whole_number
 
@@ -57,7 +60,7 @@ class Program:
     workspace : int
         Bytes of the arena.
     again : callable
-        Records the same step for another number of rows.
+        Records the same step anew on other rows.
     confirm : callable
         Runs the Python of the step once more; an error if it has changed.
 
@@ -77,7 +80,7 @@ class Program:
         outcomes: Sequence[Outcome] = (),
         checks: Sequence[Sequence[Callable[[np.ndarray], None]]] = (),
         workspace: int = 0,
-        again: Callable[[int], Program] | None = None,
+        again: Callable[[list[np.ndarray]], Program] | None = None,
         confirm: Callable[[], object] = lambda: None,
     ) -> None:
         self.instructions, self.inputs, self.loss = list(instructions), list(inputs), loss
@@ -87,12 +90,20 @@ class Program:
         self._position, self._pace = 0, float("inf")  # the first call is one step
         self._most = AHEAD // max(self.optimizers.values(), default=1)
         self._epochs: Epochs | None = None
+        self._running = Exclusive("a program", "Record one for each thread.")
         if not self._most:
             expected, remedy = f"at most {AHEAD} updates by one optimizer", "Split the step."
             raise RecordError("the step", expected, "more", remedy)
         for instruction in self.instructions:
             instruction.check()
         self.code = Code(self.instructions)
+        self._lasting = [_where(x) for x in self._memory_of_others()]
+
+    def _memory_of_others(self) -> list[np.ndarray]:
+        """Arrays that belong to parameters and optimizers: whoever holds them may replace them."""
+        parameters = [outcome.node for outcome in self.outcomes]
+        own = [x for node in parameters for x in (node._array, node._home) if x is not None]
+        return own + [x for o in self.optimizers for x in o.memory().values()]
 
     @property
     def rows(self) -> int:
@@ -101,32 +112,73 @@ class Program:
 
     def __call__(self, *batch: Any, confirm: bool = True) -> float:
         """Run the step once on a batch; returns its loss before the update."""
-        if confirm:
-            self.confirm()
-        self._load(batch)
+        with self._alone(confirm):
+            self._load(batch)
+            return self._once()
+
+    def repeat(self, batch: Sequence[np.ndarray]) -> float:
+        """The step once on a batch that is known to be right, for recording to compare with."""
+        for slot, part in zip(self.inputs, batch, strict=True):
+            slot[...] = part
         self._prepare(1)
-        self.code.run()
+        stopped = self.code.run()
+        if stopped is not None:
+            raise stopped.error()
+        return float(self.loss.reshape(-1)[0])
+
+    def _once(self) -> float:
+        self._prepare(1)
+        if (stopped := self.code.run()) is not None:
+            error = stopped.error()
+            raise error
         self._finish()
         return float(self.loss.reshape(-1)[0])
 
+    @contextmanager
+    def _alone(self, confirm: bool) -> Iterator[None]:
+        """While this runs nobody else trains what it trains; first see that it still fits."""
+        with ExitStack() as held:
+            held.enter_context(self._running)
+            for optimizer in self.optimizers:
+                held.enter_context(optimizer.updating)
+            self._check_memory()
+            if confirm:
+                self.confirm()
+            yield
+
+    def _check_memory(self) -> None:
+        """An error if an array that the program works in was replaced or resized."""
+        for before, now in zip(self._lasting, self._memory_of_others(), strict=True):
+            if before != _where(now):
+                raise RecordError(
+                    "program",
+                    "the arrays that it was recorded with",
+                    "others: parameters or optimizer state were replaced",
+                    "Record the step again.",
+                )
+
     def step(self, *batch: Any) -> Step:
         """Run the next instruction; the first one wants a batch, as does starting again."""
-        if batch:
-            self.confirm()
-            self._load(batch)
-            self._prepare(1)
-            self._position = 0
-        elif self._position == 0:
+        if not batch and self._position == 0:
             wanted, remedy = "a batch to start on", "Write program.step(x, y)."
             raise ArgumentError("program.step()", wanted, "none", remedy)
-        i = self._position
+        with self._alone(confirm=bool(batch)):
+            if batch:
+                self._load(batch)
+                self._prepare(1)
+                self._position = 0
+            return self._step(self._position)
+
+    def _step(self, i: int) -> Step:
         instruction = self.instructions[i]
         named = list(zip(instruction.names, instruction.shown, strict=True))
         writes = instruction.kernel.writes
         read = {name: np.copy(x) for j, (name, x) in enumerate(named) if j not in writes}
         written = dict(named[j] for j in writes)
         before = {name: np.copy(x) for name, x in written.items()}
-        self.code.run([(i, i + 1, 1)])
+        if (stopped := self.code.run([(i, i + 1, 1)])) is not None:
+            self._position = 0
+            raise stopped.error()
         wrote = {name: np.copy(x) for name, x in written.items()}
         self._position = (i + 1) % len(self.instructions)
         if self._position == 0:
@@ -166,16 +218,16 @@ class Program:
         RecordError
             If the step is no longer what was recorded.
         """
-        if confirm:
-            self.confirm()
-        tables = self._tables(data)
-        order = _order(order, len(tables[0]))
-        if self._epochs is None or not self._epochs.read(tables, order):
-            self._epochs = Epochs(self, tables, order)
-        try:
-            return self._epochs.run(order, self._paced)
-        finally:  # also when Ctrl-C comes between two calls
-            self._finish()
+        with self._alone(confirm):
+            tables = self._tables(data)
+            order = _order(order, len(tables[0]))
+            if self._epochs is None or not self._epochs.read(tables, order):
+                self._epochs = Epochs(self, tables, order)
+            try:
+                return self._epochs.run(order, self._paced)
+            finally:  # also when Ctrl-C comes between two calls
+                if self._epochs.began:
+                    self._finish()
 
     def of_rows(self, rows: int) -> Program:
         """The same step for batches of another size, in the same workspace."""
@@ -184,7 +236,8 @@ class Program:
             return self
         if rows not in self._others:
             assert self._again is not None
-            self._others[rows] = self._again(rows)
+            which = np.arange(rows) % self.rows
+            self._others[rows] = self._again([slot[which] for slot in self.inputs])
         return self._others[rows]
 
     def _paced(self, times: int, run: Callable[[int, int], None]) -> None:
@@ -235,6 +288,14 @@ class Program:
             parameter._grad = parameter._home if graded else None
             parameter.written(writes)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise RecordError(
+            "a program",
+            "to stay in its process: it is machine code on the memory of one network",
+            "a copy or a pickle of it",
+            "Copy or save the network, and record its step again.",
+        )
+
     def __len__(self) -> int:
         return len(self.instructions)
 
@@ -244,6 +305,11 @@ class Program:
     def __repr__(self) -> str:
         shapes = ", ".join(str(slot.shape) for slot in self.inputs)
         return f"Program({len(self)} instructions, inputs {shapes}, {self.workspace} bytes)"
+
+
+def _where(array: np.ndarray) -> tuple[int, int]:
+    """Where an array lies, and how far it reaches."""
+    return address(array), array.nbytes
 
 
 def _order(order: Any, length: int) -> np.ndarray:

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.errors import ArgumentError, DtypeError, RecordError
-from minidl.op import FLOATS
+from minidl.errors import ArgumentError, DtypeError, RecordError, ShapeError
+from minidl.op import FLOATS, as_float, as_numbers, narrowed
 from minidl.program.instruction import Instruction
-from minidl.program.layout import Layout, compare, needed
+from minidl.program.layout import Layout, compare, is_shared, needed
+from minidl.program.places import Place, place
 from minidl.program.program import Program
-from minidl.program.tape import Call, Outcome, Place, Tape, listening, offset, root
+from minidl.program.saved import Saved
+from minidl.program.state import State
+from minidl.program.tape import Call, Part, Tape, listening
 from minidl.tensor import Tensor
 
 
 def record(
     step: Callable[..., Tensor], *batch: Any, dtype: Any = None, keep: bool = False
 ) -> Program:
-    """Write a training step down as a program, without running it.
+    """Write a training step down as a program that gives the step's own bits.
+
+    The step is computed twice, on the batch and then on its rows in reverse order, and the
+    program made of its kernel calls must repeat both to the bit. Afterwards everything is as it
+    was before: parameters, gradients, optimizer state, counters, attributes of layers, losses and
+    optimizers of your own, random generators.
+
+    What no one can see from outside is the step's own affair: a global variable that a layer's
+    method reads, the clock, a file.
 
     Parameters
     ----------
@@ -28,7 +41,7 @@ def record(
         Takes the batch as tensors, does what a step does (forward, loss, ``backward``,
         ``optimizer.step``) with Tensor operations, and returns the loss.
     *batch : arrays
-        Inputs and targets, for their shapes: the first axis counts rows.
+        Inputs and targets that the step can be computed on: the first axis counts rows.
     dtype : {"float32", "float64"}, optional
         Of the program; what suits the parameters if left out.
     keep : bool
@@ -42,8 +55,11 @@ def record(
     Raises
     ------
     RecordError
-        If the step looks at a number (``item``, ``numpy``, ``if loss > 1``), or is not the same
-        for two batches. Parameters, optimizer state and counters stay as they were.
+        If the step looks at a number (``item``, ``numpy``, ``if loss > 1``), is not the same for
+        two batches, computes with NumPy, or changes Python state of its own: an attribute, an
+        entry of a container, a random generator.
+    MinidlError
+        What the step itself raises on this batch.
 
     Examples
     --------
@@ -65,79 +81,199 @@ def record(
     if not batch or any(not shape or not shape[0] for shape in shapes):
         got = ", ".join(map(str, shapes)) or "nothing"
         raise RecordError("record(step, *batch)", "arrays of at least one row", got, "Give x, y.")
+    if len({shape[0] for shape in shapes}) > 1:
+        got, remedy = ", ".join(map(str, shapes)), "Give rows that belong together."
+        raise ShapeError("record(step, *batch)", "as many rows in each array", got, remedy)
+    numbers = [as_numbers("record(step, *batch)", part) for part in batch]
     if dtype is not None:
-        return _record(step, shapes, _float(dtype), keep)
+        return _record(step, numbers, _float(dtype), keep)
     try:
-        return _record(step, shapes, FLOATS[0], keep)
+        return _record(step, numbers, FLOATS[0], keep)
     except DtypeError:  # parameters of the other dtype
-        return _record(step, shapes, FLOATS[1], keep)
+        return _record(step, numbers, FLOATS[1], keep)
 
 
 def _float(dtype: Any) -> np.dtype:
-    for found in FLOATS:
-        if dtype in (found, found.name, found.type):
-            return found
+    for known in FLOATS:
+        if dtype in (known, known.name, known.type):
+            return known
     expected, remedy = "'float32' or 'float64'", "Leave it out: the parameters have one."
     raise ArgumentError("record(dtype=…)", expected, repr(dtype), remedy)
 
 
+def workspace(step: Callable[..., Tensor], *shapes: tuple[int, ...], dtype: np.dtype) -> int:
+    """Bytes that a step on batches of these shapes works in; nothing is computed."""
+    names, saved = _names(step, len(shapes)), Saved()
+    with _restored(saved) as tapes:
+        for mark in range(2):
+            tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes], mark=mark))
+            loss = _run(step, names, tapes[-1])
+            if not mark:
+                first = loss
+    tape, twin = tapes
+    twins, owner = compare(tape, twin), tape.memory(first)
+    return Layout(needed(tape, twins, owner), tape.slots, twins, owner, keep=False).size
+
+
 def _record(
     step: Callable[..., Tensor],
-    shapes: Sequence[tuple[int, ...]],
+    batch: Sequence[np.ndarray],
     dtype: np.dtype,
     keep: bool,
     memory: np.ndarray | None = None,
 ) -> Program:
-    names = _names(step, len(shapes))
-    (tape, loss, outcomes), (twin, *_) = _traces(step, names, shapes, dtype, times=2)
-    twins = compare(tape, twin)
-    calls = tape.calls if keep else needed(tape, twins, loss)
-    layout = Layout(calls, tape.inputs, twins, loss, keep, memory)
+    names = _names(step, len(batch))
+    batches = [[as_float(narrowed("record", part[rows], dtype)) for part in batch] for rows in WAYS]
+    shapes = [part.shape for part in batches[0]]
+    state, saved = State(step), Saved()
+    state.save(saved)
+    with _restored(saved, state) as tapes:
+        computed = []
+        for rows in batches:
+            tapes.append(Tape([part.copy() for part in rows], saved))
+            loss = _run(step, names, tapes[-1])
+            _check_state(state)
+            computed.append(Outcome(float(loss.reshape(-1)[0]), saved.numbers()))
+            del loss
+        # What NumPy makes of a tensor, or of weights, differs where there are other numbers.
+        tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes], mark=1))
+        tapes[-1].disturb(tapes[0])
+        loss = _traced(step, names, tapes[-1])
+        left = tapes[-1].outcomes()
+        _check_state(state)
+    *runs, tape = tapes
+    twins = [compare(tape, run) for run in runs][0]
+    owner = tape.memory(loss)
+    calls = tape.calls if keep else needed(tape, twins, owner)
+    layout = Layout(calls, tape.slots, twins, owner, keep, memory)
     named = tape.names()
-    return Program(
+    program = Program(
         [_instruction(call, layout, named) for call in calls],
         inputs=tape.inputs,
-        loss=layout(loss, root(loss), offset(loss, root(loss))),
+        loss=layout(tape.part(loss)),
         optimizers=tape.optimizers,
-        outcomes=outcomes,
-        checks=_checks_of(tape),
+        outcomes=left,
+        checks=tape.checks,
         workspace=layout.size,
-        again=lambda rows: _record(
-            step, [(rows, *shape[1:]) for shape in shapes], dtype, keep, layout.memory
-        ),
-        confirm=lambda: compare(tape, _traces(step, names, shapes, dtype, times=1)[0][0]),
+        again=lambda parts: _record(step, parts, dtype, keep, layout.memory),
+        confirm=partial(_confirm, step, names, tape, state.foreign),
     )
+    lasting = saved.names.keys() | {id(m.array) for m in twins if is_shared(m, twins)}
+    with _restored(saved):
+        for rows, wanted in zip(batches, computed, strict=True):
+            _verify(program, rows, wanted, lasting, saved)
+    return program
 
 
-def _traces(
-    step: Callable[..., Tensor],
-    names: Sequence[str],
-    shapes: Sequence[tuple[int, ...]],
-    dtype: np.dtype,
-    times: int,
-) -> list[tuple[Tape, np.ndarray, list[Outcome]]]:
-    """The step's kernel calls for batches without numbers, where the loss would be, what is left.
+WAYS = (slice(None), slice(None, None, -1))
+"""The batch as it is, and its rows in reverse order."""
 
-    What one leaves behind, gradients above all, the next one finds, as when a step is run.
-    """
+
+class Outcome(NamedTuple):
+    """What a computed step has left: its loss, and the bytes of memory that was there before."""
+
+    loss: float
+    numbers: dict[int, bytes]
+
+
+def _verify(
+    program: Program,
+    batch: Sequence[np.ndarray],
+    wanted: Outcome,
+    lasting: Collection[int],
+    saved: Saved,
+) -> None:
+    """An error if the program does not repeat, to the bit, what was computed."""
+    loss = program.repeat(batch)
+    numbers = saved.numbers()
+    wrong = [
+        saved.names.get(key, "a counter")
+        for key, before in wanted.numbers.items()
+        if key in lasting and numbers[key] != before
+    ]
+    if loss != wanted.loss and not (loss != loss and wanted.loss != wanted.loss):
+        wrong.insert(0, "the loss")
+    if wrong:
+        raise RecordError(
+            "the step",
+            "operations made of kernels, which a program can repeat",
+            f"one that computes {wrong[0]} otherwise, with NumPy or Python",
+            "Make it of Tensor operations and kernels; or write fit(record=False).",
+        )
+
+
+def _check_state(state: State) -> None:
+    """An error if the step has changed Python state, which a program would not."""
+    name = state.changed()
+    if name is None and state.unseen is not None:
+        name = state.unseen
+    if name is not None:
+        raise RecordError(
+            f"the step, at {name}",
+            "a step that changes nothing but tensors, parameters and an optimizer's state",
+            f"one that changes {name}",
+            "A program would go on without that change: write fit(record=False), or keep the "
+            "number in the optimizer or the data.",
+        )
+
+
+def _confirm(
+    step: Callable[..., Tensor], names: Sequence[str], tape: Tape, foreign: Sequence[Any]
+) -> None:
+    """Run the step's Python once more, without numbers; an error if it is not what it was."""
+    state = State(*foreign, deep=False) if foreign else None
+    with _restored(Saved(), state) as tapes:
+        tapes.append(Tape([np.zeros(x.shape, x.dtype) for x in tape.inputs]))
+        _traced(step, names, tapes[0])
+        if state is not None:
+            _check_state(state)
+    compare(tape, tapes[0])
+
+
+@contextmanager
+def _restored(saved: Saved, state: State | None = None) -> Iterator[list[Tape]]:
+    """Whatever happens to the tapes in the list, leave everything as it was."""
     tapes: list[Tape] = []
-    made = []
     try:
-        for mark in range(times):
-            if tapes:
-                tapes[-1].disturb()
-            tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes], mark))
-            tensors = [Tensor._of(array) for array in tapes[-1].inputs]
-            for tensor, name in zip(tensors, names, strict=True):
-                tensor.name = name
-            # Nothing is computed: whatever lies in memory is no ground for NumPy's warnings.
-            with listening(tapes[-1]), np.errstate(all="ignore"):
-                loss = _single(step(*tensors))
-            made.append((tapes[-1], loss, tapes[-1].outcomes()))
+        yield tapes
     finally:
         for tape in reversed(tapes):  # the first one knows how it all was
             tape.restore()
-    return made
+        saved.restore()
+        if state is not None:
+            state.restore()
+
+
+def _run(step: Callable[..., Tensor], names: Sequence[str], tape: Tape) -> np.ndarray:
+    """The step's kernel calls on a tape; returns where the loss is.
+
+    What one run leaves behind, gradients above all, the next one finds, as when a step is run.
+    """
+    tensors = [Tensor._of(array) for array in tape.inputs]
+    for tensor, name in zip(tensors, names, strict=True):
+        tensor.name = name
+    # Where nothing is computed, whatever lies in memory is no ground for NumPy's warnings.
+    quiet = np.errstate(all="ignore") if tape.saved is None else nullcontext()
+    with listening(tape), quiet:
+        loss = step(*tensors)
+    if tape.refused is not None:
+        raise tape.refused
+    return _single(loss)
+
+
+def _traced(step: Callable[..., Tensor], names: Sequence[str], tape: Tape) -> np.ndarray:
+    """The same without numbers; a step that fails for want of them cannot be recorded."""
+    try:
+        return _run(step, names, tape)
+    except RecordError:
+        raise
+    except Exception as error:
+        raise RecordError(
+            "the step",
+            "one that does the same whatever the numbers are",
+            f"{type(error).__name__} with other numbers: {error}",
+            "Make it of Tensor operations, ml.where for a choice; or write fit(record=False).",
+        ) from error
 
 
 def _names(step: Callable[..., Any], count: int) -> list[str]:
@@ -156,36 +292,28 @@ def _single(loss: Any) -> np.ndarray:
     return loss._array
 
 
-def _checks_of(tape: Tape) -> list[list[Any]]:
-    """For each input, what its numbers must satisfy."""
-    owners = [id(slot) for slot in tape.inputs]
-    found: list[list[Any]] = [[] for _ in owners]
-    for x, check in tape.checks:
-        if id(root(x)) in owners:
-            found[owners.index(id(root(x)))].append(check)
-    return found
-
-
 def _instruction(
     call: Call, layout: Layout, named: dict[Place, tuple[str, tuple[int, ...]]]
 ) -> Instruction:
     operands, names, shown = [], [], []
-    parts = zip(call.kernel.parameters, call.arguments, call.owners, call.offsets, strict=True)
-    for name, argument, owner, start in parts:
-        operand = layout(argument, owner, start)
+    for name, argument in zip(call.kernel.parameters, call.arguments, strict=True):
+        operand = view = argument
+        if isinstance(argument, Part):
+            assert argument.array is not None
+            operand = layout(argument)
+            name, shape = named.get(place(argument.array), (name, operand.shape))
+            view = operand.reshape(shape)
         operands.append(operand)
-        if owner is not None:
-            key = id(owner), start, argument.nbytes
-            name, shape = named.get(key, (name, argument.shape))
-            operand = operand.reshape(shape)
         names.append(name)
-        shown.append(operand)
-    for i in call.kernel.writes:
-        if id(call.owners[i]) not in layout.writable:
+        shown.append(view)
+    for i, memory in zip(call.kernel.writes, call.written(), strict=True):
+        if memory not in layout.writable:
             raise RecordError(
                 f"the step, at {call.title}",
                 "kernels that write into memory of their own",
                 f"{call.kernel.name} writing into {names[i]}",
                 "Write into a copy.",
             )
-    return Instruction(call.kernel, operands, names, call.phase, call.title, call.node, shown)
+    return Instruction(
+        call.kernel, operands, names, call.phase, call.title, call.node, shown, call.refusal
+    )

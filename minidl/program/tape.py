@@ -1,21 +1,62 @@
-"""Write down the kernel calls of one eager step, without running them."""
+"""Write down the kernel calls of one eager step, and run them if numbers are wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.autograd import Node
-from minidl.errors import RecordError
-from minidl.kernels.jit import Kernel, Listener, handed_to, recorder
+from minidl.errors import MinidlError, RecordError
+from minidl.kernels.jit import Kernel, Listener, Refused, handed_to, recorder
 from minidl.op import Op
 from minidl.optimizers import Optimizer
+from minidl.program.places import Place, offset, place, root
+from minidl.program.saved import Saved
+from minidl.program.watched import bare
 
-Place = tuple[int, int, int]
-"""Where an array lies: whose memory it is (an id), how far into it, how many bytes."""
+class Memory:
+    """A piece of memory that a step works in: an array that is no view of another.
+
+    Attributes
+    ----------
+    nbytes, dtype
+        Its size and kind.
+    made : bool
+        Whether a kernel writes into it before any reads it.
+    """
+
+    __slots__ = ("_array", "_reference", "dtype", "made", "nbytes")
+
+    def __init__(self, array: np.ndarray, made: bool, forget: Callable[[Any], None] | None) -> None:
+        self.nbytes, self.dtype, self.made = array.nbytes, array.dtype, made
+        # Results of a step that is computed are let go as soon as the step itself does so.
+        self._array = array if forget is None else None
+        self._reference = weakref.ref(array, forget) if forget is not None else None
+
+    @property
+    def array(self) -> np.ndarray | None:
+        """The array, as long as there is one."""
+        return self._array if self._reference is None else self._reference()
+
+
+class Part(NamedTuple):
+    """An array that a kernel was called with: whose memory it is, and which part of that."""
+
+    memory: Memory
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    array: np.ndarray | None
+    """None where numbers were computed: results are let go."""
+
+
+Refusal = Callable[[np.ndarray], MinidlError]
+"""The error for numbers that a check has refused."""
 
 
 class Call(NamedTuple):
@@ -23,28 +64,32 @@ class Call(NamedTuple):
 
     Attributes
     ----------
-    owners, offsets : tuples
-        For each argument that is an array, whose memory it is and how far into it; None and 0
-        for numbers.
+    arguments : tuple
+        A ``Part`` for each array, and numbers.
     phase : str
         ``"forward"``, ``"loss"``, ``"backward"`` or ``"update"``.
     title : str
         The operation, or the optimizer, that made the call.
     node : int
         Which operation of the step, counted from 0: forward and backward of one share it.
+    refusal : callable or None
+        For a check.
     """
 
     kernel: Kernel
     arguments: tuple[Any, ...]
-    owners: tuple[np.ndarray | None, ...]
-    offsets: tuple[int, ...]
     phase: str
     title: str
     node: int
+    refusal: Refusal | None = None
 
-    def written(self) -> list[np.ndarray]:
-        """Whose memory it writes into."""
-        return [owner for i in self.kernel.writes if (owner := self.owners[i]) is not None]
+    def memories(self) -> list[Memory]:
+        """All that it works in."""
+        return [x.memory for x in self.arguments if isinstance(x, Part)]
+
+    def written(self) -> list[Memory]:
+        """What it writes into."""
+        return [self.arguments[i].memory for i in self.kernel.writes]
 
 
 class Leaf(NamedTuple):
@@ -66,40 +111,86 @@ class Outcome(NamedTuple):
 class Tape(Listener):
     """What listens while a step runs: calls, names of memory, optimizers, checks of the inputs.
 
-    ``mark`` is put into memory that no kernel has filled yet. Whatever NumPy computes from it
-    differs from tape to tape, and is found out.
+    Parameters
+    ----------
+    inputs : sequence of ndarray
+        The batch.
+    saved : Saved, optional
+        Kernels are run, and what they write into is put there before; without it they are only
+        written down, and nothing is computed.
+    mark : int
+        Put into memory that no kernel fills, where nothing is computed. Whatever NumPy makes of
+        it differs from tape to tape, and is found out.
     """
 
     records = True
 
-    def __init__(self, inputs: Sequence[np.ndarray] = (), mark: int = 0) -> None:
-        self.inputs, self.mark = list(inputs), mark
+    def __init__(
+        self, inputs: Sequence[np.ndarray] = (), saved: Saved | None = None, mark: int = 0
+    ) -> None:
+        self.inputs, self.mark, self.saved = list(inputs), mark, saved
         self.calls: list[Call] = []
         self.sources: list[Node] = []
         self.nodes: list[Node] = []
         self.gradients: list[tuple[Node, np.ndarray]] = []
         self.optimizers: dict[Optimizer, int] = {}
         """How often each makes an update in a step."""
-        self.checks: list[tuple[np.ndarray, Callable[[np.ndarray], None]]] = []
+        self.checks: list[list[Callable[[np.ndarray], None]]] = [[] for _ in self.inputs]
         self.leaves: dict[int, Leaf] = {}
-        self._numbers: dict[int, int] = {}
-        self._phases: dict[int, str] = {}
+        self.refused: RecordError | None = None
+        """What the step did that cannot be recorded, though it went on."""
+        self._memories: dict[int, Memory] = {}
+        self._refusal: Refusal | None = None
         self._now = ("forward", "", -1)
-        self._began = 0
+        self._count, self._began = 0, 0
         self._disturbed: list[tuple[np.ndarray, np.ndarray]] = []
+        self.slots = [self.memory(slot) for slot in self.inputs]
         for slot in self.inputs:
-            self._marked(slot)
+            self._mark(slot)
 
-    def _marked(self, array: np.ndarray) -> None:
-        array.reshape(-1)[:1] = self.mark
+    def _mark(self, array: np.ndarray) -> None:
+        if self.saved is None:
+            array.reshape(-1)[:1] = self.mark
+
+    def memory(self, array: np.ndarray, written: bool = False) -> Memory:
+        """Whose memory an array is."""
+        owner = root(array)
+        key = id(owner)
+        if key not in self._memories:
+            temporary = written and self.saved is not None
+            forget = (lambda _: self._memories.pop(key, None)) if temporary else None
+            self._memories[key] = Memory(owner, written, forget)
+        return self._memories[key]
+
+    def part(self, array: np.ndarray, written: bool = False) -> Part:
+        """An array as an argument of a call."""
+        memory = self.memory(array, written)
+        kept = array if self.saved is None else None
+        return Part(memory, offset(array, root(array)), array.shape, array.dtype, kept)
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
-        """Take down one call."""
-        owners = tuple([root(x) if isinstance(x, np.ndarray) else None for x in arguments])
-        offsets = tuple(
-            [0 if own is None else offset(x, own) for x, own in zip(arguments, owners, strict=True)]
+        """Take down one call, and run it where numbers are wanted."""
+        arguments = tuple([bare(x) if isinstance(x, np.ndarray) else x for x in arguments])
+        refusal, self._refusal = self._refusal, None
+        parts = tuple(
+            [
+                self.part(x, i in kernel.writes) if isinstance(x, np.ndarray) else x
+                for i, x in enumerate(arguments)
+            ]
         )
-        self.calls.append(Call(kernel, arguments, owners, offsets, *self._now))
+        if refusal is not None and parts[0].memory in self.slots:
+            slot = self.slots.index(parts[0].memory)
+            self.checks[slot].append(partial(_checked, kernel, arguments[1:], refusal))
+        else:
+            self.calls.append(Call(kernel, parts, *self._now, refusal))
+        if self.saved is not None:
+            for i in kernel.writes:
+                self.saved.before_write(arguments[i])
+            kernel.execute(*arguments)
+
+    def guarded(self, refusal: Refusal) -> None:
+        """The next call is a check, whose error this makes."""
+        self._refusal = refusal
 
     def met(self, parameter: Node) -> None:
         """A parameter is about to be used, or its gradient to be cleared."""
@@ -107,50 +198,62 @@ class Tape(Listener):
             parameter.settle()
             leaf = Leaf(parameter, parameter.current_version(), parameter._grad)
             self.leaves[id(parameter)] = leaf
+            if self.saved is not None:
+                assert parameter._home is not None
+                self.saved.save(parameter._array, str(parameter.name))
+                self.saved.save(parameter._home, f"∂{parameter.name}")
 
     def forward(self, op: Op, inputs: Sequence[Node]) -> None:
         """An operation is about to run."""
         for x in inputs:
             if x._op is None and x.requires_grad:
                 self.met(x)
-            if x._op is None and (x.requires_grad or x.name):
+            if self.saved is None and x._op is None and (x.requires_grad or x.name):
                 self.sources.append(x)
-        lost = any(self._phases.get(id(x)) == "loss" for x in inputs)
-        self._now = ("loss" if lost or op.is_loss else "forward", op.name, len(self.nodes))
+        lost = any(x._taken is not None and x._taken[0] == "loss" for x in inputs)
+        self._now = ("loss" if lost or op.is_loss else "forward", op.name, self._count)
         self._began = len(self.calls)
 
     def made(self, result: Node) -> None:
         """An operation has run; its result, as a tensor."""
         self.filled([result._array])
-        self._marked(result._array)
-        self._numbers[id(result)], self._phases[id(result)] = len(self.nodes), self._now[0]
-        self.nodes.append(result)
+        self._mark(result._array)
+        result._taken = self._now[0], self._count
+        self._count += 1
         result.name = self._now[1]  # unless a layer gives it another
+        if self.saved is None:
+            self.nodes.append(result)
 
     def backward(self, node: Node, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
         """An operation is about to go backward."""
         assert node._op is not None
-        self._now = ("backward", node._op.name, self._numbers.get(id(node), -1))
+        number = -1 if node._taken is None else node._taken[1]
+        self._now = ("backward", node._op.name, number)
         self._began = len(self.calls)
-        self.gradients.append((node, dy))
+        self.ready([(node, dy)])
         for x, dx in zip(node._inputs, dxs, strict=True):
             if dx is not None:
-                self.gradients.append((x, dx))
+                self.ready([(x, dx)])
                 if dx is not x._home:
-                    self._marked(dx)
+                    self._mark(dx)
 
     def ready(self, gradients: Iterable[tuple[Node, np.ndarray]]) -> None:
         """Gradients are there that an operation found on its way forward."""
-        self.gradients.extend(gradients)
+        if self.saved is None:
+            self.gradients.extend(gradients)
 
     def filled(self, arrays: Iterable[np.ndarray | None]) -> None:
         """Refuse an operation that was to fill these arrays, and called no kernel that does."""
-        done = {id(owner) for call in self.calls[self._began :] for owner in call.written()}
+        done = {memory for call in self.calls[self._began :] for memory in call.written()}
         for array in arrays:
-            if array is not None and array.size and id(root(array)) not in done:
-                raise self._foreign()
+            if array is not None and array.size and not self._is_in(array, done):
+                raise self.foreign()
 
-    def _foreign(self) -> RecordError:
+    def _is_in(self, array: np.ndarray, memories: Collection[Memory]) -> bool:
+        return self._memories.get(id(root(array))) in memories
+
+    def foreign(self) -> RecordError:
+        """The error for what is computed now by NumPy, which no program can do."""
         phase, title, _ = self._now
         return RecordError(
             f"the step, at {title} ({phase})",
@@ -159,25 +262,31 @@ class Tape(Listener):
             "Make it of Tensor operations, or of a value and a slope; or write fit(record=False).",
         )
 
+    def refuse(self, error: RecordError) -> RecordError:
+        """Note an error that ends the recording even if the step goes on."""
+        self.refused = self.refused or error
+        return error
+
     def follow(self, optimizer: Optimizer) -> None:
         """An optimizer is about to update."""
         self.optimizers[optimizer] = self.optimizers.get(optimizer, 0) + 1
         self._now = ("update", optimizer.name, -1)
-
-    def check(self, x: np.ndarray, check: Callable[[np.ndarray], None]) -> None:
-        """Something that must hold for the numbers in ``x`` once there are any."""
-        self.checks.append((x, check))
+        if self.saved is not None:
+            for parameter in optimizer.parameters:
+                self.met(parameter)
+            for name, array in optimizer.memory().items():
+                self.saved.save(array, name)
 
     def outcomes(self) -> list[Outcome]:
         """What the step, now at its end, leaves of each parameter."""
-        done = {id(owner) for call in self.calls for owner in call.written()}
-        found = []
+        done = {memory for call in self.calls for memory in call.written()}
+        outcomes = []
         for node, version, _ in self.leaves.values():
             writes = node.current_version() - version
-            if writes and id(root(node._array)) not in done:
-                raise self._foreign()
-            found.append(Outcome(node, node._grad is not None, writes))
-        return found
+            if writes and not self._is_in(node._array, done):
+                raise self.foreign()
+            outcomes.append(Outcome(node, node._grad is not None, writes))
+        return outcomes
 
     def names(self) -> dict[Place, tuple[str, tuple[int, ...]]]:
         """What memory is called, and the shape it has under that name; no two are called alike."""
@@ -208,21 +317,22 @@ class Tape(Listener):
             call(gradient, f"+{name}" if more else name)
         for made in self.calls:  # what an operation keeps to itself: a loss's number for each row
             for i in made.kernel.writes:
-                call(made.arguments[i], f"{made.title}.{made.kernel.parameters[i]}")
+                call(made.arguments[i].array, f"{made.title}.{made.kernel.parameters[i]}")
         return found
 
-    def disturb(self) -> None:
-        """Change weights and counts of updates, so that a number taken from them shows next time.
+    def disturb(self, before: Tape) -> None:
+        """Change weights and counts of updates, so that a number taken from them shows.
 
         What a step reads by NumPy, ``(held ** 2).sum()``, looks like a constant otherwise.
+        ``before`` knows which there are.
         """
-        weights = [leaf.node._array for leaf in self.leaves.values()]
-        for array in [*weights, *(optimizer._count for optimizer in self.optimizers)]:
+        weights = [leaf.node._array for leaf in before.leaves.values()]
+        for array in [*weights, *(optimizer._count for optimizer in before.optimizers)]:
             self._disturbed.append((array, array.copy()))
             array += 1
 
     def restore(self) -> None:
-        """Leave all as it was: weights, their gradients, no write counted."""
+        """Leave all as it was before the step, but for numbers that kernels wrote."""
         for array, numbers in reversed(self._disturbed):  # two tensors may share memory
             array[...] = numbers
         for leaf, version, gradient in self.leaves.values():
@@ -230,27 +340,14 @@ class Tape(Listener):
             leaf.written(version - leaf.current_version())
 
 
-def root(array: np.ndarray) -> np.ndarray:
-    """The array that owns the memory of a view."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def address(array: np.ndarray) -> int:
-    """Where an array begins in this process's memory."""
-    return int(array.__array_interface__["data"][0])
-
-
-def offset(array: np.ndarray, owner: np.ndarray) -> int:
-    """How many bytes into its owner's memory an array begins."""
-    return 0 if array.nbytes == owner.nbytes else address(array) - address(owner)
-
-
-def place(array: np.ndarray) -> Place:
-    """Where an array lies, as a key; good for as long as somebody holds the array."""
-    owner = root(array)
-    return id(owner), offset(array, owner), array.nbytes
+def _checked(
+    kernel: Kernel, limits: tuple[Any, ...], refusal: Refusal, table: np.ndarray
+) -> None:
+    """Check a whole table, of which the step has checked a batch."""
+    try:
+        kernel.run(table.reshape(-1), *limits)
+    except Refused:
+        raise refusal(table) from None
 
 
 @contextmanager

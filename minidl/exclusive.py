@@ -1,0 +1,43 @@
+"""What only one thread may do at a time: a second one is told so, instead of waiting."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from minidl.errors import ConcurrencyError
+
+
+class Exclusive:
+    """A lock that refuses where others wait; the thread that holds it may enter it again.
+
+    Copies and pickles get one of their own.
+
+    Parameters
+    ----------
+    what : str
+        For the message: ``"a network's parameters"``.
+    remedy : str
+
+    Examples
+    --------
+    >>> training = Exclusive("a network's parameters", "Train one network on one thread.")
+    >>> with training, training:
+    ...     print("trains")
+    trains
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.what, self.remedy = what, remedy
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            expected, got = "to be used by one thread at a time", "a second one"
+            raise ConcurrencyError(self.what, expected, got, self.remedy)
+
+    def __exit__(self, *_: Any) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.remedy)
