@@ -7,6 +7,7 @@ are; an update is one compiled call for each stretch of memory, which is one for
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
@@ -84,7 +85,7 @@ class Optimizer:
         clip_value: float | None = None,
         **settings: Any,
     ) -> None:
-        self.parameters = self._checked(parameters)
+        self.parameters = tuple(self._checked(parameters))
         self.settings: dict[str, Any] = with_defaults(
             self.name, self.defaults, settings, others=("clip_norm", "clip_value")
         )
@@ -100,8 +101,9 @@ class Optimizer:
         self._rates = np.zeros(AHEAD, np.float64)
         self._count = np.zeros(2, np.int64)  # updates made, and the one that rates[0] is for
         self._reals = np.zeros(2 + len(self.constants()), np.float64)
+        self._active: list[Tensor] = []
         self._arrays: list[np.ndarray] = []
-        self._stretches()
+        self._join([parameter for parameter in self.parameters if parameter.requires_grad])
 
     def _checked(self, parameters: Any) -> list[Tensor]:
         """The parameters, each once, of one dtype."""
@@ -138,7 +140,8 @@ class Optimizer:
         return None if value is None else number(f"{self.name}({key}=…)", value, POSITIVE, 1.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_arrays": [], "_runs": []}  # a copy's memory is joined anew
+        # The memory of a copy is joined anew.
+        return {**self.__dict__, "_active": [], "_arrays": [], "_runs": []}
 
     @property
     def steps(self) -> int:
@@ -190,35 +193,37 @@ class Optimizer:
             parameter.grad = None
 
     def step(self) -> None:
-        """Update every parameter that has a gradient; those without are left alone."""
+        """Update every parameter that has a gradient and requires one.
+
+        The others are left alone, and so is what the optimizer remembers of them; the norm that
+        ``clip_norm`` limits is that of the gradients that are used.
+        """
         if recorder() is None:
             self.prepare(1)
+        runs = self._stretches()
         if (listening := listener()) is not None:
             listening.follow(self)
-        runs = self._stretches()
         self.clip([gradient for _, gradient, _ in runs])
         update.begin(self._rates, self._count, self._reals)
         for values, gradients, place in runs:
             self.kernel(values, gradients, *(s[place] for s in self.state.values()), self._reals)
-        for parameter in self.parameters:
-            if parameter._grad is not None:
-                parameter.written()
+        for parameter in self._active:
+            parameter.written()
 
     def _stretches(self) -> list[tuple[np.ndarray, np.ndarray, slice]]:
-        arrays = [parameter._array for parameter in self.parameters]
-        if [*map(id, arrays)] != [*map(id, self._arrays)]:
-            self._arrays, self._runs = arrays, stretches(self.parameters)
-            self._squares = np.zeros(len(arrays), np.float64)
-        if all(p._grad is not None and p._grad is p._home for p in self.parameters):
-            return self._runs
-        runs, start = [], 0
-        for parameter in self.parameters:
-            stop = start + parameter.size
-            if parameter._grad is not None:
-                gradient = parameter._grad.reshape(-1)
-                runs.append((parameter._array.reshape(-1), gradient, slice(start, stop)))
-            start = stop
-        return runs
+        """What the next update works on."""
+        active = [p for p in self.parameters if p._wants and p._grad is not None]
+        if [id(p._array) for p in active] != [*map(id, self._arrays)]:
+            self._join(active)
+        return self._runs
+
+    def _join(self, active: list[Tensor]) -> None:
+        """Find the stretches of memory of those that are updated."""
+        starts = accumulate((p.size for p in self.parameters), initial=0)
+        place = {id(p): start for p, start in zip(self.parameters, starts, strict=False)}
+        self._runs = stretches(active, [place[id(p)] for p in active])
+        self._active, self._arrays = active, [parameter._array for parameter in active]
+        self._squares = np.zeros(len(self._runs), np.float64)
 
     def clip(self, gradients: list[np.ndarray]) -> None:
         """Limit gradients as ``clip_value`` and ``clip_norm`` say."""
