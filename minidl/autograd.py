@@ -15,6 +15,7 @@ from operator import attrgetter
 import numpy as np
 
 from minidl.errors import DtypeError, GradientError
+from minidl.exclusive import Exclusive
 from minidl.kernels.elementwise import accumulate, copy
 from minidl.kernels.jit import listener, listeners
 from minidl.op import FLOATS, OUTPUT, Op, Tracked
@@ -71,12 +72,19 @@ class Node(Tracked):
     _writes: list[int] | None = None  # counted together with detached twins: one memory
     _grad: np.ndarray | None = None
     _home: np.ndarray | None = None  # where a parameter's gradient lives in its network's block
+    # How often parameters of one memory were frozen, thawed or moved; None: it is no parameter.
+    _changes: list[int] | None = None
+    _training: Exclusive | None = None  # who trains the network whose block it lies in
     _retains = False
     _taken: tuple[str, int] | None = None  # while a step is recorded: its phase, and its number
 
     @property
     def requires_grad(self) -> bool:
-        """Whether ``backward`` carries a gradient here, or through here."""
+        """Whether ``backward`` carries a gradient here, or through here.
+
+        Whatever required one once is a parameter, and stays one: False freezes it, so that no
+        optimizer, decay or program moves it, and True thaws it.
+        """
         return self._wants
 
     @requires_grad.setter
@@ -88,7 +96,21 @@ class Node(Tracked):
                 str(self._array.dtype),
                 "Write dtype='float32'.",
             )
-        self._wants = bool(value)
+        before, self._wants = self._wants, bool(value)
+        if self._changes is not None:
+            self._changes[0] += before is not self._wants
+        elif self._wants and self._op is None:
+            self._changes = [0]
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it is learned, now or when it is thawed; never the result of an operation."""
+        return self._changes is not None
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is a parameter that stays as it is: its ``requires_grad`` is False."""
+        return self._changes is not None and not self._wants
 
     def current_version(self) -> int:
         """How often this memory was written to."""

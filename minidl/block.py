@@ -7,7 +7,7 @@ network in one call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -26,6 +26,15 @@ class Block:
     parameters : iterable of Tensor
         Moved into the block, in this order; each keeps its numbers.
 
+    Attributes
+    ----------
+    values, gradients : ndarray
+    changes : list of int
+        One number: how often one of the parameters was frozen or thawed. The parameters share the
+        list, so who holds it, and the number it held, sees whether they still are what they were.
+    training : Exclusive
+        Held by the thread that trains the parameters.
+
     Examples
     --------
     >>> w, b = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0], requires_grad=True)
@@ -33,13 +42,17 @@ class Block:
     >>> w[0] = 9.0
     >>> block.values
     array([9., 2., 3.], dtype=float32)
+    >>> b.requires_grad = False
+    >>> block.changes
+    [1]
     """
 
     def __init__(self, parameters: Iterable[Tensor]) -> None:
         self._move([parameter for parameter in parameters if parameter._home is None])
 
     def _move(self, parameters: list[Tensor]) -> None:
-        self.parameters = parameters
+        self.parameters, self.changes = parameters, [0]
+        self.training = Exclusive("the network", "Train it on one thread, or a copy on each.")
         dtype = parameters[0].dtype if parameters else np.dtype(np.float32)
         size = sum(parameter.size for parameter in parameters)
         self.values, self.gradients = np.empty(size, dtype), np.zeros(size, dtype)
@@ -52,7 +65,10 @@ class Block:
             if parameter._grad is not None:
                 home[...] = parameter._grad
                 parameter._grad = home
+            if parameter._changes is not None:  # whoever counts on its old memory sees it go
+                parameter._changes[0] += 1
             parameter._array, parameter._home = values, home
+            parameter._changes, parameter._training = self.changes, self.training
             start = stop
 
     def __getstate__(self) -> dict[str, list[Tensor]]:
@@ -62,24 +78,35 @@ class Block:
         self._move(state["parameters"])
 
 
-def stretches(parameters: list[Tensor]) -> list[tuple[np.ndarray, np.ndarray, slice]]:
-    """Values, gradients and place in the list's numbers, joined where they lie side by side.
+def stretches(
+    parameters: Sequence[Tensor], starts: Sequence[int]
+) -> list[tuple[np.ndarray, np.ndarray, slice]]:
+    """Values, gradients and place in an optimizer's state, joined where all three lie together.
 
-    A whole network is one stretch. A parameter of no block gets a home for its gradient.
+    A whole network is one stretch, and what is frozen parts it. A parameter of no block gets a
+    home for its gradient.
+
+    Parameters
+    ----------
+    parameters : sequence of Tensor
+    starts : sequence of int
+        Where the state of each begins.
     """
     runs: list[list[Tensor]] = []
-    for parameter in parameters:
+    places: list[slice] = []
+    for parameter, start in zip(parameters, starts, strict=True):
         parameter.settle()
-        if runs and _follows(runs[-1][-1], parameter):
+        stop = start + parameter.size
+        if runs and places[-1].stop == start and _follows(runs[-1][-1], parameter):
             runs[-1].append(parameter)
+            places[-1] = slice(places[-1].start, stop)
         else:
             runs.append([parameter])
-    found, start = [], 0
-    for run in runs:
-        stop = start + sum(parameter.size for parameter in run)
-        found.append((*_joined(run, stop - start), slice(start, stop)))
-        start = stop
-    return found
+            places.append(slice(start, stop))
+    return [
+        (*_joined(run, place.stop - place.start), place)
+        for run, place in zip(runs, places, strict=True)
+    ]
 
 
 def _address(array: np.ndarray) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from minidl.errors import ConcurrencyError
@@ -41,3 +42,24 @@ class Exclusive:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.what, self.remedy)
+
+
+class Together:
+    """Several exclusive things at once: all of them, or none."""
+
+    def __init__(self, turns: Sequence[Exclusive]) -> None:
+        self._turns = turns
+        self._entered: list[Exclusive] = []
+
+    def __enter__(self) -> None:
+        try:
+            for turn in self._turns:
+                turn.__enter__()
+                self._entered.append(turn)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: Any) -> None:
+        while self._entered:
+            self._entered.pop().__exit__()

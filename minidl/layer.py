@@ -75,19 +75,16 @@ class Layer:
     def parts(self) -> Iterator[tuple[str, Layer | Tensor]]:
         """The layers and learned tensors it holds, with what it calls them."""
         for key, value in vars(self).items():
-            many = isinstance(value, list | tuple)
-            for i, part in enumerate(value if many else [value], start=1):
-                learned = isinstance(part, Tensor) and part.requires_grad and part._op is None
-                if learned or isinstance(part, Layer):
-                    yield (f"{key}{i}" if many else key), part
+            if isinstance(value, (Layer, Tensor, dict, list, tuple)):
+                yield from _parts(key, value)
 
     def parameters(self) -> list[Tensor]:
-        """What is learned here, each tensor once."""
-        found: dict[int, Tensor] = {}
+        """What is learned here, frozen or not, each tensor once."""
+        learned: dict[int, Tensor] = {}
         for _, part in self.parts():
             for parameter in part.parameters() if isinstance(part, Layer) else [part]:
-                found[id(parameter)] = parameter
-        return list(found.values())
+                learned[id(parameter)] = parameter
+        return list(learned.values())
 
     def begin(self, seed: int, streams: Iterator[int]) -> None:
         """Let every layer in it that was given no seed take a random stream of its own."""
@@ -120,3 +117,23 @@ class Layer:
                 part.rename(f"{name}.{key}")
             else:
                 part.name = f"{name}.{key}"
+
+
+def _parts(name: str, value: Any, holders: tuple[Any, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """The layers and parameters in an attribute, however deep in lists, tuples and dicts.
+
+    ``weights2`` is the second of a list, ``weights2.1`` the first of a list that comes second,
+    ``experts.a`` what a dict keeps under "a".
+    """
+    if isinstance(value, Layer) or (isinstance(value, Tensor) and value.is_parameter):
+        yield name, value
+    elif isinstance(value, (dict, list, tuple)):
+        if any(value is holder for holder in holders):
+            raise ArgumentError(name, "a list or dict of parts", "one in itself", "Take it out.")
+        if isinstance(value, dict):
+            named = [(f"{name}.{key}", part) for key, part in value.items()]
+        else:
+            inner = f"{name}." if holders and not isinstance(holders[-1], dict) else name
+            named = [(f"{inner}{i}", part) for i, part in enumerate(value, start=1)]
+        for key, part in named:
+            yield from _parts(key, part, (*holders, value))

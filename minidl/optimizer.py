@@ -7,19 +7,20 @@ are; an update is one compiled call for each stretch of memory, which is one for
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
 
 from minidl.block import stretches
-from minidl.errors import ArgumentError, DtypeError
-from minidl.exclusive import Exclusive
+from minidl.errors import ArgumentError, DtypeError, RecordError
+from minidl.exclusive import Exclusive, Together
 from minidl.intervals import NON_NEGATIVE, Interval
 from minidl.kernels import update
-from minidl.kernels.jit import listener
+from minidl.kernels.jit import listener, recorder
 from minidl.registry import with_defaults
 from minidl.schedules import Rate
-from minidl.settings import POSITIVE, number
+from minidl.settings import POSITIVE, number, whole_number
 from minidl.tensor import Tensor
 
 AHEAD = 1024
@@ -85,7 +86,7 @@ class Optimizer:
         clip_value: float | None = None,
         **settings: Any,
     ) -> None:
-        self.parameters = self._checked(parameters)
+        self.parameters = tuple(self._checked(parameters))
         self.settings: dict[str, Any] = with_defaults(
             self.name, self.defaults, settings, others=("clip_norm", "clip_value")
         )
@@ -95,15 +96,19 @@ class Optimizer:
             self.learning_rate = learning_rate
         self.clip_norm = self._bound("clip_norm", clip_norm)
         self.clip_value = self._bound("clip_value", clip_value)
+        self._checked_settings: dict[str, Any] = {}
+        self._check_settings()
         size = sum(parameter.size for parameter in self.parameters)
         dtype = self.parameters[0].dtype
         self.state = {name: np.zeros(size, dtype) for name in self.states}
         self._rates = np.zeros(AHEAD, np.float64)
-        self._count = np.zeros(2, np.int64)  # updates made, and the one that rates[0] is for
+        self._count = np.zeros(1, np.int64)  # updates made
+        self._ahead = np.zeros(1, np.int64)  # the update that rates[0] is for
         self._reals = np.zeros(2 + len(self.constants()), np.float64)
+        self._active: list[Tensor] = []
         self._arrays: list[np.ndarray] = []
-        self.updating = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
-        self._stretches()
+        self._turn = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
+        self._join([parameter for parameter in self.parameters if parameter.requires_grad])
 
     def _checked(self, parameters: Any) -> list[Tensor]:
         """The parameters, each once, of one dtype."""
@@ -140,26 +145,50 @@ class Optimizer:
         return None if value is None else number(f"{self.name}({key}=…)", value, POSITIVE, 1.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_arrays": [], "_runs": []}  # a copy's memory is joined anew
+        # The memory of a copy is joined anew.
+        return {**self.__dict__, "_active": [], "_arrays": [], "_runs": []}
 
     @property
     def steps(self) -> int:
         """How many updates were made."""
+        self._looked_at("steps")
         return int(self._count[0])
 
     @steps.setter
     def steps(self, steps: int) -> None:
-        self._count[0] = steps
+        limit = 2**62  # beyond it the counter could run over
+        self._count[0] = whole_number(f"{self.name}.steps", steps, 0, 0, limit)
 
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next update."""
-        rate = self.settings["learning_rate"]
-        return float(rate(self.steps) if callable(rate) else rate)
+        self._looked_at("learning_rate")
+        return self._rate(int(self._count[0]))
 
     @learning_rate.setter
     def learning_rate(self, rate: Rate) -> None:
         self.settings["learning_rate"] = self._setting("learning_rate", rate)
+
+    def _rate(self, update: int) -> float:
+        """The learning rate after so many updates; a schedule's answer is looked at each time."""
+        rate = self.settings["learning_rate"]
+        if not callable(rate):
+            return float(rate)
+        culprit = f"{self.name}(learning_rate=…), of update {update}"
+        return number(culprit, rate(update), NON_NEGATIVE, 0.01)
+
+    def _looked_at(self, what: str) -> None:
+        """While a step is recorded, this is a number that a program would not look at again."""
+        if (tape := recorder()) is not None:
+            raise tape.refuse(
+                RecordError(
+                    f"{self.name}.{what}",
+                    "a step made of Tensor operations alone",
+                    "one that looks at a number while it is recorded",
+                    "Look at it after the step, give a schedule for what depends on the number "
+                    "of updates, or train with fit(record=False).",
+                )
+            )
 
     def reset(self) -> None:
         """Forget all updates, as if just made: state 0, no steps."""
@@ -169,11 +198,33 @@ class Optimizer:
 
     def prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
-        rate, made = self.settings["learning_rate"], self.steps
-        rates = [rate(made + i) for i in range(updates)] if callable(rate) else rate
-        self._rates[:updates] = rates
-        self._count[1] = made
+        self._check_settings()
+        made = int(self._count[0])
+        if callable(self.settings["learning_rate"]):
+            self._rates[:updates] = [self._rate(made + i) for i in range(updates)]
+            if self._count[0] != made:
+                expected, got = "a schedule, which only tells a rate", f"one that sets {self.name}.steps"
+                remedy = "Set steps before training, or between two calls of fit."
+                raise ArgumentError(f"{self.name}(learning_rate=…)", expected, got, remedy)
+        else:
+            self._rates[:updates] = self.settings["learning_rate"]
+        self._ahead[0] = made
         self._reals[2:] = self.constants()
+
+    def _check_settings(self) -> None:
+        """An error for settings that were changed to nonsense since they were looked at."""
+        now = {**self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value}
+        if now == self._checked_settings:
+            return
+        for key, value in self.settings.items():
+            self.settings[key] = self._setting(key, value)
+        for key in self.defaults:
+            if key not in self.settings:
+                remedy = f"Write optimizer.settings[{key!r}] = {self.defaults[key]!r}."
+                raise ArgumentError(f"{self.name}({key}=…)", "a setting", "none", remedy)
+        self.clip_norm = self._bound("clip_norm", self.clip_norm)
+        self.clip_value = self._bound("clip_value", self.clip_value)
+        self._checked_settings = {**self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value}
 
     def memory(self) -> dict[str, np.ndarray]:
         """What an update works on, by name: for listings."""
@@ -192,40 +243,48 @@ class Optimizer:
             parameter.grad = None
 
     def step(self) -> None:
-        """Update every parameter that has a gradient; those without are left alone."""
-        with self.updating:
+        """Update every parameter that has a gradient and requires one.
+
+        The others are left alone, and so is what the optimizer remembers of them; the norm that
+        ``clip_norm`` limits is that of the gradients that are used.
+        """
+        with self.alone():
             listening = listener()
+            if listening is None or listening.computes:
+                self.prepare(1)
+            runs = self._stretches()
             if listening is not None:
                 listening.follow(self)
-            if not (listening is not None and listening.records and listening.saved is None):
-                self.prepare(1)
-            self._update()
+            self._update(runs)
 
-    def _update(self) -> None:
-        runs = self._stretches()
+    def alone(self) -> Together:
+        """While this is entered, no other thread updates these parameters or this optimizer."""
+        return Together([self._turn, *self._turns])
+
+    def _update(self, runs: list[tuple[np.ndarray, np.ndarray, slice]]) -> None:
         self.clip([gradient for _, gradient, _ in runs])
-        update.begin(self._rates, self._count, self._reals)
+        update.begin(self._rates, self._ahead, self._count, self._reals)
         for values, gradients, place in runs:
             self.kernel(values, gradients, *(s[place] for s in self.state.values()), self._reals)
-        for parameter in self.parameters:
-            if parameter._grad is not None:
-                parameter.written()
+        for parameter in self._active:
+            parameter.written()
 
     def _stretches(self) -> list[tuple[np.ndarray, np.ndarray, slice]]:
-        arrays = [parameter._array for parameter in self.parameters]
-        if [*map(id, arrays)] != [*map(id, self._arrays)]:
-            self._arrays, self._runs = arrays, stretches(self.parameters)
-            self._squares = np.zeros(len(arrays), np.float64)
-        if all(p._grad is not None and p._grad is p._home for p in self.parameters):
-            return self._runs
-        runs, start = [], 0
-        for parameter in self.parameters:
-            stop = start + parameter.size
-            if parameter._grad is not None:
-                gradient = parameter._grad.reshape(-1)
-                runs.append((parameter._array.reshape(-1), gradient, slice(start, stop)))
-            start = stop
-        return runs
+        """What the next update works on."""
+        active = [p for p in self.parameters if p._wants and p._grad is not None]
+        if [id(p._array) for p in active] != [*map(id, self._arrays)]:
+            self._join(active)
+        return self._runs
+
+    def _join(self, active: list[Tensor]) -> None:
+        """Find the stretches of memory of those that are updated."""
+        starts = accumulate((p.size for p in self.parameters), initial=0)
+        place = {id(p): start for p, start in zip(self.parameters, starts, strict=False)}
+        self._runs = stretches(active, [place[id(p)] for p in active])
+        self._active, self._arrays = active, [parameter._array for parameter in active]
+        self._squares = np.zeros(len(self._runs), np.float64)
+        turns = {id(p._training): p._training for p in active if p._training is not None}
+        self._turns = list(turns.values())
 
     def clip(self, gradients: list[np.ndarray]) -> None:
         """Limit gradients as ``clip_value`` and ``clip_norm`` say."""

@@ -175,6 +175,8 @@ class Listener:
     """
 
     records = False
+    computes = True
+    """Whether kernels are run, so that there are numbers."""
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
         """One call: it is the listener's to run, or not."""

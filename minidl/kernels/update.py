@@ -17,11 +17,13 @@ from minidl.kernels.reductions import dot_of
 
 
 @kernel("count reals")
-def begin(rates, count, reals):
-    """Count an update, and look up its learning rate: ``rates[0]`` is that of update count[1]."""
-    if count.size != 2 or reals.size < 2 or not 0 <= count[0] - count[1] < rates.size:
+def begin(rates, ahead, count, reals):
+    """Count an update, and look up its learning rate: ``rates[0]`` is that of update ahead[0]."""
+    if ahead.size != 1 or count.size != 1 or reals.size < 2:
         raise Refused
-    reals[0] = rates[count[0] - count[1]]
+    if not 0 <= count[0] - ahead[0] < rates.size:
+        raise Refused
+    reals[0] = rates[count[0] - ahead[0]]
     count[0] += 1
     reals[1] = count[0]
 

@@ -125,6 +125,11 @@ class Tape(Listener):
 
     records = True
 
+    @property
+    def computes(self) -> bool:  # type: ignore[override]
+        """Whether kernels are run."""
+        return self.saved is not None
+
     def __init__(
         self, inputs: Sequence[np.ndarray] = (), saved: Saved | None = None, mark: int = 0
     ) -> None:
@@ -206,9 +211,9 @@ class Tape(Listener):
     def forward(self, op: Op, inputs: Sequence[Node]) -> None:
         """An operation is about to run."""
         for x in inputs:
-            if x._op is None and x.requires_grad:
+            if x._op is None and x.is_parameter:
                 self.met(x)
-            if self.saved is None and x._op is None and (x.requires_grad or x.name):
+            if self.saved is None and x._op is None and (x.is_parameter or x.name):
                 self.sources.append(x)
         lost = any(x._taken is not None and x._taken[0] == "loss" for x in inputs)
         self._now = ("loss" if lost or op.is_loss else "forward", op.name, self._count)
@@ -274,8 +279,9 @@ class Tape(Listener):
         if self.saved is not None:
             for parameter in optimizer.parameters:
                 self.met(parameter)
-            for name, array in optimizer.memory().items():
-                self.saved.save(array, name)
+            for name, state in optimizer.state.items():
+                self.saved.save(state, f"{optimizer.name}.{name}")
+            self.saved.save(optimizer._count, f"{optimizer.name}.steps")
 
     def outcomes(self) -> list[Outcome]:
         """What the step, now at its end, leaves of each parameter."""
