@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from minidl.exclusive import Exclusive
 from minidl.tensor import Tensor
 
 

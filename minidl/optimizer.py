@@ -6,7 +6,7 @@ are; an update is one compiled call for each stretch of memory, which is one for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, ClassVar
 
@@ -77,6 +77,15 @@ class Optimizer:
     domains: ClassVar[dict[str, Interval]] = {}
     """Where a setting may lie, if not anywhere in [0, ∞)."""
 
+    # What is looked at again only where it has changed.
+    _active: Sequence[Tensor] = ()
+    _arrays: Sequence[np.ndarray] = ()
+    _runs: Sequence[tuple[np.ndarray, np.ndarray, slice]] = ()
+    _turns: Sequence[Exclusive] = ()
+    _squares = np.zeros(0)
+    _checked_settings: Mapping[str, Any] = {}
+    _checked_clips: tuple[float | None, float | None] = (None, None)
+
     def __init__(
         self,
         parameters: Sequence[Tensor],
@@ -96,7 +105,6 @@ class Optimizer:
             self.learning_rate = learning_rate
         self.clip_norm = self._bound("clip_norm", clip_norm)
         self.clip_value = self._bound("clip_value", clip_value)
-        self._checked_settings: dict[str, Any] = {}
         self._check_settings()
         size = sum(parameter.size for parameter in self.parameters)
         dtype = self.parameters[0].dtype
@@ -105,8 +113,6 @@ class Optimizer:
         self._count = np.zeros(1, np.int64)  # updates made
         self._ahead = np.zeros(1, np.int64)  # the update that rates[0] is for
         self._reals = np.zeros(2 + len(self.constants()), np.float64)
-        self._active: list[Tensor] = []
-        self._arrays: list[np.ndarray] = []
         self._turn = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
         self._join([parameter for parameter in self.parameters if parameter.requires_grad])
 
@@ -146,7 +152,7 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         # The memory of a copy is joined anew.
-        return {**self.__dict__, "_active": [], "_arrays": [], "_runs": []}
+        return {**self.__dict__, "_active": (), "_arrays": (), "_runs": (), "_turns": ()}
 
     @property
     def steps(self) -> int:
@@ -213,18 +219,17 @@ class Optimizer:
 
     def _check_settings(self) -> None:
         """An error for settings that were changed to nonsense since they were looked at."""
-        now = {**self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value}
-        if now == self._checked_settings:
-            return
+        known, now = self._checked_settings, [*self.settings.items()]
+        if len(now) == len(known) and all(known.get(key) is value for key, value in now):
+            if self.clip_norm is self._checked_clips[0] and self.clip_value is self._checked_clips[1]:
+                return
+        self.settings = with_defaults(self.name, self.defaults, self.settings)
         for key, value in self.settings.items():
             self.settings[key] = self._setting(key, value)
-        for key in self.defaults:
-            if key not in self.settings:
-                remedy = f"Write optimizer.settings[{key!r}] = {self.defaults[key]!r}."
-                raise ArgumentError(f"{self.name}({key}=…)", "a setting", "none", remedy)
         self.clip_norm = self._bound("clip_norm", self.clip_norm)
         self.clip_value = self._bound("clip_value", self.clip_value)
-        self._checked_settings = {**self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value}
+        self._checked_settings = dict(self.settings)
+        self._checked_clips = self.clip_norm, self.clip_value
 
     def memory(self) -> dict[str, np.ndarray]:
         """What an update works on, by name: for listings."""
@@ -261,7 +266,7 @@ class Optimizer:
         """While this is entered, no other thread updates these parameters or this optimizer."""
         return Together([self._turn, *self._turns])
 
-    def _update(self, runs: list[tuple[np.ndarray, np.ndarray, slice]]) -> None:
+    def _update(self, runs: Sequence[tuple[np.ndarray, np.ndarray, slice]]) -> None:
         self.clip([gradient for _, gradient, _ in runs])
         update.begin(self._rates, self._ahead, self._count, self._reals)
         for values, gradients, place in runs:
@@ -269,7 +274,7 @@ class Optimizer:
         for parameter in self._active:
             parameter.written()
 
-    def _stretches(self) -> list[tuple[np.ndarray, np.ndarray, slice]]:
+    def _stretches(self) -> Sequence[tuple[np.ndarray, np.ndarray, slice]]:
         """What the next update works on."""
         active = [p for p in self.parameters if p._wants and p._grad is not None]
         if [id(p._array) for p in active] != [*map(id, self._arrays)]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -27,9 +28,9 @@ def number(
     minidl.errors.ArgumentError: rate: expected a number in [0, 1), got 5. Write 0.9, say.
     """
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        found = float(value)
-        if found in domain:
-            return found
+        with suppress(OverflowError):  # a whole number beyond what a float holds
+            if (plain := float(value)) in domain:
+                return plain
     raise ArgumentError(culprit, f"a number in {domain}", repr(value), f"Write {example}, say.")
 
 

@@ -32,10 +32,10 @@ def constants(
 
 
 @scalar
-def _one_a_row(t, z, losses, slopes, columns, reals):
+def _one_a_row(t, z, losses, slopes, columns):
     """Whether there is a loss for every row, and a row of targets or a class number."""
     rows = columns > 0 and z.size == losses.size * columns and slopes.size == z.size
-    return rows and (t.size == z.size or t.size == losses.size) and reals.size > ENTROPY
+    return rows and (t.size == z.size or t.size == losses.size)
 
 
 @scalar
@@ -58,7 +58,7 @@ def _target(t, row, j, columns, rows, smoothing):
 @kernel("losses slopes")
 def crossentropy(t, z, losses, slopes, columns, reals, share):
     """−α Σ tⱼ log pⱼ with p = softmax(z), and its slopes α (pⱼ Σ t − tⱼ)."""
-    if not _one_a_row(t, z, losses, slopes, columns, reals):
+    if not _one_a_row(t, z, losses, slopes, columns) or reals.size <= ENTROPY:
         raise Refused
     if t.size == losses.size and not _are_classes(t, columns):
         raise Refused
@@ -105,7 +105,7 @@ def _others(p, below, rest, unit):
 @kernel("losses slopes")
 def crossentropy_of_shares(t, p, losses, slopes, columns, reals, share):
     """The same from probabilities; each log is bounded below by −100."""
-    if not _one_a_row(t, p, losses, slopes, columns, reals):
+    if not _one_a_row(t, p, losses, slopes, columns) or reals.size <= ENTROPY:
         raise Refused
     if t.size == losses.size and not _are_classes(t, columns):
         raise Refused
@@ -178,7 +178,7 @@ def _steepness(p, u, log_p, gamma):
 @kernel("losses slopes")
 def focal(t, z, losses, slopes, columns, reals, share):
     """−α Σ tⱼ (1 − pⱼ)^γ log pⱼ with p = softmax(z) and γ > 0, in float64."""
-    if not _one_a_row(t, z, losses, slopes, columns, reals):
+    if not _one_a_row(t, z, losses, slopes, columns) or reals.size <= ENTROPY:
         raise Refused
     if t.size == losses.size and not _are_classes(t, columns):
         raise Refused
@@ -212,7 +212,7 @@ def focal(t, z, losses, slopes, columns, reals, share):
 @kernel("losses slopes")
 def focal_of_shares(t, p, losses, slopes, columns, reals, share):
     """The same from probabilities; each log is bounded below by −100."""
-    if not _one_a_row(t, p, losses, slopes, columns, reals):
+    if not _one_a_row(t, p, losses, slopes, columns) or reals.size <= ENTROPY:
         raise Refused
     if t.size == losses.size and not _are_classes(t, columns):
         raise Refused
@@ -236,7 +236,7 @@ def focal_of_shares(t, p, losses, slopes, columns, reals, share):
 @kernel("losses slopes")
 def margin(t, z, losses, slopes, columns, reals, share):
     """Crammer and Singer's hinge: max(0, 1 + the best wrong score − the right score)."""
-    if not _one_a_row(t, z, losses, slopes, columns, reals):
+    if not _one_a_row(t, z, losses, slopes, columns):
         raise Refused
     if t.size == losses.size and not _are_classes(t, columns):
         raise Refused

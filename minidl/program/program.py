@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minidl.errors import ArgumentError, RecordError, ShapeError
-from minidl.exclusive import Exclusive
+from minidl.exclusive import Exclusive, Together
 from minidl.kernels import checks
 from minidl.op import as_numbers, narrowed
 from minidl.optimizers import AHEAD, Optimizer
@@ -19,7 +19,6 @@ from minidl.program.code import Code
 from minidl.program.epochs import Epochs
 from minidl.program.instruction import Instruction
 from minidl.program.listing import listing
-from minidl.program.places import address
 from minidl.program.tape import Outcome
 from minidl.settings import whole_number
 
@@ -97,13 +96,16 @@ class Program:
         for instruction in self.instructions:
             instruction.check()
         self.code = Code(self.instructions)
-        self._lasting = [_where(x) for x in self._memory_of_others()]
+        self._states = [(x, x.nbytes) for x in self._optimizer_states()]
+        nodes = [p for o in self.optimizers for p in o.parameters]
+        nodes += [outcome.node for outcome in self.outcomes]
+        counts = {id(node._changes): node._changes for node in nodes if node._changes is not None}
+        self._changes = [(count, count[0]) for count in counts.values()]
+        turns = [node._training for node in nodes] + [o._turn for o in self.optimizers]
+        self._turns = [*{id(turn): turn for turn in (self._running, *turns) if turn}.values()]
 
-    def _memory_of_others(self) -> list[np.ndarray]:
-        """Arrays that belong to parameters and optimizers: whoever holds them may replace them."""
-        parameters = [outcome.node for outcome in self.outcomes]
-        own = [x for node in parameters for x in (node._array, node._home) if x is not None]
-        return own + [x for o in self.optimizers for x in o.memory().values()]
+    def _optimizer_states(self) -> list[np.ndarray]:
+        return [array for optimizer in self.optimizers for array in optimizer.state.values()]
 
     @property
     def rows(self) -> int:
@@ -137,25 +139,26 @@ class Program:
     @contextmanager
     def _alone(self, confirm: bool) -> Iterator[None]:
         """While this runs nobody else trains what it trains; first see that it still fits."""
-        with ExitStack() as held:
-            held.enter_context(self._running)
-            for optimizer in self.optimizers:
-                held.enter_context(optimizer.updating)
-            self._check_memory()
+        with Together(self._turns):
+            self.check_memory()
             if confirm:
                 self.confirm()
             yield
 
-    def _check_memory(self) -> None:
-        """An error if an array that the program works in was replaced or resized."""
-        for before, now in zip(self._lasting, self._memory_of_others(), strict=True):
-            if before != _where(now):
-                raise RecordError(
-                    "program",
-                    "the arrays that it was recorded with",
-                    "others: parameters or optimizer state were replaced",
-                    "Record the step again.",
-                )
+    def check_memory(self) -> None:
+        """An error if what it was recorded with was frozen, thawed, moved or replaced since."""
+        got = None
+        if any(count[0] != before for count, before in self._changes):
+            got = "parameters that were frozen, thawed or moved since"
+        states = self._optimizer_states()
+        if len(states) != len(self._states) or any(
+            now is not array or now.nbytes != size
+            for now, (array, size) in zip(states, self._states, strict=True)
+        ):
+            got = "an optimizer's state that was replaced since"
+        if got:
+            expected, remedy = "what it was recorded with", "Record the step again."
+            raise RecordError("program", expected, got, remedy)
 
     def step(self, *batch: Any) -> Step:
         """Run the next instruction; the first one wants a batch, as does starting again."""
@@ -305,11 +308,6 @@ class Program:
     def __repr__(self) -> str:
         shapes = ", ".join(str(slot.shape) for slot in self.inputs)
         return f"Program({len(self)} instructions, inputs {shapes}, {self.workspace} bytes)"
-
-
-def _where(array: np.ndarray) -> tuple[int, int]:
-    """Where an array lies, and how far it reaches."""
-    return address(array), array.nbytes
 
 
 def _order(order: Any, length: int) -> np.ndarray:

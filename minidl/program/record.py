@@ -132,7 +132,7 @@ def _record(
         for rows in batches:
             tapes.append(Tape([part.copy() for part in rows], saved))
             loss = _run(step, names, tapes[-1])
-            _check_state(state)
+            _check_state(state.changed())
             computed.append(Outcome(float(loss.reshape(-1)[0]), saved.numbers()))
             del loss
         # What NumPy makes of a tensor, or of weights, differs where there are other numbers.
@@ -140,9 +140,10 @@ def _record(
         tapes[-1].disturb(tapes[0])
         loss = _traced(step, names, tapes[-1])
         left = tapes[-1].outcomes()
-        _check_state(state)
+        _check_state(state.changed())
     *runs, tape = tapes
     twins = [compare(tape, run) for run in runs][0]
+    _check_state(state.unseen)
     owner = tape.memory(loss)
     calls = tape.calls if keep else needed(tape, twins, owner)
     layout = Layout(calls, tape.slots, twins, owner, keep, memory)
@@ -202,11 +203,8 @@ def _verify(
         )
 
 
-def _check_state(state: State) -> None:
-    """An error if the step has changed Python state, which a program would not."""
-    name = state.changed()
-    if name is None and state.unseen is not None:
-        name = state.unseen
+def _check_state(name: str | None) -> None:
+    """An error if the step changes Python state of this name, which a program would not."""
     if name is not None:
         raise RecordError(
             f"the step, at {name}",
@@ -221,12 +219,15 @@ def _confirm(
     step: Callable[..., Tensor], names: Sequence[str], tape: Tape, foreign: Sequence[Any]
 ) -> None:
     """Run the step's Python once more, without numbers; an error if it is not what it was."""
-    state = State(*foreign, deep=False) if foreign else None
-    with _restored(Saved(), state) as tapes:
-        tapes.append(Tape([np.zeros(x.shape, x.dtype) for x in tape.inputs]))
-        _traced(step, names, tapes[0])
-        if state is not None:
-            _check_state(state)
+    state = State(*foreign, deep=False)
+    try:
+        with _restored(Saved()) as tapes:
+            tapes.append(Tape([np.zeros(x.shape, x.dtype) for x in tape.inputs]))
+            _traced(step, names, tapes[0])
+        _check_state(state.changed())
+    except BaseException:
+        state.restore()
+        raise
     compare(tape, tapes[0])
 
 

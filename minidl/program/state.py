@@ -47,7 +47,8 @@ class State:
     *roots : Any
         The step, or what an earlier walk from it found: ``state.foreign``.
     deep : bool
-        Whether to walk through minidl's own objects as well.
+        Whether to walk through minidl's own objects as well, and to look at the random generators
+        that all modules share.
 
     Attributes
     ----------
@@ -87,12 +88,14 @@ class State:
                 continue
             self._seen[id(value)] = value
             waiting.extend(reversed(list(self._walk(name, value, within))))
-        if self.foreign:  # what every module shares
+        if deep and self.foreign:  # what every module shares
             for name, shared in (("np.random", np.random.mtrand._rand), ("random", random._inst)):
                 self._random.append((name, shared, _random_state(shared)))
 
     def _walk(self, name: str, value: Any, own: bool) -> Iterator[tuple[str, Any, bool]]:
         """Take note of one value; yields what it holds: name, value, whether a user's object."""
+        if isinstance(value, Optimizer):
+            self.arrays.append((f"{value.name}.steps", value._count))
         if isinstance(value, Node):
             self.arrays.append((name, value._array))
             if value._home is not None:
@@ -128,7 +131,9 @@ class State:
         elif _is_of_package(type(value)):
             if self._deep and isinstance(value, Layer | Optimizer | Settings):
                 label = value.name or type(value).__name__
-                yield from ((f"{label}.{key}", x, False) for key, x in list(vars(value).items()))
+                for key, held in list(vars(value).items()):
+                    if not key.startswith("_"):
+                        yield f"{label}.{key}", held, False
         elif hasattr(value, "__next__"):
             self.unseen = self.unseen or name
         elif type(value).__module__.partition(".")[0] not in _LIBRARIES:

@@ -15,7 +15,7 @@ from minidl.errors import MinidlError, RecordError
 from minidl.kernels.jit import Kernel, Listener, Refused, handed_to, recorder
 from minidl.op import Op
 from minidl.optimizers import Optimizer
-from minidl.program.places import Place, offset, place, root
+from minidl.program.places import Place, address, place, root
 from minidl.program.saved import Saved
 from minidl.program.watched import bare
 
@@ -24,16 +24,17 @@ class Memory:
 
     Attributes
     ----------
-    nbytes, dtype
-        Its size and kind.
+    nbytes, dtype, begin
+        Its size and kind, and where it lies.
     made : bool
         Whether a kernel writes into it before any reads it.
     """
 
-    __slots__ = ("_array", "_reference", "dtype", "made", "nbytes")
+    __slots__ = ("_array", "_reference", "begin", "dtype", "made", "nbytes")
 
     def __init__(self, array: np.ndarray, made: bool, forget: Callable[[Any], None] | None) -> None:
         self.nbytes, self.dtype, self.made = array.nbytes, array.dtype, made
+        self.begin = address(array)
         # Results of a step that is computed are let go as soon as the step itself does so.
         self._array = array if forget is None else None
         self._reference = weakref.ref(array, forget) if forget is not None else None
@@ -160,26 +161,30 @@ class Tape(Listener):
     def memory(self, array: np.ndarray, written: bool = False) -> Memory:
         """Whose memory an array is."""
         owner = root(array)
-        key = id(owner)
-        if key not in self._memories:
+        memory = self._memories.get(id(owner))
+        if memory is None:
             temporary = written and self.saved is not None
-            forget = (lambda _: self._memories.pop(key, None)) if temporary else None
-            self._memories[key] = Memory(owner, written, forget)
-        return self._memories[key]
+            forget = partial(self._forget, id(owner)) if temporary else None
+            memory = self._memories[id(owner)] = Memory(owner, written, forget)
+        return memory
+
+    def _forget(self, key: int, _: Any) -> None:
+        self._memories.pop(key, None)
 
     def part(self, array: np.ndarray, written: bool = False) -> Part:
         """An array as an argument of a call."""
         memory = self.memory(array, written)
+        start = 0 if array.nbytes == memory.nbytes else address(array) - memory.begin
         kept = array if self.saved is None else None
-        return Part(memory, offset(array, root(array)), array.shape, array.dtype, kept)
+        return Part(memory, start, array.shape, array.dtype, kept)
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
         """Take down one call, and run it where numbers are wanted."""
-        arguments = tuple([bare(x) if isinstance(x, np.ndarray) else x for x in arguments])
         refusal, self._refusal = self._refusal, None
+        arguments = tuple(map(bare, arguments))
         parts = tuple(
             [
-                self.part(x, i in kernel.writes) if isinstance(x, np.ndarray) else x
+                self.part(x, i in kernel.writes) if type(x) is np.ndarray else x
                 for i, x in enumerate(arguments)
             ]
         )

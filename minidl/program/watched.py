@@ -77,7 +77,7 @@ def watched(array: np.ndarray) -> np.ndarray:
 
 
 def bare(array: Any) -> Any:
-    """The same memory as a plain array, for kernels."""
-    if type(array) is Watched:
+    """The same memory as a plain array, for kernels; what is no array as it is."""
+    if isinstance(array, np.ndarray) and type(array) is not np.ndarray:
         return np.ndarray.view(array, np.ndarray)
     return array
