@@ -12,7 +12,7 @@ import numpy as np
 from minidl.callbacks import Callback, EarlyStopping, checked_callbacks
 from minidl.criterion import Loss
 from minidl.errors import AnomalyError, ArgumentError, RecordError
-from minidl.evaluation import check_data, check_weights, clean_loss
+from minidl.evaluation import check_data, check_weights
 from minidl.history import History
 from minidl.kernels.jit import watcher
 from minidl.kernels.random import permutation
@@ -145,25 +145,11 @@ def fit(
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = checked_callbacks(callbacks, early_stopping)
     history = History(["loss", *validation.curves])
-    watched = {w.watched(list(history)) for w in watchers if isinstance(w, EarlyStopping)}
-    if watched - {"loss"}:
-        validation.check_weights("fit(early_stopping=…)")
-
-    def order() -> np.ndarray:
-        """Of the rows in the next epoch."""
-        assert net.optimizer is not None
-        numbers = np.arange(len(rows.X))
-        return permutation(len(rows.X), seed, net.optimizer.steps) if shuffle else numbers
-
-    def measure() -> dict[str, float]:
-        """After an epoch, in passes of their own."""
-        settings: Any = {"loss": loss, "from_logits": from_logits}
-        clean = {"loss": clean_loss(net, *rows, **settings)} if "loss" in watched else {}
-        return clean | validation.measure()
-
+    _prepare_stopping(watchers, history, validation, rows)
     if rows.weights is not None:
         given = "sample_weight" if class_weight is None else "class_weight"
-        _warn_of_cancelled(rows.weights[order()], batch_size, f"fit({given}=…)")
+        order = _order(net, len(rows.X), seed, shuffle)
+        _warn_of_cancelled(rows.weights[order], batch_size, f"fit({given}=…)")
 
     with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
         trainer = _Trainer(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
@@ -173,7 +159,8 @@ def fit(
         try:
             for epoch in range(epochs):
                 trainer.prepare()
-                history.stopped = _epoch(trainer, epoch, order(), measure, history, advance)
+                order = _order(net, len(rows.X), seed, shuffle)
+                history.stopped = _epoch(trainer, epoch, order, validation, history, advance)
                 if history.stopped != "finished":
                     break
         except KeyboardInterrupt:
@@ -196,6 +183,24 @@ def _warn_of_divergence(history: History, optimizer: Optimizer) -> None:
         RuntimeWarning,
         stacklevel=3,
     )
+
+
+def _prepare_stopping(
+    watchers: Sequence[Callback], history: History, validation: Validation, rows: Rows
+) -> None:
+    """See to it that what early stopping watches is measured, and on something."""
+    for stopping in watchers:
+        if isinstance(stopping, EarlyStopping):
+            if stopping.watched(list(history)) == "loss":
+                validation.training = rows
+            else:
+                validation.check_weights("fit(early_stopping=…)")
+
+
+def _order(net: Sequential, rows: int, seed: int, shuffle: bool) -> np.ndarray:
+    """Of the rows in the next epoch."""
+    assert net.optimizer is not None
+    return permutation(rows, seed, net.optimizer.steps) if shuffle else np.arange(rows)
 
 
 def _warn_of_cancelled(weights: np.ndarray, size: int, culprit: str) -> None:
@@ -221,7 +226,7 @@ def _epoch(
     trainer: _Trainer,
     epoch: int,
     order: np.ndarray,
-    measure: Callable[[], dict[str, float]],
+    validation: Validation,
     history: History,
     advance: Callable[[Mapping[str, float]], None],
 ) -> str:
@@ -229,7 +234,7 @@ def _epoch(
     try:
         measured = {"loss": trainer.epoch(order)}
         if np.isfinite(measured["loss"]):  # a network of NaN has nothing to measure
-            measured |= measure()
+            measured |= validation.measure()
     except AnomalyError as error:
         error.epoch = epoch
         raise

@@ -86,7 +86,7 @@ def _parts(validation_data: Any, share: float) -> tuple[Any, Any, Any]:
 
 
 class Validation:
-    """What is measured on rows that nothing is learned from.
+    """What is measured after an epoch, on rows that nothing is learned from.
 
     Parameters
     ----------
@@ -97,6 +97,11 @@ class Validation:
     from_logits : bool
     metrics : sequence of str
         scikit-learn scorers.
+
+    Attributes
+    ----------
+    training : Rows or None
+        Rows that are learned from, where early stopping watches their loss: it is measured too.
 
     Raises
     ------
@@ -114,6 +119,7 @@ class Validation:
     ) -> None:
         self.net, self.rows, self.loss, self.from_logits = net, rows, loss, from_logits
         self.metrics, self.epochs = metrics, 0
+        self.training: Rows | None = None
         self._doubts: dict[str, list[tuple[int, str]]] = {}
         if metrics:
             self._check_metrics()
@@ -145,10 +151,13 @@ class Validation:
 
     def measure(self) -> dict[str, float]:
         """Loss and metrics as the network is now."""
-        if self.rows is None:
-            return {}
         settings: Any = {"loss": self.loss, "from_logits": self.from_logits}
-        measured = {"val_loss": clean_loss(self.net, *self.rows, **settings)}
+        measured = {}
+        if self.training:
+            measured["loss"] = clean_loss(self.net, *self.training, **settings)
+        if self.rows is None:
+            return measured
+        measured["val_loss"] = clean_loss(self.net, *self.rows, **settings)
         if self.metrics:
             outputs = predictions(self.net, self.rows.X, **settings)
             for name in self.metrics:
