@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import copy
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl.errors import ArgumentError, UnknownNameError
 from minidl.history import History
+from minidl.layer import Layer
 from minidl.registry import did_you_mean
 from minidl.settings import number, whole_number
+from minidl.tensor import Tensor
 
 
 class Callback:
     """Subclass and override what you need; return True from ``epoch_ended`` to stop.
 
-    ``batch_ended`` runs after every update, which is slow: leave it alone if you can.
+    ``batch_ended`` runs after every update, which is slow: leave it alone if you can. Early
+    stopping comes first, then the others as they are listed, so that ``training_ended`` sees the
+    network and the history that ``fit`` returns. An error in a callback ends ``fit`` as it
+    stands: nothing is called after it, and nothing restored.
+
+    ``measured["loss"]`` is the mean over batches while the weights changed, so that it belongs
+    to no weights in particular, unless early stopping watches it; ``val_loss`` and metrics are
+    those of the weights that ``epoch_ended`` sees. To keep weights by their training loss, ask
+    ``minidl.evaluate`` for it.
 
     Examples
     --------
@@ -47,6 +58,11 @@ class Callback:
 
 class EarlyStopping(Callback):
     """Stop when a curve no longer improves, and go back to the best weights.
+
+    They are those at which the best number was measured: after an epoch, in a pass of its own.
+    Numbers and arrays that layers of your own keep, such as running means, come back with them.
+    So is ``loss`` where it is watched; ``fit`` then passes over all training rows once more after
+    each epoch, which validation data save. NaN is never best.
 
     Parameters
     ----------
@@ -97,12 +113,12 @@ class EarlyStopping(Callback):
     def training_began(self, net: Any, curves: Sequence[str] = ()) -> None:
         """Forget what another training left; refuse a curve that will not be measured."""
         if curves:
-            self._watched(curves)
+            self.watched(curves)
         self.best, self.stopped = np.inf, False
         self.best_epoch: int | None = None
-        self.weights: list[np.ndarray] = []
+        self.weights: list[tuple[Tensor, np.ndarray]] = []
 
-    def _watched(self, curves: Collection[str]) -> str:
+    def watched(self, curves: Collection[str]) -> str:
         """The curve that is watched, if it is among those measured."""
         monitor = self.monitor or ("val_loss" if "val_loss" in curves else "loss")
         if monitor not in curves:
@@ -119,12 +135,13 @@ class EarlyStopping(Callback):
 
     def epoch_ended(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
         """Keep the weights of a new best epoch; True once patience is over."""
-        monitor = self._watched(measured)
+        monitor = self.watched(measured)
         falls = monitor in ("loss", "val_loss")
         value = measured[monitor] if falls else -measured[monitor]
-        if value < self.best - self.min_delta:
+        if value < self.best - self.min_delta:  # NaN is no improvement
             self.best, self.best_epoch = value, epoch
-            self.weights = [parameter.numpy().copy() for parameter in net.parameters()]
+            self.weights = [(p, p.numpy().copy()) for p in net.parameters()]
+            self.state = _state(net)
         self.stopped = epoch - (self.best_epoch or 0) >= self.patience
         return self.stopped
 
@@ -133,9 +150,59 @@ class EarlyStopping(Callback):
         if self.stopped:
             history.stopped = "early stopping"
         if self.restore_best and self.best_epoch is not None:
-            for parameter, weights in zip(net.parameters(), self.weights, strict=True):
+            for parameter, weights in self.weights:
                 parameter.data = weights  # a write that backward knows of
+            _restore(self.state)
             history.best_epoch = self.best_epoch
+
+
+NUMBER = int | float | np.number
+
+
+def _layers(layer: Layer) -> Iterator[Layer]:
+    """The layer and all in it, of which minidl's own hold nothing but parameters that counts."""
+    if not type(layer).__module__.startswith("minidl."):
+        yield layer
+    for _, part in layer.parts():
+        if isinstance(part, Layer):
+            yield from _layers(part)
+
+
+def _numbers(holder: Any, *path: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """A layer's arrays, also in containers, and plain numbers, and where they are; none learned."""
+    for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+        if isinstance(value, dict | list | tuple):
+            yield from _numbers(value, *path, key)
+        elif isinstance(value, Tensor):
+            if not value.requires_grad:
+                yield (*path, key), value
+        elif isinstance(value, np.ndarray) or (isinstance(value, NUMBER) and not path):
+            yield (*path, key), value
+
+
+def _state(net: Layer) -> list[tuple[Layer, dict[Any, Any]]]:
+    """What layers of the user's own go by beside their parameters: a running mean, a count."""
+    return [
+        (layer, {place: copy.copy(_plain(value)) for place, value in _numbers(vars(layer))})
+        for layer in _layers(net)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value.numpy() if isinstance(value, Tensor) else value
+
+
+def _restore(state: list[tuple[Layer, dict[Any, Any]]]) -> None:
+    for layer, kept in state:
+        for place, value in _numbers(vars(layer)):
+            if place not in kept or np.array_equal(_plain(value), kept[place]):
+                continue
+            if isinstance(value, Tensor):
+                value.data = kept[place]
+            elif len(place) == 1:
+                setattr(layer, place[0], kept[place])
+            else:
+                value[...] = kept[place]
 
 
 HOOKS = [name for name in vars(Callback) if not name.startswith("_")]
@@ -162,22 +229,23 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
 def checked_callbacks(
     callbacks: Any, early_stopping: int | EarlyStopping | None = None
 ) -> list[Callback]:
-    """Callbacks that fit can call, early stopping among them if it was asked for."""
+    """Callbacks that fit can call, early stopping before all others."""
     remedy = "Write callbacks=[watcher], each made from a class of ml.Callback's."
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
         raise ArgumentError("fit(callbacks=…)", "a list of Callbacks", repr(callbacks), remedy)
-    found = list(callbacks)
-    for callback in found:
+    watchers = list(callbacks)
+    for callback in watchers:
         if not isinstance(callback, Callback):
             if isinstance(callback, type) and issubclass(callback, Callback):
                 remedy = f"Make one: callbacks=[{callback.__name__}()]."
             raise ArgumentError("fit(callbacks=…)", "a list of Callbacks", repr(callback), remedy)
         _check_hooks(type(callback))
-    if early_stopping is None:
-        return found
-    if not isinstance(early_stopping, EarlyStopping):
-        early_stopping = EarlyStopping(early_stopping)
-    return [*found, early_stopping]
+    if early_stopping is not None:
+        if not isinstance(early_stopping, EarlyStopping):
+            early_stopping = EarlyStopping(early_stopping)
+        watchers.append(early_stopping)
+    # Early stopping keeps and restores weights before another callback changes, or sees, them.
+    return sorted(watchers, key=lambda watcher: not isinstance(watcher, EarlyStopping))
 
 
 def _check_hooks(cls: type[Callback]) -> None:

@@ -1,14 +1,14 @@
-"""How good is it? The loss of a clean pass, and any scikit-learn metric by name."""
+"""How good is it? The loss of a clean pass, and metrics; what data must be to be measured on."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from minidl.activations import activations
-from minidl.arithmetic import exp
 from minidl.autograd import no_grad
 from minidl.criterion import Loss
 from minidl.data.checks import check_finite
@@ -19,23 +19,12 @@ from minidl.errors import (
     DomainError,
     MinidlError,
     ShapeError,
-    UnknownNameError,
 )
-from minidl.intervals import SIGNS, UNIT
 from minidl.losses import get_loss
+from minidl.metrics import check_metric, linked, metric_names, score
 from minidl.model import Sequential
 from minidl.op import as_numbers, narrowed
-from minidl.registry import did_you_mean
-
-
-def aligned(
-    y: Any, loss: Loss, out_features: int | None, dtype: np.dtype, culprit: str = "y"
-) -> np.ndarray:
-    """Targets as the loss wants them: labels of shape (n,) meet a one-unit output without ado."""
-    y = as_numbers(culprit, y)
-    if y.ndim == 1 and not loss.rowwise and out_features == 1:
-        y = y.reshape(-1, 1)
-    return narrowed(culprit, y, dtype)
+from minidl.weighting import ClassWeight, mean_of_batches, row_weights
 
 
 def check_data(
@@ -44,28 +33,17 @@ def check_data(
     """X and y as the network and the loss want them, or an error that says what to change."""
     _check_network(net)
     _check_output(net, loss, from_logits)
-    X = narrowed(f"{prefix}X", as_numbers(f"{prefix}X", X), net.dtype)
-    if X.ndim and not len(X):
-        raise DataError(f"{prefix}X", "at least one row", "none", "Check how it was loaded.")
-    if X.ndim < 2:
-        features = net.in_features or 1
-        remedy = f"Write X.reshape(-1, {features}) for rows of {features}."
-        raise ShapeError(f"{prefix}X", f"shape (rows, {features})", f"shape {X.shape}", remedy)
-    y = aligned(y, loss, net.out_features, net.dtype, f"{prefix}y")
+    X = _checked_inputs(net, X, f"{prefix}X")
+    y = as_numbers(f"{prefix}y", y)
+    outputs = _outputs(net, X) or y.shape
+    if y.ndim == 1 and not loss.rowwise and outputs[1:] == (1,):
+        y = y.reshape(-1, 1)  # labels of shape (n,) meet a one-unit output without ado
+    y = narrowed(f"{prefix}y", y, net.dtype)
     if y.ndim == 0 or len(y) != len(X):
         raise ShapeError(
             f"{prefix}y", f"{len(X)} rows, as X has", f"shape {y.shape}", "Check the split."
         )
-    check_finite(f"{prefix}X", X)
     check_finite(f"{prefix}y", y)
-    if net.in_features is not None and X.shape[-1] != net.in_features:
-        raise ShapeError(
-            f"{prefix}X",
-            f"{net.in_features} features, as {net[0].name} has {net.in_features} inputs",
-            f"shape {X.shape}",
-            f"Build the network for {X.shape[-1]} features: ml.mlp([{X.shape[-1]}, …]).",
-        )
-    outputs = (len(X), net.out_features) if net.out_features else y.shape
     try:
         loss.check_shapes(y.shape, outputs)
         loss.check_domains(y, np.zeros(outputs, net.dtype), from_logits=True)
@@ -73,6 +51,36 @@ def check_data(
         culprit = error.culprit.replace(f"{loss.name}(y_true=…)", f"{prefix}y under {loss.name}")
         raise type(error)(culprit, error.expected, error.got, error.remedy) from None
     return X, y
+
+
+def _checked_inputs(net: Sequential, X: Any, culprit: str) -> np.ndarray:
+    X = narrowed(culprit, as_numbers(culprit, X), net.dtype)
+    if X.ndim and not len(X):
+        raise DataError(culprit, "at least one row", "none", "Check how it was loaded.")
+    if X.ndim < 2:
+        features = net.in_features or 1
+        remedy = f"Write X.reshape(-1, {features}) for rows of {features}."
+        raise ShapeError(culprit, f"shape (rows, {features})", f"shape {X.shape}", remedy)
+    check_finite(culprit, X)
+    if net.in_features is not None and X.shape[-1] != net.in_features:
+        raise ShapeError(
+            culprit,
+            f"{net.in_features} features, as {net[0].name} has {net.in_features} inputs",
+            f"shape {X.shape}",
+            f"Build the network for {X.shape[-1]} features: ml.mlp([{X.shape[-1]}, …]).",
+        )
+    return X
+
+
+def _outputs(net: Sequential, X: np.ndarray) -> tuple[int, ...]:
+    """The shape of what the network makes of X; empty where that cannot be told."""
+    if net.out_features:
+        return len(X), net.out_features
+    shape: tuple[int, ...] = ()
+    # The last layer declares no width: one row shows it. What it raises a batch will raise too.
+    with suppress(Exception), no_grad():
+        shape = net(X[:1]).shape
+    return (len(X), *shape[1:]) if shape[:1] == (1,) else ()
 
 
 def _check_network(net: Any) -> None:
@@ -105,18 +113,21 @@ def clean_loss(
     net: Sequential,
     X: np.ndarray,
     y: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
     loss: Loss,
     from_logits: bool = False,
     batch_size: int = 4096,
 ) -> float:
-    """The mean loss of a pass without training; batches weigh by their rows."""
-    total = 0.0
+    """The mean loss of a pass without training; batches weigh what their rows weigh."""
+    losses = []
     with no_grad():
         for i in range(0, len(X), batch_size):
             part = slice(i, i + batch_size)
-            value = loss(y[part], net(X[part]), from_logits=from_logits)
-            total += value.item() * len(X[part])
-    return total / len(X)
+            of_rows = None if weights is None else weights[part]
+            value = loss(y[part], net(X[part]), from_logits=from_logits, sample_weight=of_rows)
+            losses.append(float(value.item()))
+    return mean_of_batches(losses, len(X), batch_size, weights)
 
 
 def evaluate(
@@ -126,6 +137,8 @@ def evaluate(
     *,
     loss: Any,
     metrics: Sequence[str] | str = (),
+    sample_weight: Any = None,
+    class_weight: ClassWeight | None = None,
     from_logits: bool = False,
 ) -> dict[str, float]:
     """Loss and metrics of a network on data.
@@ -140,19 +153,30 @@ def evaluate(
     metrics : sequence of str, or str
         scikit-learn scorers: ``"accuracy"``, ``"roc_auc"``, ``"f1_macro"`` … for a loss that
         compares classes, ``"r2"``, ``"neg_mean_absolute_error"`` … for any other. Larger is
-        better, always.
+        better, always. Those of probabilities know every class that the network has a column
+        for; a quotient 0/0, such as the precision of a class that is never predicted, is 0.
+    sample_weight : array of shape (rows,), optional
+        Weights of rows, in the loss and in every metric. Where they add up to 0 the loss is 0.
+    class_weight : mapping of class number to weight, or "balanced", optional
+        Multiplies into ``sample_weight`` by each row's class.
     from_logits : bool
         As in the loss; metrics see what its link makes of the outputs.
 
     Returns
     -------
     dict
-        ``loss`` and one number for each metric.
+        ``loss`` and one number for each metric; NaN for one that is not defined for these rows.
 
     Raises
     ------
     MinidlError
-        Where data, network and loss do not fit each other, or a metric does not suit the loss.
+        Where data, network and loss do not fit each other, or a metric does not suit the loss,
+        or takes no weights.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where scikit-learn warns, as for ``"roc_auc"`` of rows of one class.
 
     Examples
     --------
@@ -162,160 +186,29 @@ def evaluate(
     ['loss', 'r2']
     """
     loss = get_loss(loss)
-    X, targets = check_data(net, X, y, loss, from_logits)
-    measured = {"loss": clean_loss(net, X, targets, loss, from_logits)}
-    if metrics:
-        outputs = net.predict(X)
-        for name in [metrics] if isinstance(metrics, str) else metrics:
-            measured[name] = score(name, np.asarray(y), outputs, loss, from_logits)
+    X, y = check_data(net, X, y, loss, from_logits)
+    weights = row_weights(y, sample_weight, class_weight, "evaluate")
+    measured = {"loss": clean_loss(net, X, y, weights, loss=loss, from_logits=from_logits)}
+    names = metric_names(metrics)
+    if names:
+        check_weights("evaluate(metrics=…)", weights)
+        outputs = predictions(net, X, loss, from_logits)
+    for name in names:
+        check_metric(name, y, outputs, loss, weights)
+        measured[name], doubt = score(name, y, outputs, loss, weights)
+        if doubt:
+            warnings.warn(f"metrics=[{name!r}]: {doubt}", RuntimeWarning, stacklevel=2)
     return measured
 
 
-def score(name: str, y: np.ndarray, outputs: np.ndarray, loss: Loss, from_logits: bool) -> float:
-    """One scikit-learn scorer on a network's outputs; the loss decides whether it classifies."""
-    scorer, classifies = find_scorer(name, loss), _classifies(loss)
-    if from_logits:
-        outputs = _linked(outputs, loss)
-    if classifies:
-        estimator, y = _classifier(y, outputs, loss)
-    else:
-        estimator = _regressor(outputs.reshape(np.shape(y)).astype(np.float64))
-    try:
-        return float(scorer(estimator, np.zeros((len(outputs), 1)), y))
-    except (AttributeError, ValueError) as error:
-        raise ArgumentError(
-            f"metrics=[{name!r}]",
-            f"a metric that suits {loss.name} and these targets",
-            f"one of which scikit-learn says: {str(error).rstrip('.')}",
-            "See its page in scikit-learn, or choose another metric.",
-        ) from error
+def predictions(net: Sequential, X: np.ndarray, loss: Loss, from_logits: bool) -> np.ndarray:
+    """What the network says of each row, as metrics see it."""
+    outputs = net.predict(X)
+    return linked(outputs, loss) if from_logits else outputs
 
 
-SCORERS = {
-    "acc": "accuracy",
-    "auc": "roc_auc",
-    "mse": "neg_mean_squared_error",
-    "rmse": "neg_root_mean_squared_error",
-    "mae": "neg_mean_absolute_error",
-}
-"""What is short for a scorer elsewhere; scikit-learn's names say that less error is better."""
-
-
-def find_scorer(name: str, loss: Loss) -> Any:
-    """scikit-learn's scorer of this name, if it measures what the loss trains for."""
-    from sklearn.metrics import get_scorer, get_scorer_names
-
-    if name not in get_scorer_names():
-        remedy = did_you_mean(
-            SCORERS.get(name, name), get_scorer_names(), "See sklearn.metrics.get_scorer_names()."
-        )
-        raise UnknownNameError("metrics", "a scikit-learn scorer", repr(name), remedy)
-    scorer = get_scorer(name)
-    classifies = _classifies(loss)
-    # scikit-learn keeps the measures of regression in a module of their own.
-    if classifies == scorer._score_func.__module__.endswith("_regression"):
-        kind, example = ("class", "accuracy") if classifies else ("number", "r2")
-        raise ArgumentError(
-            f"metrics=[{name!r}]",
-            f"a metric of {kind} predictions, as {loss.name} is trained for them",
-            f"one of {'number' if classifies else 'class'} predictions",
-            f"Write {example!r}, or choose another loss.",
-        )
-    return scorer
-
-
-def _classifies(loss: Loss) -> bool:
-    """Whether the loss compares classes: rows, signs, or the probability of one."""
-    return loss.rowwise or loss.target == SIGNS or loss.link == "sigmoid"
-
-
-def _linked(outputs: np.ndarray, loss: Loss) -> np.ndarray:
-    """What the loss's link makes of logits."""
-    made: np.ndarray = exp(outputs) if loss.link == "exp" else activations[str(loss.link)](outputs)
-    return made
-
-
-def _r2(y: np.ndarray, predicted: np.ndarray) -> np.floating[Any]:
-    return 1 - np.sum((y - predicted) ** 2) / np.sum((y - y.mean()) ** 2)
-
-
-# What scikit-learn's checks of its arguments take is a third of the training of a small network.
-_PLAIN = {"accuracy": lambda y, predicted: np.mean(y == predicted), "r2": _r2}
-
-
-def score_predictions(name: str, y: np.ndarray, predicted: np.ndarray) -> float:
-    """One scikit-learn scorer on predictions that are final: labels, or numbers."""
-    if name in _PLAIN:
-        return float(_PLAIN[name](y, predicted))
-    from sklearn.metrics import get_scorer
-
-    return float(get_scorer(name)(_regressor(predicted), np.zeros((len(y), 1)), y))
-
-
-def decide(outputs: np.ndarray, loss: Loss) -> np.ndarray:
-    """Class numbers (0, 1, …) from outputs: the largest column, or above the middle."""
-    if outputs.ndim == 2 and outputs.shape[1] > 1 and not _several_labels(loss):
-        return outputs.argmax(axis=1)
-    decided = (outputs > _middle(loss)).astype(np.int64)
-    return decided.reshape(-1) if decided.shape[1:] == (1,) else decided
-
-
-def _middle(loss: Loss) -> float:
-    """Between the two classes of a column."""
-    return 0.0 if loss.target == SIGNS else 0.5
-
-
-def _several_labels(loss: Loss) -> bool:
-    return not loss.rowwise and (loss.link == "sigmoid" or loss.target == SIGNS)
-
-
-def _classifier(y: np.ndarray, outputs: np.ndarray, loss: Loss) -> Any:
-    from sklearn.base import BaseEstimator, ClassifierMixin
-
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y.reshape(-1)
-    if y.ndim == 2 and not _several_labels(loss):
-        y = y.argmax(axis=1)
-    if not loss.rowwise:
-        y = y > _middle(loss)
-    y = y.astype(np.int64)
-    decided = decide(outputs, loss)
-    wide = outputs.ndim == 2 and outputs.shape[1] > 1
-    scores = outputs if wide else outputs.reshape(-1)
-
-    class Predicted(ClassifierMixin, BaseEstimator):
-        classes_ = np.arange(outputs.shape[1] if wide else 2)
-
-        def predict(self, X: Any) -> np.ndarray:
-            return decided
-
-        if loss.prediction == UNIT:  # a margin is no probability
-
-            def predict_proba(self, X: Any) -> np.ndarray:
-                p = scores.astype(np.float64)
-                if not wide:
-                    return np.stack([1 - p, p], axis=1)
-                return p / p.sum(axis=1, keepdims=True) if not _several_labels(loss) else p
-
-        if not wide:
-
-            def decision_function(self, X: Any) -> np.ndarray:
-                return scores
-
-        def __sklearn_is_fitted__(self) -> bool:
-            return True
-
-    return Predicted(), y
-
-
-def _regressor(outputs: np.ndarray) -> Any:
-    from sklearn.base import BaseEstimator, RegressorMixin
-
-    class Predicted(RegressorMixin, BaseEstimator):
-        def predict(self, X: Any) -> np.ndarray:
-            return outputs
-
-        def __sklearn_is_fitted__(self) -> bool:
-            return True
-
-    return Predicted()
+def check_weights(culprit: str, weights: np.ndarray | None, rows: str = "") -> None:
+    """An error where no row has any weight."""
+    if weights is not None and not weights.any():
+        got, remedy = f"0 for every row{rows}", "Give one of them a weight."
+        raise ArgumentError(culprit, "a weight above 0", got, remedy)

@@ -12,9 +12,10 @@ from minidl.registry import did_you_mean
 class History(Mapping[str, list[float]]):
     """Named curves, one number an epoch, all of one length.
 
-    ``loss`` is the running mean over the epoch's batches, measured while the weights changed;
-    every name that starts with ``val_`` comes from a clean pass after the epoch. What an epoch
-    could not measure, as the loss was not finite, is NaN.
+    ``loss`` is the running mean over the epoch's batches, measured while the weights changed,
+    unless early stopping watches it: then it comes from a clean pass after the epoch, as does
+    every name that starts with ``val_``. What an epoch could not measure, as the loss was not
+    finite or a metric not defined, is NaN.
 
     Parameters
     ----------

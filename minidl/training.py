@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping, checked_callbacks
 from minidl.criterion import Loss
-from minidl.errors import AnomalyError, ArgumentError, DataError, RecordError
-from minidl.evaluation import check_data, clean_loss, find_scorer, score
+from minidl.errors import AnomalyError, ArgumentError, RecordError
+from minidl.evaluation import check_data, check_weights
 from minidl.history import History
 from minidl.kernels.jit import watcher
 from minidl.kernels.random import permutation
 from minidl.layer import Layer
 from minidl.losses import get_loss
+from minidl.metrics import metric_names
 from minidl.model import Sequential
 from minidl.optimizers import Optimizer, get_optimizer
 from minidl.program import Program
 from minidl.program import record as write_down
 from minidl.progress import progress
 from minidl.schedules import Rate
-from minidl.settings import SHARE, number, whole_number
+from minidl.settings import whole_number
 from minidl.tensor import Tensor
-from minidl.weighting import ClassWeight, row_weights
+from minidl.validation import Rows, Validation, set_aside
+from minidl.weighting import ClassWeight, class_weights, mean_of_batches, row_weights
 
 
 def fit(
@@ -39,7 +41,7 @@ def fit(
     learning_rate: Rate | None = None,
     epochs: int = 100,
     batch_size: int = 32,
-    validation_data: tuple[Any, Any] | None = None,
+    validation_data: Sequence[Any] | None = None,
     validation_split: float | None = 0.0,
     early_stopping: int | EarlyStopping | None = None,
     callbacks: Sequence[Callback] = (),
@@ -67,18 +69,25 @@ def fit(
         The optimizer's own default if left out.
     epochs, batch_size : int
         How often every row is used, and how many rows make an update.
-    validation_data : (X, y), optional
-        Measured after each epoch, as ``val_loss`` and ``val_<metric>``.
+    validation_data : (X, y) or (X, y, sample_weight), optional
+        Measured after each epoch, as ``val_loss`` and ``val_<metric>``: what ``evaluate`` gives.
     validation_split : float, optional
-        Share of the rows, chosen by seed, that is kept for validation instead; None is 0.
+        Share of the rows, chosen by seed, that is kept for validation instead, with their
+        weights; None is 0.
     early_stopping : int or EarlyStopping, optional
         Patience in epochs; the best weights come back. What is watched is ``val_loss``, or, where
-        there are no validation data, ``loss``.
+        there are no validation data, ``loss``, which then is that of a pass over all rows after
+        each epoch: the number that the weights have which come back.
     callbacks : sequence of Callback
     metrics : sequence of str, or str
-        scikit-learn scorers, measured on the validation data.
+        scikit-learn scorers, measured on the validation data, see ``evaluate``. NaN where one has
+        no number.
     sample_weight : array of shape (rows,), optional
+        Counts in ``loss``, and, for rows that are kept for validation, in ``val_loss`` and
+        ``val_<metric>``. A batch's mean divides by the weights of its rows.
     class_weight : mapping of class number to weight, or "balanced", optional
+        Multiplies into ``sample_weight``, and into that of all validation data. "balanced" is
+        rows / (classes · rows of the class), counted in ``y``.
     from_logits : bool
         As in the loss.
     shuffle : bool
@@ -100,12 +109,15 @@ def fit(
     Raises
     ------
     MinidlError
-        Before any training, where data, network and loss do not fit each other.
+        Before any training, where data, network and loss do not fit each other, or a metric
+        could not be measured.
 
     Warns
     -----
     RuntimeWarning
-        Where training diverged: it ends with the epoch whose loss is not finite.
+        Where training diverged: it ends with the epoch whose loss is not finite. Where weights
+        cancel, as most batches hold rows of one weight only. After training, for a metric that
+        was not defined in some epoch.
 
     Examples
     --------
@@ -121,38 +133,41 @@ def fit(
     batch_size = whole_number("batch_size", batch_size, 1, example=32)
     seed = whole_number("seed", seed, 0, example=0)
     X, y = check_data(net, X, y, loss, from_logits, "")
-    weights = row_weights(y, sample_weight, class_weight, "fit")
-    X, y, weights, validation = _set_aside(
-        net, X, y, weights, loss, from_logits, validation_data, validation_split, seed
+    by_class = None  # "balanced" is counted here, and holds for validation data too
+    if class_weight is not None:
+        by_class = class_weights(y, class_weight, "fit(class_weight=…)")
+    rows = Rows(X, y, row_weights(y, sample_weight, by_class, "fit"))
+    rows, aside = set_aside(
+        net, rows, loss, from_logits, validation_data, validation_split, by_class, seed
     )
-    _check_weights(weights)
-    metrics = _checked_metrics(metrics, loss, validation)
+    check_weights("fit", rows.weights, " that is trained on")
+    validation = Validation(net, aside, loss, from_logits, metric_names(metrics))
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = checked_callbacks(callbacks, early_stopping)
-    data = (X, y) if weights is None else (X, y, weights)
-    curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
-    history = History(curves)
-
-    def validate() -> dict[str, float]:
-        return _validate(net, validation, loss, from_logits, metrics)
+    history = History(["loss", *validation.curves])
+    _prepare_stopping(watchers, history, validation, rows)
+    if rows.weights is not None:
+        given = "sample_weight" if class_weight is None else "class_weight"
+        order = _order(net, len(rows.X), seed, shuffle)
+        _warn_of_cancelled(rows.weights[order], batch_size, f"fit({given}=…)")
 
     with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
-        trainer = _Trainer(net, data, loss, from_logits, batch_size, watchers, record)
+        trainer = _Trainer(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
         trainer.prepare()
         for watcher in watchers:
-            watcher.training_began(net, curves)
+            watcher.training_began(net, list(history))
         try:
             for epoch in range(epochs):
                 trainer.prepare()
-                steps = net.optimizer.steps
-                order = permutation(len(X), seed, steps) if shuffle else np.arange(len(X))
-                history.stopped = _epoch(trainer, epoch, order, validate, history, advance)
+                order = _order(net, len(rows.X), seed, shuffle)
+                history.stopped = _epoch(trainer, epoch, order, validation, history, advance)
                 if history.stopped != "finished":
                     break
         except KeyboardInterrupt:
             history.stopped = "interrupted"
-    for watcher in watchers:
+    for watcher in watchers:  # early stopping first: the others see what fit returns
         watcher.training_ended(net, history)
+    validation.warn(stacklevel=2)
     if history.stopped == "diverged":
         _warn_of_divergence(history, net.optimizer)
     return history
@@ -170,47 +185,62 @@ def _warn_of_divergence(history: History, optimizer: Optimizer) -> None:
     )
 
 
-def _check_weights(weights: np.ndarray | None) -> None:
-    if weights is not None and not weights.any():
-        got, remedy = "0 for every row that is trained on", "Give one of them a weight."
-        raise ArgumentError("fit", "a weight above 0", got, remedy)
+def _prepare_stopping(
+    watchers: Sequence[Callback], history: History, validation: Validation, rows: Rows
+) -> None:
+    """See to it that what early stopping watches is measured, and on something."""
+    for stopping in watchers:
+        if isinstance(stopping, EarlyStopping):
+            if stopping.watched(list(history)) == "loss":
+                validation.training = rows
+            else:
+                validation.check_weights("fit(early_stopping=…)")
 
 
-def _checked_metrics(metrics: Sequence[str] | str, loss: Loss, validation: Any) -> list[str]:
-    """The metrics' names; refused, before any training, where they could not be measured."""
-    names = [metrics] if isinstance(metrics, str) else list(metrics)
-    if names and validation is None:
-        raise ArgumentError(
-            "fit(metrics=…)",
-            "validation data, which metrics are measured on",
-            "none",
-            "Write validation_split=0.2, or call ml.evaluate afterwards.",
+def _order(net: Sequential, rows: int, seed: int, shuffle: bool) -> np.ndarray:
+    """Of the rows in the next epoch."""
+    assert net.optimizer is not None
+    return permutation(rows, seed, net.optimizer.steps) if shuffle else np.arange(rows)
+
+
+def _warn_of_cancelled(weights: np.ndarray, size: int, culprit: str) -> None:
+    """Warn where batches hold rows of one weight only: their means divide by what they weigh."""
+    batch = np.arange(len(weights)) // size
+    starts = np.arange(0, len(weights), size)
+    # A weight of 0 leaves its row out, whatever the others are.
+    least = np.minimum.reduceat(np.where(weights > 0, weights, np.inf), starts)
+    alike = (least >= np.maximum.reduceat(weights, starts))[batch]
+    kinds, kind = np.unique(weights, return_inverse=True)
+    share = np.bincount(kind, alike) / np.bincount(kind)  # of the rows of each weight
+    if np.count_nonzero(kinds) > 1 and (share[kinds > 0] > 0.5).all():
+        warnings.warn(
+            f"{culprit} cancels: in most batches of {size} all rows weigh the same, and a batch's "
+            "mean divides by its weights, so that they change next to nothing. Raise batch_size, "
+            "and leave shuffle=True, so that batches hold rows of several weights.",
+            RuntimeWarning,
+            stacklevel=3,
         )
-    for name in names:
-        find_scorer(name, loss)
-    return names
 
 
 def _epoch(
     trainer: _Trainer,
     epoch: int,
     order: np.ndarray,
-    validate: Callable[[], dict[str, float]],
+    validation: Validation,
     history: History,
     advance: Callable[[Mapping[str, float]], None],
 ) -> str:
     """Train on every row once, measure, tell the callbacks; says why training should end."""
     try:
         measured = {"loss": trainer.epoch(order)}
-        diverged = not np.isfinite(measured["loss"])
-        if not diverged:  # a network of NaN has nothing to measure
-            measured |= validate()
+        if np.isfinite(measured["loss"]):  # a network of NaN has nothing to measure
+            measured |= validation.measure()
     except AnomalyError as error:
         error.epoch = epoch
         raise
     history.add(measured)
     advance(measured)
-    if diverged:
+    if not np.isfinite(measured["loss"]):
         return "diverged"
     stops = [watcher.epoch_ended(trainer.net, epoch, measured) for watcher in trainer.watchers]
     return "stopped by a callback" if any(stops) else "finished"
@@ -299,16 +329,14 @@ class _Trainer:
             self._record()
 
     def epoch(self, order: np.ndarray) -> float:
-        """Every batch once, in this order; the running mean of their losses, weighed by rows."""
-        batches = [order[i : i + self.rows] for i in range(0, len(order), self.rows)]
+        """Every batch once, in this order; the running mean of their losses."""
         if self.program is not None:
             losses = self.program.run(*self.data, order=order, confirm=False).tolist()
         else:
-            losses = [self._batch(number, rows) for number, rows in enumerate(batches)]
-        total = 0.0
-        for rows, value in zip(batches, losses, strict=True):
-            total += value * len(rows)
-        return total / len(order)
+            starts = range(0, len(order), self.rows)
+            losses = [self._batch(i, order[at : at + self.rows]) for i, at in enumerate(starts)]
+        weights = self.data[2][order] if len(self.data) > 2 else None
+        return mean_of_batches(losses, len(order), self.rows, weights)
 
     def _batch(self, number: int, rows: np.ndarray) -> float:
         try:
@@ -322,68 +350,6 @@ class _Trainer:
         for callback in self.batch_by_batch:
             callback.batch_ended(self.net, value)
         return value
-
-
-def _set_aside(
-    net: Sequential,
-    X: np.ndarray,
-    y: np.ndarray,
-    weights: np.ndarray | None,
-    loss: Loss,
-    from_logits: bool,
-    validation_data: Any,
-    share: float | None,
-    seed: int,
-) -> Any:
-    """What is trained on, and what is kept for validation."""
-    share = number("validation_split", 0 if share is None else share, SHARE, "validation_split=0.2")
-    if validation_data is not None:
-        X_valid, y_valid = _pair(validation_data, share)
-        valid = check_data(net, X_valid, y_valid, loss, from_logits, "validation ")
-        return X, y, weights, valid
-    if not share:
-        return X, y, weights, None
-    order = permutation(len(X), seed, -1)
-    kept = max(1, round(len(X) * share))
-    aside, rest = order[:kept], order[kept:]
-    if not len(rest):
-        raise DataError("X", "rows to train on", f"{len(X)} in all", "Lower validation_split.")
-    return X[rest], y[rest], None if weights is None else weights[rest], (X[aside], y[aside])
-
-
-def _pair(validation_data: Any, share: float) -> Any:
-    """Validation data as they were given, if they are two arrays and no share is set aside."""
-    if share:
-        raise ArgumentError(
-            "validation_split", "0 beside validation_data", str(share), "Give one of the two."
-        )
-    try:
-        X, y = validation_data
-    except (TypeError, ValueError) as error:
-        got = f"a {type(validation_data).__name__}"
-        with suppress(TypeError):  # a number has no length
-            got = f"{got} of {len(validation_data)}"
-        raise ArgumentError(
-            "fit(validation_data=…)",
-            "the two arrays (X, y)",
-            got,
-            "Write validation_data=(X_validation, y_validation), or validation_split=0.2.",
-        ) from error
-    return X, y
-
-
-def _validate(
-    net: Sequential, validation: Any, loss: Loss, from_logits: bool, metrics: Sequence[str]
-) -> dict[str, float]:
-    if validation is None:
-        return {}
-    X, y = validation
-    measured = {"val_loss": clean_loss(net, X, y, loss, from_logits)}
-    if metrics:
-        outputs = net.predict(X)
-        for name in metrics:
-            measured[f"val_{name}"] = score(name, y, outputs, loss, from_logits)
-    return measured
 
 
 @contextmanager

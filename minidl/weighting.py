@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +19,7 @@ from minidl.settings import number
 REDUCTIONS = ("mean", "sum", "none")
 
 
-ClassWeight = Mapping[int, float] | str
+ClassWeight = Mapping[Any, float] | str
 
 
 def row_weights(
@@ -51,7 +51,7 @@ def _of_samples(t: np.ndarray, sample_weight: Any, culprit: str) -> np.ndarray:
 
 
 def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.ndarray:
-    """Each row's class weight; "balanced" is rows / (classes · rows of the class)."""
+    """Each row's class weight."""
     if recorder() is not None:
         raise RecordError(
             culprit,
@@ -59,26 +59,32 @@ def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.nd
             "classes, which are numbers of the batch",
             "Work the weights out beforehand and hand them to the step: sample_weight=w.",
         )
-    labels = _labels(t, culprit)
-    classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if not hasattr(class_weight, "items"):  # a pandas Series has them, too
-        if str(class_weight) != "balanced":
-            remedy = "Write class_weight='balanced', or {0: 1.0, 1: 5.0}."
-            raise ArgumentError(culprit, "'balanced' or a mapping", repr(class_weight), remedy)
-        return np.asarray(len(labels) / (len(classes) * counts), t.dtype)[places]
-    given = {
-        _class(culprit, key): _plain(f"{culprit}[{key!r}]", value, NON_NEGATIVE, 1.0)
-        for key, value in class_weight.items()
-    }
+    weights = class_weights(t, class_weight, culprit)
+    classes, places = np.unique(_labels(t, culprit), return_inverse=True)
     for label in classes.tolist():
-        if label not in given:
+        if label not in weights:
             raise ArgumentError(
                 culprit,
                 "a weight for every class in the data",
                 f"none for class {label:g}",
                 f"Add {label:g}: 1.0.",
             )
-    return np.array([given[label] for label in classes.tolist()], t.dtype)[places]
+    return np.array([weights[label] for label in classes.tolist()], t.dtype)[places]
+
+
+def class_weights(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> dict[float, float]:
+    """The weight of each class; "balanced" is rows / (classes · rows of the class)."""
+    if not hasattr(class_weight, "items"):  # a pandas Series has them, too
+        if str(class_weight) != "balanced":
+            remedy = "Write class_weight='balanced', or {0: 1.0, 1: 5.0}."
+            raise ArgumentError(culprit, "'balanced' or a mapping", repr(class_weight), remedy)
+        classes, counts = np.unique(_labels(t, culprit), return_counts=True)
+        weights = counts.sum() / (len(classes) * counts)
+        return dict(zip(classes.tolist(), weights.tolist(), strict=True))
+    return {
+        _class(culprit, key): _plain(f"{culprit}[{key!r}]", value, NON_NEGATIVE, 1.0)
+        for key, value in class_weight.items()
+    }
 
 
 def _labels(t: np.ndarray, culprit: str) -> np.ndarray:
@@ -111,6 +117,40 @@ def _plain(culprit: str, given: Any, domain: Interval, example: float) -> float:
     if hasattr(given, "item") and np.ndim(given) == 0:
         given = given.item()
     return number(culprit, float(given) if isinstance(given, bool) else given, domain, example)
+
+
+def mean_of_batches(
+    losses: Sequence[float], rows: int, size: int, weights: np.ndarray | None
+) -> float:
+    """The mean over rows from the mean losses of their batches, which weigh what their rows weigh.
+
+    Parameters
+    ----------
+    losses : sequence of float
+        One a batch.
+    rows, size : int
+        How many rows there are, and how many a batch has; the last one may have fewer.
+    weights : array of shape (rows,), optional
+        In the order of the batches; where they add up to 0, so is the mean.
+
+    Examples
+    --------
+    >>> mean_of_batches([1.0, 4.0], 3, 2, None)
+    2.0
+    >>> mean_of_batches([1.0, 4.0], 3, 2, np.array([0, 0, 1]))
+    4.0
+    """
+    starts = np.arange(0, rows, size)
+    if weights is None:
+        shares = np.minimum(rows - starts, size).tolist()
+    else:
+        shares = np.add.reduceat(weights, starts, dtype=np.float64).tolist()
+    top = bottom = 0.0
+    for share, loss in zip(shares, losses, strict=True):
+        if share:
+            top += loss * share
+            bottom += share
+    return top / bottom if bottom else 0.0
 
 
 class Weigh(Elementwise2):

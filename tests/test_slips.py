@@ -216,9 +216,33 @@ SETTINGS = {
     "a callback's misspelt method": (
         lambda: fit(callbacks=[watcher("on_epoch_end")]), ArgumentError, "Watcher.on_epoch_end",
         "epoch_ended", "never", "Rename it epoch_ended"),
-    "validation data with weights": (
-        lambda: fit(validation_data=(X, LABELS, LABELS)), ArgumentError, "validation_data",
-        "(X, y)", "a tuple of 3", "validation_data=(X_validation, y_validation)"),
+    "four validation data": (
+        lambda: fit(validation_data=(X, LABELS, LABELS, LABELS)), ArgumentError,
+        "validation_data", "(X, y, sample_weight), or the two arrays (X, y)", "a tuple of 4",
+        "validation_data=(X_validation, y_validation)"),
+    "a weight too few for validation": (
+        lambda: fit(validation_data=(X, LABELS, LABELS[1:])), ShapeError,
+        "validation_data(sample_weight=…)", "(12,)", "(11,)", "each row"),
+    "negative weights for validation": (
+        lambda: fit(validation_data=(X, LABELS, LABELS - 1)), DomainError,
+        "validation_data(sample_weight=…)", "[0, ∞)", "-1 at", "≥ 0"),
+    "a class in validation that has no weight": (
+        lambda: fit(y=0 * LABELS, class_weight={0: 2.0}, validation_data=(X, LABELS)),
+        ArgumentError, "validation_data(class_weight=…)", "every class", "class 1", "Add 1: 1.0"),
+    "validation by rows of no weight": (
+        lambda: fit(validation_data=(X, LABELS, 0 * LABELS), early_stopping=2), ArgumentError,
+        "fit(early_stopping=…)", "above 0", "0 for every row of the validation data", "Give one"),
+    "metrics of rows of no weight": (
+        lambda: fit(validation_data=(X, LABELS, 0 * LABELS), metrics="accuracy"), ArgumentError,
+        "fit(metrics=…)", "above 0", "0 for every row of the validation data", "Give one"),
+    "a number for metrics": (
+        lambda: fit(metrics=5, **SPLIT), ArgumentError, "metrics", "names", "5", "['accuracy']"),
+    "a function for a metric": (
+        lambda: fit(metrics=[max], **SPLIT), UnknownNameError, "metrics", "scorer", "max",
+        "get_scorer_names"),
+    "a metric without weights": (
+        lambda: fit(metrics="rand_score", sample_weight=LABELS + 1, **SPLIT), ArgumentError,
+        "metrics=['rand_score']", "takes weights", "takes none", "ml.evaluate"),
     "validation data without targets": (
         lambda: fit(validation_data=X), ArgumentError, "validation_data", "(X, y)", "ndarray",
         "validation_split=0.2"),

@@ -15,8 +15,8 @@ from itertools import product
 import numpy as np
 
 from minidl.data import Dataset, Split
-from minidl.evaluation import decide
 from minidl.losses import losses
+from minidl.metrics import decide
 from minidl.model import mlp
 from minidl.pairing.grid import Head
 from minidl.pairing.statistics import sign_flip_test

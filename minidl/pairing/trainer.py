@@ -18,9 +18,10 @@ import numpy as np
 from minidl.data import Dataset, Split
 from minidl.diagnosis import diagnose
 from minidl.errors import MinidlError
-from minidl.evaluation import check_data, decide, score_predictions
+from minidl.evaluation import check_data
 from minidl.kernels.random import permutation
 from minidl.losses import get_loss, losses
+from minidl.metrics import decide, score_predictions
 from minidl.model import Sequential, mlp
 from minidl.optimizers import get_optimizer
 from minidl.pairing.trial import Cell, Result, Trial
