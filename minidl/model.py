@@ -23,6 +23,7 @@ from minidl.losses import get_loss
 from minidl.op import as_numbers, narrowed
 from minidl.optimizer import Optimizer
 from minidl.optimizers import describe_optimizer
+from minidl.program import Program
 from minidl.program.record import workspace
 from minidl.settings import whole_number
 from minidl.tensor import Tensor
@@ -44,6 +45,9 @@ class Sequential(Layer):
     layers : list of Layer
     optimizer : Optimizer or None
         The one that ``fit`` used last; saved, copied and pickled with the network.
+    kept : tuple or None
+        The program of the last training with what it depends on, for the next one; it holds no
+        data, and stays out of copies and files.
     block : Block
         The memory of the parameters. A layer that is used again, here or in a second network,
         keeps its memory, so its weights are shared.
@@ -69,11 +73,15 @@ class Sequential(Layer):
         if not self.layers:
             raise ArgumentError("Sequential", "at least one layer", "none", "Give it a Dense.")
         self.optimizer: Optimizer | None = None
+        self.kept: tuple[list[Any], Program] | None = None
         self.rename("")
         self._check_widths()
         self.dtype = self._common_dtype()
         self.begin(whole_number("Sequential(seed=…)", seed, low=0, example=0), count())
         self.block = Block(self.parameters())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "kept": None}
 
     def rename(self, name: str) -> None:
         """Number the layers of each kind: ``dense1``, ``dense2`` …, below ``name`` if any."""

@@ -242,6 +242,10 @@ class Optimizer:
                 named[f"{self.name}.{name}{which}"] = state[place]
         return named
 
+    def work(self) -> list[np.ndarray]:
+        """The memory of its own that an update works on."""
+        return [*self.state.values(), self._rates, self._ahead, self._count, self._reals, self._squares]
+
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward`` starts afresh."""
         for parameter in self.parameters:

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping, checked_callbacks
 from minidl.criterion import Loss
-from minidl.errors import AnomalyError, ArgumentError, RecordError
+from minidl.errors import MinidlError
 from minidl.evaluation import check_data, check_weights
 from minidl.history import History
-from minidl.kernels.jit import watcher
 from minidl.kernels.random import permutation
-from minidl.layer import Layer
 from minidl.losses import get_loss
 from minidl.metrics import metric_names
 from minidl.model import Sequential
 from minidl.optimizers import Optimizer, get_optimizer
-from minidl.program import Program
-from minidl.program import record as write_down
 from minidl.progress import progress
+from minidl.runner import Runner
 from minidl.schedules import Rate
 from minidl.settings import whole_number
-from minidl.tensor import Tensor
 from minidl.validation import Rows, Validation, set_aside
 from minidl.weighting import ClassWeight, class_weights, mean_of_batches, row_weights
 
@@ -151,20 +147,22 @@ def fit(
         order = _order(net, len(rows.X), seed, shuffle)
         _warn_of_cancelled(rows.weights[order], batch_size, f"fit({given}=…)")
 
-    with _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
-        trainer = _Trainer(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
-        trainer.prepare()
+    with ExitStack() as held, _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
+        runner = Runner(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
+        held.enter_context(runner.alone())
         for watcher in watchers:
             watcher.training_began(net, list(history))
         try:
             for epoch in range(epochs):
-                trainer.prepare()
                 order = _order(net, len(rows.X), seed, shuffle)
-                history.stopped = _epoch(trainer, epoch, order, validation, history, advance)
+                runner.prepare(order)
+                history.stopped = _epoch(runner, epoch, order, validation, history, advance)
                 if history.stopped != "finished":
                     break
         except KeyboardInterrupt:
             history.stopped = "interrupted"
+        finally:
+            runner.keep()
     for watcher in watchers:  # early stopping first: the others see what fit returns
         watcher.training_ended(net, history)
     validation.warn(stacklevel=2)
@@ -223,7 +221,7 @@ def _warn_of_cancelled(weights: np.ndarray, size: int, culprit: str) -> None:
 
 
 def _epoch(
-    trainer: _Trainer,
+    runner: Runner,
     epoch: int,
     order: np.ndarray,
     validation: Validation,
@@ -232,124 +230,18 @@ def _epoch(
 ) -> str:
     """Train on every row once, measure, tell the callbacks; says why training should end."""
     try:
-        measured = {"loss": trainer.epoch(order)}
+        measured = {"loss": runner.epoch(order)}
         if np.isfinite(measured["loss"]):  # a network of NaN has nothing to measure
             measured |= validation.measure()
-    except AnomalyError as error:
+    except MinidlError as error:
         error.epoch = epoch
         raise
     history.add(measured)
     advance(measured)
     if not np.isfinite(measured["loss"]):
         return "diverged"
-    stops = [watcher.epoch_ended(trainer.net, epoch, measured) for watcher in trainer.watchers]
+    stops = [watcher.epoch_ended(runner.net, epoch, measured) for watcher in runner.watchers]
     return "stopped by a callback" if any(stops) else "finished"
-
-
-def step(
-    net: Sequential,
-    x: Any,
-    t: Any,
-    loss: Loss,
-    optimizer: Optimizer,
-    from_logits: bool = False,
-    weights: Any = None,
-) -> Tensor:
-    """One update from one batch; returns the batch's loss before it."""
-    value: Tensor = loss(t, net(x, training=True), from_logits=from_logits, sample_weight=weights)
-    for parameter in net.parameters():  # also those that the optimizer leaves alone
-        parameter.grad = None
-    value.backward()
-    optimizer.step()
-    return value
-
-
-def _is_foreign(part: Any) -> bool:
-    """Whether it is, or holds, something of the user's own, which may change what a step does."""
-    inner = [held for _, held in part.parts()] if isinstance(part, Layer) else []
-    return not type(part).__module__.startswith("minidl.") or any(map(_is_foreign, inner))
-
-
-class _Trainer:
-    """Runs epochs: by a recorded program if it can, else eagerly; to the same bits."""
-
-    def __init__(
-        self,
-        net: Sequential,
-        data: Sequence[np.ndarray],
-        loss: Loss,
-        from_logits: bool,
-        batch_size: int,
-        watchers: Sequence[Callback],
-        record: str | bool,
-    ) -> None:
-        if record not in ("auto", True, False):
-            expected, remedy = "'auto', True or False", "Leave it out."
-            raise ArgumentError("fit(record=…)", expected, repr(record), remedy)
-        optimizer = net.optimizer
-        assert optimizer is not None
-        self.net, self.data, self.watchers, self.record = net, data, watchers, record
-        self.rows = min(batch_size, len(data[0]))
-        self.step = lambda x, t, w=None: step(net, x, t, loss, optimizer, from_logits, w)
-        self.foreign = any(map(_is_foreign, (net, loss, optimizer)))
-        self.watched = any(map(_is_foreign, watchers))
-        self.batch_by_batch = [
-            w for w in watchers if type(w).batch_ended is not Callback.batch_ended
-        ]
-        self.program: Program | None = None
-        # Whoever looks for anomalies looks at eager steps, which know layers and rows.
-        self.recorded = record is not False and not self.batch_by_batch and watcher() is None
-
-    def prepare(self) -> None:
-        """Before an epoch: write the step down; if that fails, go on eagerly and say so."""
-        if not self.recorded:
-            return
-        try:
-            if self.program is None:
-                self._record()
-            elif self.foreign or self.watched:
-                self._confirm(self.program)
-        except RecordError as error:
-            if self.record is True:
-                raise
-            self.recorded, self.program = False, None
-            warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=3)
-
-    def _record(self) -> None:
-        batch = [part[: self.rows] for part in self.data]
-        self.program = write_down(self.step, *batch, dtype=self.net.dtype)
-
-    def _confirm(self, program: Program) -> None:
-        """An error if the step changes by itself; a callback changes it for good."""
-        try:
-            program.confirm()
-        except RecordError:
-            if self.foreign:
-                raise
-            self._record()
-
-    def epoch(self, order: np.ndarray) -> float:
-        """Every batch once, in this order; the running mean of their losses."""
-        if self.program is not None:
-            losses = self.program.run(*self.data, order=order, confirm=False).tolist()
-        else:
-            starts = range(0, len(order), self.rows)
-            losses = [self._batch(i, order[at : at + self.rows]) for i, at in enumerate(starts)]
-        weights = self.data[2][order] if len(self.data) > 2 else None
-        return mean_of_batches(losses, len(order), self.rows, weights)
-
-    def _batch(self, number: int, rows: np.ndarray) -> float:
-        try:
-            value = float(self.step(*(part[rows] for part in self.data)).item())
-        except AnomalyError as error:
-            error.batch = number
-            ahead = error.phase in ("forward", "loss") and not error.foreign
-            if ahead and error.shape[:1] == rows.shape:
-                error.row = int(rows[error.index[0]])
-            raise
-        for callback in self.batch_by_batch:
-            callback.batch_ended(self.net, value)
-        return value
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from walkthroughs import walkthroughs
 import minidl as ml
 from minidl.errors import ArgumentError
 from minidl.program import layout
-from minidl.training import step as train
+from minidl.runner import step as train
 from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.rules import rule
 from minidl.walkthrough.steps import PHASES
@@ -193,7 +193,7 @@ def test_training_does_not_know_of_walkthroughs():
 import sys
 import numpy as np
 import minidl as ml
-from minidl.training import step
+from minidl.runner import step
 
 net, x, y = ml.mlp([2, 3, 1], seed=0), np.ones((4, 2)), np.ones((4, 1))
 optimizer = ml.SGD(net.parameters())

@@ -27,7 +27,7 @@ from minidl.optimizers import get_optimizer
 from minidl.pairing.trial import Cell, Result, Trial
 from minidl.program import Program, record
 from minidl.tensor import Tensor
-from minidl.training import step
+from minidl.runner import step
 
 VALIDATION = 0.2
 """Share of a dataset that learning rates are chosen by."""

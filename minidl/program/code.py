@@ -38,6 +38,15 @@ class Code:
             place += 8 * machine.WORDS * len(line.operands)
         self._table, self._words = np.array(rows, np.int64).reshape(-1, 3), [words]
 
+    def replace(self, i: int, j: int, operand: np.ndarray) -> None:
+        """Have instruction i read or write another array as its operand j."""
+        if JIT:
+            from minidl.kernels import machine
+
+            (words,) = self._words
+            first = sum(len(line.operands) for line in self.instructions[:i]) + j
+            words[machine.WORDS * first : machine.WORDS * (first + 1)] = machine.words(operand)
+
     def __add__(self, other: Code) -> Code:
         both = Code([])
         both.instructions = self.instructions + other.instructions

@@ -19,6 +19,7 @@ from minidl.program.code import Code
 from minidl.program.epochs import Epochs
 from minidl.program.instruction import Instruction
 from minidl.program.listing import listing
+from minidl.program.places import offset, root
 from minidl.program.tape import Outcome
 from minidl.settings import whole_number
 
@@ -96,6 +97,10 @@ class Program:
         for instruction in self.instructions:
             instruction.check()
         self.code = Code(self.instructions)
+        self._own()
+
+    def _own(self) -> None:
+        """Take note of what this works on, so that it is seen when somebody replaces it."""
         self._states = [(x, x.nbytes) for x in self._optimizer_states()]
         nodes = [p for o in self.optimizers for p in o.parameters]
         nodes += [outcome.node for outcome in self.outcomes]
@@ -243,6 +248,32 @@ class Program:
             self._others[rows] = self._again([slot[which] for slot in self.inputs])
         return self._others[rows]
 
+    def rebind(self, optimizer: Optimizer) -> None:
+        """Update by another optimizer of the same kind, on the same parameters, from now on."""
+        (before,) = self.optimizers or (optimizer,)
+        if before is not optimizer:
+            for program in (self, *self._others.values()):
+                program._exchange(before, optimizer)
+
+    def _exchange(self, before: Optimizer, after: Optimizer) -> None:
+        memory = {id(array): array for array in after.work()}
+        twins = {id(x): y for x, y in zip(before.work(), memory.values(), strict=True)}
+        for i, line in enumerate(self.instructions):
+            for j, operand in enumerate(line.operands):
+                if isinstance(operand, np.ndarray) and id(root(operand)) in twins:
+                    line.operands[j] = line.shown[j] = _same_part(operand, twins[id(root(operand))])
+                    self.code.replace(i, j, line.operands[j])
+        self.optimizers = {after: updates for updates in self.optimizers.values()}
+        self._own()
+
+    def forget(self) -> None:
+        """Let go of all data."""
+        self._epochs = None
+        for program in (self, *self._others.values()):
+            program._again = program._confirm = _forgotten
+            for slot in program.inputs:
+                slot[...] = 0
+
     def _paced(self, times: int, run: Callable[[int, int], None]) -> None:
         """Run so many steps, in calls of about ``SLICE`` seconds: ``run(done, now)``."""
         done = 0
@@ -308,6 +339,18 @@ class Program:
     def __repr__(self) -> str:
         shapes = ", ".join(str(slot.shape) for slot in self.inputs)
         return f"Program({len(self)} instructions, inputs {shapes}, {self.workspace} bytes)"
+
+
+def _same_part(view: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """What a view shows of its owner, of another array like that."""
+    start = offset(view, root(view)) // view.itemsize
+    return owner[start : start + view.size].reshape(view.shape)
+
+
+def _forgotten(*_: Any) -> Any:
+    """What a program that is kept for the next training does no more."""
+    expected, got = "a program of a step at hand", "one that was kept without its data"
+    raise RecordError("program", expected, got, "Record the step again.")
 
 
 def _order(order: Any, length: int) -> np.ndarray:

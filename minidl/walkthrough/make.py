@@ -20,7 +20,7 @@ from minidl.optimizers import get_optimizer
 from minidl.program import Program, record
 from minidl.schedules import Rate
 from minidl.settings import whole_number
-from minidl.training import step as training_step
+from minidl.runner import step as training_step
 from minidl.walkthrough.digits import LEAST_DIGITS
 from minidl.walkthrough.heads import bounded
 from minidl.walkthrough.operations import READINGS

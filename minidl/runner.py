@@ -1,0 +1,216 @@
+"""One epoch after the other: by a recorded program where that gives the same bits, else eagerly."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.callbacks import Callback
+from minidl.criterion import Loss
+from minidl.errors import AnomalyError, ArgumentError, MinidlError, RecordError
+from minidl.exclusive import Together
+from minidl.kernels.jit import watcher
+from minidl.layer import Layer
+from minidl.model import Sequential
+from minidl.optimizers import Optimizer
+from minidl.program import Program
+from minidl.program import record as write_down
+from minidl.settings import Settings
+from minidl.tensor import Tensor
+from minidl.weighting import mean_of_batches
+
+
+def step(
+    net: Sequential,
+    x: Any,
+    t: Any,
+    loss: Loss,
+    optimizer: Optimizer,
+    from_logits: bool = False,
+    weights: Any = None,
+) -> Tensor:
+    """One update from one batch; returns the batch's loss before it."""
+    value: Tensor = loss(t, net(x, training=True), from_logits=from_logits, sample_weight=weights)
+    for parameter in net.parameters():  # also those that the optimizer leaves alone
+        parameter.grad = None
+    value.backward()
+    optimizer.step()
+    return value
+
+
+class Runner:
+    """Runs a network's epochs: by a recorded program if it can, else eagerly; to the same bits.
+
+    Parameters
+    ----------
+    net : Sequential
+        With its optimizer.
+    data : sequence of arrays
+        Inputs, targets, and weights if there are any.
+    loss : Loss
+    from_logits : bool
+    batch_size : int
+    watchers : sequence of Callback
+    record : "auto" or bool
+        See ``fit``.
+    """
+
+    def __init__(
+        self,
+        net: Sequential,
+        data: Sequence[np.ndarray],
+        loss: Loss,
+        from_logits: bool,
+        batch_size: int,
+        watchers: Sequence[Callback],
+        record: str | bool,
+    ) -> None:
+        if record not in ("auto", True, False):
+            expected, remedy = "'auto', True or False", "Leave it out."
+            raise ArgumentError("fit(record=…)", expected, repr(record), remedy)
+        optimizer = net.optimizer
+        assert optimizer is not None
+        self.net, self.data, self.watchers, self.record = net, data, watchers, record
+        self.loss, self.from_logits, self.optimizer = loss, from_logits, optimizer
+        self.rows = min(batch_size, len(data[0]))
+        self.foreign = any(map(_is_foreign, (net, loss, optimizer)))
+        self.watched = any(map(_is_foreign, watchers))
+        self.batch_by_batch = [
+            w for w in watchers if type(w).batch_ended is not Callback.batch_ended
+        ]
+        self.program: Program | None = None
+        # Whoever looks for anomalies looks at eager steps, which know layers and rows.
+        self.recorded = record is not False and not self.batch_by_batch and watcher() is None
+
+    def step(self, x: Any, t: Any, weights: Any = None) -> Tensor:
+        """One update from one batch."""
+        return step(self.net, x, t, self.loss, self.optimizer, self.from_logits, weights)
+
+    def alone(self) -> Together:
+        """While this is entered, no other thread trains this network."""
+        turns = {id(p._training): p._training for p in self.net.parameters() if p._training}
+        return Together([*turns.values(), self.optimizer._turn])
+
+    def prepare(self, order: np.ndarray) -> None:
+        """Before an epoch: write the step down; if that fails, go on eagerly and say so."""
+        if not self.recorded:
+            return
+        try:
+            if self.program is None or not self._is_valid(self.program):
+                self.program = None
+                self.program = self._kept() or self._record(order)
+        except RecordError as error:
+            if self.record is True:
+                raise
+            self.recorded = False
+            warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=3)
+        except Exception:  # noqa: BLE001, S110  # the eager epoch says what is wrong, if it is
+            pass
+
+    def _is_valid(self, program: Program) -> bool:
+        """Whether the step still is what was recorded; a callback may have changed it."""
+        try:
+            program.check_memory()
+            if self.foreign or self.watched:
+                program.confirm()
+        except RecordError:
+            return False
+        return True
+
+    def _record(self, order: np.ndarray) -> Program:
+        batch = [part[order[: self.rows]] for part in self.data]
+        return write_down(self._plain_step(), *batch, dtype=self.net.dtype)
+
+    def _plain_step(self) -> Any:
+        """The step without this runner, so that a program that is kept holds no data."""
+        net, loss, optimizer, from_logits = self.net, self.loss, self.optimizer, self.from_logits
+        return lambda x, t, w=None: step(net, x, t, loss, optimizer, from_logits, w)
+
+    # ── programs that are kept ────────────────────────────────────────────────────────────────
+
+    def _kept(self) -> Program | None:
+        """The program of the network's last training, if this one has the same steps."""
+        if self.foreign or self.watched or self.net.kept is None:
+            return None
+        key, program = self.net.kept
+        if not _equal(key, self._key()):
+            return None
+        try:
+            program.rebind(self.optimizer)
+            program.check_memory()
+        except RecordError:
+            return None
+        return program
+
+    def keep(self) -> None:
+        """Leave the program with the network, without any data, for the next training."""
+        self.net.kept = None
+        if self.program is not None and not (self.foreign or self.watched):
+            self.program.forget()
+            self.net.kept = self._key(), self.program
+
+    def _key(self) -> list[Any]:
+        """All that a program's instructions depend on, but for where the optimizer's state lies."""
+        loss, optimizer = self.loss, self.optimizer
+        rest = len(self.data[0]) % self.rows
+        key: list[Any] = [self.rows, rest, self.from_logits, self.net.dtype, type(loss)]
+        key += [part.shape[1:] for part in self.data]
+        key += [*loss.settings.items(), type(optimizer), optimizer.clip_norm, optimizer.clip_value]
+        key += [*optimizer.parameters, *(p.requires_grad for p in self.net.parameters())]
+        waiting: list[Any] = [self.net]
+        while waiting:
+            part = waiting.pop()
+            for name, value in vars(part).items():
+                if name not in ("optimizer", "kept", "seed"):
+                    key += value if isinstance(value, tuple) else [value]
+                    if isinstance(value, Settings):
+                        waiting.append(value)
+            if isinstance(part, Layer):
+                waiting += [held for _, held in part.parts() if isinstance(held, Layer)]
+        return key
+
+    # ── an epoch ──────────────────────────────────────────────────────────────────────────────
+
+    def epoch(self, order: np.ndarray) -> float:
+        """Every batch once, in this order; the running mean of their losses."""
+        if self.program is not None:
+            losses = self.program.run(*self.data, order=order, confirm=False).tolist()
+        else:
+            starts = range(0, len(order), self.rows)
+            losses = [self._batch(i, order[at : at + self.rows]) for i, at in enumerate(starts)]
+        weights = self.data[2][order] if len(self.data) > 2 else None
+        return mean_of_batches(losses, len(order), self.rows, weights)
+
+    def _batch(self, number: int, rows: np.ndarray) -> float:
+        try:
+            value = float(self.step(*(part[rows] for part in self.data)).item())
+        except MinidlError as error:
+            error.found_in(number, rows)
+            if isinstance(error, AnomalyError):
+                ahead = error.phase in ("forward", "loss") and not error.foreign
+                if ahead and error.shape[:1] == rows.shape:
+                    error.row = int(rows[error.index[0]])
+            raise
+        for callback in self.batch_by_batch:
+            callback.batch_ended(self.net, value)
+        return value
+
+
+def _is_foreign(part: Any) -> bool:
+    """Whether it is, or holds, something of the user's own, which may change what a step does."""
+    inner = [held for _, held in part.parts()] if isinstance(part, Layer) else []
+    function = [part.function] if isinstance(part, Layer) and part.function is not None else []
+    own = not type(part).__module__.startswith("minidl.")
+    return own or any(map(_is_foreign, [*inner, *function]))
+
+
+def _equal(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    """Whether two keys are the same: objects by identity, plain values by what they are."""
+    plain = (bool, int, float, str, tuple, np.dtype)
+    return len(a) == len(b) and all(
+        x is y or (type(x) is type(y) and isinstance(x, plain) and x == y)
+        for x, y in zip(a, b, strict=True)
+    )
