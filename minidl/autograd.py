@@ -73,6 +73,8 @@ class Node(Tracked):
     _home: np.ndarray | None = None  # where a parameter's gradient lives in its network's block
     # How often parameters of one memory were frozen, thawed or moved; None: it is no parameter.
     _changes: list[int] | None = None
+    _is_held = False  # whether a layer keeps it as a parameter in one of its attributes
+    _turned: Node | None = None  # the parameter that it is the transpose of, if a .T made it
     _retains = False
 
     @property

@@ -127,7 +127,9 @@ def fit(
     )
     _check_weights(weights)
     metrics = _checked_metrics(metrics, loss, validation)
+    net.rename(net.name)  # another network may have named layers that both have
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
+    net.optimizer.check_trainable("fit")
     watchers = checked_callbacks(callbacks, early_stopping)
     data = (X, y) if weights is None else (X, y, weights)
     curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
@@ -229,7 +231,8 @@ def step(
     value: Tensor = loss(t, net(x, training=True), from_logits=from_logits, sample_weight=weights)
     for parameter in net.parameters():  # also those that the optimizer leaves alone
         parameter.grad = None
-    value.backward()
+    if value.requires_grad:  # a callback may have frozen everything, for a while
+        value.backward()
     optimizer.step()
     return value
 
