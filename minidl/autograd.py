@@ -75,6 +75,8 @@ class Node(Tracked):
     # How often parameters of one memory were frozen, thawed or moved; None: it is no parameter.
     _changes: list[int] | None = None
     _training: Exclusive | None = None  # who trains the network whose block it lies in
+    _is_held = False  # whether a layer keeps it as a parameter in one of its attributes
+    _turned: Node | None = None  # the parameter that it is the transpose of, if a .T made it
     _retains = False
     _taken: tuple[str, int] | None = None  # while a step is recorded: its phase, and its number
 

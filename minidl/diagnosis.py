@@ -91,6 +91,7 @@ def diagnose(
     """
     loss = get_loss(loss)
     X, y = check_data(net, X, y, loss, from_logits)
+    net.rename(net.name)  # another network may have named layers that both have
     if not remembers():
         expected, remedy = "gradients to be remembered", "Call it outside no_grad()."
         raise GradientError("diagnose", expected, "no_grad() around it", remedy)
@@ -113,7 +114,7 @@ def _read(
     found = gradients(value, [*sums, *parameters])
     steps = _next_update(net, parameters, found[len(sums) :], optimizer, rate)
     weights = {
-        id(parameter): _Weights(parameter._array, gradient, step)
+        id(parameter): _Weights(parameter._array, gradient, step, parameter.is_frozen)
         for parameter, gradient, step in zip(parameters, found[len(sums) :], steps, strict=True)
     }
     borders = set(map(id, outputs))
@@ -134,15 +135,17 @@ def _read(
                 **_norms(own),
             )
         )
-    return tuple(layers), _norms(list(weights.values()))["update_ratio"]
+    moving = [each for each in weights.values() if not each.frozen]
+    return tuple(layers), _norms(moving)["update_ratio"]
 
 
 class _Weights(NamedTuple):
-    """A parameter's numbers, their gradient, and the next step they would make."""
+    """A parameter's numbers, their gradient, the next step they would make; whether they stay."""
 
     values: np.ndarray
     gradient: np.ndarray | None
     step: np.ndarray | None
+    frozen: bool
 
 
 def _outputs(net: Sequential, *roots: Tensor) -> list[Node]:
@@ -244,7 +247,9 @@ def _units(y: np.ndarray) -> int:
 
 def _norms(own: Sequence[_Weights]) -> dict[str, Any]:
     weights = _norm([each.values for each in own])
+    frozen = sum(each.values.size for each in own if each.frozen)
     return {
+        "frozen": frozen / max(1, sum(each.values.size for each in own)),
         "weight_norm": weights,
         "gradient_norm": _norm([each.gradient for each in own]),
         "update_ratio": _ratio(_norm([each.step for each in own]), weights),

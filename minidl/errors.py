@@ -80,6 +80,10 @@ class UnknownNameError(MinidlError, LookupError):
     """A name nobody registered; the remedy says which ones come close."""
 
 
+class MissingError(MinidlError, AttributeError):
+    """Something that a layer or network does not have; the remedy says what does its work."""
+
+
 class GradientError(MinidlError, RuntimeError):
     """A gradient that cannot be had, or would be wrong."""
 

@@ -57,6 +57,8 @@ class Reading:
         Of the gradient with respect to what enters the activation; to the outputs without one.
     update_ratio : float or None
         The norm of the parameters' next update, divided by ``weight_norm``.
+    frozen : float
+        The share, in [0, 1], of its parameters' numbers that are frozen.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Reading:
     gradient_norm: float | None = None
     sums_gradient_norm: float | None = None
     update_ratio: float | None = None
+    frozen: float = 0.0
 
     def findings(self) -> Iterator[str]:
         """One sentence for each thing that stands out."""
@@ -113,7 +116,7 @@ class Diagnosis:
     gradient_ratio : float or None
         ``sums_gradient_norm`` of the first layer with parameters divided by that of the last.
     update_ratio : float or None
-        The norm of the next update of all parameters, divided by theirs.
+        The norm of the next update of all parameters that are not frozen, divided by theirs.
 
     Examples
     --------
@@ -241,6 +244,8 @@ def _table(layers: Sequence[Reading]) -> list[str]:
     rows = [["layer", "units", *COLUMNS.values()]]
     for layer in layers:
         name = layer.name if layer.activation is None else f"{layer.name} ({layer.activation})"
+        if layer.frozen:
+            name += ", frozen" if layer.frozen == 1 else ", partly frozen"
         rows.append([name, str(layer.units), *(_shown(getattr(layer, key)) for key in COLUMNS)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

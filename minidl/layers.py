@@ -45,23 +45,25 @@ class Activation(Layer):
     """
 
     keeps_width = True
+    _fixed = ("activation", "units", "alpha")
 
     def __init__(
         self, activation: Any, units: int | None = None, dtype: str = "float32", **hyper: Any
     ) -> None:
-        self.activation = _activation(activation)
-        if hyper:
-            self.activation = self.activation.with_settings(**hyper)
+        given = _activation(activation)
+        self.activation = given.with_settings(**hyper) if hyper else given
         self.name = self.activation.name
         self.units = None if units is None else whole_number("Activation(units=…)", units)
-        self.alpha: Tensor | None = None
-        if self.activation.learned:
-            start = np.full((self.units or 1,), 0.25)
-            dtype = _float(dtype, "Activation")
-            self.alpha = Tensor(start, requires_grad=True, dtype=dtype, name=f"{self.name}.alpha")
-        elif self.units is not None:
+        self.alpha = self._slopes(_float(dtype, "Activation"))
+        if self.units is not None and not self.activation.learned:
             self.activation.shape((1, self.units))  # one unit is no row for a softmax
         self.in_features = self.out_features = self.units
+
+    def _slopes(self, dtype: str) -> Tensor | None:
+        if not self.activation.learned:
+            return None
+        start = np.full((self.units or 1,), 0.25)
+        return Tensor(start, requires_grad=True, dtype=dtype, name=f"{self.name}.alpha")
 
     @property
     def function(self) -> Any:
@@ -102,18 +104,30 @@ class Dense(Layer):
         Tells layers of one seed apart; ``mlp`` counts layers in it.
     dtype : {"float32", "float64"}
         Of the parameters, and so of all that is computed.
+    weight : Tensor, optional
+        A parameter of another layer to share, or its transpose: ``weight=other.weight.T``. It
+        stays that layer's: one set of numbers with one gradient, listed and saved once, in its
+        dtype; ``init`` and ``seed`` have no say.
 
     Raises
     ------
     ArgumentError
-        For a width below 1.
+        For a width below 1, and for a ``weight`` that is no parameter.
+    ShapeError
+        For a ``weight`` that is not (in_features, out_features).
 
     Examples
     --------
     >>> layer = Dense(3, 2, activation="relu")
     >>> layer.weight.shape, layer.bias.shape
     ((3, 2), (2,))
+    >>> tied = Dense(2, 3, weight=layer.weight.T)
+    >>> layer.weight.data[0, 1] = 7.0
+    >>> float(tied.weight.numpy()[1, 0])
+    7.0
     """
+
+    _fixed = ("in_features", "out_features", "weight", "bias", "activation")
 
     def __init__(
         self,
@@ -125,19 +139,69 @@ class Dense(Layer):
         seed: int | None = None,
         stream: int = 0,
         dtype: str = "float32",
+        weight: Tensor | None = None,
     ) -> None:
         self.in_features = whole_number("Dense(in_features=…)", in_features)
         self.out_features = whole_number("Dense(out_features=…)", out_features)
         self._shape = self.in_features, self.out_features
-        dtype = _float(dtype, "Dense")
+        dtype = _float(dtype, "Dense") if weight is None else str(self._source(weight).dtype)
         self.init, self.seed = init, seed
         activated = Activation(activation, units=self.out_features, dtype=dtype)
         self._start = get_initializer(init, activated.function.init).name
-        weights = self._draw(0 if seed is None else seed, stream)
-        self.weight = Tensor(weights, requires_grad=True, dtype=dtype)
+        self._is_tied, self._is_turned = weight is not None, False
+        if weight is None:
+            weights = self._draw(0 if seed is None else seed, stream)
+            self.weight = Tensor(weights, requires_grad=True, dtype=dtype)
+        else:
+            self.weight, self._is_turned = self._source(weight), weight._turned is not None
         self.bias = Tensor(np.zeros(self.out_features), requires_grad=True, dtype=dtype)
         self.activation = activated
         self.rename("dense")
+
+    def _source(self, weight: Any) -> Tensor:
+        """The parameter that is shared: this one, or the one that this is the transpose of."""
+        turned = getattr(weight, "_turned", None)
+        source = weight if turned is None else turned
+        if not isinstance(source, Tensor) or not source.is_parameter:
+            raise ArgumentError(
+                "Dense(weight=…)",
+                "a parameter of another layer, or its transpose",
+                f"{weight!r:.60}",
+                "Write weight=other.weight.T; for numbers of your own layer.weight = array.",
+            )
+        if weight.shape != self._shape:
+            got, remedy = f"shape {weight.shape}", "Write weight=other.weight.T, or other widths."
+            raise ShapeError("Dense(weight=…)", f"shape {self._shape}", got, remedy)
+        return source
+
+    @property
+    def stored(self) -> Tensor:
+        """The parameter behind ``weight``: of another shape where that is its transpose."""
+        weight: Tensor = vars(self)["weight"]
+        return weight
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights, (in_features, out_features); of a layer tied to it, another's transpose."""
+        if not self._is_turned:
+            return self.stored
+        turned = self.stored.T
+        turned.name = f"{self.name}.weight"
+        return turned
+
+    @weight.setter
+    def weight(self, value: Tensor) -> None:
+        vars(self)["weight"] = value  # where ``parts`` looks
+
+    def _assign(self, name: str, held: Tensor, value: Any) -> None:
+        if name == "weight" and self._is_turned:
+            raise ArgumentError(
+                f"{self.name}.weight = …",
+                f"the transpose of {held.name}, which the layer is tied to",
+                "something else",
+                "Assign to the weight of that layer.",
+            )
+        super()._assign(name, held, value)
 
     def _draw(self, seed: int, stream: int) -> np.ndarray:
         seed = whole_number("Dense(seed=…)", seed, low=0, example=0)
@@ -145,7 +209,7 @@ class Dense(Layer):
 
     def begin(self, seed: int, streams: Iterator[int]) -> None:
         """Draw the weights anew if nobody gave them a seed or touched them."""
-        if self.seed is not None:
+        if self.seed is not None or self._is_tied:
             return
         stream, self.seed = next(streams), seed
         untouched = self._draw(0, 0).astype(self.weight.dtype)
@@ -187,6 +251,7 @@ class Dense(Layer):
             "out_features": self.out_features,
             "activation": self.activation.config(),
             "init": self.init,
+            **({"turned": True} if self._is_turned else {}),
         }
 
 
@@ -222,11 +287,20 @@ class Dropout(Layer):
     keeps_width = True
 
     def __init__(self, rate: float, seed: int | None = None) -> None:
-        self.rate = number("Dropout(rate=…)", rate, SHARE, example=0.5)
+        self.rate = rate
         self.seed = None if seed is None else whole_number("Dropout(seed=…)", seed, 0, 0)
         # The seed, and how many masks it has drawn; kernels count there.
         self.counter = np.array([self.seed or 0, 0], np.int64)
         self.name = "dropout"
+
+    @property
+    def rate(self) -> float:
+        """The share that is silenced."""
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        self._rate = number("Dropout(rate=…)", rate, SHARE, example=0.5)
 
     def begin(self, seed: int, streams: Iterator[int]) -> None:
         """Take a seed if nobody gave one."""
@@ -291,13 +365,20 @@ def enter(x: Any, dtype: np.dtype) -> Tensor:
 
 
 def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:
-    """A layer from what ``config()`` said; for saved networks."""
+    """A layer from what ``config()`` said; for saved networks.
+
+    ``weight`` beside it is the parameter of the layer that a Dense is tied to.
+    """
     config = dict(config)
     if kind == "dense":
         inner = dict(config.pop("activation"))
         name, _ = inner.pop("activation"), inner.pop("units")
         activation = get_activation(name).with_settings(**inner)
-        return Dense(**config, activation=activation, seed=0, dtype=dtype)
+        weight = config.pop("weight", None)
+        if config.pop("turned", False):
+            shape = config["out_features"], config["in_features"]
+            weight = (Tensor(np.zeros(shape, dtype), True) if weight is None else weight).T
+        return Dense(**config, activation=activation, seed=0, dtype=dtype, weight=weight)
     if kind == "activation":
         return Activation(**config, dtype=dtype)
     if kind == "dropout":

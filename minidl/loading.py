@@ -66,14 +66,18 @@ def _rebuild(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Sequentia
         kind = config.pop("kind")
         if prod(config.get(key) or 1 for key in ("in_features", "out_features", "units")) > room:
             raise ValueError(f"a width in {config} that is too large for the numbers in the file")
+        if "tied" in config:
+            config["weight"] = layers[config.pop("tied")].stored
         again = kind == "again"
         layer = layers[config["place"]] if again else build_layer(kind, config, header["dtype"])
         layers.append(layer)
     net = Sequential(*layers)
     for parameter in net.parameters():
         _restore(parameter.data, arrays[f"parameter/{parameter.name}"])
+    by_name = {parameter.name: parameter for parameter in net.parameters()}
+    for name in header.get("frozen", []):
+        by_name[name].requires_grad = False
     if "optimizer" in header:
-        by_name = {parameter.name: parameter for parameter in net.parameters()}
         parameters = [by_name[name] for name in header["optimizer"]["parameters"]]
         net.optimizer = build_optimizer(header["optimizer"], parameters)
         for name, state in net.optimizer.state.items():

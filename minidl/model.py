@@ -17,13 +17,13 @@ from minidl.errors import (
     DtypeError,
     ShapeError,
 )
-from minidl.layer import Layer
+from minidl.layer import Layer, Layers
 from minidl.layers import Dense, Dropout, as_layer, enter
 from minidl.losses import get_loss
 from minidl.op import as_numbers, narrowed
 from minidl.optimizer import Optimizer
 from minidl.optimizers import describe_optimizer
-from minidl.program import Program
+from minidl.program import Kept
 from minidl.program.record import workspace
 from minidl.settings import whole_number
 from minidl.tensor import Tensor
@@ -42,12 +42,14 @@ class Sequential(Layer):
 
     Attributes
     ----------
-    layers : list of Layer
+    layers : tuple of Layer
+        Another network is made of them: ``ml.Sequential(*net.layers[:-1], ml.Dense(8, 5))`` keeps
+        the weights of all but the last, in the memory where they are.
     optimizer : Optimizer or None
         The one that ``fit`` used last; saved, copied and pickled with the network.
-    kept : tuple or None
-        The program of the last training with what it depends on, for the next one; it holds no
-        data, and stays out of copies and files.
+    kept : Kept or None
+        The program of the last training, for the next one; it holds no data, and stays out of
+        copies and files.
     block : Block
         The memory of the parameters. A layer that is used again, here or in a second network,
         keeps its memory, so its weights are shared.
@@ -68,12 +70,15 @@ class Sequential(Layer):
     ['dense1.weight', 'dense1.bias', 'dense2.weight', 'dense2.bias']
     """
 
+    _fixed = ("layers",)
+
     def __init__(self, *layers: Any, seed: int = 0) -> None:
-        self.layers = list(_flat(layers))
+        self.layers = Layers(_flat(layers))
         if not self.layers:
             raise ArgumentError("Sequential", "at least one layer", "none", "Give it a Dense.")
         self.optimizer: Optimizer | None = None
-        self.kept: tuple[list[Any], Program] | None = None
+        self.kept: Kept | None = None
+        self.parameters()  # refuses a layer that is inside of itself
         self.rename("")
         self._check_widths()
         self.dtype = self._common_dtype()
@@ -87,9 +92,12 @@ class Sequential(Layer):
         """Number the layers of each kind: ``dense1``, ``dense2`` …, below ``name`` if any."""
         self.name = name
         counts: dict[str, int] = {}
+        names: list[tuple[Layer, str]] = []
         for layer in self._once():
             counts[layer.kind] = counts.get(layer.kind, 0) + 1
-            layer.rename(f"{name}.{layer.kind}{counts[layer.kind]}".lstrip("."))
+            names.append((layer, f"{name}.{layer.kind}{counts[layer.kind]}".lstrip(".")))
+        for layer, called in reversed(names):  # what two layers share keeps its first name
+            layer.rename(called)
 
     def _once(self) -> list[Layer]:
         """The layers, without those that come again."""
@@ -146,6 +154,11 @@ class Sequential(Layer):
     def __getitem__(self, i: int) -> Layer:
         return self.layers[i]
 
+    def _refuse(self, *_: Any) -> None:
+        self.layers._refuse()
+
+    __setitem__ = __delitem__ = _refuse
+
     def __len__(self) -> int:
         return len(self.layers)
 
@@ -185,7 +198,7 @@ class Sequential(Layer):
             return np.concatenate([self(X[i : i + size]).numpy() for i in range(0, len(X), size)])
 
     def summary(self, batch_size: int | None = None, loss: Any = "mse") -> str:
-        """A table of layers, output shapes and numbers of parameters.
+        """A table of layers, output shapes and numbers of parameters, each counted once.
 
         Parameters
         ----------
@@ -210,19 +223,24 @@ class Sequential(Layer):
         total                               13
         training in batches of 32: 1,920 bytes of workspace
         """
+        self.rename(self.name)  # another network may have named layers that both have
         rows = [("layer", "output", "parameters")]
+        left = {id(parameter): parameter.size for parameter in self.parameters()}
         for layer, width in zip(self.layers, self._widths, strict=True):
-            number = sum(parameter.size for parameter in layer.parameters())
+            number = sum(left.pop(id(parameter), 0) for parameter in layer.parameters())
             label = layer.name if layer.function is None else f"{layer.name} ({layer.function!r})"
             rows.append((label, f"(rows, {width or '?'})", f"{number:,}"))
         total = sum(parameter.size for parameter in self.parameters())
         rows.append(("total", "", f"{total:,}"))
+        frozen = sum(p.size for p in self.parameters() if p.is_frozen)
+        if frozen:
+            rows.append(("of which frozen", "", f"{frozen:,}"))
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
         lines = [
             f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}" for row in rows
         ]
-        rule = "─" * len(lines[0])
-        lines = [lines[0], rule, *lines[1:-1], rule, lines[-1]]
+        rule, last = "─" * len(lines[0]), 1 + len(self.layers)
+        lines = [lines[0], rule, *lines[1:last], rule, *lines[last:]]
         if batch_size is not None:
             memory = self._workspace(whole_number("batch_size", batch_size, example=32), loss)
             lines.append(f"training in batches of {batch_size}: {memory:,} bytes of workspace")
@@ -242,7 +260,8 @@ class Sequential(Layer):
             value: Tensor = loss(t, self(x, training=True))
             for parameter in self.parameters():
                 parameter.grad = None
-            value.backward()
+            if value.requires_grad:
+                value.backward()
             return value
 
         shapes = [(rows, self.in_features), (rows, *output)]
@@ -266,9 +285,12 @@ class Sequential(Layer):
         FileError
             If the file cannot be written.
         """
+        self.parameters()
         self.rename("")  # another network that shares layers may have numbered them otherwise
         arrays = {f"parameter/{p.name}": p.numpy() for p in self.parameters()}
         header: dict[str, Any] = {"dtype": str(self.dtype), "layers": self._describe()}
+        if frozen := [p.name for p in self.parameters() if p.is_frozen]:
+            header["frozen"] = frozen
         if optimizer in (None, True):
             optimizer = self.optimizer
         if isinstance(optimizer, Optimizer):
@@ -277,21 +299,16 @@ class Sequential(Layer):
         storage.write(path, arrays, header)
 
     def _describe(self) -> list[dict[str, Any]]:
-        layers = self._once()
-        if sum(len(layer.parameters()) for layer in layers) != len(self.parameters()):
-            raise ArgumentError(
-                "save",
-                "layers with weights of their own",
-                "two different layers that share a weight",
-                "Use one layer twice, which can be saved, or give the second a copy.",
-            )
-        places = {id(layer): i for i, layer in reversed([*enumerate(self.layers)])}
-        return [
-            {"kind": layer.kind, **layer.config()}
-            if places[id(layer)] == i
-            else {"kind": "again", "place": places[id(layer)]}
-            for i, layer in enumerate(self.layers)
-        ]
+        described: list[dict[str, Any]] = []
+        places: dict[int, int] = {}  # where a layer, or the weights of a Dense, come first
+        for i, layer in enumerate(self.layers):
+            if (place := places.setdefault(id(layer), i)) != i:
+                described.append({"kind": "again", "place": place})
+                continue
+            described.append({"kind": layer.kind, **layer.config()})
+            if isinstance(layer, Dense) and (tied := places.setdefault(id(layer.stored), i)) != i:
+                described[i]["tied"] = tied
+        return described
 
     def _describe_optimizer(self, optimizer: Optimizer) -> dict[str, Any]:
         own = {id(parameter) for parameter in self.parameters()}

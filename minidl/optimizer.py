@@ -251,6 +251,18 @@ class Optimizer:
         for parameter in self.parameters:
             parameter.grad = None
 
+    def check_trainable(self, culprit: str) -> None:
+        """Refuse to train what is frozen altogether.
+
+        Raises
+        ------
+        ArgumentError
+            If none of the parameters requires a gradient.
+        """
+        if not any(parameter.requires_grad for parameter in self.parameters):
+            expected, got = "a parameter to train", f"{len(self.parameters)}, all of them frozen"
+            raise ArgumentError(culprit, expected, got, "Thaw some: net[-1].trainable = True.")
+
     def step(self) -> None:
         """Update every parameter that has a gradient and requires one.
 

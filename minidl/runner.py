@@ -16,7 +16,7 @@ from minidl.kernels.jit import watcher
 from minidl.layer import Layer
 from minidl.model import Sequential
 from minidl.optimizers import Optimizer
-from minidl.program import Program
+from minidl.program import Kept, Program
 from minidl.program import record as write_down
 from minidl.settings import Settings
 from minidl.tensor import Tensor
@@ -36,7 +36,8 @@ def step(
     value: Tensor = loss(t, net(x, training=True), from_logits=from_logits, sample_weight=weights)
     for parameter in net.parameters():  # also those that the optimizer leaves alone
         parameter.grad = None
-    value.backward()
+    if value.requires_grad:  # a callback may have frozen everything, for a while
+        value.backward()
     optimizer.step()
     return value
 
@@ -135,8 +136,8 @@ class Runner:
         """The program of the network's last training, if this one has the same steps."""
         if self.foreign or self.watched or self.net.kept is None:
             return None
-        key, program = self.net.kept
-        if not _equal(key, self._key()):
+        program = self.net.kept.program
+        if not _equal(self.net.kept.key, self._key()):
             return None
         try:
             program.rebind(self.optimizer)
@@ -150,7 +151,7 @@ class Runner:
         self.net.kept = None
         if self.program is not None and not (self.foreign or self.watched):
             self.program.forget()
-            self.net.kept = self._key(), self.program
+            self.net.kept = Kept(self._key(), self.program)
 
     def _key(self) -> list[Any]:
         """All that a program's instructions depend on, but for where the optimizer's state lies."""

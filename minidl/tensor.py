@@ -137,7 +137,10 @@ class Tensor(Operators):
     @property
     def T(self) -> Tensor:  # noqa: N802
         """The axes turned round."""
-        return self.transpose()
+        turned = self.transpose()
+        if self.is_parameter:
+            turned._turned = self
+        return turned
 
     def numpy(self) -> np.ndarray:
         """The numbers as an array (the same memory)."""

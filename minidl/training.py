@@ -138,7 +138,9 @@ def fit(
     )
     check_weights("fit", rows.weights, " that is trained on")
     validation = Validation(net, aside, loss, from_logits, metric_names(metrics))
+    net.rename(net.name)  # another network may have named layers that both have
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
+    net.optimizer.check_trainable("fit")
     watchers = checked_callbacks(callbacks, early_stopping)
     history = History(["loss", *validation.curves])
     _prepare_stopping(watchers, history, validation, rows)

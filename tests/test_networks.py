@@ -2,13 +2,14 @@
 
 import copy
 import pickle
+from collections import OrderedDict
 from itertools import product
 
 import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import DtypeError
+from minidl.errors import ArgumentError, DtypeError
 from minidl.initializers import get_initializer
 
 RNG = np.random.default_rng(0)
@@ -166,6 +167,55 @@ def test_a_layer_of_ones_own_is_found_named_seeded_and_recorded():
     assert len(net.block.values) == sum(p.size for p in net.parameters()) == 52
     np.testing.assert_array_equal(trained(network(), record=True), trained(net, record=False))
     assert "two1             (rows, ?)          33" in net.summary()
+
+
+class Mixed(ml.Layer):
+    """Layers and parameters in dicts, lists and tuples, however deep."""
+
+    keeps_width = True
+
+    def __init__(self):
+        self.experts = {"a": ml.Dense(3, 3), "b": [ml.Dense(3, 3), (ml.Dense(3, 3),)]}
+        self.more = [[ml.Dense(3, 3)], {"x": {"y": ml.Dense(3, 3)}}]
+        self.scales = OrderedDict(left=ml.Tensor([1.0], requires_grad=True), right=0.5)
+        self.numbers = {"mean": ml.Tensor([1.0]), 3: [1.0, "text", None, {1, 2}]}
+
+    def forward(self, x, training):
+        experts, (below,) = self.experts["b"], self.more[0]
+        y = self.experts["a"](x) + experts[0](x) * self.scales["left"] + experts[1][0](x)
+        return y + below(self.more[1]["x"]["y"](x)) * self.scales["right"]
+
+
+@pytest.mark.parametrize("record", [True, False])
+def test_parameters_and_layers_are_found_however_deep(record):
+    net = ml.Sequential(ml.Dense(3, 3), Mixed(), ml.Dense(3, 1))
+    own = [p.name.removeprefix("mixed1.") for p in net[1].parameters()]
+    assert own[::2] == ["experts.a.weight", "experts.b1.weight", "experts.b2.1.weight",
+                        "more1.1.weight", "more2.x.y.weight", "scales.left"]  # fmt: skip
+    weights = [p for p in net.parameters() if p.ndim == 2]
+    assert len({p.numpy().tobytes() for p in weights}) == 7  # each was given its own seed
+    assert len(net.block.values) == sum(p.size for p in net.parameters()) == 77
+    before = [p.numpy().copy() for p in net.parameters()]
+    trained(net, record=record)
+    assert not any(map(np.array_equal, before, [p.numpy() for p in net.parameters()]))
+
+
+def test_parts_without_an_order_or_an_end_are_refused():
+    loop = [ml.Dense(3, 3)]
+    loop.append(loop)
+    inner, whole = Two(), Two()
+    inner.outer, whole.inner = whole, inner
+    for kept, expected, got in (
+        (loop, "a list or dict", "in itself"),
+        ({ml.Dense(3, 3)}, "in order", "a set"),
+        (whole, "inside of layers", "inside of itself"),
+    ):
+        layer = Two()
+        layer.kept = kept
+        with pytest.raises(ArgumentError) as caught:
+            ml.Sequential(layer)
+        assert expected in caught.value.expected
+        assert got in caught.value.got
 
 
 def test_a_network_inside_a_layer_is_trained():

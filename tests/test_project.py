@@ -94,7 +94,7 @@ def test_info_tells_what_was_chosen():
 def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.S)
-    assert len(blocks) == 10
+    assert len(blocks) == 11
     names = {}
     for block in blocks:
         if "import minidl" in block:  # else it goes on where the last one stopped

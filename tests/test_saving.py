@@ -159,17 +159,10 @@ class OwnSchedule(ml.Schedule):
         return 0.01
 
 
-def tied():
-    first, second = ml.Dense(3, 3), ml.Dense(3, 3)
-    second.weight = first.weight
-    return ml.Sequential(first, second)
-
-
 NOT_DATA = {
     "own layer": ("own1", "np.savez", lambda: (ml.Sequential(ml.Dense(3, 1), Own()), {})),
     "own activation": ("dense1", "@ml.activation", lambda: (
         ml.Sequential(ml.Dense(3, 1, OwnRelu)), {})),
-    "tied weights": ("save", "one layer twice", lambda: (tied(), {})),
     "own optimizer": ("optimizer", "optimizer=False", lambda: (
         ml.mlp([3, 1]), {"optimizer": OwnAdam})),
     "function": ("learning_rate", "optimizer=False", lambda: (

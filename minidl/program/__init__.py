@@ -5,7 +5,7 @@ in) and ``record`` (both, checked on two batches) to ``program``, which runs it:
 for the machine, a dataset in ``epochs``; ``listing`` reads it.
 """
 
-from minidl.program.program import Program, Step
+from minidl.program.program import Kept, Program, Step
 from minidl.program.record import record
 
-__all__ = ["Program", "Step", "record"]
+__all__ = ["Kept", "Program", "Step", "record"]

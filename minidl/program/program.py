@@ -369,3 +369,11 @@ def _order(order: Any, length: int) -> np.ndarray:
         got = f"{rows.flat[wrong]} at {wrong}"
         raise ShapeError("order", f"rows from 0 to {length - 1}", got, "Check the order.")
     return rows
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A program that stays with its network, and all that its instructions depend on."""
+
+    key: list[Any]
+    program: Program

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import UnionType
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
@@ -71,7 +71,8 @@ def _decode(kind: Any, data: Any) -> Any:
     """
     if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind)
-        made = kind(**{f.name: _decode(hints[f.name], data[f.name]) for f in fields(kind)})
+        given = [f.name for f in fields(kind) if f.name in data or f.default is MISSING]
+        made = kind(**{name: _decode(hints[name], data[name]) for name in given})
         if isinstance(made, Document):  # also one inside of another
             made._check()
         return made

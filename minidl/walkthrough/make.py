@@ -96,7 +96,9 @@ def explain(
     loss = get_loss(loss)
     x, y = check_data(net, x, y, loss, from_logits, "")
     _check_size(sum(parameter.size for parameter in net.parameters()))
+    net.rename(net.name)  # another network may have named layers that both have
     twin, own = _copied(net, optimizer, learning_rate)
+    own.check_trainable("explain")
     start, described = tuple(_start(own, twin, (x, y))), repr(own)
     program = record(
         lambda x, t: training_step(twin, x, t, loss, own, from_logits), x, y,
@@ -214,6 +216,7 @@ def _problem(
         rows=program.rows,
         dtype=str(net.dtype),
         listing=str(program),
+        frozen=tuple(str(parameter.name) for parameter in net.parameters() if parameter.is_frozen),
     )
 
 

@@ -119,7 +119,8 @@ def _array(walkthrough: Walkthrough, notation: Notation, array: Array) -> Iterat
     places, more = shown(array.shape, MOST)
     cells = [" & ".join(_number(walkthrough.text(array, i)) for i in line) for line in places]
     matrix = r"\begin{bmatrix} " + r" \\ ".join(cells) + r" \end{bmatrix}"
-    yield from ("", f"`{array.name}`" + (f" ({more} are left out)" if more else ""))
+    frozen = ", frozen" * (array.name in walkthrough.problem.frozen)
+    yield from ("", f"`{array.name}`{frozen}" + (f" ({more} are left out)" if more else ""))
     yield from _displayed(f"{notation.symbol(array.name)} = {matrix}")
 
 

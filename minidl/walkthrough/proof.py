@@ -38,9 +38,10 @@ _ROUNDING = 32 * float(np.finfo(np.float64).eps)
 def widened(net: Sequential) -> Sequential:
     """A copy of a network in float64, with the very same numbers."""
     twin = copy.deepcopy(net)
-    for parameter in twin.parameters():
-        parameter._array = parameter._array.astype(np.float64)
-        parameter._home = parameter._grad = None
+    for tensor in {id(tensor): tensor for tensor in twin._tensors()}.values():
+        if tensor.dtype == np.float32:
+            tensor._array = tensor._array.astype(np.float64)
+            tensor._home = tensor._grad = None
     twin.block, twin.dtype = Block(twin.parameters()), np.dtype(np.float64)
     return twin
 

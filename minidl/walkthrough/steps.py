@@ -298,6 +298,8 @@ class Problem:
         Of the numbers.
     listing : str
         The program's instructions as text.
+    frozen : tuple of str
+        The parameters that stay as they are: they get no gradient and no update.
     """
 
     title: str
@@ -309,3 +311,4 @@ class Problem:
     rows: int
     dtype: str
     listing: str
+    frozen: tuple[str, ...] = ()

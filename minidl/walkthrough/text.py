@@ -184,6 +184,7 @@ def _array(walkthrough: Walkthrough, array: Array, after: int) -> Iterator[Line]
         shown.append("…")
     shape = "×".join(map(str, array.shape))
     label = f"    {array.name}" + (f" [{shape}]" if shape else "")
+    label += ", frozen" * (array.name in walkthrough.problem.frozen)
     if len(shown) == 1 and len(label) + len(shown[0]) + 2 <= WIDTH:
         yield Line(f"{label}  {shown[0]}", "cyan")
         return

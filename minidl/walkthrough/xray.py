@@ -304,10 +304,11 @@ def _crown(net: Sequential, head: Head) -> None:
     if net.out_features == 1 and not hasattr(output, "value"):
         wanted = f"several outputs for {head.name}"
         raise ArgumentError(last.name, wanted, "one", "Write sigmoid+bce, or add an output.")
+    # What a layer fixes when it is built: this network is a copy that nobody else has.
     if isinstance(last, Dense):
-        last.activation = Activation(output)
+        vars(last).update(activation=Activation(output))
     else:
-        last.activation, last.alpha = output, None
+        vars(last).update(activation=output, alpha=None)
     for layer in net:
         if isinstance(layer, Dropout):
             layer.rate = 0.0
