@@ -150,6 +150,8 @@ class Layer:
 
     def _kept(self) -> Iterator[tuple[str, Layer | Tensor]]:
         for key, value in vars(self).items():
+            if type(value) in _PLAIN:  # told fast: this is asked at every eager step
+                continue
             if isinstance(value, (Layer, Tensor)):
                 yield key, value
             elif isinstance(value, _HOLDERS):
@@ -238,6 +240,8 @@ class Layers(tuple[Layer, ...]):
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
     append = extend = insert = pop = remove = clear = reverse = sort = _refuse
 
+
+_PLAIN = frozenset({bool, int, float, str, type(None), np.ndarray, np.dtype})
 
 _HOLDERS = (dict, list, tuple, deque, UserDict, UserList, MappingProxyType, set, frozenset)
 

@@ -18,7 +18,6 @@ from minidl.model import Sequential
 from minidl.optimizers import Optimizer
 from minidl.program import Kept, Program
 from minidl.program import record as write_down
-from minidl.settings import Settings
 from minidl.tensor import Tensor
 from minidl.weighting import mean_of_batches
 
@@ -77,7 +76,9 @@ class Runner:
         self.net, self.data, self.watchers, self.record = net, data, watchers, record
         self.loss, self.from_logits, self.optimizer = loss, from_logits, optimizer
         self.rows = min(batch_size, len(data[0]))
-        self.foreign = any(map(_is_foreign, (net, loss, optimizer)))
+        self.layers = _layers(net)
+        functions = [layer.function for layer in self.layers if layer.function is not None]
+        self.foreign = any(map(_is_foreign, [*self.layers, *functions, loss, optimizer]))
         self.watched = any(map(_is_foreign, watchers))
         self.batch_by_batch = [
             w for w in watchers if type(w).batch_ended is not Callback.batch_ended
@@ -134,23 +135,23 @@ class Runner:
 
     def _kept(self) -> Program | None:
         """The program of the network's last training, if this one has the same steps."""
-        if self.foreign or self.watched or self.net.kept is None:
-            return None
-        program = self.net.kept.program
-        if not _equal(self.net.kept.key, self._key()):
+        kept = self.net.kept
+        if self.foreign or self.watched or kept is None or not _equal(kept.key, self._key()):
             return None
         try:
-            program.rebind(self.optimizer)
-            program.check_memory()
+            kept.program.rebind(self.optimizer)
+            kept.program.check_memory()
         except RecordError:
             return None
-        return program
+        return kept.program
 
     def keep(self) -> None:
         """Leave the program with the network, without any data, for the next training."""
-        self.net.kept = None
-        if self.program is not None and not (self.foreign or self.watched):
-            self.program.forget()
+        if self.program is None or self.foreign or self.watched:
+            self.net.kept = None
+            return
+        self.program.forget()
+        if self.net.kept is None or self.net.kept.program is not self.program:
             self.net.kept = Kept(self._key(), self.program)
 
     def _key(self) -> list[Any]:
@@ -160,17 +161,13 @@ class Runner:
         key: list[Any] = [self.rows, rest, self.from_logits, self.net.dtype, type(loss)]
         key += [part.shape[1:] for part in self.data]
         key += [*loss.settings.items(), type(optimizer), optimizer.clip_norm, optimizer.clip_value]
-        key += [*optimizer.parameters, *(p.requires_grad for p in self.net.parameters())]
-        waiting: list[Any] = [self.net]
-        while waiting:
-            part = waiting.pop()
-            for name, value in vars(part).items():
-                if name not in ("optimizer", "kept", "seed"):
-                    key += value if isinstance(value, tuple) else [value]
-                    if isinstance(value, Settings):
-                        waiting.append(value)
-            if isinstance(part, Layer):
-                waiting += [held for _, held in part.parts() if isinstance(held, Layer)]
+        key += [*optimizer.parameters, *(p._wants for p in optimizer.parameters)]
+        for layer in self.layers:
+            key.append(layer)
+            if layer is not self.net:
+                key.extend(vars(layer).values())
+            if layer.function is not None:
+                key.append(layer.function.reals)
         return key
 
     # ── an epoch ──────────────────────────────────────────────────────────────────────────────
@@ -200,12 +197,15 @@ class Runner:
         return value
 
 
+def _layers(layer: Layer) -> list[Layer]:
+    """A layer and all that it holds, the innermost too."""
+    inner = [part for _, part in layer.parts() if isinstance(part, Layer)]
+    return [layer, *(each for part in inner for each in _layers(part))]
+
+
 def _is_foreign(part: Any) -> bool:
-    """Whether it is, or holds, something of the user's own, which may change what a step does."""
-    inner = [held for _, held in part.parts()] if isinstance(part, Layer) else []
-    function = [part.function] if isinstance(part, Layer) and part.function is not None else []
-    own = not type(part).__module__.startswith("minidl.")
-    return own or any(map(_is_foreign, [*inner, *function]))
+    """Whether it is the user's own, which may change what a step does."""
+    return not type(part).__module__.startswith("minidl.")
 
 
 def _equal(a: Sequence[Any], b: Sequence[Any]) -> bool:

@@ -303,8 +303,13 @@ class Kernel:
     def __call__(self, *arguments: Any) -> None:
         if listeners and (listening := listeners.get(get_ident())) is not None:
             listening.called(self, arguments)
-        else:
-            self.execute(*arguments)
+            return
+        try:  # as in execute: a call less, for eager code
+            self.run(*arguments)
+        except Refused:
+            if not self.writes:
+                raise
+            raise self.misfit(arguments) from None
 
     def execute(self, *arguments: Any) -> None:
         """Run it, whoever listens; operands that do not fit are a ``ShapeError``.

@@ -90,6 +90,7 @@ class Program:
         self._position, self._pace = 0, float("inf")  # the first call is one step
         self._most = AHEAD // max(self.optimizers.values(), default=1)
         self._epochs: Epochs | None = None
+        self._borrowed: list[tuple[int, int, int, slice, Any]] | None = None
         self._running = Exclusive("a program", "Record one for each thread.")
         if not self._most:
             expected, remedy = f"at most {AHEAD} updates by one optimizer", "Split the step."
@@ -256,15 +257,27 @@ class Program:
                 program._exchange(before, optimizer)
 
     def _exchange(self, before: Optimizer, after: Optimizer) -> None:
-        memory = {id(array): array for array in after.work()}
-        twins = {id(x): y for x, y in zip(before.work(), memory.values(), strict=True)}
-        for i, line in enumerate(self.instructions):
-            for j, operand in enumerate(line.operands):
-                if isinstance(operand, np.ndarray) and id(root(operand)) in twins:
-                    line.operands[j] = line.shown[j] = _same_part(operand, twins[id(root(operand))])
-                    self.code.replace(i, j, line.operands[j])
+        if self._borrowed is None:
+            self._borrowed = self._parts_of(before)
+        memory = after.work()
+        for i, j, which, part, shape in self._borrowed:
+            line, operand = self.instructions[i], memory[which][part].reshape(shape)
+            line.operands[j] = line.shown[j] = operand
+            self.code.replace(i, j, operand)
         self.optimizers = {after: updates for updates in self.optimizers.values()}
         self._own()
+
+    def _parts_of(self, optimizer: Optimizer) -> list[tuple[int, int, int, slice, Any]]:
+        """Operands in an optimizer's memory: instruction, operand, which array, part, shape."""
+        arrays = {id(array): which for which, array in enumerate(optimizer.work())}
+        parts = []
+        for i, line in enumerate(self.instructions):
+            for j, operand in enumerate(line.operands):
+                if isinstance(operand, np.ndarray) and id(root(operand)) in arrays:
+                    start = offset(operand, root(operand)) // operand.itemsize
+                    part = slice(start, start + operand.size)
+                    parts.append((i, j, arrays[id(root(operand))], part, operand.shape))
+        return parts
 
     def forget(self) -> None:
         """Let go of all data."""
@@ -339,12 +352,6 @@ class Program:
     def __repr__(self) -> str:
         shapes = ", ".join(str(slot.shape) for slot in self.inputs)
         return f"Program({len(self)} instructions, inputs {shapes}, {self.workspace} bytes)"
-
-
-def _same_part(view: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """What a view shows of its owner, of another array like that."""
-    start = offset(view, root(view)) // view.itemsize
-    return owner[start : start + view.size].reshape(view.shape)
 
 
 def _forgotten(*_: Any) -> Any:
