@@ -94,9 +94,10 @@ class Minimum(Elementwise2):
 
 
 class Comparison(Elementwise2):
-    """1 where it holds, 0 elsewhere: what ``a < b`` is while a step is recorded."""
+    """Whether something holds of two numbers: ``a < b`` gives truth values."""
 
     saves = ()
+    gives_truth = True
     slope_a = staticmethod(lambda a, b: 0.0)
     slope_b = staticmethod(lambda a, b: 0.0)
 
@@ -105,42 +106,42 @@ class Less(Comparison):
     """a < b."""
 
     name = "less"
-    value = staticmethod(lambda a, b: 1.0 if a < b else 0.0)
+    value = staticmethod(lambda a, b: a < b)
 
 
 class LessEqual(Comparison):
     """a ≤ b."""
 
     name = "less_equal"
-    value = staticmethod(lambda a, b: 1.0 if a <= b else 0.0)
+    value = staticmethod(lambda a, b: a <= b)
 
 
 class Greater(Comparison):
     """a > b."""
 
     name = "greater"
-    value = staticmethod(lambda a, b: 1.0 if a > b else 0.0)
+    value = staticmethod(lambda a, b: a > b)
 
 
 class GreaterEqual(Comparison):
     """a ≥ b."""
 
     name = "greater_equal"
-    value = staticmethod(lambda a, b: 1.0 if a >= b else 0.0)
+    value = staticmethod(lambda a, b: a >= b)
 
 
 class Equal(Comparison):
     """a = b."""
 
     name = "equal"
-    value = staticmethod(lambda a, b: 1.0 if a == b else 0.0)
+    value = staticmethod(lambda a, b: a == b)
 
 
 class NotEqual(Comparison):
     """a ≠ b."""
 
     name = "not_equal"
-    value = staticmethod(lambda a, b: 1.0 if a != b else 0.0)
+    value = staticmethod(lambda a, b: a != b)
 
 
 class Negative(Elementwise):

@@ -77,6 +77,7 @@ class Node(Tracked):
     _training: Exclusive | None = None  # who trains the network whose block it lies in
     _is_held = False  # whether a layer keeps it as a parameter in one of its attributes
     _turned: Node | None = None  # the parameter that it is the transpose of, if a .T made it
+    _compared: np.dtype | None = None  # of truth values: the dtype of what was compared
     _retains = False
     _taken: tuple[str, int] | None = None  # while a step is recorded: its phase, and its number
 
@@ -244,11 +245,14 @@ def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> 
             dxs.append(x._home)
         else:
             dxs.append(np.empty(x._array.shape, x._array.dtype))
+    xs = [x._array for x in inputs]
     listening = listener() if listeners else None
-    if listening is not None:
+    if listening is None:
+        op.backward(dy, node._array, xs, dxs)
+    else:
         listening.backward(node, dy, dxs)
-    op.backward(dy, node._array, [x._array for x in inputs], dxs)
-    if listening is not None:
+        given, y, *others = listening.handed(op, (dy, node._array, *xs, *dxs))
+        op.backward(given, y, others[: len(xs)], others[len(xs) :])
         listening.filled(dxs)
     for x, dx in zip(inputs, dxs, strict=True):
         if dx is None:

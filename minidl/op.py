@@ -147,6 +147,8 @@ class Op(Settings):
     saves: tuple[int, ...] = ()
     link: str | None = None
     is_loss = False
+    gives_truth = False
+    """Whether its results are truth values."""
 
     def shape(self, *shapes: Shape) -> Shape:
         """The output's shape; an error where the inputs do not fit."""
@@ -189,7 +191,8 @@ class Op(Settings):
                 return operand.apply(op, *operands)
         dtype = common_dtype(operands, np.float64)
         arrays = [as_float(operand, dtype, op.name) for operand in operands]
-        y = np.empty(op.shape(*(array.shape for array in arrays)), dtype)
+        kind = bool if op.gives_truth else dtype
+        y = np.empty(op.shape(*(array.shape for array in arrays)), kind)
         op.forward(y, *arrays)
         return y if y.ndim else y[()]
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from minidl import arithmetic as ops
 from minidl import axes
-from minidl.autograd import Node, remembers
+from minidl.autograd import Node, no_grad, remembers
 from minidl.errors import GradientError, ShapeError
-from minidl.kernels.jit import recorder
 from minidl.op import FLOATS, Op, as_float
 
 Axis = int | tuple[int, ...] | list[int] | None
@@ -70,14 +69,13 @@ class Operators(Node):
         return getattr(ufunc, method)(*_arrays(operands), **_arrays(options))
 
     def _compare(self, ufunc: Any, operands: tuple[Any, ...]) -> Any:
-        """Truth values; while a step is recorded, which has no numbers yet, an op gives 1 or 0."""
-        if recorder() is None:
-            return self._of(np.asarray(ufunc(*_arrays(operands))))
-        return COMPARISONS[ufunc](*(getattr(x, "detach", lambda x=x: x)() for x in operands))
-
-    def detach(self) -> Self:
-        """The same numbers (the same memory), forgetting how they were made."""
-        raise NotImplementedError
+        """Truth values, by an op where floats are compared; they count as 1 and 0."""
+        numbers = any(isinstance(x, Operators) and x._array.dtype in FLOATS for x in operands)
+        if numbers and not any(x is None or isinstance(x, str) for x in operands):
+            with no_grad():
+                return COMPARISONS[ufunc](*operands)
+        given = (x._array if isinstance(x, Operators) else x for x in operands)
+        return self._of(np.asarray(ufunc(*given)))
 
     def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
         """NumPy's other functions, of the numbers; refused like the above."""
@@ -212,7 +210,7 @@ class Operators(Node):
             key = np.asarray(key)
         elif isinstance(key, tuple):
             key = tuple(np.asarray(part) if isinstance(part, Node) else part for part in key)
-        if self._array.dtype not in FLOATS:
+        if self._array.dtype not in FLOATS and self._compared is None:
             return self._of(np.asarray(self._array[key], order="C"))
         return self.apply(axes.take(key), self)
 

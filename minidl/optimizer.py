@@ -6,7 +6,8 @@ are; an update is one compiled call for each stretch of memory, which is one for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any, ClassVar
 
@@ -276,17 +277,22 @@ class Optimizer:
             runs = self._stretches()
             if listening is not None:
                 listening.follow(self)
-            self._update(runs)
+            self._update(runs, list if listening is None else partial(listening.handed, self))
 
     def alone(self) -> Together:
         """While this is entered, no other thread updates these parameters or this optimizer."""
         return Together([self._turn, *self._turns])
 
-    def _update(self, runs: Sequence[tuple[np.ndarray, np.ndarray, slice]]) -> None:
-        self.clip([gradient for _, gradient, _ in runs])
+    def _update(
+        self,
+        runs: Sequence[tuple[np.ndarray, np.ndarray, slice]],
+        handed: Callable[[Iterable[np.ndarray]], list[np.ndarray]],
+    ) -> None:
+        self.clip(handed(gradient for _, gradient, _ in runs))
         update.begin(self._rates, self._ahead, self._count, self._reals)
         for values, gradients, place in runs:
-            self.kernel(values, gradients, *(s[place] for s in self.state.values()), self._reals)
+            states = [state[place] for state in self.state.values()]
+            self.kernel(*handed([values, gradients, *states, self._reals]))
         for parameter in self._active:
             parameter.written()
 

@@ -24,8 +24,9 @@ from minidl.errors import (
     RecordError,
     ShapeError,
 )
+from minidl.kernels.elementwise import copy
 from minidl.kernels.jit import listener, listeners, recorder
-from minidl.op import FLOATS, Op, as_float, as_numbers, common_dtype, is_float
+from minidl.op import FLOATS, Op, Shape, as_float, as_numbers, common_dtype, is_float
 from minidl.operators import Operators
 
 TRUTH = np.dtype(bool)
@@ -223,17 +224,22 @@ class Tensor(Operators):
         """
         inputs = at_the_door(op, operands)
         arrays = [tensor._array for tensor in inputs]
-        y = np.empty(op.shape(*[array.shape for array in arrays]), arrays[0].dtype)
+        kind = TRUTH if op.gives_truth else arrays[0].dtype
+        y = np.empty(op.shape(*[array.shape for array in arrays]), kind)
         listening = listener() if listeners else None
-        if listening is not None:
+        if listening is None:
+            op.forward(y, *arrays)
+        else:
             listening.forward(op, inputs)
-        op.forward(y, *arrays)
+            op.forward(*listening.handed(op, (y, *arrays)))
         result = Tensor._of(y)
         if remembers():
             for tensor in inputs:
                 if tensor._wants:
                     result._wants = True
                     break
+        if op.gives_truth:
+            result._compared = arrays[0].dtype
         # A loss may want to look behind a link's output, gradient or not.
         if op.link is not None or (inputs[0]._linked and isinstance(op, axes.Move)):
             result._linked = True
@@ -375,7 +381,7 @@ def at_the_door(
     """
     if _alike(operands):
         return operands
-    dtypes = dict.fromkeys(x._array.dtype for x in operands if isinstance(x, Tensor))
+    dtypes = dict.fromkeys(x._compared or x._array.dtype for x in operands if isinstance(x, Tensor))
     if len(dtypes) > 1:
         dtypes.pop(TRUTH, None)
     if len(dtypes) != 1:
@@ -387,15 +393,42 @@ def at_the_door(
         remedy = "Write Tensor(x, dtype='float32')."
         raise DtypeError(culprit or op.name, "float32 or float64", str(dtype), remedy)
     name = culprit or op.name
-    return tuple([x if _is_of(x, dtype) else _constant(x, dtype, name) for x in operands])
+    return tuple([x if _is_of(x, dtype) else _converted(x, dtype, name) for x in operands])
 
 
 def _is_of(x: Any, dtype: np.dtype) -> bool:
     return isinstance(x, Tensor) and x._array.dtype == dtype
 
 
-def _constant(x: Any, dtype: np.dtype, culprit: str) -> Tensor:
+def _converted(x: Any, dtype: np.dtype, culprit: str) -> Tensor:
+    if isinstance(x, Tensor) and x._array.dtype == TRUTH:
+        return _counted(x, dtype)
     return Tensor._of(as_float(x._array if isinstance(x, Tensor) else x, dtype, culprit))
+
+
+class _Count(Op):
+    """Truth values as numbers, 1 and 0."""
+
+    name = "count"
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+
+_count = _Count()
+
+
+def _counted(truth: Tensor, dtype: np.dtype) -> Tensor:
+    """Truth values as numbers, by a kernel: they may be another step's next time."""
+    y = np.empty(truth.shape, dtype)
+    listening = listener() if listeners else None
+    if listening is not None:
+        listening.forward(_count, (truth,))
+    copy(truth._array.reshape(-1), y.reshape(-1))
+    result = Tensor._of(y)
+    if listening is not None:
+        listening.made(result)
+    return result
 
 
 def as_tensors(*operands: Any) -> list[Tensor]:

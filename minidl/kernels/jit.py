@@ -206,6 +206,10 @@ class Listener:
     def step(self, instruction: Any) -> None:
         """An instruction of a program is about to run."""
 
+    def handed(self, owner: Any, arrays: Iterable[Any]) -> list[Any]:
+        """Arrays that an operation or optimizer is about to work on, as it shall see them."""
+        return list(arrays)
+
 
 making = RLock()
 """Held while kernels are made: of two threads at once each would make its own, and a recorder that

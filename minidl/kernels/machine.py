@@ -26,7 +26,7 @@ from minidl.kernels.jit import JIT, Kernel, compiling, digest, making
 WORDS = 4
 """Of 64 bits, for each operand: an address and up to three lengths."""
 
-_ARRAYS = {"f": types.float32, "d": types.float64, "l": types.int64}
+_ARRAYS = {"f": types.float32, "d": types.float64, "l": types.int64, "b": types.boolean}
 _NUMBERS = {"F": types.float64, "I": types.int64}
 _WORD = ir.IntType(64)
 _AVX = get_host_cpu_features().get("avx", False)
@@ -35,7 +35,8 @@ _AVX = get_host_cpu_features().get("avx", False)
 def kind(operand: Any) -> str:
     """One operand's part of a signature: ``f1`` is a flat float32 array, ``F`` a real number."""
     if isinstance(operand, np.ndarray):
-        return f"{np.dtype(operand.dtype).char}{operand.ndim}"
+        letter = "b" if operand.dtype == bool else operand.dtype.char
+        return f"{letter}{operand.ndim}"
     return "F" if isinstance(operand, float) else "I"
 
 

@@ -17,7 +17,7 @@ from minidl.op import Op
 from minidl.optimizers import Optimizer
 from minidl.program.places import Place, address, place, root
 from minidl.program.saved import Saved
-from minidl.program.watched import bare
+from minidl.program.watched import bare, watched
 
 class Memory:
     """A piece of memory that a step works in: an array that is no view of another.
@@ -261,6 +261,12 @@ class Tape(Listener):
 
     def _is_in(self, array: np.ndarray, memories: Collection[Memory]) -> bool:
         return self._memories.get(id(root(array))) in memories
+
+    def handed(self, owner: Any, arrays: Iterable[Any]) -> list[Any]:
+        """Arrays as an operation or optimizer shall see them: the user's own are watched."""
+        if type(owner).__module__.startswith("minidl."):
+            return list(arrays)
+        return [watched(x) if isinstance(x, np.ndarray) else x for x in arrays]
 
     def foreign(self) -> RecordError:
         """The error for what is computed now by NumPy, which no program can do."""
