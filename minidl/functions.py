@@ -112,7 +112,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     >>> where(x > 0, x, 0.0)
     Tensor([0., 4.], shape=(2,), dtype=float32)
     """
-    if isinstance(condition, Tensor) and condition.dtype in FLOATS:
+    if isinstance(condition, Tensor) and (condition.dtype in FLOATS or condition.dtype == bool):
         condition = condition.detach()  # not 0: it holds
     else:
         condition = np.asarray(condition) != 0

@@ -176,7 +176,7 @@ class Tensor(Operators):
         if self._writes is None:
             self._writes = [0]
         twin = Tensor._of(self._array)
-        twin._writes = self._writes
+        twin._writes, twin._compared = self._writes, self._compared
         return twin
 
     def retain_grad(self) -> Tensor:
