@@ -74,7 +74,7 @@ class Node(Tracked):
     # How often parameters of one memory were frozen, thawed or moved; None: it is no parameter.
     _changes: list[int] | None = None
     _is_held = False  # whether a layer keeps it as a parameter in one of its attributes
-    _turned: Node | None = None  # the parameter that it is the transpose of, if a .T made it
+    _turned: Node | None = None  # the parameter that it is the transpose of, as .T made it
     _retains = False
 
     @property
@@ -95,6 +95,11 @@ class Node(Tracked):
                 str(self._array.dtype),
                 "Write dtype='float32'.",
             )
+        if self._turned is not None and bool(value) is not self._wants:
+            name = self._turned.name or "the parameter"
+            expected, got = f"{name} itself", "its transpose, which is another array"
+            remedy = f"Write {name}.requires_grad = {bool(value)}."
+            raise GradientError("requires_grad = …", expected, got, remedy)
         before, self._wants = self._wants, bool(value)
         if self._changes is not None:
             self._changes[0] += before is not self._wants

@@ -127,7 +127,7 @@ def fit(
     )
     _check_weights(weights)
     metrics = _checked_metrics(metrics, loss, validation)
-    net.rename(net.name)  # another network may have named layers that both have
+    net.renumber()
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     net.optimizer.check_trainable("fit")
     watchers = checked_callbacks(callbacks, early_stopping)
