@@ -36,11 +36,9 @@ CALLED = {
 def numbers_for(culprit: str, held: Tensor, value: Any) -> np.ndarray:
     """What is to be written into a parameter, as an array of its shape and dtype."""
     if value is None:
-        got, remedy = (
-            "None",
-            f"To do without: {culprit}.data = 0.0; {culprit}.requires_grad = False.",
-        )
-        raise ArgumentError(f"{culprit} = …", f"numbers of shape {held.shape}", got, remedy)
+        expected = f"numbers of shape {held.shape}"
+        remedy = f"To do without it write {culprit}.data = 0.0; {culprit}.requires_grad = False."
+        raise ArgumentError(f"{culprit} = …", expected, "None", remedy)
     if isinstance(value, Tensor):
         _check_fresh(culprit, held, value)
         value = value.data

@@ -76,7 +76,7 @@ class Node(Tracked):
     _changes: list[int] | None = None
     _training: Exclusive | None = None  # who trains the network whose block it lies in
     _is_held = False  # whether a layer keeps it as a parameter in one of its attributes
-    _turned: Node | None = None  # the parameter that it is the transpose of, if a .T made it
+    _turned: Node | None = None  # the parameter that it is the transpose of, as .T made it
     _compared: np.dtype | None = None  # of truth values: the dtype of what was compared
     _retains = False
     _taken: tuple[str, int] | None = None  # while a step is recorded: its phase, and its number
@@ -99,6 +99,11 @@ class Node(Tracked):
                 str(self._array.dtype),
                 "Write dtype='float32'.",
             )
+        if self._turned is not None and bool(value) is not self._wants:
+            name = self._turned.name or "the parameter"
+            expected, got = f"{name} itself", "its transpose, which is another array"
+            remedy = f"Write {name}.requires_grad = {bool(value)}."
+            raise GradientError("requires_grad = …", expected, got, remedy)
         before, self._wants = self._wants, bool(value)
         if self._changes is not None:
             self._changes[0] += before is not self._wants

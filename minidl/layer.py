@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import UserDict, UserList, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Any
@@ -89,7 +89,8 @@ class Layer:
     def _assign(self, name: str, held: Tensor, value: Any) -> None:
         """Write numbers into a parameter; exchange it while the layer is still being built."""
         building = held._home is None and name not in self._fixed
-        if building and (value is None or getattr(value, "is_parameter", False)):
+        own = getattr(value, "is_parameter", False) and not value._is_held
+        if building and (value is None or own):
             vars(self).pop(name)
             setattr(self, name, value)
         else:
@@ -121,7 +122,7 @@ class Layer:
         if name in CALLED:
             has = f"what a {type(self).__name__} has"
             raise MissingError(f"{self._called}.{name}", has, name, CALLED[name])
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return super().__getattribute__(name)  # says what is missing, also inside a property
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:
         """Apply the layer to a batch of shape (rows, features); the result has its name."""
@@ -161,9 +162,11 @@ class Layer:
         """What is learned here, frozen or not, each tensor once."""
         learned: dict[int, Tensor] = {}
         try:
-            for _, part in self.parts():
-                for parameter in part.parameters() if isinstance(part, Layer) else [part]:
-                    learned[id(parameter)] = parameter
+            for _, part in self._kept():
+                if isinstance(part, Layer):
+                    learned |= {id(parameter): parameter for parameter in part.parameters()}
+                elif part.is_parameter:
+                    learned[id(part)] = part
         except RecursionError as error:
             expected, got = "layers inside of layers", "one that is inside of itself"
             remedy = "Keep a weakref.ref of the outer layer in the inner one."
@@ -243,7 +246,7 @@ class Layers(tuple[Layer, ...]):
 
 _PLAIN = frozenset({bool, int, float, str, type(None), np.ndarray, np.dtype})
 
-_HOLDERS = (dict, list, tuple, deque, UserDict, UserList, MappingProxyType, set, frozenset)
+_HOLDERS = (dict, list, tuple, deque, MappingProxyType, set, frozenset)
 
 
 def _parts(name: str, value: Any, holders: tuple[Any, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -258,15 +261,15 @@ def _parts(name: str, value: Any, holders: tuple[Any, ...] = ()) -> Iterator[tup
     if any(value is holder for holder in holders):
         raise ArgumentError(name, "a list or dict of parts", "one in itself", "Take it out.")
     parts: Iterable[tuple[Any, Any]]
-    if isinstance(value, (dict, UserDict, MappingProxyType)):
+    if isinstance(value, (dict, MappingProxyType)):
         inner, parts = f"{name}.", value.items()
     else:
-        nested = holders and not isinstance(holders[-1], (dict, UserDict, MappingProxyType))
+        nested = holders and not isinstance(holders[-1], (dict, MappingProxyType))
         inner, parts = f"{name}." if nested else name, enumerate(value, start=1)
     for key, part in parts:
         if isinstance(part, (Layer, Tensor, *_HOLDERS)):
-            for found in _parts(f"{inner}{key}", part, (*holders, value)):
+            for each in _parts(f"{inner}{key}", part, (*holders, value)):
                 if isinstance(value, (set, frozenset)):
                     remedy = "Keep them in a list: what has no order has no names and no seeds."
                     raise ArgumentError(name, "layers and parameters in order", "a set", remedy)
-                yield found
+                yield each

@@ -70,7 +70,7 @@ class Sequential(Layer):
     ['dense1.weight', 'dense1.bias', 'dense2.weight', 'dense2.bias']
     """
 
-    _fixed = ("layers",)
+    _fixed = ("layers", "in_features", "out_features")
 
     def __init__(self, *layers: Any, seed: int = 0) -> None:
         self.layers = Layers(_flat(layers))
@@ -78,7 +78,6 @@ class Sequential(Layer):
             raise ArgumentError("Sequential", "at least one layer", "none", "Give it a Dense.")
         self.optimizer: Optimizer | None = None
         self.kept: Kept | None = None
-        self.parameters()  # refuses a layer that is inside of itself
         self.rename("")
         self._check_widths()
         self.dtype = self._common_dtype()
@@ -90,6 +89,7 @@ class Sequential(Layer):
 
     def rename(self, name: str) -> None:
         """Number the layers of each kind: ``dense1``, ``dense2`` …, below ``name`` if any."""
+        self.parameters()  # refuses a layer that is inside of itself
         self.name = name
         counts: dict[str, int] = {}
         names: list[tuple[Layer, str]] = []
@@ -98,6 +98,12 @@ class Sequential(Layer):
             names.append((layer, f"{name}.{layer.kind}{counts[layer.kind]}".lstrip(".")))
         for layer, called in reversed(names):  # what two layers share keeps its first name
             layer.rename(called)
+
+    def renumber(self) -> None:
+        """Number the layers again where another network that shares some has made two alike."""
+        names = [layer.name for layer in self._once()]
+        if len(set(names)) < len(names):
+            self.rename(self.name)
 
     def _once(self) -> list[Layer]:
         """The layers, without those that come again."""
@@ -120,11 +126,8 @@ class Sequential(Layer):
             self._widths.append(width)
         self.keeps_width = all(layer.keeps_width for layer in self.layers)
         self.out_features = width
-        self.in_features = None
-        for layer in self.layers:
-            self.in_features = layer.in_features
-            if self.in_features is not None or not layer.keeps_width:
-                break
+        known = (layer for layer in self.layers if layer.in_features or not layer.keeps_width)
+        self.in_features = next(known, self.layers[0]).in_features
 
     def _common_dtype(self) -> np.dtype:
         named = [(layer, parameter) for layer in self.layers for parameter in layer.parameters()]
@@ -223,7 +226,7 @@ class Sequential(Layer):
         total                               13
         training in batches of 32: 1,920 bytes of workspace
         """
-        self.rename(self.name)  # another network may have named layers that both have
+        self.renumber()
         rows = [("layer", "output", "parameters")]
         left = {id(parameter): parameter.size for parameter in self.parameters()}
         for layer, width in zip(self.layers, self._widths, strict=True):
@@ -285,7 +288,6 @@ class Sequential(Layer):
         FileError
             If the file cannot be written.
         """
-        self.parameters()
         self.rename("")  # another network that shares layers may have numbered them otherwise
         arrays = {f"parameter/{p.name}": p.numpy() for p in self.parameters()}
         header: dict[str, Any] = {"dtype": str(self.dtype), "layers": self._describe()}

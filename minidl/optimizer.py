@@ -48,6 +48,8 @@ class Optimizer:
 
     Attributes
     ----------
+    parameters : tuple of Tensor
+        Frozen ones among them are left alone until they are thawed.
     state : dict of str to ndarray
         What is remembered of each parameter between updates.
     steps : int
@@ -129,6 +131,12 @@ class Optimizer:
             if not isinstance(parameter, Tensor):
                 got = f"a {type(parameter).__name__} among them"
                 raise ArgumentError(culprit, "a list of Tensors", got, remedy)
+            if not parameter.is_parameter:
+                got = f"{parameter.name or 'a tensor'}, which never required a gradient"
+                if parameter.requires_grad:
+                    got = f"{parameter.name or 'a tensor'}, the result of an operation"
+                made = "Make it with Tensor(…, requires_grad=True), or write net.parameters()."
+                raise ArgumentError(culprit, "parameters", got, made)
             if parameter.dtype != checked[0].dtype:
                 dtypes = f"{checked[0].dtype} and {parameter.dtype}"
                 remedy = "Make one optimizer for each dtype."

@@ -89,6 +89,10 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """A step of about the learning rate for every weight: m̂ / (√v̂ + ε).
 
+    The corrections m̂ and v̂ count the optimizer's updates, as Keras does, and not those of each
+    parameter: one that was frozen all along starts with longer steps. For layers that are thawed
+    late make a new optimizer, as ``fit(optimizer="adam")`` does.
+
     Parameters
     ----------
     parameters, learning_rate, clip_norm, clip_value

@@ -320,9 +320,9 @@ class Tensor(Operators):
                 "a Tensor that requires a gradient",
                 "Use ml.where, or write value.detach().",
             )
-        if self.requires_grad and self._op is not None and remembers():
+        if self._turned is not None or (self._wants and self._op is not None and remembers()):
             raise GradientError(
-                f"writing into the result of {self._op.name}",
+                f"writing into the result of {self._op.name if self._op else 'transpose'}",
                 "a tensor that no gradient runs through",
                 "one in the middle of a computation",
                 "Use ml.where, or write into a copy: Tensor(t.numpy().copy()).",

@@ -138,7 +138,7 @@ def fit(
     )
     check_weights("fit", rows.weights, " that is trained on")
     validation = Validation(net, aside, loss, from_logits, metric_names(metrics))
-    net.rename(net.name)  # another network may have named layers that both have
+    net.renumber()
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     net.optimizer.check_trainable("fit")
     watchers = checked_callbacks(callbacks, early_stopping)

@@ -151,7 +151,7 @@ def test_a_layer_of_ones_own_keeps_its_buffers_free_and_its_parameters_safe(refu
         del net[1].scale
 
 
-def test_while_a_layer_is_built_its_parameters_may_be_exchanged():
+def test_while_a_layer_is_built_its_parameters_may_be_exchanged(refused):
     class Wider(Scaled):
         def __init__(self):
             super().__init__()
@@ -166,6 +166,8 @@ def test_while_a_layer_is_built_its_parameters_may_be_exchanged():
     assert loose.parameters()[0].item() == 5.0
     loose.scale = ml.Tensor([6.0])
     assert loose.parameters()[0].item() == 6.0
+    with refused(ArgumentError, "layer.scale = …", "of your own", "belongs elsewhere", "share it"):
+        loose.scale = layer.scale
 
 
 @pytest.mark.parametrize("name", ["in_features", "out_features", "activation"])
@@ -173,6 +175,9 @@ def test_what_a_layer_is_built_from_stays(name, refused):
     net = ml.mlp([3, 2, 1])
     with refused(ArgumentError, f"dense1.{name} = …", "built", "else", "ml.Sequential(*net.layers"):
         setattr(net[0], name, 5)
+    if name != "activation":
+        with refused(ArgumentError, f"net.{name} = …", "built", "else", "ml.Sequential(*net"):
+            setattr(net, name, 5)
 
 
 @pytest.mark.parametrize("name", ["requires_grad", "training", "weights", "kernel", "biases"])
@@ -281,6 +286,8 @@ def test_a_network_is_told_by_its_own_names_where_another_shares_its_layers():
     ml.Sequential(second)
     walkthrough = ml.explain(net, ROWS[:1], TARGETS[:1], loss="mse")
     assert [layer.name for layer in walkthrough.problem.layers] == ["dense1", "dense2"]
+    second.name = "head"
+    assert net.summary().splitlines()[3].startswith("head")
 
 
 def test_the_share_of_dropout_is_checked_where_it_is_changed(refused):

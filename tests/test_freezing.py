@@ -172,6 +172,15 @@ def test_an_optimizer_of_some_parameters_keeps_the_places_of_their_state():
     np.testing.assert_array_equal(optimizer.state["velocity"], [1, 2, 0, 0, 3, 4])
 
 
+def test_an_optimizer_takes_parameters_only_frozen_or_not(refused):
+    weight = parameter(1.0)
+    for wrong, got in ((ml.Tensor([1.0], name="mean"), "mean, which"), (weight * 2, "operation")):
+        with refused(ArgumentError, "sgd(parameters=…)", "parameters", got, "requires_grad=True"):
+            ml.SGD([weight, wrong])
+    weight.requires_grad = False
+    assert ml.SGD([weight]).parameters == (weight,)
+
+
 def test_an_optimizers_parameters_cannot_be_exchanged_behind_its_state():
     optimizer = ml.SGD([parameter(1.0)])
     assert isinstance(optimizer.parameters, tuple)

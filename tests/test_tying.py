@@ -8,7 +8,7 @@ import pytest
 
 import minidl as ml
 from minidl import storage
-from minidl.errors import ArgumentError, FileError, ShapeError
+from minidl.errors import ArgumentError, FileError, GradientError, ShapeError
 
 ROWS = np.random.default_rng(0).normal(size=(40, 3))
 
@@ -133,6 +133,22 @@ def test_a_transposed_weight_is_written_where_it_lies(refused):
         ArgumentError, "dense2.weight = …", "transpose of dense1.weight", "else", "Assign"
     ):
         net[1].weight = np.zeros((2, 3))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_is_done_to_a_transpose_is_not_lost_in_silence(frozen, refused):
+    net = autoencoder()
+    net[0].trainable = not frozen
+    with refused(GradientError, "requires_grad = …", "dense1.weight itself", "transpose", "Write"):
+        net[1].weight.requires_grad = frozen
+    for write in (
+        lambda: net[1].weight.__setitem__(0, 1.0),
+        lambda: setattr(net[1].weight, "data", np.zeros((2, 3))),
+    ):
+        with pytest.raises(GradientError, match="writing into the result of transpose"):
+            write()
+    with refused(ArgumentError, "sgd(parameters=…)", "parameters", "dense2.weight", "net.param"):
+        ml.SGD([net[1].weight])
 
 
 def test_a_file_that_ties_to_what_is_no_dense_layer_is_damaged(tmp_path):

@@ -96,7 +96,7 @@ def explain(
     loss = get_loss(loss)
     x, y = check_data(net, x, y, loss, from_logits, "")
     _check_size(sum(parameter.size for parameter in net.parameters()))
-    net.rename(net.name)  # another network may have named layers that both have
+    net.renumber()
     twin, own = _copied(net, optimizer, learning_rate)
     own.check_trainable("explain")
     start, described = tuple(_start(own, twin, (x, y))), repr(own)
