@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,6 +14,8 @@ from minidl.registry import with_defaults
 POSITIVE = Interval(0, NON_NEGATIVE.high)
 SHARE = Interval(0, 1, includes_low=True)
 """A part of the whole, but never all of it."""
+LONGEST = 200
+"""Characters that a message shows of a value."""
 
 
 def number(
@@ -27,10 +30,11 @@ def number(
     minidl.errors.ArgumentError: rate: expected a number in [0, 1), got 5. Write 0.9, say.
     """
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        found = float(value)
-        if found in domain:
-            return found
-    raise ArgumentError(culprit, f"a number in {domain}", repr(value), f"Write {example}, say.")
+        with suppress(OverflowError):  # an int that no float is as large as
+            found = float(value)
+            if found in domain:
+                return found
+    raise ArgumentError(culprit, f"a number in {domain}", shown(value), f"Write {example}, say.")
 
 
 def whole_number(
@@ -49,7 +53,22 @@ def whole_number(
         return int(value)  # type: ignore[call-overload]
     limits = f"of at least {low}" if high is None else f"from {low} to {high}"
     remedy = f"Write {culprit}={example}." if culprit.isidentifier() else f"Write {example}, say."
-    raise ArgumentError(culprit, f"a whole number {limits}", repr(value), remedy)
+    raise ArgumentError(culprit, f"a whole number {limits}", shown(value), remedy)
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: its beginning, and never an error of its own.
+
+    Examples
+    --------
+    >>> shown(0.5), shown("7" * 500)[-6:], shown(10**5000)
+    ('0.5', '7777 …', 'a value of type int that Python does not print')
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of more than 4,300 digits; a list in itself
+        return f"a value of type {type(value).__name__} that Python does not print"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 class Settings:
