@@ -108,9 +108,9 @@ class Study:
             if part.init and isinstance(part.default, tuple):
                 self._set(part.name, _listed(part.name, getattr(self, part.name), part.default))
         if not self.name or type(self.name) is not str:
-            raise ArgumentError("name", "a text", repr(self.name), 'Write name = "study".')
+            raise ArgumentError("name", "a text", shown(self.name), 'Write name = "study".')
         if not isinstance(self.unsound, bool):
-            raise ArgumentError("unsound", "true or false", repr(self.unsound), "Leave it out.")
+            raise ArgumentError("unsound", "true or false", shown(self.unsound), "Leave it out.")
         self._name_everything()
         self._check_reference()
         for key, usual in (("epochs", 30), ("batch_size", 32)):
@@ -314,12 +314,12 @@ def _listed(key: str, given: Any, usual: tuple[Any, ...]) -> tuple[Any, ...]:
     values = (given,) if isinstance(given, str | int | float) else given
     if not isinstance(values, Sequence) or (usual and not values):
         expected = "a list that is not empty" if usual else "a list"
-        raise ArgumentError(key, expected, repr(given), f"Write {key} = […], or leave it out.")
+        raise ArgumentError(key, expected, shown(given), f"Write {key} = […], or leave it out.")
     if key in ("widths", "depths", "learning_rates"):
         return tuple(values)
     for value in values:
         if not isinstance(value, str) or not value:
-            raise ArgumentError(key, "names in quotes", repr(value), f'Write {key} = ["…"].')
+            raise ArgumentError(key, "names in quotes", shown(value), f'Write {key} = ["…"].')
     return tuple(values)
 
 
