@@ -168,8 +168,9 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        got = "a file" if folder.is_file() else error.strerror or str(error)
+    except (OSError, ValueError) as error:  # ValueError: a name no folder can have
+        reason = getattr(error, "strerror", None) or str(error)
+        got = "a file" if os.path.isfile(folder) else reason
         remedy = "Choose another name, in a folder that you may write to."
         raise FileError(str(folder), "a folder that can be written", got, remedy) from error
 

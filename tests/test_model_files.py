@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import minidl as ml
-from minidl.errors import FileError
+from minidl.errors import ArgumentError, FileError
 
 DATA = Path(__file__).parent / "data"
 
@@ -286,3 +286,62 @@ def test_headers_that_are_none_are_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(FileError, match="safetensors"):
         ml.load(path)
+
+
+# ------------------------------------------------------------------------------------- subclasses
+
+
+class Doubled(ml.Dense):
+    def forward(self, x, training):
+        return super().forward(x, training) * 2
+
+
+class DoubledInSecret(Doubled):
+    kind = "dense"
+
+
+class DoubledActivation(ml.Activation):
+    kind = "activation"
+
+    def forward(self, x, training):
+        return super().forward(x, training) * 2
+
+
+class NoDropout(ml.Dropout):
+    kind = "dropout"
+
+    def forward(self, x, training):
+        return x
+
+
+class DoubledNetwork(ml.Sequential):
+    def forward(self, x, training):
+        return super().forward(x, training) * 2
+
+
+@pytest.mark.parametrize(
+    ("network", "culprit"),
+    [
+        (lambda: ml.Sequential(Doubled(3, 1)), "doubled1"),
+        (lambda: ml.Sequential(DoubledInSecret(3, 1)), "dense1"),
+        (lambda: ml.Sequential(ml.Dense(3, 1), DoubledActivation("tanh")), "activation1"),
+        (lambda: ml.Sequential(ml.Dense(3, 1), NoDropout(0.5)), "dropout1"),
+        (lambda: DoubledNetwork(ml.Dense(3, 1)), "DoubledNetwork"),
+    ],
+)
+def test_a_subclass_is_code_and_no_file_holds_it(tmp_path, network, culprit, refused):
+    """It would come back as what it was made from, and give other numbers."""
+    path = tmp_path / "net.safetensors"
+    with refused(ArgumentError, f"save: {culprit}", "no code", "a ", "np.savez"):
+        network().save(path)
+    assert not path.exists()
+
+
+def test_a_network_that_only_builds_itself_is_saved(tmp_path):
+    class Small(ml.Sequential):
+        def __init__(self):
+            super().__init__(ml.Dense(3, 1, seed=2))
+
+    Small().save(tmp_path / "net.safetensors")
+    back = ml.load(tmp_path / "net.safetensors")
+    assert back.predict(np.ones((1, 3))) == Small().predict(np.ones((1, 3)))
