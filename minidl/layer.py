@@ -211,7 +211,7 @@ class Layer:
     def config(self) -> dict[str, Any]:
         """What the layer is built from, as plain data: ``build_layer`` reads it."""
         raise ArgumentError(
-            f"save: {self.name}",
+            f"save: {self.name or type(self).__name__}",
             "layers of minidl's own (Dense, Activation, Dropout), as files hold no code",
             f"a {type(self).__name__}",
             "Save the numbers: np.savez(path, *(p.numpy() for p in net.parameters())).",

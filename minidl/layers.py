@@ -75,6 +75,8 @@ class Activation(Layer):
         return self.activation(x, self.alpha.broadcast_to(x.shape))
 
     def config(self) -> dict[str, Any]:
+        if type(self) is not Activation:
+            return super().config()  # refused: a subclass is code
         name = self.activation.name
         if name not in activations or type(activations[name]) is not type(self.activation):
             raise ArgumentError(
@@ -246,6 +248,8 @@ class Dense(Layer):
         self._sums = f"{name}.sums"
 
     def config(self) -> dict[str, Any]:
+        if type(self) is not Dense:
+            return super().config()
         return {
             "in_features": self.in_features,
             "out_features": self.out_features,
@@ -314,6 +318,8 @@ class Dropout(Layer):
         return ops.Dropout(self.rate, self.counter)(x)
 
     def config(self) -> dict[str, Any]:
+        if type(self) is not Dropout:
+            return super().config()
         seed, drawn = self.counter.tolist()
         return {"rate": self.rate, "seed": seed, "drawn": drawn}
 
@@ -383,6 +389,36 @@ def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:
         return Activation(**config, dtype=dtype)
     if kind == "dropout":
         layer = Dropout(config["rate"], config["seed"])
-        layer.counter[1] = config["drawn"]
+        layer.counter[1] = whole_number("drawn", config["drawn"], low=0, example=0)
         return layer
-    raise UnknownNameError("layer", "dense, activation or dropout", repr(kind), "Update minidl.")
+    raise _unknown(kind)
+
+
+def parameter_shapes(kind: str, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The parameters of the layer that ``build_layer`` would build, which takes no memory here.
+
+    Examples
+    --------
+    >>> parameter_shapes("dense", Dense(3, 2, "prelu").config())
+    {'weight': (3, 2), 'bias': (2,), 'alpha': (2,)}
+    """
+    if kind == "dense":
+        inputs = whole_number("in_features", config["in_features"])
+        outputs = whole_number("out_features", config["out_features"])
+        inner = {**config["activation"], "units": outputs}
+        return {
+            "weight": (inputs, outputs),
+            "bias": (outputs,),
+            **parameter_shapes("activation", inner),
+        }
+    if kind == "activation":
+        units = config["units"]
+        size = 1 if units is None else whole_number("units", units)
+        return {"alpha": (size,)} if activations[config["activation"]].learned else {}
+    if kind == "dropout":
+        return {}
+    raise _unknown(kind)
+
+
+def _unknown(kind: Any) -> UnknownNameError:
+    return UnknownNameError("layer", "dense, activation or dropout", repr(kind), "Update minidl.")

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from minidl import storage
-from minidl.errors import FileError, MinidlError, UnknownNameError
+from minidl.errors import FileError, UnknownNameError
 from minidl.layer import Layer
-from minidl.layers import build_layer
+from minidl.layers import build_layer, parameter_shapes
 from minidl.model import Sequential
-from minidl.optimizers import build_optimizer
+from minidl.op import FLOATS
+from minidl.optimizers import build_optimizer, optimizers
+from minidl.settings import whole_number
 
 
 def load(path: Any) -> Sequential:
@@ -50,22 +52,17 @@ def load(path: Any) -> Sequential:
             error.got,
             "Import the module that registers it, then load again; or update minidl.",
         ) from error
-    except (LookupError, TypeError, ValueError, AttributeError, MinidlError) as error:
-        raise FileError(
-            str(path), "a whole network", f"{error!r}", "The file is damaged: save it again."
-        ) from error
+    except Exception as error:  # whatever numbers, lists and names in wrong places lead to
+        remedy = "The file is damaged: save it again."
+        raise FileError(str(path), "a whole network", f"{error!r:.500}", remedy) from error
 
 
 def _rebuild(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Sequential:
-    # No memory is taken for numbers that are not there: a header may claim any width. What has
-    # a width and no numbers of its own, such as ReLU, is small.
-    room = 2**16 + sum(array.size for array in arrays.values())
+    _check_numbers(arrays, header)
     layers: list[Layer] = []
     for described in header["layers"]:
         config = dict(described)
         kind = config.pop("kind")
-        if prod(config.get(key) or 1 for key in ("in_features", "out_features", "units")) > room:
-            raise ValueError(f"a width in {config} that is too large for the numbers in the file")
         if "tied" in config:
             config["weight"] = layers[config.pop("tied")].stored
         again = kind == "again"
@@ -73,7 +70,7 @@ def _rebuild(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Sequentia
         layers.append(layer)
     net = Sequential(*layers)
     for parameter in net.parameters():
-        _restore(parameter.data, arrays[f"parameter/{parameter.name}"])
+        parameter.data[...] = arrays[f"parameter/{parameter.name}"]
     by_name = {parameter.name: parameter for parameter in net.parameters()}
     for name in header.get("frozen", []):
         by_name[name].requires_grad = False
@@ -81,11 +78,62 @@ def _rebuild(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Sequentia
         parameters = [by_name[name] for name in header["optimizer"]["parameters"]]
         net.optimizer = build_optimizer(header["optimizer"], parameters)
         for name, state in net.optimizer.state.items():
-            _restore(state, arrays[f"state/{name}"])
+            state[...] = arrays[f"state/{name}"]
     return net
 
 
-def _restore(place: np.ndarray, saved: np.ndarray) -> None:
-    if place.shape != saved.shape or place.dtype != saved.dtype:
-        raise ValueError(f"{saved.dtype}{saved.shape} where {place.dtype}{place.shape} belongs")
-    place[...] = saved
+def _check_numbers(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+    """Raise unless the file holds the very numbers that its header describes.
+
+    Before anything is built: no memory is taken for numbers that are not there.
+    """
+    shapes = _parameters(header["layers"])
+    if "optimizer" in header:
+        shapes |= _state(header["optimizer"], shapes)
+    dtype = header["dtype"]
+    if dtype not in [str(each) for each in FLOATS]:
+        raise ValueError(f"numbers of kind {dtype!r}")
+    room = sum(array.size for array in arrays.values())
+    for name, shape in shapes.items():
+        if prod(shape) > room:
+            raise ValueError(f"{name} of {shape}, which is too large for the numbers in the file")
+    for name in {**shapes, **arrays}:
+        if name not in shapes:
+            raise ValueError(f"{name}, which no layer has")
+        if name not in arrays:
+            raise ValueError(f"no {name} of shape {shapes[name]}")
+        array = arrays[name]
+        if (array.shape, str(array.dtype)) != (shapes[name], dtype):
+            described = f"{dtype}{shapes[name]}"
+            raise ValueError(f"{array.dtype}{array.shape} where {described} belongs: {name}")
+
+
+def _parameters(layers: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the parameters by their names in a file; layers are numbered as in a network."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    counts: dict[str, int] = {}
+    for place, described in enumerate(layers):
+        kind = described["kind"]
+        if kind == "again":
+            whole_number("place", described["place"], low=0, high=place - 1)
+            continue
+        counts[kind] = counts.get(kind, 0) + 1
+        own = parameter_shapes(kind, described)
+        if "tied" in described:  # the weight is another layer's
+            whole_number("tied", described["tied"], low=0, high=place - 1)
+            del own["weight"]
+        for part, shape in own.items():
+            shapes[f"parameter/{kind}{counts[kind]}.{part}"] = shape
+    return shapes
+
+
+def _state(
+    optimizer: dict[str, Any], parameters: dict[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """Shapes of an optimizer's state by their names in a file."""
+    names = optimizer["parameters"]
+    if not isinstance(names, list) or len({*names}) < len(names):
+        raise ValueError(f"parameters {names!r:.200} of the optimizer")
+    whole_number("steps", optimizer["steps"], low=0, high=2**62)
+    size = sum(prod(parameters[f"parameter/{name}"]) for name in names)
+    return {f"state/{name}": (size,) for name in optimizers[optimizer["name"]].cls.states}

@@ -288,6 +288,8 @@ class Sequential(Layer):
         FileError
             If the file cannot be written.
         """
+        if type(self).forward is not Sequential.forward:
+            self.config()  # refused: a forward of your own is code
         self.rename("")  # another network that shares layers may have numbered them otherwise
         arrays = {f"parameter/{p.name}": p.numpy() for p in self.parameters()}
         header: dict[str, Any] = {"dtype": str(self.dtype), "layers": self._describe()}

@@ -189,10 +189,10 @@ def plain(rate: Any) -> Any:
     return {"schedule": kind} | {f.name: plain(getattr(rate, f.name)) for f in fields(rate)}
 
 
-def build_rate(config: Any) -> Rate:
+def build_rate(config: Any) -> Any:
     """A learning rate from what ``plain`` said; for saved optimizers."""
     if not isinstance(config, dict):
-        return float(config)
+        return config  # the optimizer looks at it
     values = dict(config)
     kind = _KINDS[values.pop("schedule")]
     if "after" in values:

@@ -14,6 +14,8 @@ from minidl.registry import with_defaults
 POSITIVE = Interval(0, NON_NEGATIVE.high)
 SHARE = Interval(0, 1, includes_low=True)
 """A part of the whole, but never all of it."""
+LONGEST = 200
+"""Characters that a message shows of a value."""
 
 
 def number(
@@ -28,10 +30,10 @@ def number(
     minidl.errors.ArgumentError: rate: expected a number in [0, 1), got 5. Write 0.9, say.
     """
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        with suppress(OverflowError):  # a whole number beyond what a float holds
+        with suppress(OverflowError):  # an int that no float is as large as
             if (plain := float(value)) in domain:
                 return plain
-    raise ArgumentError(culprit, f"a number in {domain}", repr(value), f"Write {example}, say.")
+    raise ArgumentError(culprit, f"a number in {domain}", shown(value), f"Write {example}, say.")
 
 
 def whole_number(
@@ -50,7 +52,22 @@ def whole_number(
         return int(value)  # type: ignore[call-overload]
     limits = f"of at least {low}" if high is None else f"from {low} to {high}"
     remedy = f"Write {culprit}={example}." if culprit.isidentifier() else f"Write {example}, say."
-    raise ArgumentError(culprit, f"a whole number {limits}", repr(value), remedy)
+    raise ArgumentError(culprit, f"a whole number {limits}", shown(value), remedy)
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: its beginning, and never an error of its own.
+
+    Examples
+    --------
+    >>> shown(0.5), shown("7" * 500)[-6:], shown(10**5000)
+    ('0.5', '7777 …', 'a value of type int that Python does not print')
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of more than 4,300 digits; a list in itself
+        return f"a value of type {type(value).__name__} that Python does not print"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 class Settings:

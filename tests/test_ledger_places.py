@@ -1,14 +1,16 @@
 """Where results lie: places and environments that tell apart all that decides a bit."""
 
-import ast
 import json
+import shutil
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
-from ledgers import CELL, HERE, STUDY, contents, trials
+from ledgers import CELL, HERE, STUDY, VARIABLES, contents, trials
 
 import minidl
 from minidl.activations import Activation, activation, activations
@@ -163,33 +165,81 @@ def test_a_place_tells_losses_and_initializers_of_ones_own_apart():
     assert len(set(found)) == 4
 
 
-def imported_by(module, package=Path(minidl.__file__).parent):
-    """The files of minidl that a file imports, and those that they import."""
-    waiting, found = [module], {}
-    while waiting:
-        name = waiting.pop()
-        path = package.parent.joinpath(*name.split("."))
-        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        if name in found or not path.is_file():  # the latter is what a module defines
-            continue
-        found[name] = path
-        if name in ("minidl", "minidl.pairing"):  # they name everything, and compute nothing
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("minidl"):
-                waiting += [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
-    return found
+IMPORTED = """
+import sys, types
+from pathlib import Path
+root = Path(sys.argv[1])
+for name, folder in (("minidl", root), ("minidl.pairing", root / "pairing")):
+    sys.modules[name] = types.ModuleType(name)  # a door that names nothing
+    sys.modules[name].__path__ = [str(folder)]
+import minidl.pairing.trainer
+print(*(module.__file__ for name, module in sys.modules.items() if name.startswith("minidl.")
+        and name != "minidl.pairing"), sep="\\n")
+"""
 
 
-def test_numerics_are_the_files_that_a_trial_runs():
-    needed = imported_by("minidl.pairing.trainer")
-    assert len(needed) > 50
-    told = set(environments.sources())
-    assert {n for n, path in needed.items() if path not in told} <= {"minidl.pairing"}
-    assert {path.name for path in told if path.parent.name == "pairing"} == {
-        Path(path).name for n, path in needed.items() if n.startswith("minidl.pairing.")
-    }
-    assert not {path for path in told if path.parent.name in ("statistics", "cli", "literature")}
+def test_numerics_are_the_files_that_the_trainer_imports():
+    """Looked up in Python, which has imported them."""
+    command = [sys.executable, "-c", IMPORTED, str(Path(minidl.__file__).parent)]
+    told = subprocess.run(command, env=VARIABLES, capture_output=True, text=True, check=True)
+    imported = {Path(line) for line in told.stdout.split()}
+    sources = set(environments.sources())
+    assert len(imported) > 50
+    assert imported <= sources
+    late = {"__init__.py", "machine.py"}  # the package's door; imported when a program runs
+    assert {path.name for path in sources - imported} == late
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of minidl that may be edited, whose sources are looked at instead."""
+    home, copy = Path(minidl.__file__).parent, tmp_path / "minidl"
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(environments, "__file__", str(copy / "pairing" / "environment.py"))
+    yield copy
+    environments._trees.cache_clear()
+
+
+def numerics():
+    environments._trees.cache_clear()
+    return environments._numerics()
+
+
+def edit(package, name, before, after):
+    path = package / name
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+WORDS = (
+    ("registry.py", "from __future__", "# a comment\nfrom __future__"),
+    ("registry.py", '"""', '"""Otherwise. '),
+    ("losses.py", '"""Register', '"""Take in'),
+    ("optimizer.py", '"""For how many', '"""For so many'),
+    ("optimizer.py", "AHEAD = 1024", "AHEAD = (\n    1_024\n)"),
+    ("walkthrough/digits.py", "import", "import math\nimport"),
+    ("pairing/ledger.py", "PATIENCE = 60.0", "PATIENCE = 61.0"),
+)
+"""Comments, docstrings of modules, functions and constants, layout; what no trial imports."""
+NUMBERS = {
+    "a constant": ("optimizer.py", "AHEAD = 1024", "AHEAD = 1025"),
+    "a default": ("optimizers.py", '"beta2": 0.999', '"beta2": 0.9990000000000001'),
+    "a kernel": ("kernels/update.py", "import", "import math\nimport"),
+    "a sign": ("activations.py", "return 0.0 if x <= 0.0", "return 0.0 if x < 0.0"),
+}
+
+
+def test_words_cost_nobody_a_study(package):
+    for words in WORDS:
+        edit(package, *words)
+    assert numerics() == Environment.here().numerics
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_whatever_computes_makes_another_place(package, case):
+    edit(package, *NUMBERS[case])
+    assert numerics() != Environment.here().numerics
 
 
 # --------------------------------------------------------------------------- another numerics

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.cli.explain import DATA_HELP, chosen, source, with_data, written
-from minidl.errors import ArgumentError, FileError, UnknownNameError
+from minidl.errors import ArgumentError, UnknownNameError
+from minidl.parsing import read_text
 
 if TYPE_CHECKING:
     from minidl.walkthrough.walkthrough import Walkthrough
@@ -153,10 +154,5 @@ def grade(
 def _sheet(path: Path) -> Worksheet:
     from minidl.walkthrough.worksheet import SHEET, Worksheet
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        got = getattr(error, "strerror", None) or "no text"
-        remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
-        raise FileError(str(path), "a saved worksheet", got, remedy) from error
-    return Worksheet.from_json(text)
+    remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
+    return Worksheet.from_json(read_text(path, "a saved worksheet", remedy))

@@ -7,7 +7,6 @@ It may make another task of the same rows: ``target``, ``cut`` and ``classes``.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from itertools import chain
@@ -19,6 +18,7 @@ import numpy as np
 from minidl.data import generated_classes, generated_quantities
 from minidl.data.tables import TASKS, Table
 from minidl.errors import FileError
+from minidl.parsing import parse_toml, read_text
 from minidl.registry import Registry, did_you_mean
 
 GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
@@ -167,11 +167,9 @@ def read_card(path: Path) -> Card:
     >>> read_card(cards_folder() / "iris.toml").task
     'classification'
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        remedy = "Correct the file, or restore the one that came with minidl."
-        raise FileError(str(path), "a card in TOML", str(error), remedy) from error
+    expected = "a card in TOML"
+    remedy = "Correct the file, or restore the one that came with minidl."
+    content = parse_toml(read_text(path, expected, remedy), str(path), expected, remedy)
     _check_fields(path, content)
     if content["task"] not in TASKS:
         remedy = "Write one of the two."

@@ -141,9 +141,10 @@ def _rows(source: Path) -> list[tuple[int, list[str]]]:
         content = source.read_bytes()
     except FileNotFoundError:
         raise _missing_file(source) from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name no file can have
         remedy = "Give the path of a file that you may read."
-        raise FileError(str(source), "a CSV file", str(error.strerror), remedy) from error
+        got = getattr(error, "strerror", None) or str(error)
+        raise FileError(str(source), "a CSV file", got, remedy) from error
     try:
         text = content.decode("utf-8-sig")  # -sig: Excel puts a byte order mark first
     except UnicodeDecodeError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +24,10 @@ from minidl.losses import losses
 from minidl.optimizers import optimizers
 from minidl.pairing.trial import Cell, Trial
 
-ABOVE = ("cli", "figures", "info", "literature", "pairing", "walkthrough")
-"""What no trial runs, at the top of the package; of ``pairing`` see ``OF_PAIRING``."""
-OF_PAIRING = ("grid.py", "trial.py", "trainer.py")
+START = "minidl.pairing.trainer"
+"""The module that trains a trial: what it imports is what trials compute."""
+DOOR = "minidl.pairing"
+"""Names all of ``pairing``, and computes nothing."""
 LIBRARIES = ("numpy", "numba", "scikit-learn", "scipy")
 
 
@@ -71,18 +74,66 @@ class Environment:
 
 def sources() -> list[Path]:
     """Every source file that a trial runs."""
-    package = Path(__file__).parent.parent
-    return [
-        path
-        for path in sorted(package.rglob("*.py"))
-        if (top := path.relative_to(package).parts[0].removesuffix(".py")) not in ABOVE
-        or (top == "pairing" and path.name in OF_PAIRING)
-    ]
+    return [_path(module) for module in sorted(_trees())]
+
+
+@functools.cache
+def _trees() -> dict[str, ast.Module]:
+    """The syntax of ``START`` and of every module of minidl that it imports, by name."""
+    trees: dict[str, ast.Module] = {}
+    waiting = [START]
+    while waiting:
+        module = waiting.pop()
+        if module in trees or module == DOOR or not _path(module).is_file():
+            continue  # the last is a name that is defined in a module
+        trees[module] = ast.parse(_path(module).read_bytes())
+        if "." in module:  # the package itself names everything
+            waiting += _imported(trees[module])
+    return trees
+
+
+def _path(module: str) -> Path:
+    path = Path(__file__).parents[2].joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Names of modules that a file may import, with the packages around them."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+        for name in (f"{package}{alias.name}" for alias in node.names):
+            if name.startswith("minidl"):
+                yield from itertools.accumulate(name.split("."), "{}.{}".format)
 
 
 def _numerics() -> str:
-    code = b"".join(path.read_bytes() for path in sources())
-    return f"minidl {version('minidl')}, code {hashlib.sha256(code).hexdigest()[:16]}"
+    code = "\n".join(f"{module} {_written(tree)}" for module, tree in sorted(_trees().items()))
+    return f"minidl {version('minidl')}, code {hashlib.sha256(code.encode()).hexdigest()[:16]}"
+
+
+def _written(node: object) -> str:
+    """A syntax tree as text, the same for every layout, comment, docstring and Python.
+
+    ``ast.dump`` differs between versions of Python in what it says of empty fields.
+    """
+    if isinstance(node, ast.AST):
+        values = ((name, getattr(node, name, None)) for name in node._fields if name != "kind")
+        parts = (f"{name}={_written(value)}" for name, value in values if value not in (None, []))
+        return f"{type(node).__name__}({', '.join(parts)})"
+    if isinstance(node, list):
+        return f"[{', '.join(_written(each) for each in node if not _is_text(each))}]"
+    return repr(node)
+
+
+def _is_text(node: object) -> bool:
+    """Whether a statement is nothing but text, as docstrings are."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _blas() -> str:

@@ -12,6 +12,8 @@ import os
 import sqlite3
 import threading
 import uuid
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,36 +21,39 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from minidl.data import Dataset
 from minidl.errors import FileError, MinidlError
 from minidl.pairing.environment import Environment, keys
+from minidl.pairing.rows import (
+    COLUMNS,
+    TABLES,
+    VERSION,
+    is_whole,
+    result_of,
+    row_of,
+    with_digest,
+)
+from minidl.pairing.statistics import how_many
 from minidl.pairing.study import Study
 from minidl.pairing.trial import Result, Trial
+from minidl.parsing import parse_json
 
 MARK = 0x6D646C21
 """SQLite's application id of a ledger: "mdl!"."""
-VERSION = 1
+MARKS = ("application_id", "user_version")
 PATIENCE = 60.0
 """Seconds to wait while another process writes."""
 
 ANOTHER = "Choose another: `minidl pair run STUDY --ledger FILE`, or `minidl pair --out DIR`."
 OWN = "Name one that `minidl pair` wrote, or begin one: `minidl pair run STUDY --ledger FILE`."
 RESUME = "`minidl pair resume` goes on, nothing is lost."
+EARLIER = (
+    "`minidl pair report` and `export` read it; to train, begin another: "
+    "`minidl pair run STUDY --ledger FILE`."
+)
 WHOLE = "a whole ledger of minidl"
-
-TABLES = """
-CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE trials (
-    key TEXT PRIMARY KEY, facts TEXT NOT NULL, seed INTEGER NOT NULL,
-    status TEXT NOT NULL, reason TEXT NOT NULL, score REAL,
-    losses BLOB NOT NULL, scores BLOB NOT NULL, outputs BLOB, columns INTEGER,
-    health TEXT NOT NULL, seconds REAL NOT NULL, host TEXT NOT NULL
-);
-CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
-"""
-COLUMNS = "status, reason, score, losses, scores, outputs, columns, health, seconds, host"
+BEFORE = COLUMNS.index("status")
+"""Columns that are no part of a result: they come first."""
 
 
 class Ledger:
@@ -121,23 +126,42 @@ class Ledger:
         else:
             ask("BEGIN IMMEDIATE")
             if not ask("PRAGMA schema_version").fetchone()[0]:
-                for statement in TABLES.split(";"):
+                for statement in TABLES[VERSION].split(";"):
                     ask(statement)
                 ask(f"PRAGMA application_id = {MARK}")
                 ask(f"PRAGMA user_version = {VERSION}")
             ask("COMMIT")
-        found = (*ask("PRAGMA application_id").fetchone(), *ask("PRAGMA user_version").fetchone())
-        if found != (MARK, VERSION):
-            known = found[0] == MARK
-            got = f"one of version {found[1]}" if known else "another program's database"
-            raise self._refusal(f"a ledger of minidl, version {VERSION}", got)
-        [damage] = ask("PRAGMA quick_check(1)").fetchone()
-        if damage != "ok":
-            raise sqlite3.DatabaseError(damage)
+        [mark], [self.version] = (ask(f"PRAGMA {name}").fetchone() for name in MARKS)
+        if mark != MARK or self.version not in TABLES or (self.write and self.version < VERSION):
+            got = f"one of version {self.version}" if mark == MARK else "another program's database"
+            remedy = EARLIER if mark == MARK and self.version in TABLES else None
+            raise self._refusal(f"a ledger of minidl, version {VERSION}", got, remedy)
+        self._check_tables()
         if self.write:
             ask("PRAGMA journal_mode = WAL")
             ask("PRAGMA synchronous = NORMAL")  # a power cut may cost the last results, no more
             ask("DELETE FROM claims WHERE 0")  # fails here, not later, if nothing can be written
+
+    def _check_tables(self) -> None:
+        """Refuse other tables than minidl makes, and those in which anything is damaged.
+
+        Before any of them is read: a view or a trigger in its place could do anything.
+        """
+        ask = self._connection.execute
+        ask("PRAGMA trusted_schema = 0")
+        known = "SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        made = {text.strip() for text in TABLES[self.version].split(";")} - {""}
+        if {sql for (sql,) in ask(known)} != made:
+            raise self._refusal(WHOLE, "other tables")
+        [damage] = ask("PRAGMA integrity_check(1)").fetchone()
+        if damage != "ok":
+            raise sqlite3.DatabaseError(damage)
+        if self.version < VERSION:
+            return
+        # Damaged text is a row with another digest, and no error of its own.
+        self._connection.text_factory = lambda text: text.decode(errors="surrogateescape")
+        if not all(map(is_whole, ask("SELECT name, value, digest FROM about"))):
+            raise self._refusal(WHOLE, "a study or an environment with another digest")
 
     def _refusal(self, expected: str, got: str, remedy: str | None = None) -> FileError:
         usual = ANOTHER if self.write else OWN
@@ -155,7 +179,11 @@ class Ledger:
             kind = getattr(error, "sqlite_errorname", "").split("_")[1:2]
             expected, remedy = self._wanted(*kind)
             raise self._refusal(expected, str(error), remedy) from error
-        except (ValueError, TypeError) as error:  # a table holds what minidl never wrote
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+        ) as error:  # never written by minidl
             raise self._refusal(WHOLE, str(error)) from error
         except OSError as error:
             what = "read and written" if self.write else "read"
@@ -192,19 +220,36 @@ class Ledger:
     def begin(self, study: Study, environment: Environment) -> None:
         """Take a study up, or go on with it; refuse an environment with other last bits."""
         told = {"environment": asdict(environment), "study": study.facts()}
-        rows = [(name, json.dumps(value)) for name, value in told.items()]
+        rows = [with_digest((name, json.dumps(value))) for name, value in told.items()]
         with self._transaction() as connection:
             known = self._about("environment")
             if known is not None:
                 Environment(**known).check(environment, "this process")
-            connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?, ?)", rows)
             connection.execute("DELETE FROM claims")
+            self._drop_damaged(connection)
+
+    def _drop_damaged(self, connection: sqlite3.Connection) -> None:
+        """Take out rows that are not as they were written, so that they are computed again."""
+        rows = connection.execute(f"SELECT rowid, {', '.join(COLUMNS)}, digest FROM trials")
+        damaged = [row[:1] for row in rows if not is_whole(row[1:])]
+        connection.executemany("DELETE FROM trials WHERE rowid = ?", damaged)
+        if damaged:
+            warnings.warn(
+                f"{self.path}: {how_many(len(damaged), 'result')} in it had been damaged, and "
+                "will be computed again.",
+                RuntimeWarning,
+                stacklevel=5,
+            )
 
     def _about(self, name: str) -> dict[str, Any] | None:
         with self._errors():
             rows = self._connection.execute("SELECT value FROM about WHERE name = ?", [name])
             found = rows.fetchone()
-            return None if found is None else dict(json.loads(found[0]))
+            if found is None:
+                return None
+            remedy = ANOTHER if self.write else OWN
+            return dict(parse_json(found[0], str(self.path), WHOLE, remedy, allow_nan=True))
 
     @property
     def study(self) -> Study:
@@ -219,15 +264,17 @@ class Ledger:
         """Where its results have their bits from: this one until a study is begun."""
         with self._errors():
             told = self._about("environment")
-            return Environment.here() if told is None else Environment(**told)
+            if told is None:
+                return Environment.here()
+            return Environment(**{name: str(value) for name, value in told.items()})
 
     # -------------------------------------------------------------------------- the trials
 
     def add(self, found: Iterable[tuple[str, Trial, Result]]) -> None:
         """Write results down; what is there already stays."""
-        rows = [_row(key, trial, result) for key, trial, result in found]
+        rows = [with_digest(row_of(*each)) for each in found]
         with self._transaction() as connection:
-            marks = ", ".join("?" * 13)
+            marks = ", ".join("?" * (len(COLUMNS) + 1))
             connection.executemany(f"INSERT OR IGNORE INTO trials VALUES ({marks})", rows)
             connection.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
 
@@ -263,22 +310,49 @@ class Ledger:
     def results(self, keys: Sequence[str]) -> dict[str, Result]:
         """The results that are there, by key."""
         marks = ", ".join("?" * len(keys))
-        question = f"SELECT key, {COLUMNS} FROM trials WHERE key IN ({marks})"
         with self._errors():
-            rows = self._connection.execute(question, list(keys))
-            return {row[0]: _result(*row[1:]) for row in rows}
+            rows = self._rows(f"WHERE key IN ({marks})", keys)
+            return {row[0]: result_of(row[BEFORE:]) for row in rows}
+
+    def _rows(self, condition: str = "", values: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of trials as they were written; an error for one that is not."""
+        digested = [] if self.version < VERSION else ["digest"]
+        question = f"SELECT {', '.join([*COLUMNS, *digested])} FROM trials {condition}"
+        for row in self._connection.execute(question, values):
+            if digested and not is_whole(row):
+                raise FileError(
+                    f"{self.path}: trial {row[0]:.16}",
+                    WHOLE,
+                    "a damaged row",
+                    f"`minidl pair resume {self.path}` computes it again; or begin another: "
+                    "`minidl pair run STUDY --ledger FILE`.",
+                )
+            yield row[: len(COLUMNS)]
 
     def found(self, trials: Sequence[Trial], data: Dataset) -> dict[Trial, Result]:
         """Those of one cell's trials that are done, with their results, in the same order."""
         places = keys(trials, data, self.environment)
         results = self.results(places)
+        if not results and self.environment != Environment.here():
+            places = [self._places.get(json.dumps(trial.facts), "") for trial in trials]
+            results = self.results(places)
         return {t: results[k] for t, k in zip(trials, places, strict=True) if k in results}
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        """Where results of an earlier minidl lie, by their facts; of several the last.
+
+        Its places may follow from a table that a generator made otherwise then.
+        """
+        with self._errors():
+            rows = self._connection.execute("SELECT facts, key FROM trials ORDER BY rowid")
+            return dict(rows.fetchall())
 
     def count(self) -> dict[str, int]:
         """How many trials there are of each status."""
         with self._errors():
-            question = "SELECT status, COUNT(*) FROM trials GROUP BY status ORDER BY status"
-            return dict(self._connection.execute(question).fetchall())
+            counts = Counter(row[COLUMNS.index("status")] for row in self._rows())
+            return dict(sorted(counts.items()))
 
     def close(self) -> None:
         """Fold the log into the file; a second process may go on."""
@@ -290,47 +364,3 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _row(key: str, trial: Trial, result: Result) -> tuple[Any, ...]:
-    outputs = result.outputs
-    return (
-        key,
-        json.dumps(trial.facts),
-        trial.seed,
-        result.status,
-        result.reason,
-        result.score,  # NaN is NULL in SQLite
-        result.losses.astype("<f8", copy=False).tobytes(),
-        result.scores.astype("<f8", copy=False).tobytes(),
-        None if outputs is None else outputs.astype("<f4", copy=False).tobytes(),
-        None if outputs is None else outputs.shape[1],
-        json.dumps(result.health),
-        result.seconds,
-        result.host,
-    )
-
-
-def _result(
-    status: str,
-    reason: str,
-    score: float | None,
-    losses: bytes,
-    scores: bytes,
-    outputs: bytes | None,
-    columns: int,
-    health: str,
-    seconds: float,
-    host: str,
-) -> Result:
-    return Result(
-        status,
-        reason,
-        np.nan if score is None else score,
-        np.frombuffer(losses, "<f8"),
-        np.frombuffer(scores, "<f8"),
-        None if outputs is None else np.frombuffer(outputs, "<f4").reshape(-1, columns),
-        json.loads(health),
-        seconds,
-        host,
-    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,13 +11,14 @@ from typing import Any
 
 from minidl.activations import activations
 from minidl.data import Dataset, datasets, load, load_csv
-from minidl.errors import ArgumentError, FileError, UnknownNameError
+from minidl.errors import ArgumentError, UnknownNameError
 from minidl.initializers import get_initializer
 from minidl.optimizers import optimizers
 from minidl.pairing.grid import Head, Pairing, heads, hidden_activations
 from minidl.pairing.trial import TUNING, Cell, Setting, Trial
+from minidl.parsing import parse_toml, read_text
 from minidl.registry import did_you_mean
-from minidl.settings import POSITIVE, number, whole_number
+from minidl.settings import POSITIVE, number, shown, whole_number
 
 RATES = (0.0003, 0.002, 0.01, 0.05, 0.3)
 DECADES = 1000.0
@@ -26,6 +26,9 @@ DECADES = 1000.0
 
 OUTPUTS = ("linear", "sigmoid", "tanh", "softmax")
 """Output activations of the sound heads that are taken where a study names no heads."""
+
+MOST = {"widths": 100_000, "depths": 1_000, "epochs": 1_000_000, "batch_size": 2**31}
+"""The largest that a study may ask for."""
 
 EVERY = "all"
 """As a reference: every pairing is compared with every other one."""
@@ -105,9 +108,9 @@ class Study:
             if part.init and isinstance(part.default, tuple):
                 self._set(part.name, _listed(part.name, getattr(self, part.name), part.default))
         if not self.name or type(self.name) is not str:
-            raise ArgumentError("name", "a text", repr(self.name), 'Write name = "study".')
+            raise ArgumentError("name", "a text", shown(self.name), 'Write name = "study".')
         if not isinstance(self.unsound, bool):
-            raise ArgumentError("unsound", "true or false", repr(self.unsound), "Leave it out.")
+            raise ArgumentError("unsound", "true or false", shown(self.unsound), "Leave it out.")
         self._name_everything()
         self._check_reference()
         for key, usual in (("epochs", 30), ("batch_size", 32)):
@@ -116,9 +119,19 @@ class Study:
             self._set(key, whole_number(key, getattr(self, key), 1, 10, TUNING))
         for key, usual in (("widths", 16), ("depths", 2)):
             self._set_once(key, [whole_number(key, n, example=usual) for n in getattr(self, key)])
+        self._check_sizes()
         if self.minutes is not None:
             self._set("minutes", number("minutes", self.minutes, POSITIVE, 15))
         self._check_rates()
+
+    def _check_sizes(self) -> None:
+        """A file of a hundred bytes may ask for more than any computer has: refused here."""
+        for key, most in MOST.items():
+            values = getattr(self, key)
+            for value in values if isinstance(values, tuple) else [values]:
+                if value > most:
+                    expected = f"a whole number of at most {most:,}"
+                    raise ArgumentError(key, expected, shown(value), "Write a smaller one.")
 
     def _set(self, key: str, value: Any) -> None:
         object.__setattr__(self, key, value)  # the way into a frozen dataclass
@@ -179,12 +192,9 @@ class Study:
     @classmethod
     def read(cls, path: str | Path) -> Study:
         """A study from a TOML file; its keys are the parameters."""
-        path = Path(path)
-        try:
-            given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise FileError(str(path), "a study in TOML", reason, "See README, Studies.") from error
+        path, expected, remedy = Path(path), "a study in TOML", "See README, Studies."
+        text = read_text(path, expected, remedy, encoding="utf-8-sig")
+        given = parse_toml(text, str(path), expected, remedy)
         return cls.from_mapping({"name": path.stem, **given}, str(path))
 
     @classmethod
@@ -304,12 +314,12 @@ def _listed(key: str, given: Any, usual: tuple[Any, ...]) -> tuple[Any, ...]:
     values = (given,) if isinstance(given, str | int | float) else given
     if not isinstance(values, Sequence) or (usual and not values):
         expected = "a list that is not empty" if usual else "a list"
-        raise ArgumentError(key, expected, repr(given), f"Write {key} = […], or leave it out.")
+        raise ArgumentError(key, expected, shown(given), f"Write {key} = […], or leave it out.")
     if key in ("widths", "depths", "learning_rates"):
         return tuple(values)
     for value in values:
         if not isinstance(value, str) or not value:
-            raise ArgumentError(key, "names in quotes", repr(value), f'Write {key} = ["…"].')
+            raise ArgumentError(key, "names in quotes", shown(value), f'Write {key} = ["…"].')
     return tuple(values)
 
 

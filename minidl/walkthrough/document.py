@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import UnionType
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 from minidl.errors import FileError
+from minidl.parsing import parse_json
 
 
 class Document:
@@ -36,18 +38,19 @@ class Document:
             If it is something else, or of another schema.
         """
         culprit, wanted = cls._what.partition(" ")[2], f"JSON of {cls._what}"
+        data = parse_json(text, culprit, wanted, cls._remedy)
         try:
-            data = json.loads(text)
             schema = data["schema"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (TypeError, KeyError) as error:
             raise FileError(culprit, wanted, f"something else ({error})", cls._remedy) from error
         if schema != cls._schema:
             own = f"schema {cls._schema}"
-            raise FileError(culprit, own, f"schema {schema!r}", cls._remedy)
+            raise FileError(culprit, own, f"schema {schema!r:.60}", cls._remedy)
         try:
             found: Self = _decode(cls, data)
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            raise FileError(culprit, wanted, f"damaged data ({error})", cls._remedy) from error
+        except Exception as error:  # whatever numbers, lists and names in wrong places lead to
+            got = f"damaged data ({error!s:.500})"
+            raise FileError(culprit, wanted, got, cls._remedy) from error
         return found
 
     def _check(self) -> None:
@@ -85,6 +88,8 @@ def _decode(kind: Any, data: Any) -> Any:
         return None if data is None else _decode(inner[0], data)
     if kind is float and type(data) is int:
         data = float(data)
+    if kind is float and not math.isfinite(data):
+        raise ValueError(f"{data} is no number in JSON")
     if type(data) is not kind:
         raise TypeError(f"{kind.__name__} expected, got {data!r}")
     return data

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation, localcontext
-from pathlib import Path
 from typing import Any
 
 from minidl.errors import ArgumentError, FileError, UnknownNameError
+from minidl.parsing import parse_json, read_text
 from minidl.registry import did_you_mean
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import ARITHMETIC
@@ -179,14 +178,11 @@ def read_answers(path: Any) -> dict[str, Any]:
         If it cannot be read, or is something else.
     """
     remedy = f'Fill in the {ANSWERS} that `minidl worksheet` wrote: {{"name": 0.25}}.'
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        got = getattr(error, "strerror", None) or f"something else ({error})"
-        raise FileError(str(path), "JSON of answers", got, remedy) from error
-    if not isinstance(found, dict):
-        raise FileError(str(path), "JSON of answers", type(found).__name__, remedy)
-    return found
+    expected = "JSON of answers"
+    answers = parse_json(read_text(path, expected, remedy), str(path), expected, remedy)
+    if not isinstance(answers, dict):
+        raise FileError(str(path), expected, type(answers).__name__, remedy)
+    return answers
 
 
 def _checked(sheet: Worksheet, answers: Any) -> dict[str, Decimal | str]:

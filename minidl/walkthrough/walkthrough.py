@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from minidl import storage
-from minidl.errors import ArgumentError, FileError
+from minidl.errors import ArgumentError
+from minidl.parsing import read_text
 from minidl.settings import whole_number
 from minidl.walkthrough.digits import digits_of, reads_back, shortest
 from minidl.walkthrough.document import Document
@@ -293,12 +293,7 @@ class Walkthrough(Document):
         FileError
             If it cannot be read, or is something else.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            got = getattr(error, "strerror", None) or "no text"
-            raise FileError(str(path), "a saved walkthrough", got, "Check the path.") from error
-        return cls.from_json(text)
+        return cls.from_json(read_text(path, "a saved walkthrough", "Check the path."))
 
     def show(self, file: IO[str] | None = None) -> None:
         """Print it: in colour on a terminal, plain elsewhere."""
