@@ -407,7 +407,7 @@ def parameter_shapes(kind: str, config: dict[str, Any]) -> dict[str, tuple[int, 
         outputs = whole_number("out_features", config["out_features"])
         inner = {**config["activation"], "units": outputs}
         return {
-            "weight": (inputs, outputs),
+            "weight": (outputs, inputs) if config.get("turned") else (inputs, outputs),
             "bias": (outputs,),
             **parameter_shapes("activation", inner),
         }

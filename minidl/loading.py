@@ -119,9 +119,10 @@ def _parameters(layers: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
             continue
         counts[kind] = counts.get(kind, 0) + 1
         own = parameter_shapes(kind, described)
-        if "tied" in described:  # the weight is another layer's
-            whole_number("tied", described["tied"], low=0, high=place - 1)
-            del own["weight"]
+        if "tied" in described:  # the weight is an earlier layer's
+            source = layers[whole_number("tied", described["tied"], low=0, high=place - 1)]
+            if parameter_shapes(source["kind"], source).get("weight") != own.pop("weight"):
+                raise ValueError(f"{kind}{counts[kind]} tied to a weight of another shape")
         for part, shape in own.items():
             shapes[f"parameter/{kind}{counts[kind]}.{part}"] = shape
     return shapes
