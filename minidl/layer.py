@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.assignment import ASSIGNED, CALLED, REPLACE, numbers_for
 from minidl.errors import ArgumentError, MissingError
+from minidl.kernels.jit import listener, listeners
 from minidl.tensor import Tensor
 
 
@@ -126,6 +127,8 @@ class Layer:
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:
         """Apply the layer to a batch of shape (rows, features); the result has its name."""
+        if listeners and (listening := listener()) is not None:
+            listening.entered(self)
         y: Any = self.forward(x, training)
         if not isinstance(y, Tensor):
             got, remedy = f"{y!r:.60}", "End it in return, and make it of Tensor operations."

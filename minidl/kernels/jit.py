@@ -185,6 +185,9 @@ class Listener:
     def met(self, parameter: Any) -> None:
         """A parameter is about to be used, or its gradient to be cleared."""
 
+    def entered(self, part: Any) -> None:
+        """A layer is about to be applied."""
+
     def forward(self, op: Any, inputs: Sequence[Any]) -> None:
         """An operation is about to run."""
 

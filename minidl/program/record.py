@@ -125,12 +125,13 @@ def _record(
     names = _names(step, len(batch))
     batches = [[as_float(narrowed("record", part[rows], dtype)) for part in batch] for rows in WAYS]
     shapes = [part.shape for part in batches[0]]
-    state, saved = State(step), Saved()
-    state.save(saved)
+    saved = Saved()
+    state = State(step)
+    saved.save_all(state.arrays)
     with _restored(saved, state) as tapes:
         computed = []
         for rows in batches:
-            tapes.append(Tape([part.copy() for part in rows], saved))
+            tapes.append(Tape([part.copy() for part in rows], saved, state))
             loss = _run(step, names, tapes[-1])
             _check_state(state.changed())
             computed.append(Outcome(float(loss.reshape(-1)[0]), saved.numbers()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from minidl.program.places import root
@@ -32,6 +34,11 @@ class Saved:
         """Keep the numbers of memory that lasts; of several names for it the first stays."""
         self._keep(root(array))
         self.names.setdefault(id(root(array)), name)
+
+    def save_all(self, named: Iterable[tuple[str, np.ndarray]]) -> None:
+        """The same of several, each with its name."""
+        for name, array in named:
+            self.save(array, name)
 
     def before_write(self, array: np.ndarray) -> None:
         """Keep the numbers of memory that a kernel is about to write into.

@@ -11,7 +11,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,9 @@ from minidl.layer import Layer
 from minidl.optimizer import Optimizer
 from minidl.program.saved import Saved
 from minidl.settings import Settings
+
+LARGE = 2**24
+"""Bytes of an array that a function names or closes over, above which it is taken for data."""
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 """What never changes by itself."""
@@ -81,16 +84,22 @@ class State:
         self._held: list[Held] = []
         self._random: list[tuple[str, Any, Any]] = []
         self._seen: dict[int, Any] = {}  # holds what it has seen, so that no id comes again
-        waiting = [("the step", root, False) for root in reversed(roots)]
-        while waiting:
-            name, value, within = waiting.pop()
-            if isinstance(value, _IGNORED) or id(value) in self._seen:
-                continue
-            self._seen[id(value)] = value
-            waiting.extend(reversed(list(self._walk(name, value, within))))
+        for root in roots:
+            self.include(root)
         if deep and self.foreign:  # what every module shares
             for name, shared in (("np.random", np.random.mtrand._rand), ("random", random._inst)):
                 self._random.append((name, shared, _random_state(shared)))
+
+    def include(self, root: Any) -> list[tuple[str, np.ndarray]]:
+        """Take in what can be reached from here, as it is now; the arrays that are new."""
+        known, waiting = len(self.arrays), [("the step", root, False)]
+        while waiting:
+            name, value, own = waiting.pop()
+            if isinstance(value, _IGNORED) or id(value) in self._seen:
+                continue
+            self._seen[id(value)] = value
+            waiting.extend(reversed(list(self._walk(name, value, own))))
+        return self.arrays[known:]
 
     def _walk(self, name: str, value: Any, own: bool) -> Iterator[tuple[str, Any, bool]]:
         """Take note of one value; yields what it holds: name, value, whether a user's object."""
@@ -101,7 +110,8 @@ class State:
             if value._home is not None:
                 self.arrays.append((f"∂{name}", value._home))
         elif isinstance(value, np.ndarray):
-            self.arrays.append((name, value))
+            if own or value.nbytes <= LARGE:
+                self.arrays.append((name, value))
         elif isinstance(value, np.random.Generator | np.random.BitGenerator):
             bits = getattr(value, "bit_generator", value)
             self._hold(name, lambda: {"state": repr(bits.state)}, _putting(bits, "state"))
@@ -177,15 +187,13 @@ class State:
         yield from ((f"{cls.__name__}.{key}", value, True) for key, value in read().items())
 
     def _closure(self, function: FunctionType) -> Iterator[tuple[str, Any, bool]]:
-        """What a function closes over, its defaults, and networks among its globals."""
+        """What a function closes over, its defaults, and the globals that it names."""
         own, names = not _is_of_package(function), function.__code__.co_freevars
         if own:
             self.foreign.append(function)
             yield function.__name__, function.__defaults__ or (), False
-            for name in function.__code__.co_names:
-                value = function.__globals__.get(name)
-                if isinstance(value, Layer | Optimizer | Settings | Node):
-                    yield name, value, False
+            for name in _names(function.__code__):
+                yield name, function.__globals__.get(name), False
         for name, cell in zip(names, function.__closure__ or (), strict=True):
             if _is_empty(cell):
                 continue
@@ -221,11 +229,6 @@ class State:
     def _hold(self, name: str, read: Any, write: Any) -> None:
         self._held.append(Held(name, read, read(), write))
 
-    def save(self, saved: Saved) -> None:
-        """Have the numbers of all arrays kept, too."""
-        for name, array in self.arrays:
-            saved.save(array, name)
-
     def changed(self) -> str | None:
         """The name of the first thing that is no longer as it was; None if there is none."""
         for held in self._held:
@@ -260,6 +263,12 @@ def _is_of_package(thing: Any) -> bool:
     """Whether a class or function is minidl's own."""
     module = getattr(thing, "__module__", None) or ""
     return module == "minidl" or module.startswith("minidl.")
+
+
+def _names(code: CodeType) -> set[str]:
+    """The global names in a function, also those in functions within it."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
 
 
 def _is_cache(cls: type, key: str) -> bool:

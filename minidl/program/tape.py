@@ -17,6 +17,7 @@ from minidl.op import Op
 from minidl.optimizers import Optimizer
 from minidl.program.places import Place, address, place, root
 from minidl.program.saved import Saved
+from minidl.program.state import State
 from minidl.program.watched import bare, watched
 
 class Memory:
@@ -119,6 +120,8 @@ class Tape(Listener):
     saved : Saved, optional
         Kernels are run, and what they write into is put there before; without it they are only
         written down, and nothing is computed.
+    state : State, optional
+        Takes in layers, operations and optimizers that the step uses, before they do anything.
     mark : int
         Put into memory that no kernel fills, where nothing is computed. Whatever NumPy makes of
         it differs from tape to tape, and is found out.
@@ -132,9 +135,13 @@ class Tape(Listener):
         return self.saved is not None
 
     def __init__(
-        self, inputs: Sequence[np.ndarray] = (), saved: Saved | None = None, mark: int = 0
+        self,
+        inputs: Sequence[np.ndarray] = (),
+        saved: Saved | None = None,
+        state: State | None = None,
+        mark: int = 0,
     ) -> None:
-        self.inputs, self.mark, self.saved = list(inputs), mark, saved
+        self.inputs, self.mark, self.saved, self._state = list(inputs), mark, saved, state
         self.calls: list[Call] = []
         self.sources: list[Node] = []
         self.nodes: list[Node] = []
@@ -213,8 +220,15 @@ class Tape(Listener):
                 self.saved.save(parameter._array, str(parameter.name))
                 self.saved.save(parameter._home, f"∂{parameter.name}")
 
+    def entered(self, part: Any) -> None:
+        """A layer, operation or optimizer is about to be used, however the step came by it."""
+        if self._state is not None and self.saved is not None:
+            self.saved.save_all(self._state.include(part))
+
     def forward(self, op: Op, inputs: Sequence[Node]) -> None:
         """An operation is about to run."""
+        if not type(op).__module__.startswith("minidl."):
+            self.entered(op)
         for x in inputs:
             if x._op is None and x.is_parameter:
                 self.met(x)
@@ -285,6 +299,7 @@ class Tape(Listener):
 
     def follow(self, optimizer: Optimizer) -> None:
         """An optimizer is about to update."""
+        self.entered(optimizer)
         self.optimizers[optimizer] = self.optimizers.get(optimizer, 0) + 1
         self._now = ("update", optimizer.name, -1)
         if self.saved is not None:
