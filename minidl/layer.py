@@ -78,7 +78,7 @@ class Layer:
             if value is not held:
                 self._assign(name, held, value)
         else:
-            self._check_new(name)
+            self._check_new(name, value)
             if isinstance(value, Tensor) and value.is_parameter:
                 value._is_held = True
             super().__setattr__(name, value)
@@ -97,8 +97,13 @@ class Layer:
         else:
             held.data = numbers_for(f"{self._called}.{name}", held, value)
 
-    def _check_new(self, name: str) -> None:
-        """Refuse what would be taken without a word, and do nothing."""
+    def _check_new(self, name: str, value: Any) -> None:
+        """Refuse what would be taken without a word, and do nothing, or hide a method."""
+        if callable(getattr(Layer, name, None)) and not callable(value):
+            remedy = f"Call it {name}_, say: every layer has a method {name}()."
+            raise ArgumentError(
+                f"{self._called}.{name} = …", "a name of its own", "a method's", remedy
+            )
         if name in self._fixed and name in vars(self):
             raise ArgumentError(
                 f"{self._called}.{name} = …",

@@ -64,13 +64,12 @@ class State:
 
     Examples
     --------
-    >>> class Counter:
-    ...     calls = 0
-    >>> counter = Counter()
-    >>> state = State(lambda: counter)
+    >>> from types import SimpleNamespace
+    >>> counter = SimpleNamespace(calls=0)
+    >>> state = State(counter)
     >>> counter.calls += 1
     >>> state.changed()
-    'Counter.calls'
+    'SimpleNamespace.calls'
     >>> state.restore()
     >>> counter.calls
     0
