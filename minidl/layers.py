@@ -300,11 +300,12 @@ class Dropout(Layer):
     @property
     def rate(self) -> float:
         """The share that is silenced."""
-        return self._rate
+        rate: float = vars(self)["rate"]
+        return rate
 
     @rate.setter
     def rate(self, rate: float) -> None:
-        self._rate = number("Dropout(rate=…)", rate, SHARE, example=0.5)
+        vars(self)["rate"] = number("Dropout(rate=…)", rate, SHARE, example=0.5)
 
     def begin(self, seed: int, streams: Iterator[int]) -> None:
         """Take a seed if nobody gave one."""
