@@ -85,7 +85,7 @@ class Optimizer:
     _arrays: Sequence[np.ndarray] = ()
     _runs: Sequence[tuple[np.ndarray, np.ndarray, slice]] = ()
     _turns: Sequence[Exclusive] = ()
-    _squares = np.zeros(0)
+    _rates = _ahead = _count = _reals = _squares = np.zeros(0)
     _checked_settings: Mapping[str, Any] = {}
     _checked_clips: tuple[float | None, float | None] = (None, None)
 

@@ -413,3 +413,41 @@ def test_other_numbers_of_rows_are_recorded_on_rows_that_are_right():
     step = training_step(net, optimizer, loss=ml.categorical_crossentropy)
     program = record(step, X[:8], np.arange(8.0) % 3)
     assert np.isfinite(program.of_rows(19).run(X[:19], np.arange(19.0) % 3)).all()
+
+
+def test_a_parameter_that_nobody_trains_is_named():
+    hidden = ml.Tensor(np.ones(3, np.float32), requires_grad=True, name="hidden")
+
+    class Scale(ml.Layer):
+        keeps_width = True
+
+        def forward(self, x, training):
+            return x * hidden
+
+    net = ml.Sequential(Scale(), ml.Dense(3, 1, seed=0))
+    with pytest.warns(UserWarning, match="hidden: expected parameters that net.parameters"):
+        ml.fit(net, X, Y[:, 0], loss="mse", epochs=1)
+
+
+def test_an_optimizer_of_kernels_may_step_twice():
+    class Twice(ml.SGD):
+        def kernel(self, *arrays):
+            super().kernel(*arrays)
+            super().kernel(*arrays)
+
+    net = ml.mlp([3, 1], seed=0)
+    optimizer = Twice(net.parameters())
+    once = training_step(net, optimizer)
+
+    def step(x, t):
+        loss = once(x, t)
+        optimizer.step()
+        return loss
+
+    before = net.block.values.copy()
+    step(ml.Tensor(X[:8]), ml.Tensor(Y[:8, :1]))
+    eager = net.block.values.tobytes()
+    net.block.values[...] = before
+    optimizer.reset()
+    record(step, X[:8], Y[:8, :1])(X[:8], Y[:8, :1])
+    assert net.block.values.tobytes() == eager

@@ -17,13 +17,13 @@ from minidl import runner
 def records(monkeypatch):
     """How often a step is recorded."""
     counted = []
-    original = runner.write_down
+    original = runner.record_training
 
     def record(*arguments, **settings):
         counted.append(1)
         return original(*arguments, **settings)
 
-    monkeypatch.setattr(runner, "write_down", record)
+    monkeypatch.setattr(runner, "record_training", record)
     return counted
 
 

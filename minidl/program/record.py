@@ -93,6 +93,13 @@ def record(
         return _record(step, numbers, FLOATS[1], keep)
 
 
+def record_training(
+    step: Callable[..., Tensor], batch: Sequence[np.ndarray], parameters: Sequence[Tensor]
+) -> Program:
+    """Record a step that trains these parameters, in their dtype, and refuse one with others."""
+    return _record(step, batch, batch[0].dtype, keep=False, parameters=parameters)
+
+
 def _float(dtype: Any) -> np.dtype:
     for known in FLOATS:
         if dtype in (known, known.name, known.type):
@@ -121,6 +128,7 @@ def _record(
     dtype: np.dtype,
     keep: bool,
     memory: np.ndarray | None = None,
+    parameters: Sequence[Tensor] | None = None,
 ) -> Program:
     names = _names(step, len(batch))
     batches = [[as_float(narrowed("record", part[rows], dtype)) for part in batch] for rows in WAYS]
@@ -134,6 +142,7 @@ def _record(
             tapes.append(Tape([part.copy() for part in rows], saved, state))
             loss = _run(step, names, tapes[-1])
             _check_state(state.changed())
+            _check_leaves(tapes[-1], parameters)
             computed.append(Outcome(float(loss.reshape(-1)[0]), saved.numbers()))
             del loss
         # What NumPy makes of a tensor, or of weights, differs where there are other numbers.
@@ -202,6 +211,20 @@ def _verify(
             f"one that computes {wrong[0]} otherwise, with NumPy or Python",
             "Make it of Tensor operations and kernels; or write fit(record=False).",
         )
+
+
+def _check_leaves(tape: Tape, parameters: Sequence[Tensor] | None) -> None:
+    """An error if a gradient goes to a parameter that nobody trains."""
+    known = {id(parameter) for parameter in parameters or ()}
+    for node in (leaf.node for leaf in tape.leaves.values()) if parameters is not None else ():
+        if node.requires_grad and id(node) not in known:
+            name = node.name or f"a tensor of shape {node._array.shape}"
+            raise RecordError(
+                f"the step, at {name}",
+                "parameters that net.parameters() lists",
+                "one that it does not find, which is never trained",
+                "Keep it in an attribute of a layer, or in a list or dict in one.",
+            )
 
 
 def _check_state(name: str | None) -> None:
