@@ -7,7 +7,7 @@ show them its own way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -43,10 +43,10 @@ class MinidlError(Exception):
     row: int | None = None
     spot: tuple[int, int] | None = None  # the place of a number, among so many, that was refused
 
-    def found_in(self, batch: int, rows: Sequence[int]) -> None:
+    def found_in(self, batch: int, rows: Any) -> None:
         """Note the batch that was worked on, and the row of the data if one number is to blame."""
         self.batch = batch
-        if self.spot is not None and rows is not None:
+        if self.spot is not None:
             place, size = self.spot
             if size % len(rows) == 0:
                 self.row = int(rows[place * len(rows) // size])

@@ -108,7 +108,7 @@ class Runner:
                 raise
             self.recorded = False
             warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=3)
-        except Exception:  # noqa: BLE001, S110  # the eager epoch says what is wrong, if it is
+        except Exception:  # the eager epoch says what is wrong, if it is
             pass
 
     def _is_valid(self, program: Program) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping, checked_callbacks
-from minidl.criterion import Loss
 from minidl.errors import MinidlError
 from minidl.evaluation import check_data, check_weights
 from minidl.history import History
@@ -24,7 +23,7 @@ from minidl.runner import Runner
 from minidl.schedules import Rate
 from minidl.settings import whole_number
 from minidl.validation import Rows, Validation, set_aside
-from minidl.weighting import ClassWeight, class_weights, mean_of_batches, row_weights
+from minidl.weighting import ClassWeight, class_weights, row_weights
 
 
 def fit(
@@ -149,7 +148,8 @@ def fit(
         order = _order(net, len(rows.X), seed, shuffle)
         _warn_of_cancelled(rows.weights[order], batch_size, f"fit({given}=…)")
 
-    with ExitStack() as held, _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
+    with ExitStack() as held, _progress(epochs, verbose) as advance:
+        # Recording compiles: the bar says so.
         runner = Runner(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
         held.enter_context(runner.alone())
         for watcher in watchers:

@@ -114,9 +114,8 @@ class Stateful(ml.Layer):
         return next(self.iterator)
 
     total = 0
-    changes = {
-        name[1:]: function for name, function in list(locals().items()) if name[:1] == "_" != name[1:2]
-    }
+    own = [name for name in locals() if name.startswith("_") and not name.startswith("__")]
+    changes = {name[1:]: locals()[name] for name in own}
 
 
 class Counter:
@@ -138,7 +137,7 @@ CHANGES = {
     "set": ({"log": set()}, "stateful1.log"),
     "array_in_place": ({"log": np.zeros(1)}, "some numbers for one batch"),
     "generator": ({"generator": np.random.default_rng(0)}, "stateful1.generator"),
-    "legacy_generator": ({"generator": np.random.RandomState(0)}, "stateful1.generator"),  # noqa: NPY002
+    "legacy_generator": ({"generator": np.random.RandomState(0)}, "stateful1.generator"),
     "python_generator": ({"generator": random.Random(0)}, "stateful1.generator"),
     "numpy_global": ({}, "np.random"),
     "python_global": ({}, "random"),
@@ -343,7 +342,7 @@ def test_truth_values_are_numbers_in_eager_and_in_recorded_steps():
 
 def test_an_error_in_a_step_is_the_steps_own():
     """Building its message prints a tensor, which a step that is recorded has to leave alone."""
-    net, optimizer, _ = classifier()
+    net, *_ = classifier()
 
     def step(x, t):
         if x.shape[0]:
@@ -407,9 +406,6 @@ def test_other_numbers_of_rows_are_recorded_on_rows_that_are_right():
     """Class numbers and probabilities stay what they are, cut or repeated."""
     net = ml.mlp([3, 3], output="softmax", seed=0)
     optimizer = ml.SGD(net.parameters())
-    step = training_step(net, optimizer, loss=lambda t, p: ml.mse(t * 0.0, p) + ml.categorical_crossentropy(t, p))
-    with pytest.raises(ShapeError):
-        record(step, X[:8], np.arange(8.0) % 3)
     step = training_step(net, optimizer, loss=ml.categorical_crossentropy)
     program = record(step, X[:8], np.arange(8.0) % 3)
     assert np.isfinite(program.of_rows(19).run(X[:19], np.arange(19.0) % 3)).all()

@@ -111,8 +111,8 @@ def train_some(net, settings):
 
 
 OTHER = [
-    change_rows, change_loss, change_setting_of_the_loss, change_optimizer, clip, add_weights, freeze,
-    change_dropout, replace_numbers_of_the_activation, train_some,
+    change_rows, change_loss, change_setting_of_the_loss, change_optimizer, clip, add_weights,
+    freeze, change_dropout, replace_numbers_of_the_activation, train_some,
 ]  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def test_copies_pickles_and_files_leave_it_out(tmp_path):
     net = network()
     ml.fit(net, X, Y[:, 0], loss="mse", epochs=1)
     assert net.kept is not None
-    for twin in (copy.copy(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):  # noqa: S301
+    for twin in (copy.copy(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         assert twin.kept is None
     net.save(tmp_path / "net.safetensors")
     twin = ml.load(tmp_path / "net.safetensors")

@@ -125,6 +125,8 @@ def test_class_numbers_from_inside_a_step(targets, wrong, loss):
         step = training_step(net, optimizer, loss=lambda t, p: ml.losses[loss](targets(t), p))
         with pytest.raises(DomainError, match="class numbers from 0 to 2") as caught:
             run(step)
+        if run is recorded:
+            assert (caught.value.batch, caught.value.row) == (2, 21)
         return net.block.values.tobytes(), optimizer.steps, caught.value.got
 
     def eagerly(step):
@@ -132,11 +134,7 @@ def test_class_numbers_from_inside_a_step(targets, wrong, loss):
             step(ml.Tensor(X[i : i + 8]), ml.Tensor(classes[i : i + 8].astype("f4")))
 
     def recorded(step):
-        try:
-            record(step, X[:8], classes[:8]).run(X, classes)
-        except DomainError as error:
-            assert (error.batch, error.row) == (2, 21)
-            raise
+        record(step, X[:8], classes[:8]).run(X, classes)
 
     assert attempt(eagerly) == attempt(recorded)
 
@@ -170,7 +168,7 @@ def test_weights_worked_out_in_a_step_are_checked_too():
     )
     program, wrong = record(step, X[:8], T[:8]), T.copy()
     wrong[13] = -1.0
-    with pytest.raises(DomainError, match=r"sample_weight=…\): expected numbers in \[0, ∞\)") as caught:
+    with pytest.raises(DomainError, match=r"sample_weight=…\): expected numbers") as caught:
         program.run(X, wrong)
     assert (caught.value.batch, caught.value.row) == (1, 13)
 
@@ -229,15 +227,23 @@ def test_settings_changed_to_nonsense_are_refused_by_name(setting):
     program = record(step, X[:8], T[:8])
     program.run(X, T)
     before = net.block.values.copy()
-    for use in (lambda: step(ml.Tensor(X[:8]), ml.Tensor(T[:8])), lambda: program.run(X, T, confirm=False)):
+    for train in (eager_step(step), lambda: program.run(X, T, confirm=False)):
         with pytest.raises(ArgumentError, match="adam"):
-            SETTINGS[setting](optimizer)
-            use()
+            set_and_train(SETTINGS[setting], optimizer, train)
     np.testing.assert_array_equal(net.block.values, before)
 
 
+def eager_step(step):
+    return lambda: step(ml.Tensor(X[:8]), ml.Tensor(T[:8]))
+
+
+def set_and_train(change, optimizer, train):
+    change(optimizer)  # refused here, or before the next update
+    train()
+
+
 def test_a_schedule_that_sets_the_count():
-    net, optimizer, step = classifier()
+    _, optimizer, step = classifier()
 
     def schedule(steps):
         optimizer.steps = 10**8
@@ -245,7 +251,7 @@ def test_a_schedule_that_sets_the_count():
 
     program = record(step, X[:8], T[:8])
     optimizer.learning_rate = schedule
-    for use in (lambda: program.run(X, T, confirm=False), lambda: step(ml.Tensor(X[:8]), ml.Tensor(T[:8]))):
+    for use in (lambda: program.run(X, T, confirm=False), eager_step(step)):
         with pytest.raises(ArgumentError, match="only tells a rate"):
             use()
         optimizer.steps = 0
@@ -276,7 +282,7 @@ def together(*works):
         barrier.wait()
         try:
             work()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             raised[i] = error
 
     threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]

@@ -167,7 +167,8 @@ def _run(code, segments):
 if JIT:
     blas.load()
     _run.__qualname__ = f"run_{digest(_run)}"
-run: Any = njit("int64(int64[:, ::1], int64[:, ::1])", cache=True, nogil=True)(_run) if JIT else None
+_RUN = "int64(int64[:, ::1], int64[:, ::1])"
+run: Any = njit(_RUN, cache=True, nogil=True)(_run) if JIT else None
 """Instructions ``first`` to ``last``, so many times, for each (first, last, times) in turn.
 
 It stops behind a kernel that refuses its operands, and returns which instruction that was; −1

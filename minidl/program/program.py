@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd import Node
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.exclusive import Exclusive, Together
 from minidl.kernels import checks
@@ -103,7 +104,7 @@ class Program:
     def _own(self) -> None:
         """Take note of what this works on, so that it is seen when somebody replaces it."""
         self._states = [(x, x.nbytes) for x in self._optimizer_states()]
-        nodes = [p for o in self.optimizers for p in o.parameters]
+        nodes: list[Node] = [p for o in self.optimizers for p in o.parameters]
         nodes += [outcome.node for outcome in self.outcomes]
         counts = {id(node._changes): node._changes for node in nodes if node._changes is not None}
         self._changes = [(count, count[0]) for count in counts.values()]
@@ -264,7 +265,7 @@ class Program:
             line, operand = self.instructions[i], memory[which][part].reshape(shape)
             line.operands[j] = line.shown[j] = operand
             self.code.replace(i, j, operand)
-        self.optimizers = {after: updates for updates in self.optimizers.values()}
+        self.optimizers = {after: self.optimizers[before]}
         self._own()
 
     def _parts_of(self, optimizer: Optimizer) -> list[tuple[int, int, int, slice, Any]]:

@@ -152,7 +152,7 @@ def _record(
         left = tapes[-1].outcomes()
         _check_state(state.changed())
     *runs, tape = tapes
-    twins = [compare(tape, run) for run in runs][0]
+    twins, _ = (compare(tape, run) for run in runs)
     _check_state(state.unseen)
     owner = tape.memory(loss)
     calls = tape.calls if keep else needed(tape, twins, owner)

@@ -19,7 +19,6 @@ import numpy as np
 from minidl.autograd import Node
 from minidl.layer import Layer
 from minidl.optimizer import Optimizer
-from minidl.program.saved import Saved
 from minidl.settings import Settings
 
 LARGE = 2**24
@@ -112,7 +111,7 @@ class State:
             if own or value.nbytes <= LARGE:
                 self.arrays.append((name, value))
         elif isinstance(value, np.random.Generator | np.random.BitGenerator):
-            bits = getattr(value, "bit_generator", value)
+            bits: Any = getattr(value, "bit_generator", value)
             self._hold(name, lambda: {"state": repr(bits.state)}, _putting(bits, "state"))
         elif isinstance(value, np.random.RandomState | random.Random):
             self._random.append((name, value, _random_state(value)))
@@ -254,7 +253,9 @@ class State:
                 _set_random_state(generator, before)
 
 
-_LIBRARIES = frozenset("builtins numpy numba scipy sklearn _thread threading functools".split())
+_LIBRARIES = frozenset(
+    ("builtins", "numpy", "numba", "scipy", "sklearn", "_thread", "threading", "functools")
+)
 """Whose objects hold no state of a step's."""
 
 

@@ -20,6 +20,7 @@ from minidl.program.saved import Saved
 from minidl.program.state import State
 from minidl.program.watched import bare, watched
 
+
 class Memory:
     """A piece of memory that a step works in: an array that is no view of another.
 
@@ -372,9 +373,7 @@ class Tape(Listener):
             leaf.written(version - leaf.current_version())
 
 
-def _checked(
-    kernel: Kernel, limits: tuple[Any, ...], refusal: Refusal, table: np.ndarray
-) -> None:
+def _checked(kernel: Kernel, limits: tuple[Any, ...], refusal: Refusal, table: np.ndarray) -> None:
     """Check a whole table, of which the step has checked a batch."""
     try:
         kernel.run(table.reshape(-1), *limits)

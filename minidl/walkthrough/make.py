@@ -18,9 +18,9 @@ from minidl.model import Sequential
 from minidl.optimizer import Optimizer
 from minidl.optimizers import get_optimizer
 from minidl.program import Program, record
+from minidl.runner import step as training_step
 from minidl.schedules import Rate
 from minidl.settings import whole_number
-from minidl.runner import step as training_step
 from minidl.walkthrough.digits import LEAST_DIGITS
 from minidl.walkthrough.heads import bounded
 from minidl.walkthrough.operations import READINGS
