@@ -114,8 +114,9 @@ class Stateful(ml.Layer):
         return next(self.iterator)
 
     total = 0
-    own = [name for name in locals() if name.startswith("_") and not name.startswith("__")]
-    changes = {name[1:]: locals()[name] for name in own}
+    held = dict(locals())
+    own = [name for name in held if name.startswith("_") and not name.startswith("__")]
+    changes = dict(zip((name[1:] for name in own), map(held.get, own), strict=True))
 
 
 class Counter:
