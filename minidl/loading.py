@@ -113,6 +113,8 @@ def _parameters(layers: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
         if kind == "again":
             whole_number("place", described["place"], low=0, high=place - 1)
             continue
+        if "tied" in described:
+            whole_number("tied", described["tied"], low=0, high=place - 1)
         counts[kind] = counts.get(kind, 0) + 1
         for part, shape in parameter_shapes(kind, described).items():
             shapes[f"parameter/{kind}{counts[kind]}.{part}"] = shape
