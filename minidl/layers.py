@@ -407,8 +407,9 @@ def parameter_shapes(kind: str, config: dict[str, Any]) -> dict[str, tuple[int, 
         inputs = whole_number("in_features", config["in_features"])
         outputs = whole_number("out_features", config["out_features"])
         inner = {**config["activation"], "units": outputs}
+        weight = (outputs, inputs) if config.get("turned") else (inputs, outputs)
         return {
-            "weight": (outputs, inputs) if config.get("turned") else (inputs, outputs),
+            **({} if "tied" in config else {"weight": weight}),
             "bias": (outputs,),
             **parameter_shapes("activation", inner),
         }

@@ -8,7 +8,7 @@ import minidl as ml
 from minidl.data.cards import cards_folder, read_card
 from minidl.errors import ArgumentError, FileError, MinidlError
 from minidl.pairing import Study
-from minidl.settings import number, shown, whole_number
+from minidl.settings import number, short, whole_number
 from minidl.walkthrough.examples import two_layers
 from minidl.walkthrough.grading import read_answers
 from minidl.walkthrough.worksheet import Worksheet
@@ -165,8 +165,8 @@ def test_a_study_larger_than_any_computer(tmp_path, key, refused):
 def test_numbers_that_no_float_is_as_large_as(refused):
     with refused(ArgumentError, "rate", "a number in", "1000", "Write 0.01"):
         number("rate", 10**400)
-    with refused(ArgumentError, "n", "a whole number", "type int", "Write n=16"):
+    with refused(ArgumentError, "n", "a whole number", "thousands of digits", "Write n=16"):
         whole_number("n", -(10**5000))
     circle = []
     circle.append(circle)
-    assert len(shown([circle] * 10**5)) < 300
+    assert len(short([circle] * 10**5)) < 300
