@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,6 +14,25 @@ from minidl.registry import with_defaults
 POSITIVE = Interval(0, NON_NEGATIVE.high)
 SHARE = Interval(0, 1, includes_low=True)
 """A part of the whole, but never all of it."""
+ANY = Interval(-inf, inf, True, True)
+"""Every number, infinite ones as well."""
+
+
+def short(x: Any) -> str:
+    """A value as Python writes it, cut to a line.
+
+    Examples
+    --------
+    >>> short("a" * 70)
+    "'aaaaaaaaaaaaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaaaaaaaaaaa'"
+    >>> short(10**5000)
+    'a whole number of thousands of digits'
+    """
+    try:
+        text = repr(x)
+    except ValueError:  # an int of more digits than Python prints
+        return "a whole number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
 
 
 def number(
@@ -30,7 +50,7 @@ def number(
         found = float(value)
         if found in domain:
             return found
-    raise ArgumentError(culprit, f"a number in {domain}", repr(value), f"Write {example}, say.")
+    raise ArgumentError(culprit, f"a number in {domain}", short(value), f"Write {example}, say.")
 
 
 def whole_number(
@@ -49,7 +69,7 @@ def whole_number(
         return int(value)  # type: ignore[call-overload]
     limits = f"of at least {low}" if high is None else f"from {low} to {high}"
     remedy = f"Write {culprit}={example}." if culprit.isidentifier() else f"Write {example}, say."
-    raise ArgumentError(culprit, f"a whole number {limits}", repr(value), remedy)
+    raise ArgumentError(culprit, f"a whole number {limits}", short(value), remedy)
 
 
 class Settings:
@@ -85,7 +105,13 @@ class Settings:
 
     def constants(self) -> list[float]:
         """The numbers a kernel gets in ``reals``."""
-        return [float(value) for value in self.settings.values()]
+        return [
+            # A switch is 1 or 0; text is no number, though float() reads some.
+            float(value)
+            if isinstance(value, bool | np.bool_)
+            else number(f"{self.name}({key}=…)", value, ANY, f"{key}={self.hyper[key]}")
+            for key, value in self.settings.items()
+        ]
 
     def with_settings(self, **hyper: Any) -> Self:
         """The same with other hyper-parameters; itself if none are given."""
