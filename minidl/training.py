@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping, checked_callbacks
 from minidl.criterion import Loss
+from minidl.data.checks import check_resolution
 from minidl.errors import AnomalyError, ArgumentError, DataError, RecordError
 from minidl.evaluation import check_data, clean_loss, find_scorer, score
 from minidl.history import History
@@ -24,6 +25,7 @@ from minidl.program import Program
 from minidl.program import record as write_down
 from minidl.progress import progress
 from minidl.schedules import Rate
+from minidl.seeds import generator
 from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor
 from minidl.weighting import ClassWeight, row_weights
@@ -57,7 +59,7 @@ def fit(
     Parameters
     ----------
     net : Sequential
-    X : array of shape (rows, features)
+    X : array of shape (rows, features), which is copied, as y is
     y : array
         Targets as the loss wants them; shape (rows,) is fine for a one-unit output.
     loss : str or loss
@@ -120,7 +122,10 @@ def fit(
     epochs = whole_number("epochs", epochs, 1, example=100)
     batch_size = whole_number("batch_size", batch_size, 1, example=32)
     seed = whole_number("seed", seed, 0, example=0)
-    X, y = check_data(net, X, y, loss, from_logits, "")
+    given = X, y
+    X, y = check_data(net, X, y, loss, from_logits, copy=True)  # others may write into theirs
+    check_resolution("X", given[0], X)
+    check_resolution("y", given[1], y)
     weights = row_weights(y, sample_weight, class_weight, "fit")
     X, y, weights, validation = _set_aside(
         net, X, y, weights, loss, from_logits, validation_data, validation_split, seed
@@ -129,7 +134,7 @@ def fit(
     metrics = _checked_metrics(metrics, loss, validation)
     net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
     watchers = checked_callbacks(callbacks, early_stopping)
-    data = (X, y) if weights is None else (X, y, weights)
+    data = (X, y) if weights is None else (X, y, weights.copy())
     curves = ["loss"] + ["val_loss", *(f"val_{name}" for name in metrics)] * bool(validation)
     history = History(curves)
 
@@ -339,11 +344,11 @@ def _set_aside(
     share = number("validation_split", 0 if share is None else share, SHARE, "validation_split=0.2")
     if validation_data is not None:
         X_valid, y_valid = _pair(validation_data, share)
-        valid = check_data(net, X_valid, y_valid, loss, from_logits, "validation ")
+        valid = check_data(net, X_valid, y_valid, loss, from_logits, "validation ", copy=True)
         return X, y, weights, valid
     if not share:
         return X, y, weights, None
-    order = permutation(len(X), seed, -1)
+    order = generator("validation", seed).permutation(len(X))
     kept = max(1, round(len(X) * share))
     aside, rest = order[:kept], order[kept:]
     if not len(rest):
