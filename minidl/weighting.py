@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ import numpy as np
 from minidl.axes import Sum, broadcast, reduction, weighted_mean
 from minidl.domains import check_domain, check_numbers
 from minidl.errors import ArgumentError, RecordError, ShapeError
+from minidl.foreign import text_number
 from minidl.intervals import NON_NEGATIVE, REALS, Interval
 from minidl.kernels.jit import recorder
-from minidl.op import Elementwise2, as_numbers
+from minidl.op import Elementwise2, as_numbers, narrowed
 from minidl.settings import number
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -37,7 +37,7 @@ def row_weights(
 
 def _of_samples(t: np.ndarray, sample_weight: Any, culprit: str) -> np.ndarray:
     rows = len(t) if t.ndim else 1
-    weights = np.asarray(as_numbers(culprit, sample_weight), t.dtype)
+    weights = narrowed(culprit, as_numbers(culprit, sample_weight), t.dtype)
     if weights.shape != (rows,):
         raise ShapeError(
             culprit,
@@ -78,7 +78,9 @@ def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.nd
                 f"none for class {label:g}",
                 f"Add {label:g}: 1.0.",
             )
-    return np.array([given[label] for label in classes.tolist()], t.dtype)[places]
+    return narrowed(culprit, np.array([given[label] for label in classes.tolist()]), t.dtype)[
+        places
+    ]
 
 
 def _labels(t: np.ndarray, culprit: str) -> np.ndarray:
@@ -101,8 +103,8 @@ def _labels(t: np.ndarray, culprit: str) -> np.ndarray:
 
 def _class(culprit: str, key: Any) -> float:
     if isinstance(key, str):  # JSON knows no other keys
-        with suppress(ValueError):
-            key = float(key)
+        class_number = text_number(key)
+        key = key if class_number is None else class_number
     return _plain(f"a class of {culprit}", key, REALS, 0)
 
 
