@@ -18,7 +18,7 @@ from minidl.errors import (
 )
 from minidl.foreign import reshaping
 from minidl.layer import Layer
-from minidl.layers import Dense, Dropout, as_layer, enter
+from minidl.layers import Activation, Dense, Dropout, as_layer, enter
 from minidl.losses import get_loss
 from minidl.op import as_numbers, narrowed
 from minidl.optimizer import Optimizer
@@ -349,7 +349,7 @@ def mlp(
         raise ArgumentError(
             "mlp(widths=…)", "inputs and outputs at least", str(widths), "Write [2, 16, 1]."
         )
-    as_layer(hidden or "linear")  # also where no layer is hidden, a name that nobody knows
+    Activation(hidden)  # an error for a name that nobody knows, also where no layer is hidden
     dropout = number("mlp(dropout=…)", dropout, SHARE, example=0.5)
     layers: list[Layer] = []
     for i, (inputs, outputs) in enumerate(pairwise(widths)):
