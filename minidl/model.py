@@ -17,15 +17,16 @@ from minidl.errors import (
     DtypeError,
     ShapeError,
 )
+from minidl.foreign import reshaping
 from minidl.layer import Layer, Layers
-from minidl.layers import Dense, Dropout, as_layer, enter
+from minidl.layers import Activation, Dense, Dropout, as_layer, enter
 from minidl.losses import get_loss
 from minidl.op import as_numbers, narrowed
 from minidl.optimizer import Optimizer
 from minidl.optimizers import describe_optimizer
 from minidl.program import Kept
 from minidl.program.record import workspace
-from minidl.settings import whole_number
+from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor
 
 
@@ -191,9 +192,10 @@ class Sequential(Layer):
         ShapeError
             For no rows, or rows of a width that the network does not take.
         """
-        X = narrowed("predict(X)", as_numbers("predict(X)", X), self.dtype)
+        given, X = X, narrowed("predict(X)", as_numbers("predict(X)", X), self.dtype)
         if X.ndim < 2 or not len(X):
-            remedy = "For one row write predict([x]), for one feature X.reshape(-1, 1)."
+            column = reshaping("X", given, "-1, 1")
+            remedy = f"For one row write predict([x]), for one feature {column}."
             expected = "shape (rows, features), with at least one row"
             raise ShapeError("predict(X)", expected, f"shape {X.shape}", remedy)
         size = whole_number("predict(batch_size=…)", batch_size, example=4096)
@@ -378,6 +380,8 @@ def mlp(
         raise ArgumentError(
             "mlp(widths=…)", "inputs and outputs at least", str(widths), "Write [2, 16, 1]."
         )
+    Activation(hidden)  # an error for a name that nobody knows, also where no layer is hidden
+    dropout = number("mlp(dropout=…)", dropout, SHARE, example=0.5)
     layers: list[Layer] = []
     for i, (inputs, outputs) in enumerate(pairwise(widths)):
         last = i == len(widths) - 2
@@ -386,5 +390,5 @@ def mlp(
             Dense(inputs, outputs, activation, init=init, seed=seed, stream=i, dtype=dtype)
         )
         if dropout and not last:
-            layers.append(Dropout(dropout, seed=seed + i))
+            layers.append(Dropout(dropout, seed=seed, stream=i))
     return Sequential(*layers)

@@ -16,9 +16,12 @@ def did_you_mean(name: object, names: Iterable[str], otherwise: str) -> str:
     --------
     >>> did_you_mean("leaky_rel", ["relu", "leaky_relu"], "See the list.")
     "Did you mean 'leaky_relu'?"
+    >>> did_you_mean("ReLU", ["relu", "leaky_relu"], "See the list.")
+    "Did you mean 'relu'?"
     """
-    close = get_close_matches(str(name), list(names), n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else otherwise
+    spellings = {known.lower(): known for known in reversed([*names])}
+    close = get_close_matches(str(name).lower(), list(spellings)[::-1], n=1, cutoff=0.5)
+    return f"Did you mean {spellings[close[0]]!r}?" if close else otherwise
 
 
 ELSEWHERE: Mapping[str, Sequence[str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from math import inf
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +15,8 @@ from minidl.registry import with_defaults
 POSITIVE = Interval(0, NON_NEGATIVE.high)
 SHARE = Interval(0, 1, includes_low=True)
 """A part of the whole, but never all of it."""
+ANY = Interval(-inf, inf, True, True)
+"""Every number, infinite ones as well."""
 
 
 def short(x: Any) -> str:
@@ -103,7 +106,13 @@ class Settings:
 
     def constants(self) -> list[float]:
         """The numbers a kernel gets in ``reals``."""
-        return [float(value) for value in self.settings.values()]
+        return [
+            # A switch is 1 or 0; text is no number, though float() reads some.
+            float(value)
+            if isinstance(value, bool | np.bool_)
+            else number(f"{self.name}({key}=…)", value, ANY, f"{key}={self.hyper[key]}")
+            for key, value in self.settings.items()
+        ]
 
     def with_settings(self, **hyper: Any) -> Self:
         """The same with other hyper-parameters; itself if none are given."""

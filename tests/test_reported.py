@@ -6,7 +6,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 import minidl as ml
 from minidl.errors import DomainError, ShapeError
-from minidl.kernels.random import permutation
+from minidl.seeds import generator
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -34,7 +34,7 @@ def squares(net, x=X, y=None):
 
 def kept(share, rows=60, seed=0):
     """The rows that fit keeps for validation, and those that it trains on."""
-    order = permutation(rows, seed, -1)
+    order = generator("validation", seed).permutation(rows)
     return order[: round(rows * share)], order[round(rows * share) :]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from minidl.autograd import Node
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.exclusive import Exclusive, Together
+from minidl.foreign import as_array
 from minidl.kernels import checks
 from minidl.op import as_numbers, narrowed
 from minidl.optimizers import AHEAD, Optimizer
@@ -365,7 +366,7 @@ def _order(order: Any, length: int) -> np.ndarray:
     """Which rows in which order, each of them there."""
     if order is None:
         return np.arange(length)
-    rows = np.asarray(order)
+    rows = as_array("order", order)
     if rows.ndim not in (1, 2) or (rows.size and rows.dtype.kind not in "iu"):
         got, remedy = (
             f"shape {rows.shape} of {rows.dtype}",

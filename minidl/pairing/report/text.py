@@ -53,7 +53,8 @@ def _table(data: Dataset, found: list[Row], repetitions: int) -> Table:
 
     several = any(row.half is not None for row in found)
     interval = f", mean ± 95 % over {repetitions} repetitions" if several else ""
-    table = Table(title=f"{data.name}: {metric_name(data.metric)}{interval}")
+    title = f"{data.name}: {metric_name(data.metric)}{interval}"
+    table = Table(title=title, min_width=len(title))  # a title is broken where a table is narrower
     for column in ("rank", "hidden", "head", "score", "failed"):
         table.add_column(column, justify="right" if column in ("rank", "score") else "left")
     whole = len(found) <= MOST_ROWS
