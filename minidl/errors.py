@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.encoding import printable
+
 
 class MinidlError(Exception):
     """Anything minidl refuses to do.
@@ -32,6 +34,9 @@ class MinidlError(Exception):
     def __init__(self, culprit: str, expected: str, got: str, remedy: str) -> None:
         super().__init__(f"{culprit}: expected {expected}, got {got}. {remedy}")
         self.culprit, self.expected, self.got, self.remedy = culprit, expected, got, remedy
+
+    def __str__(self) -> str:
+        return printable(self.args[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.culprit, self.expected, self.got, self.remedy), vars(self)

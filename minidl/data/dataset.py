@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.data.checks import check_finite
 from minidl.data.tables import TASKS
+from minidl.encoding import printable
 from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.settings import whole_number
 
@@ -155,7 +156,8 @@ class Dataset:
             target = f"target from {self.y.min():g} to {self.y.max():g}, mean {self.y.mean():g}"
         about = f"metric: {self.metric}; family: {self.family}"
         lines = [repr(self), f"features: {names}", target, about]
-        return "\n  ".join(lines + [line for line in (self.teaches, self.source) if line])
+        lines += [line for line in (self.teaches, self.source) if line]
+        return printable("\n  ".join(lines))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.encoding import printable
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.kernels import checks
 from minidl.op import as_numbers, narrowed
@@ -239,7 +240,7 @@ class Program:
         return len(self.instructions)
 
     def __str__(self) -> str:
-        return listing(self.instructions)
+        return printable(listing(self.instructions))
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(slot.shape) for slot in self.inputs)

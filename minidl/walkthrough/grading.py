@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation, localcontext
 from pathlib import Path
 from typing import Any
 
+from minidl.encoding import printable
 from minidl.errors import ArgumentError, FileError, UnknownNameError
 from minidl.registry import did_you_mean
 from minidl.walkthrough.digits import number
@@ -110,7 +111,7 @@ class Marks:
                 continue
             lines.append(f"{sign} ({mark.number}) {mark.name} = {mark.expected}, not {mark.answer}")
             lines.append(f"      {mark.said}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def to_markdown(self) -> str:
         """The marks as a Markdown table."""

@@ -18,6 +18,7 @@ from minidl.model import Sequential
 from minidl.optimizer import Optimizer
 from minidl.optimizers import get_optimizer
 from minidl.program import Program, record
+from minidl.program.listing import listing
 from minidl.schedules import Rate
 from minidl.settings import whole_number
 from minidl.training import step as training_step
@@ -213,7 +214,7 @@ def _problem(
         loss_name=reader.loss_name,
         rows=program.rows,
         dtype=str(net.dtype),
-        listing=str(program),
+        listing=listing(program.instructions),
     )
 
 
