@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.encoding import printable
+
 
 class MinidlError(Exception):
     """Anything minidl refuses to do.
@@ -54,7 +56,7 @@ class MinidlError(Exception):
     def __str__(self) -> str:
         known = {"epoch": self.epoch, "batch": self.batch, "row": self.row}
         when = ", ".join(f"{name} {at}" for name, at in known.items() if at is not None)
-        return f"{when}: {super().__str__()}" if when else super().__str__()
+        return printable(f"{when}: {self.args[0]}" if when else self.args[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.culprit, self.expected, self.got, self.remedy), vars(self)

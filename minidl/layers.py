@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl import arithmetic as ops
 from minidl import seeds
-from minidl.activations import Linear, activations, get_activation
+from minidl.activations import Linear, activations, get_activation, is_registered
 from minidl.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.initializers import get_initializer
 from minidl.layer import Layer
@@ -80,12 +80,13 @@ class Activation(Layer):
         if type(self) is not Activation:
             return super().config()  # refused: a subclass is code
         name = self.activation.name
-        if name not in activations or type(activations[name]) is not type(self.activation):
+        if not is_registered(self.activation):
             raise ArgumentError(
                 f"save: {self.name}",
                 "registered activations, as files hold their names and no code",
                 type(self.activation).__name__,
-                "Write @ml.activation above the class, and give it a name of its own.",
+                "Write @ml.activation above the class, and give it a name of its own; where "
+                "another formula was registered since, build the network anew.",
             )
         return {"activation": name, "units": self.units, **self.activation.settings}
 

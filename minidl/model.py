@@ -12,6 +12,7 @@ import numpy as np
 from minidl import storage
 from minidl.autograd import no_grad
 from minidl.block import Block
+from minidl.encoding import printable
 from minidl.errors import (
     ArgumentError,
     DtypeError,
@@ -249,7 +250,7 @@ class Sequential(Layer):
         if batch_size is not None:
             memory = self._workspace(whole_number("batch_size", batch_size, example=32), loss)
             lines.append(f"training in batches of {batch_size}: {memory:,} bytes of workspace")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def _workspace(self, rows: int, loss: Any) -> int:
         """Bytes that a batch takes on its way forward and backward."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.errors import ArgumentError
 from minidl.intervals import NON_NEGATIVE, Interval
-from minidl.registry import with_defaults
+from minidl.registry import check_name, with_defaults
 
 POSITIVE = Interval(0, NON_NEGATIVE.high)
 SHARE = Interval(0, 1, includes_low=True)
@@ -92,6 +92,11 @@ class Settings:
     hyper: ClassVar[dict[str, Any]] = {}
     limits: ClassVar[dict[str, Interval]] = {}
     optional: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.name:  # of its kernels too, whether it is registered or not
+            check_name(f"{cls.__name__}.name", cls.name)
 
     def __init__(self, **hyper: Any) -> None:
         self.settings: dict[str, Any] = with_defaults(self.name, self.hyper, hyper)

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.data.checks import check_finite
 from minidl.data.tables import TASKS
+from minidl.encoding import printable
 from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.op import as_numbers
 from minidl.seeds import random_state
@@ -160,7 +161,8 @@ class Dataset:
             target = f"target from {self.y.min():g} to {self.y.max():g}, mean {self.y.mean():g}"
         about = f"metric: {self.metric}; family: {self.family}"
         lines = [repr(self), f"features: {names}", target, about]
-        return "\n  ".join(lines + [line for line in (self.teaches, self.source) if line])
+        lines += [line for line in (self.teaches, self.source) if line]
+        return printable("\n  ".join(lines))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -17,6 +17,8 @@ import os
 import sys
 from typing import Any
 
+from minidl.kernels import cpu
+
 MODULE = "scipy.linalg.cython_blas"
 AVX512 = ("SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids")
 
@@ -46,9 +48,7 @@ def load() -> str:
 
 def _overlooks_avx512() -> bool:
     """Whether numpy's OpenBLAS, which is loaded already, runs AVX2 where there is AVX-512."""
-    from llvmlite.binding import get_host_cpu_features
-
-    if "OPENBLAS_CORETYPE" in os.environ or not get_host_cpu_features().get("avx512f"):
+    if "OPENBLAS_CORETYPE" in os.environ or not cpu.AVX512:
         return False
     chosen = [one["architecture"] for one in pools() if one["internal_api"] == "openblas"]
     return bool(chosen) and chosen[0] not in AVX512

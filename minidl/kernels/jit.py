@@ -2,9 +2,9 @@
 
 Three decorators make everything compiled: ``scalar`` for a formula on single numbers, ``kernel``
 for a loop over arrays, ``question`` for a loop that answers with a number. They put a digest of
-what the machine code depends on into the function's name. numba's disk cache looks at a kernel's
-own file and name only; with the digest in the name, an edit in any file below it leads to new
-code, and an unchanged formula is always found again, also one that was typed into a notebook.
+what the machine code depends on into the function's name, which ``cache`` goes by: an edit in any
+file below leads to new code, and an unchanged formula is always found again, also one that was
+typed into a notebook.
 
 No fastmath flag is ever set: sums and rounding stay as they are written (law 9 of the design).
 """
@@ -28,7 +28,7 @@ from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from numba.extending import overload
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.kernels import blas
+from minidl.kernels import blas, cache
 
 JIT = not numba.config.DISABLE_JIT
 
@@ -112,7 +112,7 @@ def by_type(single: Callable[..., Any], double: Callable[..., Any]) -> Any:
     """A scalar with a formula of its own for float32 and for float64.
 
     What is decorated runs without the JIT. With it, a copy is returned that lives in this module
-    under a name that ends in a digest: numba keys a kernel's cache by pickling what the kernel
+    under a name that ends in a digest: a kernel's cache is keyed by pickling what the kernel
     closes over, and a function that is found by name is pickled as that name.
     """
 
@@ -408,5 +408,6 @@ def _compiled(function: FunctionType, name: str) -> Any:
         return np.errstate(all="ignore")(function)
     function.__name__ = name
     function.__qualname__ = f"{name}_{digest(function)}"
-    options = {"cache": True, "nogil": True, "error_model": "numpy"}
-    return numba.njit(**options, no_cfunc_wrapper=True)(function)  # nobody calls it from C
+    options = {"nogil": True, "error_model": "numpy"}
+    compiled = numba.njit(**options, no_cfunc_wrapper=True)(function)  # nobody calls it from C
+    return cache.keep(compiled, function)

@@ -112,7 +112,7 @@ class Trainer:
         try:
             found = self._train(trial)
         except MinidlError as error:
-            found = {"status": "failed", "reason": str(error)}
+            found = {"status": "failed", "reason": error.args[0]}  # whatever the terminal shows
         return Result(**found, seconds=time.perf_counter() - began, host=platform.node())
 
     def _train(self, trial: Trial) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd import Node
+from minidl.encoding import printable
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.exclusive import Exclusive, Together
 from minidl.foreign import as_array
@@ -349,7 +350,7 @@ class Program:
         return len(self.instructions)
 
     def __str__(self) -> str:
-        return listing(self.instructions)
+        return printable(listing(self.instructions))
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(slot.shape) for slot in self.inputs)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 
+from minidl.encoding import printable
 from minidl.errors import ArgumentError, FileError, UnknownNameError
 from minidl.foreign import text_number
 from minidl.parsing import parse_json, read_text
@@ -110,7 +111,7 @@ class Marks:
                 continue
             lines.append(f"{sign} ({mark.number}) {mark.name} = {mark.expected}, not {mark.answer}")
             lines.append(f"      {mark.said}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def to_markdown(self) -> str:
         """The marks as a Markdown table."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from minidl.data import Dataset
+from minidl.encoding import lenient
 from minidl.pairing.findings import Findings
 from minidl.pairing.report.blocks import STAR, Listing, metric_name
 from minidl.pairing.report.comparing import headline_blocks
@@ -34,6 +35,11 @@ def show(findings: Findings, console: Console | None = None) -> None:
 
     # a file may be called [b].csv
     console = console or Console(highlight=False, markup=False, emoji=False)
+    with lenient(console.file):
+        _print(findings, console)
+
+
+def _print(findings: Findings, console: Console) -> None:
     for name, found in findings.standings.items():
         if found:
             console.print(_table(findings.data[name], found, findings.study.repetitions))
