@@ -26,9 +26,12 @@ class Layer:
     An array assigned to a parameter (``layer.weight = array``) is written into it, after a look at
     its shape; so are the numbers of a Tensor of your own, once the layer is in a network.
 
-    What ``forward`` does with Tensor operations is recorded like everything else; what decides by
-    looking at a number is trained eagerly, which is slower. A network with layers of your own
-    cannot be saved, as files hold no code.
+    What ``forward`` does with Tensor operations is recorded like everything else. One that decides
+    by looking at a number, or changes anything of its own from call to call (an attribute, an entry
+    of a container, a random generator), is trained eagerly, which is slower, and ``fit`` says so. A
+    global variable that it reads, the clock and files are not looked at: train with
+    ``record=False`` where they decide. A network with layers of your own cannot be saved, as files
+    hold no code.
 
     Attributes
     ----------
