@@ -32,8 +32,8 @@ def record(
     was before: parameters, gradients, optimizer state, counters, attributes of layers, losses and
     optimizers of your own, random generators.
 
-    What no one can see from outside is the step's own affair: a global variable that a layer's
-    method reads, the clock, a file.
+    What cannot be seen from outside is the step's own affair: a global variable that a method of a
+    layer reads or counts in, the clock, what it prints, writes or reads elsewhere.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ such state is looked at before and after the step is run for recording, and put 
 from __future__ import annotations
 
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -142,10 +143,10 @@ class State:
                 for key, held in list(vars(value).items()):
                     if not key.startswith("_"):
                         yield f"{label}.{key}", held, False
-        elif hasattr(value, "__next__"):
-            self.unseen = self.unseen or name
         elif type(value).__module__.partition(".")[0] not in _LIBRARIES:
             yield from self._own(value)
+        elif hasattr(value, "__next__"):  # an iterator, a file
+            self.unseen = self.unseen or name
 
     def _own(self, value: Any) -> Iterator[tuple[str, Any, bool]]:
         """An object of the user's own: its attributes, and those of its class."""
@@ -253,10 +254,10 @@ class State:
                 _set_random_state(generator, before)
 
 
-_LIBRARIES = frozenset(
-    ("builtins", "numpy", "numba", "scipy", "sklearn", "_thread", "threading", "functools")
-)
-"""Whose objects hold no state of a step's."""
+_LIBRARIES = (sys.stdlib_module_names - {"types", "collections"}) | {
+    "numpy", "numba", "scipy", "sklearn", "pandas", "polars", "matplotlib", "rich", "torch", "jax"
+}  # fmt: skip
+"""Whose objects are not looked into."""
 
 
 def _is_of_package(thing: Any) -> bool:
