@@ -26,17 +26,17 @@ class Memory:
 
     Attributes
     ----------
-    nbytes, dtype, begin
-        Its size and kind, and where it lies.
+    nbytes, dtype
+        Its size and kind.
     made : bool
         Whether a kernel writes into it before any reads it.
     """
 
-    __slots__ = ("_array", "_reference", "begin", "dtype", "made", "nbytes")
+    __slots__ = ("_array", "_begin", "_reference", "dtype", "made", "nbytes")
 
     def __init__(self, array: np.ndarray, made: bool, forget: Callable[[Any], None] | None) -> None:
         self.nbytes, self.dtype, self.made = array.nbytes, array.dtype, made
-        self.begin = address(array)
+        self._begin: int | None = None
         # Results of a step that is computed are let go as soon as the step itself does so.
         self._array = array if forget is None else None
         self._reference = weakref.ref(array, forget) if forget is not None else None
@@ -45,6 +45,14 @@ class Memory:
     def array(self) -> np.ndarray | None:
         """The array, as long as there is one."""
         return self._array if self._reference is None else self._reference()
+
+    def offset(self, view: np.ndarray) -> int:
+        """How many bytes into it a view begins."""
+        if view.nbytes == self.nbytes:
+            return 0
+        if self._begin is None:
+            self._begin = address(root(view))
+        return address(view) - self._begin
 
 
 class Part(NamedTuple):
@@ -182,9 +190,8 @@ class Tape(Listener):
     def part(self, array: np.ndarray, written: bool = False) -> Part:
         """An array as an argument of a call."""
         memory = self.memory(array, written)
-        start = 0 if array.nbytes == memory.nbytes else address(array) - memory.begin
         kept = array if self.saved is None else None
-        return Part(memory, start, array.shape, array.dtype, kept)
+        return Part(memory, memory.offset(array), array.shape, array.dtype, kept)
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
         """Take down one call, and run it where numbers are wanted."""
