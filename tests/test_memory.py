@@ -331,6 +331,22 @@ def test_one_network_trained_on_two_threads():
     assert "Train it on one thread" in str(next(error for error in raised if error))
 
 
+def test_recording_beside_training_is_refused():
+    net, optimizer, step = classifier()
+    errors, left = [], []
+
+    class Record(ml.Callback):
+        def epoch_ended(self, trained, epoch, measured):
+            left.append(net.block.values.copy())
+            errors.extend(together(lambda: record(step, X[:8], T[:8])))
+            left.append(net.block.values.copy())
+
+    ml.fit(net, X, T, loss="bce", epochs=1, callbacks=[Record()], record=False)
+    assert isinstance(errors[0], ConcurrencyError)
+    np.testing.assert_array_equal(*left)
+    assert optimizer.steps == 0
+
+
 def test_predicting_beside_training_is_allowed():
     net = ml.mlp([3, 8, 1], output="sigmoid", seed=0)
     raised = together(

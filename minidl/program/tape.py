@@ -224,6 +224,7 @@ class Tape(Listener):
             leaf = Leaf(parameter, parameter.current_version(), parameter._grad)
             self.leaves[id(parameter)] = leaf
             if self.saved is not None:
+                self.saved.hold(parameter._training)
                 assert parameter._home is not None
                 self.saved.save(parameter._array, str(parameter.name))
                 self.saved.save(parameter._home, f"∂{parameter.name}")
