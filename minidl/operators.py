@@ -11,10 +11,18 @@ import numpy as np
 from minidl import arithmetic as ops
 from minidl import axes
 from minidl.autograd import Node, remembers
-from minidl.errors import ArgumentError, DomainError, DtypeError, GradientError, ShapeError
+from minidl.errors import (
+    ArgumentError,
+    DomainError,
+    DtypeError,
+    GradientError,
+    MinidlError,
+    ShapeError,
+)
 from minidl.foreign import check_unmasked
 from minidl.kernels.jit import recorder
-from minidl.op import FLOATS, Op, as_float
+from minidl.op import FLOATS, Op, as_float, as_numbers
+from minidl.settings import short
 
 Axis = int | tuple[int, ...] | list[int] | None
 
@@ -124,7 +132,7 @@ class Operators(Node):
     def _compare(self, ufunc: Any, operands: tuple[Any, ...]) -> Any:
         """Truth values; while a step is recorded, which has no numbers yet, an op gives 1 or 0."""
         if recorder() is None:
-            return self._of(np.asarray(ufunc(*_arrays(operands))))
+            return self._of(np.asarray(_compared(ufunc, operands)))
         return COMPARISONS[ufunc](*(getattr(x, "detach", lambda x=x: x)() for x in operands))
 
     def detach(self) -> Self:
@@ -262,6 +270,16 @@ class Operators(Node):
         return self.apply(axes.broadcast(tuple(shape)), self)
 
     def __getitem__(self, key: Any) -> Self:
+        try:
+            return self._taken(key)
+        except (IndexError, TypeError, ValueError) as error:
+            if isinstance(error, MinidlError):
+                raise
+            got = f"{short(key)}, of which NumPy says: {str(error).rstrip('.')}"
+            remedy = "Give whole numbers from 0, slices, or a mask of the tensor's shape."
+            raise ArgumentError("an index", f"places in shape {self.shape}", got, remedy) from error
+
+    def _taken(self, key: Any) -> Self:
         check_unmasked("an index", key)
         if isinstance(key, Node):
             key = key.numpy()
@@ -287,6 +305,21 @@ LOOKS = ("zeros_like", "ones_like", "empty_like", "full_like", "array_equal", "a
 FUNCTIONS = ("absolute", "clip", "concatenate", "exp", "log", "matmul", "maximum", "minimum",
              "sqrt", "stack", "tanh", "where")  # fmt: skip
 """What is called in minidl as in NumPy."""
+
+
+def _compared(ufunc: Any, operands: tuple[Any, ...]) -> Any:
+    """What NumPy compares; where one is to be less than the other, of numbers alone."""
+    name = ufunc.__name__
+    if name not in ("equal", "not_equal"):  # anything may be asked whether it is the same
+        operands = tuple(
+            x if isinstance(x, Operators | float | int) else as_numbers(name, x) for x in operands
+        )
+    try:
+        return ufunc(*_arrays(operands))
+    except ValueError as error:
+        got = " and ".join(str(np.shape(x)) for x in operands)
+        wanted, remedy = "two shapes that broadcast", "Reshape one of them."
+        raise ShapeError(name, wanted, got, remedy) from error
 
 
 def _refuse_gradients(function: Any, operands: Any) -> None:
