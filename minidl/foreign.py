@@ -85,8 +85,8 @@ def check_unmasked(culprit: str, x: Any) -> None:
 
 def _masked(x: Any) -> int:
     """How many numbers are masked, in lists of arrays, too."""
-    if isinstance(x, np.ma.MaskedArray):
-        return int(np.ma.count_masked(x))
+    if isinstance(x, np.ma.MaskedArray):  # one of fields holds no numbers anyway
+        return int(np.ma.count_masked(x)) if x.dtype.names is None else 0
     if isinstance(x, list | tuple):
         return sum(_masked(part) for part in x if type(part) is not float)
     return 0
@@ -147,7 +147,7 @@ def _is_number(x: Any) -> bool:
         return False
     try:
         float(x)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # each class has its own
         return False
     return True
 

@@ -107,7 +107,8 @@ def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.n
 
 def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
     """The floating dtype that arrays agree on; Python numbers and lists have none to say."""
-    native = [x.dtype.newbyteorder("=") for x in operands if isinstance(x, np.ndarray | np.generic)]
+    given = [x.dtype for x in operands if isinstance(x, np.ndarray | np.generic)]
+    native = [dtype.newbyteorder("=") if dtype.kind == "f" else dtype for dtype in given]
     dtypes = [dtype if dtype in FLOATS else np.dtype(np.float64) for dtype in native]
     return np.result_type(*dtypes) if dtypes else np.dtype(otherwise)
 
@@ -276,7 +277,7 @@ class Elementwise2(ScalarOp):
     saves: tuple[int, ...] = (0, 1)
 
     def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-        shapes = [x.shape if hasattr(x, "shape") else np.shape(x) for x in operands]
+        shapes = [self._shape_of(x) for x in operands]
         if shapes[0] == shapes[1]:
             return operands
         try:
@@ -290,6 +291,12 @@ class Elementwise2(ScalarOp):
             for x, own in zip(operands, shapes, strict=True)
         )
         return a, b
+
+    def _shape_of(self, x: Any) -> Shape:
+        if type(x) is float or type(x) is int:
+            return ()
+        shape: Shape = x.shape if hasattr(x, "shape") else as_numbers(self.name, x).shape
+        return shape
 
     def shape(self, *shapes: Shape) -> Shape:
         a, b = shapes

@@ -11,9 +11,17 @@ import numpy as np
 from minidl import arithmetic as ops
 from minidl import axes
 from minidl.autograd import Node, no_grad, remembers
-from minidl.errors import ArgumentError, DomainError, DtypeError, GradientError, ShapeError
+from minidl.errors import (
+    ArgumentError,
+    DomainError,
+    DtypeError,
+    GradientError,
+    MinidlError,
+    ShapeError,
+)
 from minidl.foreign import check_unmasked
-from minidl.op import FLOATS, Op, as_float
+from minidl.op import FLOATS, Op, as_float, as_numbers
+from minidl.settings import short
 
 Axis = int | tuple[int, ...] | list[int] | None
 
@@ -126,8 +134,7 @@ class Operators(Node):
         if numbers and not any(x is None or isinstance(x, str) for x in operands):
             with no_grad():
                 return COMPARISONS[ufunc](*operands)
-        given = (x._array if isinstance(x, Operators) else x for x in operands)
-        return self._of(np.asarray(ufunc(*given)))
+        return self._of(np.asarray(_compared(ufunc, operands)))
 
     def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
         """NumPy's other functions, of the numbers; refused like the above."""
@@ -260,6 +267,16 @@ class Operators(Node):
         return self.apply(axes.broadcast(tuple(shape)), self)
 
     def __getitem__(self, key: Any) -> Self:
+        try:
+            return self._taken(key)
+        except (IndexError, TypeError, ValueError) as error:
+            if isinstance(error, MinidlError):
+                raise
+            got = f"{short(key)}, of which NumPy says: {str(error).rstrip('.')}"
+            remedy = "Give whole numbers from 0, slices, or a mask of the tensor's shape."
+            raise ArgumentError("an index", f"places in shape {self.shape}", got, remedy) from error
+
+    def _taken(self, key: Any) -> Self:
         check_unmasked("an index", key)
         if isinstance(key, Node):
             key = key.numpy()
@@ -285,6 +302,21 @@ LOOKS = ("zeros_like", "ones_like", "empty_like", "full_like", "array_equal", "a
 FUNCTIONS = ("absolute", "clip", "concatenate", "exp", "log", "matmul", "maximum", "minimum",
              "sqrt", "stack", "tanh", "where")  # fmt: skip
 """What is called in minidl as in NumPy."""
+
+
+def _compared(ufunc: Any, operands: tuple[Any, ...]) -> Any:
+    """What NumPy compares; where one is to be less than the other, of numbers alone."""
+    name = ufunc.__name__
+    if name not in ("equal", "not_equal"):  # anything may be asked whether it is the same
+        operands = tuple(
+            x if isinstance(x, Operators | float | int) else as_numbers(name, x) for x in operands
+        )
+    try:
+        return ufunc(*_arrays(operands))
+    except ValueError as error:
+        got = " and ".join(str(np.shape(x)) for x in operands)
+        wanted, remedy = "two shapes that broadcast", "Reshape one of them."
+        raise ShapeError(name, wanted, got, remedy) from error
 
 
 def _refuse_gradients(function: Any, operands: Any) -> None:

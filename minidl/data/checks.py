@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import DataError
-from minidl.foreign import check_unmasked
+from minidl.foreign import as_array
 from minidl.op import as_numbers
 
 COARSE = 0.01
@@ -38,7 +38,7 @@ def check_finite(culprit: str, array: np.ndarray) -> None:
     Traceback (most recent call last):
     minidl.errors.DataError: X: expected finite numbers, got nan in row 1, ...
     """
-    check_unmasked(culprit, array)
+    array = as_array(culprit, array)
     if array.dtype.kind not in "biuf":
         remedy = "Encode text as numbers first, and write X.astype('float64')."
         raise DataError(culprit, "finite numbers", f"the dtype {array.dtype}", remedy)
