@@ -80,9 +80,12 @@ def test_values_of_other_kinds_anywhere(tmp_path, kind):
         kept, part[key] = part[key], LARGE[place % len(LARGE)]
         path.write_text(json.dumps(data), encoding="utf-8")
         try:
-            read(path)
+            document = read(path)
         except FileError:
             refused += 1
+        else:
+            assert str(document)
+            assert document.to_markdown()
         part[key] = kept
     assert refused > 75
 
