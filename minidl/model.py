@@ -240,7 +240,10 @@ class Sequential(Layer):
         return record(step, *batch).workspace + sum(part.nbytes for part in batch)
 
     def save(self, path: Any, optimizer: Optimizer | bool | None = None) -> None:
-        """Write the network to a safetensors file: data, never code.
+        """Write the network to a safetensors file: data, never code, with a digest.
+
+        The file is read back before it replaces anything: what was there before stays until the
+        new one is whole and on the disk.
 
         Parameters
         ----------

@@ -27,7 +27,8 @@ DEEP = {
     "mappings": '{"a":' * 5_000 + "1" + "}" * 5_000,
 }
 OTHER = {"digits": "1" + "0" * 5_000, "NaN": "NaN", "infinity": "[-Infinity]", "nothing": "",
-         "cut": '{"a": ', "half a character": '"\ud800"'}  # fmt: skip
+         "cut": '{"a": ', "half a character": '"\ud800"',
+         "half a character, escaped": r'{"\ud800": 1}'}  # fmt: skip
 
 
 def refusal(read, path):
