@@ -275,7 +275,10 @@ class Sequential(Layer):
         return workspace(step, *shapes, dtype=self.dtype) + batch
 
     def save(self, path: Any, optimizer: Optimizer | bool | None = None) -> None:
-        """Write the network to a safetensors file: data, never code.
+        """Write the network to a safetensors file: data, never code, with a digest.
+
+        The file is read back before it replaces anything: what was there before stays until the
+        new one is whole and on the disk.
 
         Parameters
         ----------

@@ -27,7 +27,8 @@ DEEP = {
     "mappings": '{"a":' * 5_000 + "1" + "}" * 5_000,
 }
 OTHER = {"digits": "1" + "0" * 5_000, "NaN": "NaN", "infinity": "[-Infinity]", "nothing": "",
-         "cut": '{"a": ', "half a character": '"\ud800"'}  # fmt: skip
+         "cut": '{"a": ', "half a character": '"\ud800"',
+         "half a character, escaped": r'{"\ud800": 1}'}  # fmt: skip
 
 
 def refusal(read, path):
@@ -80,9 +81,12 @@ def test_values_of_other_kinds_anywhere(tmp_path, kind):
         kept, part[key] = part[key], LARGE[place % len(LARGE)]
         path.write_text(json.dumps(data), encoding="utf-8")
         try:
-            read(path)
+            document = read(path)
         except FileError:
             refused += 1
+        else:
+            assert str(document)
+            assert document.to_markdown()
         part[key] = kept
     assert refused > 75
 
