@@ -16,7 +16,8 @@ import numpy as np
 
 from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.kernels import elementwise, movement
-from minidl.kernels.jit import making, scalar
+from minidl.kernels.forking import making
+from minidl.kernels.jit import scalar
 from minidl.settings import Settings
 
 OUTPUT = -1
