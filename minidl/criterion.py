@@ -13,7 +13,8 @@ from minidl.errors import ArgumentError, DtypeError, GradientError, ShapeError
 from minidl.foreign import as_written_for
 from minidl.intervals import REALS, SIGNS, UNIT, Domain, Interval, point
 from minidl.kernels import elementwise, movement
-from minidl.kernels.jit import making, scalar
+from minidl.kernels.forking import making
+from minidl.kernels.jit import scalar
 from minidl.op import FLOATS, Arrays, Op, Shape, Tracked, as_float
 from minidl.settings import Settings
 from minidl.weighting import REDUCTIONS, ClassWeight, row_weights, weighed
@@ -23,7 +24,9 @@ class Loss(Settings):
     """How far a prediction is from the truth: one number an element, or a row.
 
     A loss of your own is a class with ``value`` and ``slope``, static methods on single numbers
-    (the target, the prediction, then every hyper-parameter), under ``@ml.loss``.
+    (the target, the prediction, then every hyper-parameter), under ``@ml.loss``. Machine code does
+    not look at indices: a formula that reads a table of yours beyond its ends reads other memory,
+    or ends the process.
 
     Attributes
     ----------

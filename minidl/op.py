@@ -17,7 +17,8 @@ import numpy as np
 from minidl import foreign
 from minidl.errors import ArgumentError, DataError, DtypeError, MinidlError, ShapeError
 from minidl.kernels import elementwise, movement
-from minidl.kernels.jit import making, scalar
+from minidl.kernels.forking import making
+from minidl.kernels.jit import scalar
 from minidl.settings import Settings, short
 
 OUTPUT = -1

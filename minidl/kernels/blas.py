@@ -18,6 +18,7 @@ import sys
 from typing import Any
 
 from minidl.kernels import cpu
+from minidl.kernels.forking import making
 
 MODULE = "scipy.linalg.cython_blas"
 AVX512 = ("SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids")
@@ -26,6 +27,11 @@ AVX512 = ("SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids")
 @functools.cache
 def load() -> str:
     """Load the BLAS; returns what was done about it, for ``minidl info``."""
+    with making:
+        return _load()
+
+
+def _load() -> str:
     if os.environ.get("MINIDL_BLAS") == "as_is":
         __import__(MODULE)
         return "as it is (MINIDL_BLAS)"

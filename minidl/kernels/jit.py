@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
-from threading import RLock, get_ident
+from threading import get_ident
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -214,12 +215,18 @@ class Listener:
         return list(arrays)
 
 
-making = RLock()
-"""Held while kernels are made: of two threads at once each would make its own, and a recorder that
-meets one and then the other takes them for two operations."""
-
 listeners: dict[int, Listener] = {}
 """By thread."""
+
+
+def _listen_alone() -> None:
+    """In a forked child: other threads are not there, and their numbers are given out again."""
+    for thread in set(listeners) - {get_ident()}:
+        del listeners[thread]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_listen_alone)
 
 
 @contextmanager

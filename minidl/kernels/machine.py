@@ -21,7 +21,8 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from minidl.kernels import blas, cache, cpu
-from minidl.kernels.jit import JIT, Kernel, compiling, digest, making
+from minidl.kernels.forking import making
+from minidl.kernels.jit import JIT, Kernel, compiling, digest
 
 WORDS = 4
 """Of 64 bits, for each operand: an address and up to three lengths."""
