@@ -118,6 +118,17 @@ class Optimizer:
         self._turn = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
         self._join([parameter for parameter in self.parameters if parameter.requires_grad])
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("parameters", "state") and name in self.__dict__:
+            raise ArgumentError(
+                f"{self.name}.{name} = …",
+                "what it was made with",
+                "something else",
+                "Make another optimizer, or write numbers into its arrays: "
+                "optimizer.state['m'][...] = 0.0.",
+            )
+        super().__setattr__(name, value)
+
     def _checked(self, parameters: Any) -> list[Tensor]:
         """The parameters, each once, of one dtype."""
         culprit, remedy = f"{self.name}(parameters=…)", "Write net.parameters()."
@@ -213,6 +224,7 @@ class Optimizer:
     def prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
         self._check_settings()
+        self._check_state()
         made = int(self._count[0])
         if callable(self.settings["learning_rate"]):
             self._rates[:updates] = [self._rate(made + i) for i in range(updates)]
@@ -230,6 +242,10 @@ class Optimizer:
 
     def _check_settings(self) -> None:
         """An error for settings that were changed to nonsense since they were looked at."""
+        given: Any = self.settings
+        if not isinstance(given, dict):
+            got, remedy = repr(given), "Write optimizer.settings['…'] = … instead."
+            raise ArgumentError(f"{self.name}.settings", "a dict of settings", got, remedy)
         checked = {**self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value}
         known = self._sound
         if len(checked) == len(known) and all(known.get(k) is v for k, v in checked.items()):
@@ -242,6 +258,14 @@ class Optimizer:
         self._sound = {
             **self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value
         }  # fmt: skip
+
+    def _check_state(self) -> None:
+        """An error for state that was replaced by what is none; kernels look at its size."""
+        held = [*self.state.values()]
+        if len(held) != len(self.states) or not all(type(array) is np.ndarray for array in held):
+            remedy = "Write numbers into its arrays: optimizer.state['…'][...] = 0.0."
+            expected, got = ", ".join(self.states), f"{self.state!r:.60}"
+            raise ArgumentError(f"{self.name}.state", f"the arrays {expected}", got, remedy)
 
     def memory(self) -> dict[str, np.ndarray]:
         """What an update works on, by name: for listings."""

@@ -194,6 +194,49 @@ def test_optimizer_state_that_was_replaced():
     assert np.isfinite(net.block.values).all()
 
 
+NO_ARRAYS = {
+    "None": lambda o: o.state.update(m=None),
+    "a list": lambda o: o.state.update(m=[0.0] * 41),
+    "text": lambda o: o.state.update(m="zero"),
+    "half precision": lambda o: o.state.update(m=np.zeros(41, np.float16)),
+    "one missing": lambda o: o.state.pop("m"),
+    "one more": lambda o: o.state.update(z=np.zeros(41, np.float32)),
+    "no states": lambda o: setattr(o, "state", None),
+    "no settings": lambda o: setattr(o, "settings", None),
+    "other parameters": lambda o: setattr(o, "parameters", "abc"),
+}
+
+
+@pytest.mark.parametrize("change", NO_ARRAYS)
+def test_what_is_no_array_is_refused_in_words(change):
+    for recorded in (False, True):
+        net, optimizer, step = classifier()
+        program = record(step, X[:8], T[:8])
+        train = eager_step(step)
+        if recorded:
+            train = lambda program=program: program.run(X, T, confirm=False)  # noqa: E731
+        before = net.block.values.copy()
+        with pytest.raises(ml.MinidlError, match="adam|state"):
+            set_and_train(NO_ARRAYS[change], optimizer, train)
+        np.testing.assert_array_equal(net.block.values, before)
+
+
+def test_reals_that_are_no_array():
+    for reals in ([0.1], None, "abc"):
+        op = ml.leaky_relu.with_settings(alpha=0.1)
+        op.reals = reals
+        with pytest.raises(ShapeError, match="leaky_relu_forward"):
+            op([1.0, -1.0])
+
+
+def test_more_rows_than_there_can_be():
+    _, _, step = classifier()
+    program = record(step, X[:8], T[:8])
+    for count in (10**12, 10**10):
+        with pytest.raises(ArgumentError, match="of_rows"):
+            program.of_rows(count)
+
+
 def test_a_program_made_before_freezing_refuses_also_unasked():
     net, _, step = classifier()
     program = record(step, X[:8], T[:8])

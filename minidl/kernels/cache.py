@@ -32,6 +32,8 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
+from minidl.kernels.interrupts import uninterrupted
+
 REMEDY = "Set NUMBA_CACHE_DIR to a folder that you can write to"
 
 _log = logging.getLogger("minidl")
@@ -196,4 +198,5 @@ class KernelCache:
 def keep(compiled: Any, function: Callable[..., Any]) -> Any:
     """Have numba's dispatcher or callback for this function keep its machine code here."""
     compiled._cache = KernelCache(function)
+    compiled.compile = uninterrupted(compiled.compile)
     return compiled

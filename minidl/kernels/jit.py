@@ -302,8 +302,7 @@ class Kernel:
         self.run = self._first
 
     def _first(self, *given: Any) -> None:
-        with compiling(self):
-            self.ready()(*given)
+        self.ready()(*given)
 
     def ready(self) -> Any:
         """The compiled function; numba loads its BLAS with the first, whether that calls it or not.
@@ -320,10 +319,8 @@ class Kernel:
             return
         try:  # as in execute: a call less, for eager code
             self.run(*arguments)
-        except Refused:
-            if not self.writes:
-                raise
-            raise self.misfit(arguments) from None
+        except (Refused, NumbaError, TypeError, NotImplementedError) as error:
+            raise self._failed(error, arguments) from None
 
     def execute(self, *arguments: Any) -> None:
         """Run it, whoever listens; operands that do not fit are a ``ShapeError``.
@@ -332,16 +329,21 @@ class Kernel:
         """
         try:
             self.run(*arguments)
-        except Refused:
-            if not self.writes:
-                raise
-            raise self.misfit(arguments) from None
+        except (Refused, NumbaError, TypeError, NotImplementedError) as error:
+            raise self._failed(error, arguments) from None
+
+    def _failed(self, error: Exception, arguments: Sequence[Any]) -> Exception:
+        """The error for a call that was refused, or that numba has no machine code for."""
+        if isinstance(error, Refused):
+            return self.misfit(arguments) if self.writes else error
+        sound = len(arguments) == len(self.parameters) and all(map(_is_operand, arguments))
+        return _uncompiled(self.name, error) if sound else self.misfit(arguments)
 
     def misfit(self, arguments: Sequence[Any]) -> ShapeError:
         """The error for operands that do not fit each other."""
         shown = ", ".join(
-            f"{name} {x.shape if isinstance(x, np.ndarray) else x}"
-            for name, x in zip(self.parameters, arguments, strict=True)
+            f"{name} {x.shape if _is_operand(x) and isinstance(x, np.ndarray) else repr(x)[:30]}"
+            for name, x in zip(self.parameters, arguments, strict=False)
         )
         return ShapeError(
             f"kernel {self.name}",
@@ -355,13 +357,17 @@ class Kernel:
         return f"{self.name}({', '.join(self.parameters)})"
 
 
+def _is_operand(x: Any) -> bool:
+    """Whether there can be machine code for it."""
+    return isinstance(x, int | float) or (isinstance(x, np.ndarray) and x.dtype.char in "fdl?")
+
+
 @contextmanager
 def compiling(kernel: Kernel) -> Iterator[None]:
     """What numba cannot compile, in a few lines: its own are a hundred, and end in the loop."""
     try:
         yield
     except (NumbaError, UnsupportedBytecodeError, NotImplementedError) as error:
-        kernel.run = kernel._first
         raise _uncompiled(kernel.name, error) from None
 
 

@@ -243,7 +243,7 @@ class Program:
 
     def of_rows(self, rows: int) -> Program:
         """The same step for batches of another size, in the same workspace."""
-        rows = whole_number("program.of_rows(rows)", rows, example=32)
+        rows = whole_number("program.of_rows(rows)", rows, example=32, high=2**24)
         if rows == self.rows:
             return self
         if rows not in self._others:

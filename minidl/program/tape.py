@@ -243,7 +243,7 @@ class Tape(Listener):
                 self.met(x)
             if self.saved is None and x._op is None and (x.is_parameter or x.name):
                 self.sources.append(x)
-        lost = any(x._taken is not None and x._taken[0] == "loss" for x in inputs)
+        lost = any(x._at_step is not None and x._at_step[0] == "loss" for x in inputs)
         self._now = ("loss" if lost or op.is_loss else "forward", op.name, self._count)
         self._began = len(self.calls)
 
@@ -251,7 +251,7 @@ class Tape(Listener):
         """An operation has run; its result, as a tensor."""
         self.filled([result._array])
         self._mark(result._array)
-        result._taken = self._now[0], self._count
+        result._at_step = self._now[0], self._count
         self._count += 1
         result.name = self._now[1]  # unless a layer gives it another
         if self.saved is None:
@@ -260,7 +260,7 @@ class Tape(Listener):
     def backward(self, node: Node, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
         """An operation is about to go backward."""
         assert node._op is not None
-        number = -1 if node._taken is None else node._taken[1]
+        number = -1 if node._at_step is None else node._at_step[1]
         self._now = ("backward", node._op.name, number)
         self._began = len(self.calls)
         self.ready([(node, dy)])
