@@ -109,6 +109,13 @@ class Settings:
             )
         self.reals = np.array(self.constants(), np.float64)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "reals" and not _is_flat(value):
+            expected, got = "a flat array of float64, which kernels read", short(value)
+            remedy = f"Write {self.name}.with_settings(…) for other hyper-parameters."
+            raise ArgumentError(f"{self.name}.reals", expected, got, remedy)
+        super().__setattr__(name, value)
+
     def constants(self) -> list[float]:
         """The numbers a kernel gets in ``reals``."""
         return [
@@ -146,3 +153,7 @@ class Settings:
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
         return f"{self.name}({settings})" if settings else self.name
+
+
+def _is_flat(x: Any) -> bool:
+    return type(x) is np.ndarray and x.dtype == np.float64 and x.ndim == 1

@@ -222,11 +222,11 @@ def test_what_is_no_array_is_refused_in_words(change):
 
 
 def test_reals_that_are_no_array():
-    for reals in ([0.1], None, "abc"):
-        op = ml.leaky_relu.with_settings(alpha=0.1)
-        op.reals = reals
-        with pytest.raises(ShapeError, match="leaky_relu_forward"):
-            op([1.0, -1.0])
+    op = ml.leaky_relu.with_settings(alpha=0.1)
+    for reals in ([0.1], None, "abc", np.zeros((1, 1)), np.zeros(1, np.float32)):
+        with pytest.raises(ArgumentError, match=r"leaky_relu\.reals"):
+            op.reals = reals
+    np.testing.assert_allclose(op([-1.0, 2.0]), [-0.1, 2.0])
 
 
 def test_more_rows_than_there_can_be():

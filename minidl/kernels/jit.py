@@ -269,6 +269,10 @@ class Refused(Exception):  # noqa: N818  # a signal; users see the error that it
     """
 
 
+FAILURES = (Refused, NumbaError, UnsupportedBytecodeError, TypeError, NotImplementedError)
+"""What running a kernel raises: it refuses its operands, or there is no machine code for them."""
+
+
 class Kernel:
     """A loop over arrays, compiled once per dtype, kept on disk and run without the GIL.
 
@@ -319,7 +323,7 @@ class Kernel:
             return
         try:  # as in execute: a call less, for eager code
             self.run(*arguments)
-        except (Refused, NumbaError, TypeError, NotImplementedError) as error:
+        except FAILURES as error:
             raise self._failed(error, arguments) from None
 
     def execute(self, *arguments: Any) -> None:
@@ -329,7 +333,7 @@ class Kernel:
         """
         try:
             self.run(*arguments)
-        except (Refused, NumbaError, TypeError, NotImplementedError) as error:
+        except FAILURES as error:
             raise self._failed(error, arguments) from None
 
     def _failed(self, error: Exception, arguments: Sequence[Any]) -> Exception:
