@@ -17,6 +17,8 @@ class Code:
     def __init__(self, instructions: Sequence[Instruction]) -> None:
         self.instructions = list(instructions)
         self._table, self._words = np.empty((0, 3), np.int64), list[np.ndarray]()
+        # Held here as well: machine code goes on with their addresses, whoever lets go of them.
+        self._held = [[*line.operands] for line in self.instructions]
         if JIT:
             self._assemble()
 
@@ -40,6 +42,7 @@ class Code:
 
     def replace(self, i: int, j: int, operand: np.ndarray) -> None:
         """Have instruction i read or write another array as its operand j."""
+        self._held[i][j] = operand
         if JIT:
             from minidl.kernels import machine
 
@@ -52,6 +55,7 @@ class Code:
         both.instructions = self.instructions + other.instructions
         both._table = np.concatenate([self._table, other._table])
         both._words = self._words + other._words
+        both._held = self._held + other._held
         return both
 
     def run(self, parts: Sequence[tuple[int, int, int]] = ()) -> Instruction | None:

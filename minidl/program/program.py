@@ -86,7 +86,7 @@ class Program:
         again: Callable[[list[np.ndarray]], Program] | None = None,
         confirm: Callable[[], object] = lambda: None,
     ) -> None:
-        self.instructions, self.inputs, self.loss = list(instructions), list(inputs), loss
+        self.instructions, self.inputs, self.loss = list(instructions), tuple(inputs), loss
         self.optimizers, self.outcomes = dict(optimizers or {}), list(outcomes)
         self.checks, self.workspace = checks or [[] for _ in inputs], workspace
         self._confirm, self._again, self._others = confirm, again, dict[int, Program]()
