@@ -157,6 +157,7 @@ class Loss(Settings):
         self._check_arguments(from_logits, reduction)
         y_pred, from_logits = self._logits(y_pred, from_logits)
         p = as_float(_values(y_pred), culprit=f"{self.name}(y_pred=…)")
+        y_true, sample_weight = _counted(y_true, p.dtype), _counted(sample_weight, p.dtype)
         t = as_float(_values(y_true), p.dtype, f"{self.name}(y_true=…)")
         try:
             self.check_shapes(t.shape, p.shape)
@@ -307,6 +308,12 @@ class Loss(Settings):
             ending = "softplus" if self.link == "exp" else self.link
             remedy = f"End the network in {ending!r}, or write from_logits=True for a linear one."
             check_domain(f"{self.name}(y_pred=…)", p, self.prediction, remedy)
+
+
+def _counted(operand: Any, dtype: np.dtype) -> Any:
+    """A tensor of truth values as one of numbers."""
+    truth = isinstance(operand, Tracked) and operand._array.dtype == bool
+    return operand.counted(dtype) if truth else operand
 
 
 def _values(operand: Any) -> Any:

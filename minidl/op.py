@@ -39,6 +39,7 @@ class Tracked:
     _array: np.ndarray
     apply: Any
     broadcast_to: Any
+    counted: Any
     numpy: Any
 
 

@@ -227,18 +227,26 @@ class Optimizer:
         self._check_state()
         made = int(self._count[0])
         if callable(self.settings["learning_rate"]):
+            standing = self._standing()
             self._rates[:updates] = [self._rate(made + i) for i in range(updates)]
-            if self._count[0] != made:
+            if self._standing() != standing:
                 raise ArgumentError(
                     f"{self.name}(learning_rate=…)",
                     "a schedule, which only tells a rate",
-                    f"one that sets {self.name}.steps",
-                    "Set steps before training, or between two calls of fit.",
+                    "one that changes the optimizer or its parameters",
+                    "Change them between two calls of fit, or in a callback.",
                 )
         else:
             self._rates[:updates] = self.settings["learning_rate"]
         self._ahead[0] = made
         self._reals[2:] = self.constants()
+
+    def _standing(self) -> tuple[Any, ...]:
+        """All that a schedule must leave alone: it is asked ahead, for many updates at once."""
+        states = [(id(array), getattr(array, "nbytes", 0)) for array in self.state.values()]
+        parameters = [(p.current_version(), p.requires_grad) for p in self.parameters]
+        settings = [*map(id, self.settings.values()), self.clip_norm, self.clip_value]
+        return int(self._count[0]), *states, *parameters, *settings
 
     def _check_settings(self) -> None:
         """An error for settings that were changed to nonsense since they were looked at."""

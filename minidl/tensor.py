@@ -175,6 +175,18 @@ class Tensor(Operators):
         twin._writes, twin._compared = self._writes, self._compared
         return twin
 
+    def counted(self, dtype: np.dtype) -> Tensor:
+        """Truth values as numbers, 1 and 0, by a kernel: they may be others next time."""
+        y = np.empty(self.shape, dtype)
+        listening = listener() if listeners else None
+        if listening is not None:
+            listening.forward(_count, (self,))
+        copy(self._array.reshape(-1), y.reshape(-1))
+        result = Tensor._of(y)
+        if listening is not None:
+            listening.made(result)
+        return result
+
     def retain_grad(self) -> Tensor:
         """Keep this intermediate result's gradient in ``grad`` during ``backward``."""
         self._retains = True
@@ -403,7 +415,7 @@ def _is_of(x: Any, dtype: np.dtype) -> bool:
 
 def _converted(x: Any, dtype: np.dtype, culprit: str) -> Tensor:
     if isinstance(x, Tensor) and x._array.dtype == TRUTH:
-        return _counted(x, dtype)
+        return x.counted(dtype)
     return Tensor._of(as_float(x._array if isinstance(x, Tensor) else x, dtype, culprit))
 
 
@@ -417,19 +429,6 @@ class _Count(Op):
 
 
 _count = _Count()
-
-
-def _counted(truth: Tensor, dtype: np.dtype) -> Tensor:
-    """Truth values as numbers, by a kernel: they may be another step's next time."""
-    y = np.empty(truth.shape, dtype)
-    listening = listener() if listeners else None
-    if listening is not None:
-        listening.forward(_count, (truth,))
-    copy(truth._array.reshape(-1), y.reshape(-1))
-    result = Tensor._of(y)
-    if listening is not None:
-        listening.made(result)
-    return result
 
 
 def as_tensors(*operands: Any) -> list[Tensor]:

@@ -448,3 +448,36 @@ def test_an_optimizer_of_kernels_may_step_twice():
     optimizer.reset()
     record(step, X[:8], Y[:8, :1])(X[:8], Y[:8, :1])
     assert net.block.values.tobytes() == eager
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("place", ["y_true", "sample_weight"])
+def test_targets_and_weights_that_are_truth_values(rows, place):
+    """They are all alike in the first batch, as any memory may be."""
+    targets = np.repeat([1.0, 0.0], rows)[:, None]
+    inputs = X[: 2 * rows]
+
+    def left(run):
+        net, optimizer, _ = classifier(widths=(3, 1))
+
+        def step(x, t):
+            if place == "y_true":
+                loss = ml.mse(t > 0.5, net(x))
+            else:
+                loss = ml.mse(t, net(x), sample_weight=(t > 0.5)[:, 0])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run(step)
+        return net.block.values.tobytes()
+
+    def eagerly(step):
+        for part in (slice(rows), slice(rows, None)):
+            step(ml.Tensor(inputs[part]), ml.Tensor(targets[part], dtype="float32"))
+
+    def recorded(step):
+        record(step, inputs[:rows], targets[:rows]).run(inputs, targets, confirm=False)
+
+    assert left(eagerly) == left(recorded)

@@ -285,19 +285,34 @@ def set_and_train(change, optimizer, train):
     train()
 
 
-def test_a_schedule_that_sets_the_count():
-    _, optimizer, step = classifier()
+SCHEDULES = {
+    "count": lambda net, optimizer: setattr(optimizer, "steps", 10**8),
+    "clip": lambda net, optimizer: setattr(optimizer, "clip_norm", 1e-3),
+    "setting": lambda net, optimizer: optimizer.settings.update(beta1=0.5),
+    "frozen": lambda net, optimizer: setattr(net[0].weight, "requires_grad", False),
+    "weights": lambda net, optimizer: setattr(net[0].weight, "data", 0.0),
+    "state": lambda net, optimizer: optimizer.state.update(m=np.zeros(41, np.float32)),
+}
+
+
+@pytest.mark.parametrize("what", SCHEDULES)
+def test_a_schedule_that_changes_what_is_trained(what):
+    net, optimizer, step = classifier()
 
     def schedule(steps):
-        optimizer.steps = 10**8
+        if steps == 3:
+            SCHEDULES[what](net, optimizer)
         return 0.1
 
     program = record(step, X[:8], T[:8])
     optimizer.learning_rate = schedule
-    for use in (lambda: program.run(X, T, confirm=False), eager_step(step)):
-        with pytest.raises(ArgumentError, match="only tells a rate"):
-            use()
-        optimizer.steps = 0
+    with pytest.raises(ArgumentError, match="only tells a rate"):
+        program.run(X, T, confirm=False)
+    net, optimizer, step = classifier()
+    optimizer.learning_rate = schedule
+    train = eager_step(step)
+    with pytest.raises(ArgumentError, match="only tells a rate"):
+        often(train, 5)()
 
 
 def test_tables_of_rates_and_orders_are_not_read_outside():

@@ -250,7 +250,7 @@ def test_arguments_that_make_no_sense():
         with pytest.raises(ShapeError, match="row numbers"):
             program.run(X, T, order=order)
     for rows in (0, 2.5):
-        with pytest.raises(ArgumentError, match="at least 1"):
+        with pytest.raises(ArgumentError, match="a whole number from 1"):
             program.of_rows(rows)
     with pytest.raises(ArgumentError, match="a batch to start on"):
         program.step()

@@ -175,6 +175,7 @@ def _record(
         lasting = saved.names.keys() | {id(m.array) for m in twins if is_shared(m, twins)}
         for rows, wanted in zip(batches, taken.computed, strict=True):
             _verify(program, rows, wanted, lasting, saved)
+        program.confirm()  # with other numbers once more: a truth value may be the same by chance
     return program
 
 

@@ -20,6 +20,9 @@ from minidl.program.saved import Saved
 from minidl.program.state import State
 from minidl.program.watched import bare, watched
 
+MARKED = 4096
+"""Numbers, at most, that are marked in memory that nothing is computed in."""
+
 
 class Memory:
     """A piece of memory that a step works in: an array that is no view of another.
@@ -172,7 +175,7 @@ class Tape(Listener):
 
     def _mark(self, array: np.ndarray) -> None:
         if self.saved is None:
-            array.reshape(-1)[:1] = self.mark
+            array.reshape(-1)[:MARKED] = self.mark
 
     def memory(self, array: np.ndarray, written: bool = False) -> Memory:
         """Whose memory an array is."""
