@@ -24,7 +24,8 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -59,7 +60,9 @@ def attempt(seed: int) -> Outcome:
         if kind in SCENES:
             deed = rng.choice(SCENES[kind])
             return _judged(kind, deed.__name__, lambda: deed(seed, rng))
-        return _on_both_sides(kind, seed, rng)
+        kinds = [kind if rng.random() < 0.8 else rng.choice([*ACTIONS]) for _ in range(3)]
+        deeds = [rng.choice(ACTIONS[kind]) for kind in kinds]
+        return on_both_sides(kind, seed, deeds[: rng.randrange(1, 4)])
 
 
 def _judged(kind: str, name: str, deed: Any) -> Outcome:
@@ -76,23 +79,17 @@ def _judged(kind: str, name: str, deed: Any) -> Outcome:
         return Outcome(kind, name, "RAW ERROR", traceback.format_exc(limit=-3))
 
 
-def _on_both_sides(kind: str, seed: int, rng: random.Random) -> Outcome:
+def on_both_sides(kind: str, seed: int, deeds: Sequence[Any]) -> Outcome:
     """A few actions between trainings, by a program and then by eager code."""
-    deeds = [rng.choice(ACTIONS[kind if rng.random() < 0.8 else rng.choice([*ACTIONS])])
-             for _ in range(rng.randrange(1, 4))]  # fmt: skip
-    sides, ends = (Side(seed, True), Side(seed, False)), []
+    sides = Side(seed, True), Side(seed, False)
     name = " ".join(deed.__name__ for deed in deeds)
-    for side in sides:
-        ends.append(_judged(kind, name, lambda side=side: _acted(side, deeds, seed)))
-    mine, eager = ends
-    if mine.end in FINE[1:] and mine.end != "ran" and eager.end in FINE:
+    mine, eager = (_judged(kind, name, partial(_acted, side, deeds, seed)) for side in sides)
+    if mine.end not in FINE or (mine.end != "ran" and eager.end in FINE):
         return mine
-    if mine.end not in FINE:
-        return mine
-    if eager.end != "ran":
-        end = "DIFFERENT" if eager.end in FINE else eager.end
-        return Outcome(kind, name, end, f"not recorded: {eager.end} {eager.told}")
-    return _judged(kind, name, lambda: compared(*sides))
+    if eager.end == "ran":
+        return _judged(kind, name, lambda: compared(*sides))
+    end = "DIFFERENT" if eager.end in FINE else eager.end
+    return Outcome(kind, name, end, f"eagerly: {eager.end} {eager.told}")
 
 
 def _acted(side: Side, deeds: Iterable[Any], seed: int) -> str:

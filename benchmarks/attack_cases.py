@@ -21,7 +21,7 @@ class Own(Exception):  # noqa: N818  # the user's, who may raise what they like
     """An exception of the user's own."""
 
 
-class Different(AssertionError):
+class Different(AssertionError):  # noqa: N818  # a verdict
     """The program did something else than eager code, without a word."""
 
 
@@ -33,7 +33,8 @@ class Side:
         self.recorded, self.dtype = recorded, rng.choice(["float32", "float64"])
         head = rng.choice(["sigmoid", "softmax", None])
         out = {"sigmoid": 1, "softmax": 3, None: 2}[head]
-        layers: list[Any] = [ml.Dense(2, 4, rng.choice(["relu", "leaky_relu", "tanh"]), seed=1, dtype=self.dtype)]  # fmt: skip
+        hidden = rng.choice(["relu", "leaky_relu", "tanh"])
+        layers: list[Any] = [ml.Dense(2, 4, hidden, seed=1, dtype=self.dtype)]
         layers += [ml.Dropout(0.3, seed=2)] if rng.random() < 0.5 else []
         self.net = ml.Sequential(*layers, ml.Dense(4, out, head, seed=3, dtype=self.dtype))
         kinds = {
@@ -114,8 +115,10 @@ def scene(kind: str) -> Callable[[Scene], Scene]:
     return lambda function: SCENES.setdefault(kind, []).append(function) or function
 
 
-ODD: list[Any] = [None, float("nan"), float("inf"), -1, 0, 1, 2**62, 2**63, 10**30, "3", True, [], 0.5,
-                  np.float32(0.5), np.array([1.0, 2.0]), -0.0, 10**8, 1e308, {}, b"1"]  # fmt: skip
+ODD: list[Any] = [
+    None, float("nan"), float("inf"), -1, 0, 1, 2**62, 2**63, 10**30, "3", True, [], 0.5, -0.0,
+    np.float32(0.5), np.array([1.0, 2.0]), 10**8, 1e308, {}, b"1",
+]  # fmt: skip
 """What settings are set to."""
 
 # ── sizes ─────────────────────────────────────────────────────────────────────────────────────
@@ -146,11 +149,12 @@ def programs_of_other_rows(side: Side, rng: random.Random) -> None:
 @action("sizes")
 def orders_of_any_kind(side: Side, rng: random.Random) -> None:
     rows = [rng.randrange(TOTAL) for _ in range(rng.randrange(40))]
-    orders = [rows, [], [-1], [TOTAL], [10**9], [2**63], [[0, 1, 2], [2, 1, 0]], np.zeros((2, 3, 4), int),
-              [0.0, 1.0], np.arange(TOTAL) % 2 == 0, "abc", 3, np.empty((0, 5), int), [0] * 5000,
-              np.empty((3, 0), int), np.array([1, 2], np.uint64), np.array([2**64 - 1], np.uint64),
-              [None], np.arange(TOTAL)[::-2], np.arange(12, dtype=np.int8).reshape(3, 4), [[]]]  # fmt: skip
-    order = rng.choice([rows, *orders])
+    order = rng.choice([
+        rows, rows, [], [-1], [TOTAL], [10**9], [2**63], [[0, 1, 2], [2, 1, 0]], [0.0, 1.0], [[]],
+        np.zeros((2, 3, 4), int), np.arange(TOTAL) % 2 == 0, "abc", 3, np.empty((0, 5), int),
+        [0] * 5000, np.empty((3, 0), int), np.array([1, 2], np.uint64), np.arange(TOTAL)[::-2],
+        np.array([2**64 - 1], np.uint64), [None], np.arange(12, dtype=np.int8).reshape(3, 4),
+    ])  # fmt: skip
     whole = np.asarray(order)
     right = whole.dtype.kind in "iu" and whole.ndim in (1, 2) and whole.size
     right = right and (whole.astype(object) >= 0).all() and (whole.astype(object) < TOTAL).all()
@@ -160,9 +164,11 @@ def orders_of_any_kind(side: Side, rng: random.Random) -> None:
 
 @action("sizes")
 def data_of_any_kind(side: Side, rng: random.Random) -> None:
-    X = rng.choice([side.X.astype(float), np.asfortranarray(side.X), side.X[::-1], side.X.tolist(),
-                    side.X.astype(object), side.X.astype("U9"), side.X[:, :1], side.X[:0], None, 3.0,
-                    np.broadcast_to(side.X[:1], side.X.shape), side.X.astype(complex)])  # fmt: skip
+    X = side.X
+    X = rng.choice([
+        X.astype(float), np.asfortranarray(X), X[::-1], X.tolist(), X.astype(object), None, 3.0,
+        X.astype("U9"), X[:, :1], X[:0], np.broadcast_to(X[:1], X.shape), X.astype(complex),
+    ])  # fmt: skip
     if side.recorded:
         side.train(data=(X, side.T))
     elif np.shape(X) == side.X.shape and np.asarray(X).dtype.kind in "fO":
@@ -193,9 +199,9 @@ def state_replaced(side: Side, rng: random.Random) -> None:
         size = state[name].size
         state[name] = rng.choice([
             np.zeros(size, side.dtype), np.zeros(size + 1, side.dtype), np.zeros(0, side.dtype),
-            np.zeros(size, np.int64), np.zeros(size, np.float16), np.zeros(2 * size, side.dtype)[::2],
-            None, "zero", np.zeros((size, 1), side.dtype), [0.0] * size, state[name].copy(),
-            np.broadcast_to(np.zeros(1, side.dtype), size),
+            np.zeros(size, np.int64), np.zeros(size, np.float16), None, "zero", [0.0] * size,
+            np.zeros((size, 1), side.dtype), np.zeros(2 * size, side.dtype)[::2],
+            np.broadcast_to(np.zeros(1, side.dtype), size), state[name].copy(),
         ])  # fmt: skip
 
 
@@ -228,8 +234,10 @@ def layers_given_arrays(side: Side, rng: random.Random) -> None:
 @action("states")
 def settings_of_operations(side: Side, rng: random.Random) -> None:
     thing = rng.choice([side.net[0].function, side.loss, side.net[-1].function])
-    thing.reals = rng.choice([np.zeros(0), np.zeros(5), np.zeros(1, "f4"), [0.1], None, np.zeros((1, 1)),
-                              np.full(1, np.nan), np.array([0.1])])  # fmt: skip
+    thing.reals = rng.choice([
+        np.zeros(0), np.zeros(5), np.zeros(1, "f4"), [0.1], None, np.zeros((1, 1)),
+        np.full(1, np.nan), np.array([0.1]),
+    ])  # fmt: skip
 
 
 @action("states")
@@ -238,8 +246,10 @@ def counters_of_dropout(side: Side, rng: random.Random) -> None:
         if isinstance(layer, ml.Dropout):
             way = rng.randrange(3)
             if way == 0:
-                layer.counter = rng.choice([np.zeros(0, np.int64), np.zeros(2), None, [0, 0], np.zeros(5, np.int64),
-                                            np.zeros(2, np.int32), np.zeros(4, np.int64)[::2], 3])  # fmt: skip
+                layer.counter = rng.choice([
+                    np.zeros(0, np.int64), np.zeros(2), None, [0, 0], np.zeros(5, np.int64),
+                    np.zeros(2, np.int32), np.zeros(4, np.int64)[::2], 3,
+                ])  # fmt: skip
             elif way == 1:
                 _resized(layer.counter, rng.choice([0, 1, 100]))
             else:
@@ -251,8 +261,9 @@ def other_parameters(side: Side, rng: random.Random) -> None:
     more = ml.Tensor(np.ones(1000), requires_grad=True, dtype=side.dtype)
     more.grad = np.ones(1000)
     given = [*side.optimizer.parameters]
-    side.optimizer.parameters = rng.choice([[*given, more], given[1:], [more], [], None, given[::-1],
-                                            tuple(given), [given[0]] * 3, "abc"])  # fmt: skip
+    side.optimizer.parameters = rng.choice([
+        [*given, more], given[1:], [more], [], None, given[::-1], (*given,), given[:1] * 3, "abc",
+    ])  # fmt: skip
 
 
 @action("states")

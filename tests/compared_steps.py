@@ -99,7 +99,8 @@ class Comparison:
         names, losses, error = self.step.built(), [], None
         try:
             for rows in batches:
-                losses.append(names["step"](*self._batch(rows)).item())
+                loss = names["step"](*self._batch(rows))
+                losses.append(loss.item())  # those before an error count
         except Exception as caught:  # compared with others'
             error = caught
             if not isinstance(error, ml.MinidlError):
@@ -147,10 +148,12 @@ class Comparison:
                 losses.append(program(*(part[rows] for part in self.data)))
         except Exception as caught:
             error = caught
-            if program.rows != len(rows):  # recording for so many rows was refused, and put back
-                done = self._eager(self.batches[: len(losses)])
-                eager = Left(done.numbers, done.losses, eager.error)
-        self._compare("program(x, t, w)", Left(numbers_of(names), losses, error), eager)
+        left = Left(numbers_of(names), losses, error)
+        if error is not None and left.difference(eager, gradients=False):
+            # The batch was refused before the step began: as an input, or recording so many rows.
+            done = self._eager(self.batches[: len(losses)])
+            eager = Left(done.numbers, done.losses, eager.error)
+        self._compare("program(x, t, w)", left, eager)
         if not self.differences:
             self._compare("program.run", self._run(), self.eager)
             self._guarded_run()
@@ -178,24 +181,19 @@ class Comparison:
 
     def _compare(self, what, left, eager):
         """Both give the same bits, or both raise the same; a whole table may be refused before."""
-        if isinstance(left.error, Touched):
-            raise left.error
-        if isinstance(left.error, RecordError) and eager.error is None:
-            self.counts["RecordError later"] += 1
-            return
-        if what.startswith("program.run") and left.error is not None:
-            if left.error.batch is None and type(left.error) is type(eager.error):
-                if left.error.culprit != eager.error.culprit:
-                    self._differ(f"{what} raises {left.error!r}, eager code {eager.error!r}")
-                eager = self.before
-                self._compare_numbers(what, eager, left)
-                return
-        if _told(left.error) != _told(eager.error):
-            self._differ(f"{what} raises {left.error!r}, eager code {eager.error!r}")
-        elif what.startswith("program.run") and left.error is not None:
-            if left.error.batch != len(eager.losses):
-                self._differ(f"{what}: batch {left.error.batch}, not {len(eager.losses)}")
-        elif repr(left.losses) != repr(eager.losses):
+        error, table = left.error, what.startswith("program.run")
+        if isinstance(error, Touched):
+            raise error
+        if isinstance(error, RecordError) and eager.error is None:  # of so many rows, it cannot be
+            self.counts["RecordError"] += 1
+            eager = self._eager(self.batches[: len(left.losses)])
+        elif table and error is not None and _is_same_check(error, eager.error):
+            eager = self.before
+        elif _told(error) != _told(eager.error):
+            self._differ(f"{what} raises {error!r}, eager code {eager.error!r}")
+        elif table and error is not None and error.batch != len(eager.losses):
+            self._differ(f"{what}: batch {error.batch}, not {len(eager.losses)}")
+        elif error is None and repr(left.losses) != repr(eager.losses):
             self._differ(f"{what}: losses {left.losses}, eager code {eager.losses}")
         self._compare_numbers(what, eager, left)
 
@@ -247,6 +245,12 @@ class Comparison:
             self._differ("fit warns more than once of training eagerly")
         names["optimizer"] = names["net"].optimizer or optimizer
         return Left(numbers_of(names), losses, error)
+
+
+def _is_same_check(error, other):
+    """Whether an input was refused before any batch, which eager code refuses in its batch."""
+    same = type(error) is type(other) and error.culprit == other.culprit
+    return same and error.batch is None
 
 
 def _told(error):

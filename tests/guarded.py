@@ -49,13 +49,10 @@ class Guarded(Listener):
             if (memory[:begin] != byte).any() or (memory[end:] != byte).any():
                 raise Touched(f"{kernel.name}: wrote beside its operands")
         for i, (copy, given) in enumerate(zip(copies, arguments, strict=True)):
-            if (
-                isinstance(copy, np.ndarray)
-                and i not in kernel.writes
-                and not _shared(i, arguments)
-            ):
-                if copy.tobytes() != given.tobytes():
-                    raise Touched(f"{kernel.name}: wrote into {kernel.parameters[i]}")
+            if not isinstance(copy, np.ndarray) or i in kernel.writes or _shared(i, arguments):
+                continue
+            if copy.tobytes() != given.tobytes():
+                raise Touched(f"{kernel.name}: wrote into {kernel.parameters[i]}")
         return copies, refused
 
 

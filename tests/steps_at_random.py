@@ -30,6 +30,7 @@ OPTIMIZERS = [
 ]
 UNRECORDED_OPTIMIZERS = ["Adagrad({p}, 0.02{c})", "Around({p}, 0.02{c})"]
 CLIPS = ["", "", "", ", clip_norm=0.5", ", clip_value=0.1", ", clip_norm=1.0, clip_value=0.3"]
+WRONG = ["np.nan", "np.inf", "-np.inf", "-1.0", "7.0", "0.5", "0.0", "1e9", "1e30"]
 OWN = {name: thing for name, thing in vars(own_pieces).items() if not name.startswith("_")}
 
 
@@ -71,8 +72,9 @@ class Body:
 
     def parameter(self, *shape):
         name = f"p{len(self.parameters)}"
-        self.parameters.append(f"self.{name} = ml.Tensor(numbers({self.chance.whole(0, 99)}, "
-                               f"{', '.join(map(str, shape))}), requires_grad=True, dtype=DTYPE)")  # fmt: skip
+        given = ", ".join(map(str, (self.chance.whole(0, 99), *shape)))
+        tensor = f"ml.Tensor(numbers({given}), requires_grad=True, dtype=DTYPE)"
+        self.parameters.append(f"self.{name} = {tensor}")
         return f"self.{name}"
 
     def grow(self):
@@ -192,9 +194,13 @@ class Body:
 
     def text(self):
         begin = ["self.dtype = DTYPE", *self.parameters]
-        lines = ["class Body(ml.Layer):", "    def __init__(self):", *(f"        {x}" for x in begin),
-                 "    def forward(self, x, training):", *(f"        {x}" for x in self.lines),
-                 f"        return {list(self.known)[-1]}"]  # fmt: skip
+        forward = [*self.lines, f"return {list(self.known)[-1]}"]
+        lines = [
+            "class Body(ml.Layer):",
+            "    def __init__(self):",
+            *(f"        {x}" for x in begin),
+        ]
+        lines += ["    def forward(self, x, training):", *(f"        {x}" for x in forward)]
         return "\n".join(lines)
 
 
@@ -272,9 +278,13 @@ def _loss(chance, name, kind, outputs, rows):
     loss = "Quartic()" if name == "own" else f"ml.{name}"
     if name == "huber" and chance.once_in(2):
         loss = "ml.huber(delta=0.5)"
-    return [f"LOSS = {loss}", f"WEIGHED = {weights in ('w', 'w * 2.0', 'w.reshape(-1)', 'w - 0.4')}",
-            "def loss_of(x, t, w):", "    p = net(x, training=True)",
-            f"    return LOSS({target}, {prediction}, {', '.join(settings)}){end}"]  # fmt: skip
+    return [
+        f"LOSS = {loss}",
+        f"WEIGHED = {weights.startswith('w')}",
+        "def loss_of(x, t, w):",
+        "    p = net(x, training=True)",
+        f"    return LOSS({target}, {prediction}, {', '.join(settings)}){end}",
+    ]
 
 
 def _target(chance, kind, outputs, rows):
@@ -286,10 +296,12 @@ def _target(chance, kind, outputs, rows):
                  f"np.arange({rows}) % {outputs}", "(x[:, 0] > 0)"]  # fmt: skip
         return chance.one(forms)
     some = f"t[:, 1:{outputs + 1}]"
-    forms = [some] * 4 + [f"{some}[:, ::-1]", f"{some}.T.T", f"{some} * 1.0", f"hold(p) * 0.5 + {some}",
-             f"{some}.reshape(-1, {outputs})", f"{some} * 2.0 - 1.0", f"hold(ml.sigmoid({some}))",
-             f"np.ones(({rows}, {outputs}))", "hold(p)", f"({some} > 0.5)", f"ml.softmax(t)[:, :{outputs}]",
-             f"ml.where({some} > 0.3, 1.0, 0.0)", f"{some}[::-1]"]  # fmt: skip
+    forms = [some] * 4 + [
+        f"{some}[:, ::-1]", f"{some}.T.T", f"{some} * 1.0", f"hold(p) * 0.5 + {some}",
+        f"{some}.reshape(-1, {outputs})", f"{some} * 2.0 - 1.0", f"hold(ml.sigmoid({some}))",
+        f"np.ones(({rows}, {outputs}))", "hold(p)", f"({some} > 0.5)", f"{some}[::-1]",
+        f"ml.softmax(t)[:, :{outputs}]", f"ml.where({some} > 0.3, 1.0, 0.0)",
+    ]  # fmt: skip
     return chance.one(forms)
 
 
@@ -322,19 +334,22 @@ def _data(chance, kind, rows, total, width, outputs, lines):
     of = {SIGNS: "np.sign({})", UNIT: "(1 / (1 + np.exp(-{})))", NON_NEGATIVE: "abs({})"}
     if kind.rows_sum_to_one or chance.once_in(3):
         of[UNIT] = "(np.eye({k})[np.arange({n}) % {k}] + 0 * {})"
-    form = of.get(kind.target, "{}" if not kind.rowwise else of[UNIT] if UNIT in of else "{}")
+    form = of.get(kind.target, of[UNIT] if kind.rowwise else "{}")
     if kind.rowwise and not kind.rows_sum_to_one:
         form = "(np.eye({k})[np.arange({n}) % {k}] + 0 * {})"
     targets = form.replace("{k}", str(outputs)).replace("{n}", str(total))
     targets = targets.replace("{}", f"numbers({rng + 1}, {total}, {outputs})")
-    made = [f"X = numbers({rng}, {total}, {width})",
-            f"T = np.hstack([np.arange({total}).reshape(-1, 1) % {outputs}, {targets}]).astype(float)",
-            f"W = abs(numbers({rng + 2}, {total}))",
-            f"ORDER = np.random.default_rng({rng}).permutation({total})"]  # fmt: skip
+    classes = f"np.arange({total}).reshape(-1, 1) % {outputs}"
+    made = [
+        f"X = numbers({rng}, {total}, {width})",
+        f"T = np.hstack([{classes}, {targets}]).astype(float)",
+        f"W = abs(numbers({rng + 2}, {total}))",
+        f"ORDER = np.random.default_rng({rng}).permutation({total})",
+    ]
     if chance.once_in(4):
-        row, wrong = chance.whole(0, total - 1), chance.one(
-            ["np.nan", "np.inf", "-1.0", "7.0", "0.5", "1e9", "-np.inf", "1e30", "0.0"])  # fmt: skip
-        where = chance.one([f"T[{row}, 0]", f"T[{row}, {chance.whole(1, outputs)}]",
-                            f"X[{row}, 0]", f"W[{row}]", f"W[:{row}]"])  # fmt: skip
+        row, column = chance.whole(0, total - 1), chance.whole(1, outputs)
+        wrong = chance.one(WRONG)
+        places = [f"T[{row}, 0]", f"T[{row}, {column}]", f"X[{row}, 0]", f"W[{row}]", f"W[:{row}]"]
+        where = chance.one(places)
         made += [f"{where} = {wrong}"]
     return made
