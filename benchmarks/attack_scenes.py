@@ -274,15 +274,20 @@ LATEST = 5.0
 """Seconds after which an interrupt was swallowed."""
 
 
+def press_later(seconds: float) -> None:
+    """Ctrl-C, so much later."""
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
 @scene("Ctrl-C")
 def interrupted(seed: int, rng: random.Random) -> str:
     """So many steps were made as the optimizer says, and nothing else."""
-    side, eager, after = Side(seed, True), Side(seed, False), rng.random() * 0.5
+    side, eager, after = Side(seed, True), Side(seed, False), rng.random() * 0.02
     side.record()
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, 0.001 + after)
     end = time.monotonic() + LATEST
     try:
+        press_later(0.001 + after)
         while time.monotonic() < end:
             side.train(np.tile(np.arange(TOTAL), (rng.choice([1, 2000]), 1)))
     except KeyboardInterrupt:
@@ -307,9 +312,8 @@ def interrupted(seed: int, rng: random.Random) -> str:
 @scene("Ctrl-C")
 def fit_interrupted(seed: int, rng: random.Random) -> str:
     side = Side(seed, True)
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, 0.002 + rng.random() * 0.4)
     try:
+        press_later(0.002 + rng.random() * 0.4)
         history = fitted(side, True, 20_000)
     except KeyboardInterrupt:  # before its first epoch, or after its last
         return "ran"
