@@ -24,6 +24,22 @@ class Held:
         return self.tensors[self.place - 1]
 
 
+class Noted:
+    """A loss, and whether it met a prediction so near the edge that its slope is bounded.
+
+    From mere probabilities the denominator of a slope is at least 1e-12, by convention.
+    """
+
+    def __init__(self, loss):
+        self.loss, self.bounded = loss, False
+
+    def __call__(self, t, p, **options):
+        numbers = p.numpy()
+        if self.loss.link and ((numbers < 1e-11) | (abs(numbers - 1.0) < 1e-11)).any():
+            self.bounded = True
+        return self.loss(t, p, **options)
+
+
 class Slopes:
     """The gradients of a step's loss on its first batch.
 
@@ -38,6 +54,7 @@ class Slopes:
         self.checked, self.kinks, self.wrong = 0, 0, []
         self.held = Held()
         self.names = step.built("float64", hold=self.held)
+        self.noted = self.names["LOSS"] = Noted(self.names["LOSS"])
         self.batch = [ml.Tensor(part[batch], dtype="float64") for part in step_data(self.names)]
         self.counters = [layer.counter for layer in self.names["net"] if hasattr(layer, "counter")]
         self.begin = [counter.copy() for counter in self.counters]
@@ -52,7 +69,7 @@ class Slopes:
     def check(self):
         """Compare some numbers of every parameter."""
         loss = self.loss()
-        if not np.isfinite(loss.item()) or not loss.requires_grad:
+        if not np.isfinite(loss.item()) or not loss.requires_grad or self.noted.bounded:
             return self
         loss.backward()
         parameters = [p for p in self.names["net"].parameters() if p.requires_grad]
