@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from minidl.intervals import NON_NEGATIVE, REALS, Interval
 from minidl.kernels import rowwise, vecmath
+from minidl.kernels.jit import digest
 from minidl.nonlinearity import Activation, Facts, RowActivation
 from minidl.op import Elementwise2
 from minidl.registry import Registry
@@ -467,3 +468,22 @@ def get_activation(activation: Any) -> Any:
     if isinstance(activation, str):
         return activations[activation]
     return activation() if isinstance(activation, type) else activation
+
+
+def is_registered(activation: Any) -> bool:
+    """Whether its name brings it back: the class registered under it is its own, or computes alike.
+
+    A notebook's cell that is run again registers the class anew, and networks have the old one.
+    """
+    name, cls = activation.name, type(activation)
+    if name not in activations:
+        return False
+    there = type(activations[name])
+    if there is cls:
+        return True
+    if (there.__module__, there.__qualname__) != (cls.__module__, cls.__qualname__):
+        return False
+    if not issubclass(cls, Activation) or cls.wide != there.wide:
+        return False
+    parts = ("value", *cls.slopes)
+    return all(digest(getattr(cls, part)) == digest(getattr(there, part)) for part in parts)

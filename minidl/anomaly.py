@@ -164,7 +164,8 @@ class Detector(Listener):
     def step(self, instruction: Instruction) -> None:
         pairs = zip(instruction.names, instruction.shown, strict=True)
         operands = [Operand(name, x.shape, x) for name, x in pairs if isinstance(x, np.ndarray)]
-        written = instruction.names[instruction.kernel.writes[0]] if instruction.kernel.writes else ""
+        writes = instruction.kernel.writes
+        written = instruction.names[writes[0]] if writes else None
         title = instruction.title or instruction.kernel.name
         self._scene = Scene(instruction.phase, title, written, operands)
 

@@ -185,12 +185,22 @@ class Abs(Elementwise):
 
 
 class Clip(Elementwise):
-    """x limited to [low, high]; the gradient passes inside and at the ends."""
+    """x limited to [low, high], and ``high`` where they are crossed, as in NumPy and PyTorch.
+
+    The gradient passes inside and at the ends.
+    """
 
     name = "clip"
     hyper = {"low": -np.inf, "high": np.inf}
-    value = staticmethod(lambda x, low, high: low if x < low else (high if x > high else x))
-    slope = staticmethod(lambda x, low, high: 0.0 if x < low or x > high else 1.0)
+
+    @staticmethod
+    def value(x: float, low: float, high: float) -> float:
+        x = low if x < low else x
+        return high if x > high else x
+
+    @staticmethod
+    def slope(x: float, low: float, high: float) -> float:
+        return 0.0 if x < low or x > high else 1.0
 
 
 class Where(Op):

@@ -79,7 +79,7 @@ class Node(Tracked):
     _turned: Node | None = None  # the parameter that it is the transpose of, as .T made it
     _compared: np.dtype | None = None  # of truth values: the dtype of what was compared
     _retains = False
-    _taken: tuple[str, int] | None = None  # while a step is recorded: its phase, and its number
+    _at_step: tuple[str, int] | None = None  # while a step is recorded: its phase, and its number
 
     @property
     def requires_grad(self) -> bool:

@@ -59,10 +59,10 @@ class Callback:
 class EarlyStopping(Callback):
     """Stop when a curve no longer improves, and go back to the best weights.
 
-    They are those at which the best number was measured: after an epoch, in a pass of its own.
-    Numbers and arrays that layers of your own keep, such as running means, come back with them.
-    So is ``loss`` where it is watched; ``fit`` then passes over all training rows once more after
-    each epoch, which validation data save. NaN is never best.
+    They are those at which the best number was measured, in a pass after an epoch. Where ``loss``
+    is watched, ``fit`` takes such a pass over all training rows, and ``history["loss"]`` is what
+    it measures; validation data save that time. NaN is never best. Numbers and arrays that layers
+    of your own keep, such as running means, come back with the weights.
 
     Parameters
     ----------
@@ -156,11 +156,8 @@ class EarlyStopping(Callback):
             history.best_epoch = self.best_epoch
 
 
-NUMBER = int | float | np.number
-
-
 def _layers(layer: Layer) -> Iterator[Layer]:
-    """The layer and all in it, of which minidl's own hold nothing but parameters that counts."""
+    """Those of the user's own in it; what minidl's hold is learned, or no part of a prediction."""
     if not type(layer).__module__.startswith("minidl."):
         yield layer
     for _, part in layer.parts():
@@ -173,11 +170,12 @@ def _numbers(holder: Any, *path: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
     for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
         if isinstance(value, dict | list | tuple):
             yield from _numbers(value, *path, key)
-        elif isinstance(value, Tensor):
-            if not value.requires_grad:
-                yield (*path, key), value
-        elif isinstance(value, np.ndarray) or (isinstance(value, NUMBER) and not path):
+        elif isinstance(value, np.ndarray) or (
+            isinstance(value, Tensor) and not value.requires_grad
+        ):
             yield (*path, key), value
+        elif isinstance(value, int | float | np.number) and not path:
+            yield (key,), value
 
 
 def _state(net: Layer) -> list[tuple[Layer, dict[Any, Any]]]:
@@ -193,16 +191,17 @@ def _plain(value: Any) -> Any:
 
 
 def _restore(state: list[tuple[Layer, dict[Any, Any]]]) -> None:
-    for layer, kept in state:
+    for layer, numbers in state:
         for place, value in _numbers(vars(layer)):
-            if place not in kept or np.array_equal(_plain(value), kept[place]):
+            before, now = numbers.get(place), _plain(value)
+            if before is None or np.array_equal(before, now):
                 continue
-            if isinstance(value, Tensor):
-                value.data = kept[place]
+            if isinstance(value, Tensor) and value.shape == np.shape(before):
+                value.data = before
             elif len(place) == 1:
-                setattr(layer, place[0], kept[place])
-            else:
-                value[...] = kept[place]
+                setattr(layer, place[0], Tensor(before) if isinstance(value, Tensor) else before)
+            elif isinstance(value, np.ndarray) and value.shape == np.shape(before):
+                value[...] = before
 
 
 HOOKS = [name for name in vars(Callback) if not name.startswith("_")]

@@ -10,9 +10,11 @@ import numpy as np
 
 from minidl.domains import check_classes, check_domain
 from minidl.errors import ArgumentError, DtypeError, GradientError, ShapeError
+from minidl.foreign import as_written_for
 from minidl.intervals import REALS, SIGNS, UNIT, Domain, Interval, point
 from minidl.kernels import elementwise, movement
-from minidl.kernels.jit import making, scalar
+from minidl.kernels.forking import making
+from minidl.kernels.jit import scalar
 from minidl.op import FLOATS, Arrays, Op, Shape, Tracked, as_float
 from minidl.settings import Settings
 from minidl.weighting import REDUCTIONS, ClassWeight, row_weights, weighed
@@ -22,7 +24,9 @@ class Loss(Settings):
     """How far a prediction is from the truth: one number an element, or a row.
 
     A loss of your own is a class with ``value`` and ``slope``, static methods on single numbers
-    (the target, the prediction, then every hyper-parameter), under ``@ml.loss``.
+    (the target, the prediction, then every hyper-parameter), under ``@ml.loss``. Machine code does
+    not look at indices: a formula that reads a table of yours beyond its ends reads other memory,
+    or ends the process.
 
     Attributes
     ----------
@@ -154,7 +158,11 @@ class Loss(Settings):
         y_pred, from_logits = self._logits(y_pred, from_logits)
         p = as_float(_values(y_pred), culprit=f"{self.name}(y_pred=…)")
         t = as_float(_values(y_true), p.dtype, f"{self.name}(y_true=…)")
-        self.check_shapes(t.shape, p.shape)
+        try:
+            self.check_shapes(t.shape, p.shape)
+        except ShapeError as e:  # not everything has the method reshape
+            remedy = as_written_for(e.remedy, "y_true", y_true)
+            raise ShapeError(e.culprit, e.expected, e.got, remedy) from None
         self.check_domains(t, p, from_logits)
         weights = None
         if sample_weight is not None or class_weight is not None:
@@ -252,9 +260,8 @@ class Loss(Settings):
                 f"{self.name}(y_true=…)", wanted, f"shape {t}", self._shape_remedy(t, p)
             )
         if 0 in p:
-            raise ShapeError(
-                f"{self.name}(y_pred=…)", "at least one row", f"shape {p}", "Leave it out."
-            )
+            culprit = f"{self.name}(y_pred=…)"
+            raise ShapeError(culprit, "at least one row", f"shape {p}", "Leave it out.")
 
     def _fit(self, t: Shape, p: Shape) -> bool:
         if not self.rowwise:

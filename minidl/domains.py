@@ -10,10 +10,14 @@ import numpy as np
 from minidl.errors import DomainError
 from minidl.intervals import REALS, Choices, Domain, point
 from minidl.kernels import checks, jit
+from minidl.kernels.jit import Kernel
 
 
 def _check(
-    kernel: Any, x: np.ndarray, limits: Sequence[float], refusal: Callable[[np.ndarray], DomainError]
+    kernel: Kernel,
+    x: np.ndarray,
+    limits: Sequence[float],
+    refusal: Callable[[np.ndarray], DomainError],
 ) -> None:
     """Run a check; while a step is recorded it is written down before what it protects."""
     if (recorder := jit.recorder()) is not None:

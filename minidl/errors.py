@@ -7,8 +7,10 @@ show them its own way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from minidl.encoding import printable
 
 
 class MinidlError(Exception):
@@ -43,10 +45,10 @@ class MinidlError(Exception):
     row: int | None = None
     spot: tuple[int, int] | None = None  # the place of a number, among so many, that was refused
 
-    def found_in(self, batch: int, rows: Sequence[int]) -> None:
+    def found_in(self, batch: int, rows: Any) -> None:
         """Note the batch that was worked on, and the row of the data if one number is to blame."""
         self.batch = batch
-        if self.spot is not None and rows is not None:
+        if self.spot is not None:
             place, size = self.spot
             if size % len(rows) == 0:
                 self.row = int(rows[place * len(rows) // size])
@@ -54,7 +56,7 @@ class MinidlError(Exception):
     def __str__(self) -> str:
         known = {"epoch": self.epoch, "batch": self.batch, "row": self.row}
         when = ", ".join(f"{name} {at}" for name, at in known.items() if at is not None)
-        return f"{when}: {super().__str__()}" if when else super().__str__()
+        return printable(f"{when}: {self.args[0]}" if when else self.args[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.culprit, self.expected, self.got, self.remedy), vars(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from minidl.errors import (
     MinidlError,
     ShapeError,
 )
+from minidl.foreign import as_written_for, reshaping
 from minidl.losses import get_loss
 from minidl.metrics import check_metric, linked, metric_names, score
 from minidl.model import Sequential
@@ -28,17 +30,26 @@ from minidl.weighting import ClassWeight, mean_of_batches, row_weights
 
 
 def check_data(
-    net: Sequential, X: Any, y: Any, loss: Loss, from_logits: bool, prefix: str = ""
+    net: Sequential,
+    X: Any,
+    y: Any,
+    loss: Loss,
+    from_logits: bool,
+    prefix: str = "",
+    copy: bool | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """X and y as the network and the loss want them, or an error that says what to change."""
+    """X and y as the network and the loss want them, or an error that says what to change.
+
+    They lie where they lay if they can, unless ``copy`` is True.
+    """
     _check_network(net)
     _check_output(net, loss, from_logits)
-    X = _checked_inputs(net, X, f"{prefix}X")
-    y = as_numbers(f"{prefix}y", y)
+    X = _checked_inputs(net, X, f"{prefix}X", copy)
+    y, targets = as_numbers(f"{prefix}y", y), y
     outputs = _outputs(net, X) or y.shape
     if y.ndim == 1 and not loss.rowwise and outputs[1:] == (1,):
         y = y.reshape(-1, 1)  # labels of shape (n,) meet a one-unit output without ado
-    y = narrowed(f"{prefix}y", y, net.dtype)
+    y = narrowed(f"{prefix}y", y, net.dtype, copy)
     if y.ndim == 0 or len(y) != len(X):
         raise ShapeError(
             f"{prefix}y", f"{len(X)} rows, as X has", f"shape {y.shape}", "Check the split."
@@ -49,26 +60,18 @@ def check_data(
         loss.check_domains(y, np.zeros(outputs, net.dtype), from_logits=True)
     except MinidlError as error:  # whoever calls fit(validation_data=…) wrote no y_true
         culprit = error.culprit.replace(f"{loss.name}(y_true=…)", f"{prefix}y under {loss.name}")
-        raise type(error)(culprit, error.expected, error.got, error.remedy) from None
+        remedy = as_written_for(error.remedy.replace("y_true.", "y."), "y", targets)
+        raise type(error)(culprit, error.expected, error.got, remedy) from None
     return X, y
 
 
-def _checked_inputs(net: Sequential, X: Any, culprit: str) -> np.ndarray:
-    X = narrowed(culprit, as_numbers(culprit, X), net.dtype)
-    if X.ndim and not len(X):
-        raise DataError(culprit, "at least one row", "none", "Check how it was loaded.")
-    if X.ndim < 2:
-        features = net.in_features or 1
-        remedy = f"Write X.reshape(-1, {features}) for rows of {features}."
-        raise ShapeError(culprit, f"shape (rows, {features})", f"shape {X.shape}", remedy)
+def _checked_inputs(
+    net: Sequential, given: Any, culprit: str, copy: bool | None = None
+) -> np.ndarray:
+    X = narrowed(culprit, as_numbers(culprit, given), net.dtype, copy)
+    _check_rows(net, X, given, culprit)
     check_finite(culprit, X)
-    if net.in_features is not None and X.shape[-1] != net.in_features:
-        raise ShapeError(
-            culprit,
-            f"{net.in_features} features, as {net[0].name} has {net.in_features} inputs",
-            f"shape {X.shape}",
-            f"Build the network for {X.shape[-1]} features: ml.mlp([{X.shape[-1]}, …]).",
-        )
+    _check_features(net, X, culprit)
     return X
 
 
@@ -81,6 +84,31 @@ def _outputs(net: Sequential, X: np.ndarray) -> tuple[int, ...]:
     with suppress(Exception), no_grad():
         shape = net(X[:1]).shape
     return (len(X), *shape[1:]) if shape[:1] == (1,) else ()
+
+
+def _check_rows(net: Sequential, X: np.ndarray, given: Any, culprit: str) -> None:
+    """An error where there are no rows; ``given`` is what came as ``X``."""
+    if X.ndim and not len(X):
+        raise DataError(culprit, "at least one row", "none", "Check how it was loaded.")
+    if X.ndim < 2:
+        features = net.in_features or 1
+        rows = reshaping("X", given, f"-1, {features}")
+        if features == 1 and hasattr(given, "to_frame"):
+            rows = f"X.to_frame() or {rows}"
+        remedy = f"Write {rows} for rows of {features}."
+        raise ShapeError(culprit, f"shape (rows, {features})", f"shape {X.shape}", remedy)
+
+
+def _check_features(net: Sequential, X: np.ndarray, culprit: str) -> None:
+    if net.in_features in (None, X.shape[-1]):
+        return
+    features, remedy = prod(X.shape[1:]), ""
+    if X.ndim > 2:  # images, most often
+        remedy = f"Write {reshaping('X', X, 'len(X), -1')} for rows of {features} features. "
+    if features != net.in_features:
+        remedy += f"Build the network for {features} features: ml.mlp([{features}, …])."
+    expected = f"{net.in_features} features, as {net[0].name} has {net.in_features} inputs"
+    raise ShapeError(culprit, expected, f"shape {X.shape}", remedy.strip())
 
 
 def _check_network(net: Any) -> None:

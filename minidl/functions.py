@@ -10,7 +10,7 @@ import numpy as np
 from minidl import arithmetic as ops
 from minidl import axes
 from minidl.errors import ArgumentError, ShapeError
-from minidl.op import FLOATS
+from minidl.op import FLOATS, as_numbers
 from minidl.tensor import Tensor, as_tensors
 
 
@@ -60,6 +60,8 @@ def absolute(x: Any) -> Any:
 
 def clip(x: Any, low: float = -np.inf, high: float = np.inf) -> Any:
     """A tensor or array limited to [low, high]; no gradient passes outside.
+
+    Where ``low`` is above ``high``, all becomes ``high``, as in NumPy and PyTorch.
 
     Examples
     --------
@@ -115,7 +117,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     if isinstance(condition, Tensor) and (condition.dtype in FLOATS or condition.dtype == bool):
         condition = condition.detach()  # not 0: it holds
     else:
-        condition = np.asarray(condition) != 0
+        condition = as_numbers("where(condition=…)", condition) != 0
     a, b = as_tensors(a, b)
     shapes = condition.shape, a.shape, b.shape
     try:

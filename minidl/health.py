@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from minidl.encoding import printable
 from minidl.saturation import SLOPE
 
 ROWS = 0.05
@@ -198,7 +199,7 @@ class Diagnosis:
         ratios = f"gradient first/last {_shown(self.gradient_ratio)}"
         updates = f"update/weights {_shown(self.update_ratio)}"
         head = f"{where}, {ratios}, {updates}"
-        return "\n".join([head, *_table(self.layers), *self.findings])
+        return printable("\n".join([head, *_table(self.layers), *self.findings]))
 
     def plot(self, axes: Any = None) -> Any:
         """Draw dead and saturated units and gradients, layer by layer; returns two axes.

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minidl.kernels import blas
-from minidl.kernels.elementwise import copy
+from minidl.kernels import blas, cache, cpu
 from minidl.kernels.jit import JIT
 
 FEATURES = ("avx2", "fma", "avx512f")
@@ -28,17 +27,16 @@ def info() -> Mapping[str, str]:
     >>> "BLAS" in info()
     True
     """
-    import llvmlite.binding as llvm
     import numba
     import scipy
 
     done = blas.load()
-    has = llvm.get_host_cpu_features()
     facts = {
         "Python, numpy": f"{platform.python_version()}, {np.__version__}",
         "numba, scipy": f"{numba.__version__}, {scipy.__version__}",
-        "CPU": f"{llvm.get_host_cpu_name()}, {os.cpu_count()} cores",
-        "CPU features": ", ".join(name for name in FEATURES if has.get(name)) or "none of these",
+        "CPU": f"{cpu.name()}, {os.cpu_count()} cores",
+        "CPU features": ", ".join(name for name in FEATURES if name in cpu.FEATURES)
+        or f"none of {', '.join(FEATURES)}",
         "BLAS": f"{_blas()}; {done}",
         "kernels": "compiled" if JIT else "plain Python (NUMBA_DISABLE_JIT)",
     }
@@ -57,8 +55,8 @@ def _blas() -> str:
 def _cache() -> dict[str, str]:
     if not JIT:
         return {}
-    copy(np.zeros(1), np.zeros(1))  # so that there is a folder
-    folder = Path(copy.ready().stats.cache_path)
-    files = list(folder.glob("*.nb?"))
-    size = sum(path.stat().st_size for path in files)
-    return {"cache": f"{folder} ({len(files)} files, {size / 1e6:.1f} MB)"}
+    folder = cache.folder()
+    if folder is None:
+        return {"cache": f"none: no folder can be written to. {cache.REMEDY}"}
+    sizes = [path.stat().st_size for path in folder.path.glob("*.nbc")]
+    return {"cache": f"{folder.path} ({len(sizes)} files, {sum(sizes) / 1e6:.1f} MB)"}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from minidl import seeds
 from minidl.errors import ArgumentError
 from minidl.registry import Registry
+from minidl.settings import whole_number
 
 
 @dataclass
@@ -35,7 +38,13 @@ class Initializer:
 
     def __call__(self, shape: tuple[int, int], seed: int, stream: int = 0) -> np.ndarray:
         """Weights of ``shape`` (inputs, outputs), float64, decided by seed and stream."""
-        random = np.random.Generator(np.random.Philox(key=[seed, stream]))
+        seed = whole_number("seed", seed, low=0, example=0)
+        # A seed and a place of 64 bits each are the two halves of Philox's key: a stream of their
+        # own, and the weights that the seed has always had. Larger ones are hashed.
+        key: Any = seeds.stream("weights", seed, stream, bits=128)
+        if max(seed, stream) < 2**64:
+            key = np.array([seed, stream], np.uint64)
+        random = np.random.Generator(np.random.Philox(key=key))
         deviation = float(np.sqrt(self.variance(*shape)))
         if self.uniform:
             return random.uniform(-1.0, 1.0, shape) * (np.sqrt(3.0) * deviation)

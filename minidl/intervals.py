@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from minidl.encoding import printable
+
 
 def _number(value: float) -> str:
     if value in (inf, -inf):
@@ -73,7 +75,7 @@ class Interval:
             return "all reals"
         left = "[" if self.includes_low else "("
         right = "]" if self.includes_high else ")"
-        return f"{left}{_number(self.low)}, {_number(self.high)}{right}"
+        return printable(f"{left}{_number(self.low)}, {_number(self.high)}{right}")
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Choices:
         return self.values
 
     def __str__(self) -> str:
-        return "{" + ", ".join(_number(value) for value in self.values) + "}"
+        return printable("{" + ", ".join(_number(value) for value in self.values) + "}")
 
 
 Domain = Interval | Choices

@@ -26,9 +26,12 @@ class Layer:
     An array assigned to a parameter (``layer.weight = array``) is written into it, after a look at
     its shape; so are the numbers of a Tensor of your own, once the layer is in a network.
 
-    What ``forward`` does with Tensor operations is recorded like everything else; what decides by
-    looking at a number is trained eagerly, which is slower. A network with layers of your own
-    cannot be saved, as files hold no code.
+    What ``forward`` does with Tensor operations is recorded like everything else. One that decides
+    by looking at a number, or changes anything of its own from call to call (an attribute, an entry
+    of a container, a random generator), is trained eagerly, which is slower, and ``fit`` says so. A
+    global variable that it reads, the clock and files are not looked at: train with
+    ``record=False`` where they decide. A network with layers of your own cannot be saved, as files
+    hold no code.
 
     Attributes
     ----------
@@ -78,7 +81,7 @@ class Layer:
             if value is not held:
                 self._assign(name, held, value)
         else:
-            self._check_new(name)
+            self._check_new(name, value)
             if isinstance(value, Tensor) and value.is_parameter:
                 value._is_held = True
             super().__setattr__(name, value)
@@ -97,8 +100,13 @@ class Layer:
         else:
             held.data = numbers_for(f"{self._called}.{name}", held, value)
 
-    def _check_new(self, name: str) -> None:
-        """Refuse what would be taken without a word, and do nothing."""
+    def _check_new(self, name: str, value: Any) -> None:
+        """Refuse what would be taken without a word, and do nothing, or hide a method."""
+        if callable(getattr(Layer, name, None)) and not callable(value):
+            remedy = f"Call it {name}_, say: every layer has a method {name}()."
+            raise ArgumentError(
+                f"{self._called}.{name} = …", "a name of its own", "a method's", remedy
+            )
         if name in self._fixed and name in vars(self):
             raise ArgumentError(
                 f"{self._called}.{name} = …",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from minidl import arithmetic as ops
-from minidl.activations import Linear, activations, get_activation
+from minidl import seeds
+from minidl.activations import Linear, activations, get_activation, is_registered
 from minidl.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.initializers import get_initializer
 from minidl.layer import Layer
@@ -78,12 +80,13 @@ class Activation(Layer):
         if type(self) is not Activation:
             return super().config()  # refused: a subclass is code
         name = self.activation.name
-        if name not in activations or type(activations[name]) is not type(self.activation):
+        if not is_registered(self.activation):
             raise ArgumentError(
                 f"save: {self.name}",
                 "registered activations, as files hold their names and no code",
                 type(self.activation).__name__,
-                "Write @ml.activation above the class, and give it a name of its own.",
+                "Write @ml.activation above the class, and give it a name of its own; where "
+                "another formula was registered since, build the network anew.",
             )
         return {"activation": name, "units": self.units, **self.activation.settings}
 
@@ -207,6 +210,7 @@ class Dense(Layer):
 
     def _draw(self, seed: int, stream: int) -> np.ndarray:
         seed = whole_number("Dense(seed=…)", seed, low=0, example=0)
+        stream = whole_number("Dense(stream=…)", stream, low=0, example=0)
         return get_initializer(self._start)(self._shape, seed, stream)
 
     def begin(self, seed: int, streams: Iterator[int]) -> None:
@@ -233,12 +237,11 @@ class Dense(Layer):
         """The sums before the activation."""
         shape = x.shape if hasattr(x, "shape") else np.shape(x)
         if not shape or shape[-1] != self.in_features:
-            raise ShapeError(
-                self.name,
-                f"{self.in_features} features in the last axis",
-                f"shape {shape}",
-                f"Give it (rows, {self.in_features}), or build the layer for {shape[-1:]}.",
-            )
+            remedy = f"Give it (rows, {self.in_features}), or build the layer for {shape[-1:]}."
+            if len(shape) > 2:  # images, most often
+                remedy = f"Write X.reshape(len(X), -1) for rows of {prod(shape[1:])} features."
+            expected = f"{self.in_features} features in the last axis"
+            raise ShapeError(self.name, expected, f"shape {shape}", remedy)
         return Tensor.apply(ops.dense, x, self.weight, self.bias)
 
     def rename(self, name: str) -> None:
@@ -269,6 +272,8 @@ class Dropout(Layer):
     seed : int, optional
         Decides the masks, together with the number of masks drawn so far; left out,
         ``Sequential`` gives each layer another.
+    stream : int
+        Tells layers of one seed apart; ``mlp`` counts layers in it.
 
     Raises
     ------
@@ -290,27 +295,33 @@ class Dropout(Layer):
 
     keeps_width = True
 
-    def __init__(self, rate: float, seed: int | None = None) -> None:
+    def __init__(self, rate: float, seed: int | None = None, *, stream: int = 0) -> None:
         self.rate = rate
-        self.seed = None if seed is None else whole_number("Dropout(seed=…)", seed, 0, 0)
-        # The seed, and how many masks it has drawn; kernels count there.
-        self.counter = np.array([self.seed or 0, 0], np.int64)
-        self.name = "dropout"
+        # The number of its stream, and how many masks were drawn from it; kernels count there.
+        self.counter = np.zeros(2, np.int64)
+        self._draw_from(0 if seed is None else seed, stream)
+        self.seed, self.name = seed, "dropout"
+
+    def _draw_from(self, seed: int, place: int) -> None:
+        seed = whole_number("Dropout(seed=…)", seed, low=0, example=0)
+        place = whole_number("Dropout(stream=…)", place, low=0, example=0)
+        self.counter[0] = seeds.stream("mask", seed, place)
 
     @property
     def rate(self) -> float:
         """The share that is silenced."""
-        return self._rate
+        rate: float = vars(self)["rate"]
+        return rate
 
     @rate.setter
     def rate(self, rate: float) -> None:
-        self._rate = number("Dropout(rate=…)", rate, SHARE, example=0.5)
+        vars(self)["rate"] = number("Dropout(rate=…)", rate, SHARE, example=0.5)
 
     def begin(self, seed: int, streams: Iterator[int]) -> None:
         """Take a seed if nobody gave one."""
         if self.seed is None:
-            self.seed = seed + next(streams)
-            self.counter[0] = self.seed
+            self.seed = seed
+            self._draw_from(seed, next(streams))
 
     def forward(self, x: Any, training: bool) -> Tensor:
         if not training or self.rate == 0.0:
@@ -320,8 +331,8 @@ class Dropout(Layer):
     def config(self) -> dict[str, Any]:
         if type(self) is not Dropout:
             return super().config()
-        seed, drawn = self.counter.tolist()
-        return {"rate": self.rate, "seed": seed, "drawn": drawn}
+        number, drawn = self.counter.tolist()
+        return {"rate": self.rate, "seed": number, "drawn": drawn}
 
 
 def as_layer(given: Any) -> Layer:
@@ -388,8 +399,9 @@ def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:
     if kind == "activation":
         return Activation(**config, dtype=dtype)
     if kind == "dropout":
-        layer = Dropout(config["rate"], config["seed"])
-        layer.counter[1] = whole_number("drawn", config["drawn"], low=0, example=0)
+        layer = Dropout(config["rate"], seed=0)
+        drawn = whole_number("drawn", config["drawn"], low=0, example=0)
+        layer.counter[:] = config["seed"], drawn  # files of every version count like this
         return layer
     raise _unknown(kind)
 
@@ -406,8 +418,9 @@ def parameter_shapes(kind: str, config: dict[str, Any]) -> dict[str, tuple[int, 
         inputs = whole_number("in_features", config["in_features"])
         outputs = whole_number("out_features", config["out_features"])
         inner = {**config["activation"], "units": outputs}
+        weight = (outputs, inputs) if config.get("turned") else (inputs, outputs)
         return {
-            "weight": (outputs, inputs) if config.get("turned") else (inputs, outputs),
+            **({} if "tied" in config else {"weight": weight}),
             "bias": (outputs,),
             **parameter_shapes("activation", inner),
         }

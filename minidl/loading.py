@@ -117,13 +117,10 @@ def _parameters(layers: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
         if kind == "again":
             whole_number("place", described["place"], low=0, high=place - 1)
             continue
+        if "tied" in described:
+            whole_number("tied", described["tied"], low=0, high=place - 1)
         counts[kind] = counts.get(kind, 0) + 1
-        own = parameter_shapes(kind, described)
-        if "tied" in described:  # the weight is an earlier layer's
-            source = layers[whole_number("tied", described["tied"], low=0, high=place - 1)]
-            if parameter_shapes(source["kind"], source).get("weight") != own.pop("weight"):
-                raise ValueError(f"{kind}{counts[kind]} tied to a weight of another shape")
-        for part, shape in own.items():
+        for part, shape in parameter_shapes(kind, described).items():
             shapes[f"parameter/{kind}{counts[kind]}.{part}"] = shape
     return shapes
 

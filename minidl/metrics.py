@@ -217,7 +217,7 @@ def _classifier(
         y = y > _middle(loss)
     y = y.astype(np.int64)
     classes = outputs.shape[1] if outputs.ndim == 2 and outputs.shape[1] > 1 else 2
-    options = dict(scorer._kwargs)
+    options: dict[str, Any] = {}
     parameters = signature(scorer._score_func).parameters
     if "zero_division" in parameters:
         options["zero_division"] = 0.0  # as scikit-learn does, but without its warning
@@ -225,12 +225,14 @@ def _classifier(
         options["labels"] = np.arange(classes)
     elif y.ndim == 1 and scorer._response_method != "predict" and classes > 2:
         y = np.eye(classes, dtype=np.int64)[y]  # one column a class says the same
-    scorer = make_scorer(
-        scorer._score_func,
-        response_method=scorer._response_method,
-        greater_is_better=scorer._sign > 0,
-        **options,
-    )
+    if options:
+        scorer = make_scorer(
+            scorer._score_func,
+            response_method=scorer._response_method,
+            greater_is_better=scorer._sign > 0,
+            **scorer._kwargs,
+            **options,
+        )
     return scorer, _predicted(outputs, loss, classes), y
 
 

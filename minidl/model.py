@@ -12,20 +12,22 @@ import numpy as np
 from minidl import storage
 from minidl.autograd import no_grad
 from minidl.block import Block
+from minidl.encoding import printable
 from minidl.errors import (
     ArgumentError,
     DtypeError,
     ShapeError,
 )
+from minidl.foreign import reshaping
 from minidl.layer import Layer, Layers
-from minidl.layers import Dense, Dropout, as_layer, enter
+from minidl.layers import Activation, Dense, Dropout, as_layer, enter
 from minidl.losses import get_loss
 from minidl.op import as_numbers, narrowed
 from minidl.optimizer import Optimizer
 from minidl.optimizers import describe_optimizer
 from minidl.program import Kept
 from minidl.program.record import workspace
-from minidl.settings import whole_number
+from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor
 
 
@@ -191,9 +193,10 @@ class Sequential(Layer):
         ShapeError
             For no rows, or rows of a width that the network does not take.
         """
-        X = narrowed("predict(X)", as_numbers("predict(X)", X), self.dtype)
+        given, X = X, narrowed("predict(X)", as_numbers("predict(X)", X), self.dtype)
         if X.ndim < 2 or not len(X):
-            remedy = "For one row write predict([x]), for one feature X.reshape(-1, 1)."
+            column = reshaping("X", given, "-1, 1")
+            remedy = f"For one row write predict([x]), for one feature {column}."
             expected = "shape (rows, features), with at least one row"
             raise ShapeError("predict(X)", expected, f"shape {X.shape}", remedy)
         size = whole_number("predict(batch_size=…)", batch_size, example=4096)
@@ -247,7 +250,7 @@ class Sequential(Layer):
         if batch_size is not None:
             memory = self._workspace(whole_number("batch_size", batch_size, example=32), loss)
             lines.append(f"training in batches of {batch_size}: {memory:,} bytes of workspace")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def _workspace(self, rows: int, loss: Any) -> int:
         """Bytes that a batch takes on its way forward and backward."""
@@ -272,7 +275,10 @@ class Sequential(Layer):
         return workspace(step, *shapes, dtype=self.dtype) + batch
 
     def save(self, path: Any, optimizer: Optimizer | bool | None = None) -> None:
-        """Write the network to a safetensors file: data, never code.
+        """Write the network to a safetensors file: data, never code, with a digest.
+
+        The file is read back before it replaces anything: what was there before stays until the
+        new one is whole and on the disk.
 
         Parameters
         ----------
@@ -378,6 +384,8 @@ def mlp(
         raise ArgumentError(
             "mlp(widths=…)", "inputs and outputs at least", str(widths), "Write [2, 16, 1]."
         )
+    Activation(hidden)  # an error for a name that nobody knows, also where no layer is hidden
+    dropout = number("mlp(dropout=…)", dropout, SHARE, example=0.5)
     layers: list[Layer] = []
     for i, (inputs, outputs) in enumerate(pairwise(widths)):
         last = i == len(widths) - 2
@@ -386,5 +394,5 @@ def mlp(
             Dense(inputs, outputs, activation, init=init, seed=seed, stream=i, dtype=dtype)
         )
         if dropout and not last:
-            layers.append(Dropout(dropout, seed=seed + i))
+            layers.append(Dropout(dropout, seed=seed, stream=i))
     return Sequential(*layers)

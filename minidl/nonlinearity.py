@@ -33,7 +33,9 @@ class Activation(Facts, Elementwise):
     """An activation that treats every number by itself: write ``value`` and ``slope``.
 
     Both are plain Python on floats, which numba compiles. A function of your own that they call
-    must be one that numba knows as well: put ``@minidl.kernels.jit.scalar`` above it.
+    must be one that numba knows as well: put ``@minidl.kernels.jit.scalar`` above it. Machine code
+    does not look at indices: a formula that reads a table of yours beyond its ends reads other
+    memory, or ends the process. Bound the index yourself.
 
     Examples
     --------

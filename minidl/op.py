@@ -8,16 +8,18 @@ does not care for their shape.
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.errors import ArgumentError, DataError, ShapeError
+from minidl import foreign
+from minidl.errors import ArgumentError, DataError, DtypeError, MinidlError, ShapeError
 from minidl.kernels import elementwise, movement
-from minidl.kernels.jit import making, scalar
-from minidl.settings import Settings
+from minidl.kernels.forking import making
+from minidl.kernels.jit import scalar
+from minidl.settings import Settings, short
 
 OUTPUT = -1
 """In ``Op.saves``: the output itself is needed to go backward."""
@@ -25,101 +27,10 @@ OUTPUT = -1
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 """What can be calculated with."""
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 Shape = tuple[int, ...]
 Arrays = Sequence[np.ndarray]
-
-
-_REMEDIES = {
-    "c": "Give real and imaginary parts as two numbers: .real and .imag.",
-    "m": "Divide by a unit: x / np.timedelta64(1, 's').",
-    "M": "Count from the first: (x - x.min()) / np.timedelta64(1, 'D').",
-    "V": "Give each field as a column: numpy.lib.recfunctions.structured_to_unstructured(x).",
-}
-"""For what holds no numbers, by numpy's kind of dtype."""
-
-_TEXT = "Turn text into numbers first: sklearn's LabelEncoder and OneHotEncoder do."
-
-
-def as_numbers(culprit: str, x: Any) -> np.ndarray:
-    """Data as an array of numbers; text, ragged rows and what is missing are refused.
-
-    Numbers keep their dtype; objects that are numbers, as in a table of mixed columns, become
-    float64.
-    """
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        got, remedy = "rows of several lengths", "Fill the short ones up, or leave them out."
-        raise DataError(culprit, "rows of one length", got, remedy) from error
-    kind = array.dtype.kind
-    if kind == "O":
-        return _of_objects(culprit, array)
-    if kind not in "fiub":
-        remedy = _REMEDIES.get(kind, _TEXT)
-        raise DataError(culprit, "numbers", f"an array of {array.dtype}", remedy)
-    return array
-
-
-def _of_objects(culprit: str, objects: np.ndarray) -> np.ndarray:
-    for x in objects.flat:
-        if not _is_number(x):
-            remedy = "Give an array of numbers: fill in what is missing, turn text into numbers."
-            raise DataError(culprit, "numbers", reprlib.repr(x), remedy)
-    return objects.astype(np.float64)
-
-
-def _is_number(x: Any) -> bool:
-    """Whether it is one that float64 holds; of None numpy would make NaN, and text it reads."""
-    if x is None or isinstance(x, str | bytes):
-        return False
-    try:
-        float(x)
-    except (TypeError, ValueError, OverflowError):
-        return False
-    return True
-
-
-def narrowed(culprit: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Numbers in a network's dtype; those that are too large for it are refused."""
-    with np.errstate(over="ignore"):
-        made = np.asarray(array, dtype, order="C")  # one number stays one, without axes
-    if made.dtype == array.dtype:
-        return made
-    lost = np.isinf(made)
-    if lost.any() and (lost := lost & np.isfinite(array)).any():
-        first = array[lost][0]
-        remedy = "Scale them, or build the network with dtype='float64'."
-        expected = f"numbers up to {np.finfo(dtype).max:.2g}, which is all that {dtype} holds"
-        raise DataError(culprit, expected, f"{first:g}", remedy)
-    return made
-
-
-def is_float(x: Any) -> bool:
-    """Whether it is a number or an array that can be calculated with as it is: told fast."""
-    return type(x) is float or (type(x) is np.ndarray and x.dtype in FLOATS)
-
-
-def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.ndarray:
-    """An array as kernels want it: contiguous, writable, float32 or float64."""
-    if not is_float(array):
-        array = as_numbers(culprit, array)
-    array = np.asarray(array, dtype)
-    if array.dtype not in FLOATS:
-        array = array.astype(np.float64)
-    flags = array.flags
-    if flags.c_contiguous and flags.aligned and flags.writeable:
-        return array
-    return np.require(array, requirements=["C", "A", "W"])
-
-
-def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
-    """The floating dtype that arrays agree on; Python numbers and lists have none to say."""
-    found = [
-        x.dtype if x.dtype in FLOATS else np.dtype(np.float64)
-        for x in operands
-        if isinstance(x, np.ndarray | np.generic)
-    ]
-    return np.result_type(*found) if found else np.dtype(otherwise)
 
 
 class Tracked:
@@ -128,6 +39,79 @@ class Tracked:
     _array: np.ndarray
     apply: Any
     broadcast_to: Any
+    numpy: Any
+
+
+def as_numbers(culprit: str, x: Any, refusal: type[MinidlError] = DataError) -> np.ndarray:
+    """What came as an array of numbers, a Tensor's too: see ``foreign.as_numbers``."""
+    return foreign.as_numbers(culprit, x.numpy() if isinstance(x, Tracked) else x, refusal)
+
+
+def narrowed(
+    culprit: str, array: np.ndarray, dtype: np.dtype, copy: bool | None = None
+) -> np.ndarray:
+    """Numbers in a network's dtype, contiguous and aligned; those too large for it are refused.
+
+    They lie where they lay if they can, unless ``copy`` is True.
+    """
+    try:
+        with np.errstate(over="raise"):
+            made = np.array(array, dtype, order="C", copy=copy)  # a number stays one, without axes
+    except FloatingPointError as error:
+        largest = np.finfo(dtype).max
+        first = array[np.isfinite(array) & (np.abs(array) > largest)][0]
+        remedy = "Scale them, or build the network with dtype='float64'."
+        expected = f"numbers up to {largest:.2g}, which is all that {dtype} holds"
+        raise DataError(culprit, expected, f"{first:g}", remedy) from error
+    return made if made.flags.aligned else made.copy()
+
+
+def kept_dtype(dtype: Any) -> np.dtype:
+    """The dtype in which a tensor keeps numbers of this one."""
+    try:
+        known = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        known = np.dtype(object)
+    if known.kind not in "fiub":
+        expected, remedy = "a dtype of numbers", "Write dtype='float32'."
+        raise DtypeError("Tensor(dtype=…)", expected, short(dtype), remedy)
+    if known.kind != "f" or known in FLOATS:
+        return known
+    return np.dtype(np.float32 if known.itemsize < 4 else np.float64)
+
+
+def is_float(x: Any) -> bool:
+    """Whether it is a number or an array that can be calculated with as it is: told fast."""
+    return type(x) is float or (type(x) is np.ndarray and x.dtype in FLOATS)
+
+
+def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.ndarray:
+    """An array as kernels want it: contiguous, aligned, writable, float32 or float64.
+
+    Of Python's numbers and arrays of another dtype, those too large for ``dtype`` are refused.
+    """
+    if type(array) is float:  # the most common operand of all beside tensors
+        if -_LARGEST <= array <= _LARGEST or not isfinite(array):
+            return np.asarray(array, dtype)
+        array = np.asarray(array)
+    if not is_float(array):
+        array = as_numbers(culprit, array)
+    if dtype is None:
+        dtype = array.dtype if array.dtype in FLOATS else np.float64
+    if array.dtype != dtype:
+        array = narrowed(culprit, array, dtype)
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned and flags.writeable:
+        return array
+    return np.require(array, requirements=["C", "A", "W"])
+
+
+def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
+    """The floating dtype that arrays agree on; Python numbers and lists have none to say."""
+    given = [x.dtype for x in operands if isinstance(x, np.ndarray | np.generic)]
+    native = [dtype.newbyteorder("=") if dtype.kind == "f" else dtype for dtype in given]
+    dtypes = [dtype if dtype in FLOATS else np.dtype(np.float64) for dtype in native]
+    return np.result_type(*dtypes) if dtypes else np.dtype(otherwise)
 
 
 class Op(Settings):
@@ -294,7 +278,7 @@ class Elementwise2(ScalarOp):
     saves: tuple[int, ...] = (0, 1)
 
     def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-        shapes = [x.shape if hasattr(x, "shape") else np.shape(x) for x in operands]
+        shapes = [self._shape_of(x) for x in operands]
         if shapes[0] == shapes[1]:
             return operands
         try:
@@ -308,6 +292,12 @@ class Elementwise2(ScalarOp):
             for x, own in zip(operands, shapes, strict=True)
         )
         return a, b
+
+    def _shape_of(self, x: Any) -> Shape:
+        if type(x) is float or type(x) is int:
+            return ()
+        shape: Shape = x.shape if hasattr(x, "shape") else as_numbers(self.name, x).shape
+        return shape
 
     def shape(self, *shapes: Shape) -> Shape:
         a, b = shapes

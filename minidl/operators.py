@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +11,17 @@ import numpy as np
 from minidl import arithmetic as ops
 from minidl import axes
 from minidl.autograd import Node, no_grad, remembers
-from minidl.errors import GradientError, ShapeError
-from minidl.op import FLOATS, Op, as_float
+from minidl.errors import (
+    ArgumentError,
+    DomainError,
+    DtypeError,
+    GradientError,
+    MinidlError,
+    ShapeError,
+)
+from minidl.foreign import check_unmasked
+from minidl.op import FLOATS, Op, as_float, as_numbers
+from minidl.settings import short
 
 Axis = int | tuple[int, ...] | list[int] | None
 
@@ -54,6 +64,56 @@ class Operators(Node):
         """float32 or float64; whole numbers and truth values for what is not calculated with."""
         return self._array.dtype
 
+    # ── as a Python number ─────────────────────────────────────────────────────────────────────
+
+    def _seen_by(self, how: str) -> np.ndarray:
+        raise NotImplementedError
+
+    def item(self) -> float:
+        """The one number it holds, as a Python number."""
+        return self._number("item()")
+
+    def _number(self, how: str) -> float:
+        if self.size != 1:
+            raise ShapeError(how, "one number", f"shape {self.shape}", "Index it first.")
+        return self._seen_by(how).reshape(-1)[0].item()
+
+    def __float__(self) -> float:
+        return float(self._number("float()"))
+
+    def __int__(self) -> int:
+        return int(self._finite("int()"))
+
+    def __index__(self) -> int:
+        if self._array.dtype.kind not in "iu":
+            remedy = "Write int(x), which cuts what is behind the point."
+            raise DtypeError("an index", "a tensor of whole numbers", str(self.dtype), remedy)
+        return int(self._number("an index"))
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self._finite("round()") if digits is None else self._number("round()"), digits)
+
+    def _finite(self, how: str) -> float:
+        number = self._number(how)
+        if not isfinite(number):
+            remedy = "Ask np.isfinite(x.numpy()) first; ml.detect_anomaly() says where it began."
+            raise DomainError(how, "a finite number", str(number), remedy)
+        return number
+
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return str(self)
+        how = f"format(x, {spec!r})"
+        number = self._number(how)
+        try:
+            return format(number, spec)
+        except ValueError as error:
+            got = f"one of which Python says: {error}"
+            raise ArgumentError(how, "a format for numbers", got, "Write '.4f', say.") from error
+
+    def __bool__(self) -> bool:
+        return bool(self._number("bool(), as in if and while"))
+
     # ── with NumPy ────────────────────────────────────────────────────────────────────────────
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
@@ -74,13 +134,14 @@ class Operators(Node):
         if numbers and not any(x is None or isinstance(x, str) for x in operands):
             with no_grad():
                 return COMPARISONS[ufunc](*operands)
-        given = (x._array if isinstance(x, Operators) else x for x in operands)
-        return self._of(np.asarray(ufunc(*given)))
+        return self._of(np.asarray(_compared(ufunc, operands)))
 
     def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
         """NumPy's other functions, of the numbers; refused like the above."""
-        if function.__name__ in LOOKS:
+        if function.__name__ in SHAPES:
             return function._implementation(*operands, **options)  # a shape needs no numbers
+        if function.__name__ in LOOKS:
+            return function(*_arrays(operands), **_arrays(options))
         _refuse_gradients(function, (operands, options))
         return function(*_arrays(operands), **_arrays(options))
 
@@ -206,10 +267,21 @@ class Operators(Node):
         return self.apply(axes.broadcast(tuple(shape)), self)
 
     def __getitem__(self, key: Any) -> Self:
+        try:
+            return self._taken(key)
+        except (IndexError, TypeError, ValueError) as error:
+            if isinstance(error, MinidlError):
+                raise
+            got = f"{short(key)}, of which NumPy says: {str(error).rstrip('.')}"
+            remedy = "Give whole numbers from 0, slices, or a mask of the tensor's shape."
+            raise ArgumentError("an index", f"places in shape {self.shape}", got, remedy) from error
+
+    def _taken(self, key: Any) -> Self:
+        check_unmasked("an index", key)
         if isinstance(key, Node):
-            key = np.asarray(key)
+            key = key.numpy()
         elif isinstance(key, tuple):
-            key = tuple(np.asarray(part) if isinstance(part, Node) else part for part in key)
+            key = tuple(part.numpy() if isinstance(part, Node) else part for part in key)
         if self._array.dtype not in FLOATS and self._compared is None:
             return self._of(np.asarray(self._array[key], order="C"))
         return self.apply(axes.take(key), self)
@@ -224,12 +296,27 @@ COMPARISONS = {
         ops.less, ops.less_equal, ops.greater, ops.greater_equal, ops.equal, ops.not_equal
     )
 }  # fmt: skip
-LOOKS = ("shape", "ndim", "size", "zeros_like", "ones_like", "empty_like", "full_like",
-         "array_equal", "allclose")  # fmt: skip
+SHAPES = ("shape", "ndim", "size")
+LOOKS = ("zeros_like", "ones_like", "empty_like", "full_like", "array_equal", "allclose")
 """What NumPy may do to a tensor that requires a gradient: the result would have none anyway."""
 FUNCTIONS = ("absolute", "clip", "concatenate", "exp", "log", "matmul", "maximum", "minimum",
              "sqrt", "stack", "tanh", "where")  # fmt: skip
 """What is called in minidl as in NumPy."""
+
+
+def _compared(ufunc: Any, operands: tuple[Any, ...]) -> Any:
+    """What NumPy compares; where one is to be less than the other, of numbers alone."""
+    name = ufunc.__name__
+    if name not in ("equal", "not_equal"):  # anything may be asked whether it is the same
+        operands = tuple(
+            x if isinstance(x, Operators | float | int) else as_numbers(name, x) for x in operands
+        )
+    try:
+        return ufunc(*_arrays(operands))
+    except ValueError as error:
+        got = " and ".join(str(np.shape(x)) for x in operands)
+        wanted, remedy = "two shapes that broadcast", "Reshape one of them."
+        raise ShapeError(name, wanted, got, remedy) from error
 
 
 def _refuse_gradients(function: Any, operands: Any) -> None:
@@ -259,7 +346,7 @@ def _arrays(operand: Any) -> Any:
         return {key: _arrays(value) for key, value in operand.items()}
     if isinstance(operand, tuple | list):
         return type(operand)(map(_arrays, operand))
-    return np.asarray(operand) if isinstance(operand, Operators) else operand
+    return operand.numpy() if isinstance(operand, Operators) else operand
 
 
 def _one_tuple(given: tuple[Any, ...]) -> tuple[int, ...]:

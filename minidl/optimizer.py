@@ -85,9 +85,8 @@ class Optimizer:
     _arrays: Sequence[np.ndarray] = ()
     _runs: Sequence[tuple[np.ndarray, np.ndarray, slice]] = ()
     _turns: Sequence[Exclusive] = ()
-    _squares = np.zeros(0)
-    _checked_settings: Mapping[str, Any] = {}
-    _checked_clips: tuple[float | None, float | None] = (None, None)
+    _rates = _ahead = _count = _reals = _squares = np.zeros(0)
+    _sound: Mapping[str, Any] = {}
 
     def __init__(
         self,
@@ -118,6 +117,17 @@ class Optimizer:
         self._reals = np.zeros(2 + len(self.constants()), np.float64)
         self._turn = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
         self._join([parameter for parameter in self.parameters if parameter.requires_grad])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("parameters", "state") and name in self.__dict__:
+            raise ArgumentError(
+                f"{self.name}.{name} = …",
+                "what it was made with",
+                "something else",
+                "Make another optimizer, or write numbers into its arrays: "
+                "optimizer.state['m'][...] = 0.0.",
+            )
+        super().__setattr__(name, value)
 
     def _checked(self, parameters: Any) -> list[Tensor]:
         """The parameters, each once, of one dtype."""
@@ -214,13 +224,17 @@ class Optimizer:
     def prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
         self._check_settings()
+        self._check_state()
         made = int(self._count[0])
         if callable(self.settings["learning_rate"]):
             self._rates[:updates] = [self._rate(made + i) for i in range(updates)]
             if self._count[0] != made:
-                expected, got = "a schedule, which only tells a rate", f"one that sets {self.name}.steps"
-                remedy = "Set steps before training, or between two calls of fit."
-                raise ArgumentError(f"{self.name}(learning_rate=…)", expected, got, remedy)
+                raise ArgumentError(
+                    f"{self.name}(learning_rate=…)",
+                    "a schedule, which only tells a rate",
+                    f"one that sets {self.name}.steps",
+                    "Set steps before training, or between two calls of fit.",
+                )
         else:
             self._rates[:updates] = self.settings["learning_rate"]
         self._ahead[0] = made
@@ -228,17 +242,30 @@ class Optimizer:
 
     def _check_settings(self) -> None:
         """An error for settings that were changed to nonsense since they were looked at."""
-        known, now = self._checked_settings, [*self.settings.items()]
-        if len(now) == len(known) and all(known.get(key) is value for key, value in now):
-            if self.clip_norm is self._checked_clips[0] and self.clip_value is self._checked_clips[1]:
-                return
+        given: Any = self.settings
+        if not isinstance(given, dict):
+            got, remedy = repr(given), "Write optimizer.settings['…'] = … instead."
+            raise ArgumentError(f"{self.name}.settings", "a dict of settings", got, remedy)
+        checked = {**self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value}
+        known = self._sound
+        if len(checked) == len(known) and all(known.get(k) is v for k, v in checked.items()):
+            return
         self.settings = with_defaults(self.name, self.defaults, self.settings)
         for key, value in self.settings.items():
             self.settings[key] = self._setting(key, value)
         self.clip_norm = self._bound("clip_norm", self.clip_norm)
         self.clip_value = self._bound("clip_value", self.clip_value)
-        self._checked_settings = dict(self.settings)
-        self._checked_clips = self.clip_norm, self.clip_value
+        self._sound = {
+            **self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value
+        }  # fmt: skip
+
+    def _check_state(self) -> None:
+        """An error for state that was replaced by what is none; kernels look at its size."""
+        held = [*self.state.values()]
+        if len(held) != len(self.states) or not all(type(array) is np.ndarray for array in held):
+            remedy = "Write numbers into its arrays: optimizer.state['…'][...] = 0.0."
+            expected, got = ", ".join(self.states), f"{self.state!r:.60}"
+            raise ArgumentError(f"{self.name}.state", f"the arrays {expected}", got, remedy)
 
     def memory(self) -> dict[str, np.ndarray]:
         """What an update works on, by name: for listings."""
@@ -253,7 +280,8 @@ class Optimizer:
 
     def work(self) -> list[np.ndarray]:
         """The memory of its own that an update works on."""
-        return [*self.state.values(), self._rates, self._ahead, self._count, self._reals, self._squares]
+        own = [self._rates, self._ahead, self._count, self._reals, self._squares]
+        return [*self.state.values(), *own]
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward`` starts afresh."""

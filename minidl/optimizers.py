@@ -26,7 +26,7 @@ class _OptimizerEntry:
 
 def optimizer(cls: type[Optimizer]) -> type[Optimizer]:
     """Register an optimizer class under its ``name``."""
-    optimizers.register(_OptimizerEntry(cls))
+    optimizers.register(_OptimizerEntry(cls), cls)
     return cls
 
 

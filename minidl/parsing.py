@@ -56,7 +56,8 @@ def parse_json(
     Raises
     ------
     FileError
-        If it is something else, lies deeper than ``DEPTH``, or has NaN in it, which JSON has not.
+        If it is something else, lies deeper than ``DEPTH``, or has halves of characters, or NaN,
+        which JSON has not.
 
     Examples
     --------
@@ -68,7 +69,10 @@ def parse_json(
     constant = float if allow_nan else _refuse_constant
 
     def parse(text: str) -> Any:
-        return json.loads(text, parse_constant=constant)
+        data = json.loads(text, parse_constant=constant)
+        if "\\u" in text:  # half of a character can be read, and written nowhere
+            json.dumps(data, ensure_ascii=False).encode()
+        return data
 
     return _parse(parse, text, culprit, expected, remedy)
 

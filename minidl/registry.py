@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Generic, Protocol, TypeVar
@@ -16,9 +18,12 @@ def did_you_mean(name: object, names: Iterable[str], otherwise: str) -> str:
     --------
     >>> did_you_mean("leaky_rel", ["relu", "leaky_relu"], "See the list.")
     "Did you mean 'leaky_relu'?"
+    >>> did_you_mean("ReLU", ["relu", "leaky_relu"], "See the list.")
+    "Did you mean 'relu'?"
     """
-    close = get_close_matches(str(name), list(names), n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else otherwise
+    spellings = {known.lower(): known for known in reversed([*names])}
+    close = get_close_matches(str(name).lower(), list(spellings)[::-1], n=1, cutoff=0.5)
+    return f"Did you mean {spellings[close[0]]!r}?" if close else otherwise
 
 
 ELSEWHERE: Mapping[str, Sequence[str]] = {
@@ -63,6 +68,30 @@ def _meant(key: str, known: Sequence[str]) -> str:
     return did_you_mean(key, known, f"{otherwise} it out.")
 
 
+LONGEST = 40
+"""Of a name, in characters."""
+
+
+def check_name(culprit: str, name: object) -> None:
+    """An error unless a name will do in a file's name, a listing, a ledger and a command.
+
+    Examples
+    --------
+    >>> check_name("MyAct.name", "my/act")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    minidl.errors.ArgumentError: MyAct.name: expected ..., got 'my/act'. Write 'my_act', say.
+    """
+    if isinstance(name, str) and len(name) <= LONGEST and re.fullmatch(r"(?a)(?!\d)\w+", name):
+        return
+    proposal = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_")[:LONGEST]
+    raise ArgumentError(
+        culprit,
+        f"a name of at most {LONGEST} letters, digits and _, that begins with a letter",
+        reprlib.repr(name),
+        f"Write {proposal if proposal[:1].isalpha() else 'my_own'!r}, say.",
+    )
+
+
 class Entry(Protocol):
     """What a registry holds: anything that has a name, and perhaps other names."""
 
@@ -97,25 +126,48 @@ class Registry(Generic[T]):
         self.kind, self.listing = kind, listing
         self._entries: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
+        self._sources: dict[str, tuple[str, str]] = {}
         self._settled: frozenset[str] = frozenset()
 
-    def register(self, entry: T) -> None:
-        """Add an entry; no name, or one that is taken already, is an error."""
+    def register(self, entry: T, cls: type | None = None) -> None:
+        """Add an entry; no name, or one that is taken already, is an error.
+
+        ``cls`` is the class that it was made from. One that was defined again, with the same
+        module and qualified name, replaces what it registered before under these names: a cell
+        of a notebook is run twice.
+        """
+        made_from = cls or type(entry)
+        culprit = f"{self.kind} {made_from.__name__}"
         if not entry.name:
-            got, remedy = "none", f"Write name = {type(entry).__name__.lower()!r} in the class."
-            raise ArgumentError(f"{self.kind} {type(entry).__name__}", "a name", got, remedy)
-        for name in (entry.name, *entry.aliases):
-            if name in self:
-                own = self[name].name not in self._settled
-                raise ArgumentError(
-                    f"{self.kind} {name!r}",
-                    "a name of its own",
-                    f"one that {self[name].name!r} has already",
-                    f"Give the new {self.kind} another name"
-                    + (f", or unregister({name!r}) first." if own else "."),
-                )
+            got, remedy = "none", f"Write name = {made_from.__name__.lower()!r} in the class."
+            raise ArgumentError(culprit, "a name", got, remedy)
+        aliases: Any = entry.aliases
+        if isinstance(aliases, str):  # its letters would be taken for names
+            got, remedy = repr(aliases), f"Write aliases = ({aliases!r},)."
+            raise ArgumentError(f"{culprit}: aliases", "a tuple of names", got, remedy)
+        names = (entry.name, *aliases)
+        for name in names:
+            check_name(culprit, name)
+        source = (made_from.__module__, made_from.__qualname__)
+        before = {self[name].name: name for name in names if name in self}
+        for known, name in before.items():
+            if cls is None or known in self._settled or self._sources.get(known) != source:
+                raise self._taken(name, known)
+        for known in before:
+            self.unregister(known)
         self._entries[entry.name] = entry
-        self._aliases.update(dict.fromkeys(entry.aliases, entry.name))
+        self._aliases.update(dict.fromkeys(aliases, entry.name))
+        if cls is not None:
+            self._sources[entry.name] = source
+
+    def _taken(self, name: str, known: str) -> ArgumentError:
+        remedy = f"Give the new {self.kind} another name"
+        return ArgumentError(
+            f"{self.kind} {name!r}",
+            "a name of its own",
+            f"one that {known!r} has already",
+            f"{remedy}." if known in self._settled else f"{remedy}, or unregister({name!r}) first.",
+        )
 
     def register_class(self, cls: Any, base: type, public: str) -> None:
         """Add an instance of a class, which a decorator was put above.
@@ -129,7 +181,7 @@ class Registry(Generic[T]):
             own = name[:1].upper() + name[1:] if name.isidentifier() else "Mine"
             remedy = f"Write class {own}({public}): with value and slope in it."
             raise ArgumentError(f"@ml.{self.kind}", f"a class made from {public}", got, remedy)
-        self.register(cls())
+        self.register(cls(), cls)
 
     def settle(self) -> None:
         """Have what is registered by now stay: it can no longer be taken out."""
@@ -141,8 +193,9 @@ class Registry(Generic[T]):
             expected, remedy = f"your own {self.kind}", f"Give yours another name than {name!r}."
             raise ArgumentError(f"unregister({name!r})", expected, "one of minidl's", remedy)
         entry = self._entries.pop(self[name].name)
+        self._sources.pop(entry.name, None)
         for alias in entry.aliases:
-            del self._aliases[alias]
+            self._aliases.pop(alias, None)
 
     def __getitem__(self, name: str) -> T:
         entry = self._entries.get(self._aliases.get(name, name))

@@ -16,8 +16,7 @@ from minidl.kernels.jit import watcher
 from minidl.layer import Layer
 from minidl.model import Sequential
 from minidl.optimizers import Optimizer
-from minidl.program import Kept, Program
-from minidl.program import record as write_down
+from minidl.program import Kept, Program, record_training
 from minidl.tensor import Tensor
 from minidl.weighting import mean_of_batches
 
@@ -109,7 +108,7 @@ class Runner:
                 raise
             self.recorded = False
             warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=3)
-        except Exception:  # noqa: BLE001, S110  # the eager epoch says what is wrong, if it is
+        except Exception:  # the eager epoch says what is wrong, if it is
             pass
 
     def _is_valid(self, program: Program) -> bool:
@@ -124,7 +123,7 @@ class Runner:
 
     def _record(self, order: np.ndarray) -> Program:
         batch = [part[order[: self.rows]] for part in self.data]
-        return write_down(self._plain_step(), *batch, dtype=self.net.dtype)
+        return record_training(self._plain_step(), batch, self.net.parameters())
 
     def _plain_step(self) -> Any:
         """The step without this runner, so that a program that is kept holds no data."""

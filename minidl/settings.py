@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from math import inf
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from minidl.errors import ArgumentError
 from minidl.intervals import NON_NEGATIVE, Interval
-from minidl.registry import with_defaults
+from minidl.registry import check_name, with_defaults
 
 POSITIVE = Interval(0, NON_NEGATIVE.high)
 SHARE = Interval(0, 1, includes_low=True)
 """A part of the whole, but never all of it."""
-LONGEST = 200
-"""Characters that a message shows of a value."""
+ANY = Interval(-inf, inf, True, True)
+"""Every number, infinite ones as well."""
+
+
+def short(x: Any) -> str:
+    """A value as Python writes it, cut to a line.
+
+    Examples
+    --------
+    >>> short("a" * 70)
+    "'aaaaaaaaaaaaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaaaaaaaaaaa'"
+    >>> short(10**5000)
+    'a whole number of thousands of digits'
+    """
+    try:
+        text = repr(x)
+    except ValueError:  # an int of more digits than Python prints
+        return "a whole number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"
 
 
 def number(
@@ -33,7 +51,7 @@ def number(
         with suppress(OverflowError):  # an int that no float is as large as
             if (plain := float(value)) in domain:
                 return plain
-    raise ArgumentError(culprit, f"a number in {domain}", shown(value), f"Write {example}, say.")
+    raise ArgumentError(culprit, f"a number in {domain}", short(value), f"Write {example}, say.")
 
 
 def whole_number(
@@ -52,22 +70,7 @@ def whole_number(
         return int(value)  # type: ignore[call-overload]
     limits = f"of at least {low}" if high is None else f"from {low} to {high}"
     remedy = f"Write {culprit}={example}." if culprit.isidentifier() else f"Write {example}, say."
-    raise ArgumentError(culprit, f"a whole number {limits}", shown(value), remedy)
-
-
-def shown(value: object) -> str:
-    """A value as a message shows it: its beginning, and never an error of its own.
-
-    Examples
-    --------
-    >>> shown(0.5), shown("7" * 500)[-6:], shown(10**5000)
-    ('0.5', '7777 …', 'a value of type int that Python does not print')
-    """
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # an int of more than 4,300 digits; a list in itself
-        return f"a value of type {type(value).__name__} that Python does not print"
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+    raise ArgumentError(culprit, f"a whole number {limits}", short(value), remedy)
 
 
 class Settings:
@@ -90,6 +93,11 @@ class Settings:
     limits: ClassVar[dict[str, Interval]] = {}
     optional: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.name:  # of its kernels too, whether it is registered or not
+            check_name(f"{cls.__name__}.name", cls.name)
+
     def __init__(self, **hyper: Any) -> None:
         self.settings: dict[str, Any] = with_defaults(self.name, self.hyper, hyper)
         for key, limit in self.limits.items():
@@ -103,7 +111,13 @@ class Settings:
 
     def constants(self) -> list[float]:
         """The numbers a kernel gets in ``reals``."""
-        return [float(value) for value in self.settings.values()]
+        return [
+            # A switch is 1 or 0; text is no number, though float() reads some.
+            float(value)
+            if isinstance(value, bool | np.bool_)
+            else number(f"{self.name}({key}=…)", value, ANY, f"{key}={self.hyper[key]}")
+            for key, value in self.settings.items()
+        ]
 
     def with_settings(self, **hyper: Any) -> Self:
         """The same with other hyper-parameters; itself if none are given."""

@@ -26,7 +26,17 @@ from minidl.errors import (
 )
 from minidl.kernels.elementwise import copy
 from minidl.kernels.jit import listener, listeners, recorder
-from minidl.op import FLOATS, Op, Shape, as_float, as_numbers, common_dtype, is_float
+from minidl.op import (
+    FLOATS,
+    Op,
+    Shape,
+    as_float,
+    as_numbers,
+    common_dtype,
+    is_float,
+    kept_dtype,
+    narrowed,
+)
 from minidl.operators import Operators
 
 TRUTH = np.dtype(bool)
@@ -79,16 +89,11 @@ class Tensor(Operators):
     ) -> None:
         if isinstance(data, Tensor):
             data = data._seen_by("a copy")
-        array = np.array(data, dtype=dtype, order="C")
+        array = as_numbers("Tensor(data)", data, DtypeError)
         if dtype is None and not isinstance(data, np.ndarray | np.generic) and array.dtype == float:
-            array = array.astype(np.float32)
-        if array.dtype.kind not in "fiub":
-            raise DtypeError(
-                "Tensor(data)", "numbers", f"{array.dtype}", "Turn text into numbers first."
-            )
-        if array.dtype.kind == "f" and array.dtype not in FLOATS:
-            array = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
-        self._array, self.name = array, name
+            dtype = np.float32
+        kept = kept_dtype(array.dtype if dtype is None else dtype)
+        self._array, self.name = narrowed("Tensor(data)", array, kept, copy=True), name
         self.requires_grad = requires_grad
 
     @classmethod
@@ -125,7 +130,7 @@ class Tensor(Operators):
             listening.met(self)
         if value is not None:
             self._seen_by("setting grad")
-            value = np.asarray(value, self._array.dtype)
+            value = as_float(value, self._array.dtype, "grad")
             if value.shape != self.shape:
                 raise ShapeError(
                     "grad", f"shape {self.shape}", f"shape {value.shape}", "Reshape it."
@@ -146,15 +151,6 @@ class Tensor(Operators):
     def numpy(self) -> np.ndarray:
         """The numbers as an array (the same memory)."""
         return self._seen_by("numpy()")
-
-    def item(self) -> float:
-        """The one number it holds, as a Python number."""
-        return self._number("item()")
-
-    def _number(self, how: str) -> float:
-        if self.size != 1:
-            raise ShapeError(how, "one number", f"shape {self.shape}", "Index it first.")
-        return self._seen_by(how).reshape(-1)[0].item()
 
     def _seen_by(self, how: str) -> np.ndarray:
         """The numbers, for somebody outside; while a step is recorded there are none yet."""
@@ -185,16 +181,19 @@ class Tensor(Operators):
         return self
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self._seen_by("an array of it"), dtype=dtype, copy=copy)
+        array = self._seen_by("an array of it")
+        if self._op is not None and self._wants and remembers():
+            raise GradientError(
+                f"an array of what {self._op.name} gave",
+                "a tensor that requires no gradient, as an array does not carry it back",
+                f"{self.name or f'one of shape {self.shape}'}, which requires one",
+                "Write x.numpy() for its numbers, x.detach() for a tensor that forgets, "
+                "ml.stack([…]) for one tensor made of several.",
+            )
+        return np.array(array, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
         return len(self._array)
-
-    def __float__(self) -> float:
-        return float(self._number("float()"))
-
-    def __bool__(self) -> bool:
-        return bool(self._number("bool(), as in if and while"))
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -306,7 +305,7 @@ class Tensor(Operators):
         if gradient is None:
             carry_back(self)
             return
-        gradient = np.asarray(gradient, self.dtype)
+        gradient = as_float(gradient, self.dtype, "backward(gradient)")
         if gradient.shape != self.shape:
             got, remedy = f"shape {gradient.shape}", "Give one number for each of the tensor's."
             raise ShapeError("backward(gradient)", f"shape {self.shape}", got, remedy)
@@ -334,7 +333,9 @@ class Tensor(Operators):
     def _put(self, key: Any, value: Any) -> None:
         target = self._seen_by("writing into it")
         given = value._array if isinstance(value, Tensor) else value
-        if not is_float(given):
+        if self._array.dtype in FLOATS:
+            given = as_float(given, self._array.dtype, self._writing)
+        elif not is_float(given):
             given = as_numbers(self._writing, given)
         try:
             target[key] = given

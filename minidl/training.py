@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks import Callback, EarlyStopping, checked_callbacks
-from minidl.criterion import Loss
+from minidl.data.checks import check_resolution
 from minidl.errors import MinidlError
 from minidl.evaluation import check_data, check_weights
 from minidl.history import History
@@ -24,7 +24,7 @@ from minidl.runner import Runner
 from minidl.schedules import Rate
 from minidl.settings import whole_number
 from minidl.validation import Rows, Validation, set_aside
-from minidl.weighting import ClassWeight, class_weights, mean_of_batches, row_weights
+from minidl.weighting import ClassWeight, class_weights, row_weights
 
 
 def fit(
@@ -55,7 +55,7 @@ def fit(
     Parameters
     ----------
     net : Sequential
-    X : array of shape (rows, features)
+    X : array of shape (rows, features), which is copied, as y is
     y : array
         Targets as the loss wants them; shape (rows,) is fine for a one-unit output.
     loss : str or loss
@@ -128,11 +128,15 @@ def fit(
     epochs = whole_number("epochs", epochs, 1, example=100)
     batch_size = whole_number("batch_size", batch_size, 1, example=32)
     seed = whole_number("seed", seed, 0, example=0)
-    X, y = check_data(net, X, y, loss, from_logits, "")
+    given = X, y
+    X, y = check_data(net, X, y, loss, from_logits, copy=True)  # others may write into theirs
+    check_resolution("X", given[0], X)
+    check_resolution("y", given[1], y)
     by_class = None  # "balanced" is counted here, and holds for validation data too
     if class_weight is not None:
         by_class = class_weights(y, class_weight, "fit(class_weight=…)")
-    rows = Rows(X, y, row_weights(y, sample_weight, by_class, "fit"))
+    weights = row_weights(y, sample_weight, by_class, "fit")
+    rows = Rows(X, y, None if weights is None else weights.copy())
     rows, aside = set_aside(
         net, rows, loss, from_logits, validation_data, validation_split, by_class, seed
     )
@@ -145,11 +149,12 @@ def fit(
     history = History(["loss", *validation.curves])
     _prepare_stopping(watchers, history, validation, rows)
     if rows.weights is not None:
-        given = "sample_weight" if class_weight is None else "class_weight"
+        weighing = "sample_weight" if class_weight is None else "class_weight"
         order = _order(net, len(rows.X), seed, shuffle)
-        _warn_of_cancelled(rows.weights[order], batch_size, f"fit({given}=…)")
+        _warn_of_cancelled(rows.weights[order], batch_size, f"fit({weighing}=…)")
 
-    with ExitStack() as held, _progress(epochs, verbose) as advance:  # recording compiles: the bar says so
+    with ExitStack() as held, _progress(epochs, verbose) as advance:
+        # Recording compiles: the bar says so.
         runner = Runner(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
         held.enter_context(runner.alone())
         for watcher in watchers:

@@ -12,9 +12,9 @@ import numpy as np
 from minidl.criterion import Loss
 from minidl.errors import ArgumentError, DataError
 from minidl.evaluation import check_data, check_weights, clean_loss, predictions
-from minidl.kernels.random import permutation
 from minidl.metrics import check_metric, score
 from minidl.model import Sequential
+from minidl.seeds import generator
 from minidl.settings import SHARE, number
 from minidl.weighting import ClassWeight, row_weights
 
@@ -49,13 +49,13 @@ def set_aside(
     share = number("validation_split", 0 if share is None else share, SHARE, "validation_split=0.2")
     if validation_data is not None:
         X, y, sample_weight = _parts(validation_data, share)
-        X, y = check_data(net, X, y, loss, from_logits, "validation ")
+        X, y = check_data(net, X, y, loss, from_logits, "validation ", copy=True)
         weights = row_weights(y, sample_weight, class_weight, "validation_data")
         return rows, Rows(X, y, weights)
     if not share:
         return rows, None
     number_of_rows = len(rows.X)
-    order = permutation(number_of_rows, seed, -1)
+    order = generator("validation", seed).permutation(number_of_rows)
     kept = max(1, round(number_of_rows * share))
     if kept == number_of_rows:
         got = f"{number_of_rows} in all"

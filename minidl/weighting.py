@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ import numpy as np
 from minidl.axes import Sum, broadcast, reduction, weighted_mean
 from minidl.domains import check_domain, check_numbers
 from minidl.errors import ArgumentError, RecordError, ShapeError
+from minidl.foreign import text_number
 from minidl.intervals import NON_NEGATIVE, REALS, Interval
 from minidl.kernels.jit import recorder
-from minidl.op import Elementwise2, as_numbers
+from minidl.op import Elementwise2, as_numbers, narrowed
 from minidl.settings import number
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -37,7 +37,7 @@ def row_weights(
 
 def _of_samples(t: np.ndarray, sample_weight: Any, culprit: str) -> np.ndarray:
     rows = len(t) if t.ndim else 1
-    weights = np.asarray(as_numbers(culprit, sample_weight), t.dtype)
+    weights = narrowed(culprit, as_numbers(culprit, sample_weight), t.dtype)
     if weights.shape != (rows,):
         raise ShapeError(
             culprit,
@@ -69,7 +69,8 @@ def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.nd
                 f"none for class {label:g}",
                 f"Add {label:g}: 1.0.",
             )
-    return np.array([weights[label] for label in classes.tolist()], t.dtype)[places]
+    by_class = np.array([weights[label] for label in classes.tolist()])
+    return narrowed(culprit, by_class, t.dtype)[places]
 
 
 def class_weights(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> dict[float, float]:
@@ -107,8 +108,8 @@ def _labels(t: np.ndarray, culprit: str) -> np.ndarray:
 
 def _class(culprit: str, key: Any) -> float:
     if isinstance(key, str):  # JSON knows no other keys
-        with suppress(ValueError):
-            key = float(key)
+        class_number = text_number(key)
+        key = key if class_number is None else class_number
     return _plain(f"a class of {culprit}", key, REALS, 0)
 
 

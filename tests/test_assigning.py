@@ -296,3 +296,13 @@ def test_the_share_of_dropout_is_checked_where_it_is_changed(refused):
     assert net[1].config()["rate"] == 0.25
     with refused(ArgumentError, "Dropout(rate=…)", "[0, 1)", "1.0", "0.5"):
         net[1].rate = 1.0
+
+
+@pytest.mark.parametrize("name", ["parts", "parameters", "begin", "rename", "config", "forward"])
+def test_an_attribute_that_would_hide_a_method_is_refused(name):
+    class Hiding(ml.Layer):
+        def __init__(self):
+            setattr(self, name, {"a": ml.Tensor([1.0], requires_grad=True)})
+
+    with pytest.raises(ArgumentError, match=rf"{name}_, say"):
+        Hiding()

@@ -19,6 +19,7 @@ from minidl.cli import app
 from minidl.losses import losses
 from minidl.optimizers import optimizers
 from minidl.progress import progress
+from minidl.seeds import random_state
 
 TINY = ["pair", "--data", "iris", "--hidden", "relu", "--seeds", "2", "--epochs", "2"]
 TINY += ["--head", "softmax+cce", "--learning-rate", "0.01", "--workers", "1"]
@@ -173,7 +174,8 @@ def test_scores_of_a_csv_file_are_those_of_a_script(tmp_path):
     call("pair", "--data", table, "--target", "y", *words, "--workers", 1, "--out", tmp_path)
     scores = [float(row["score"]) for row in trials(tmp_path)]
     for seed, score in enumerate(scores):
-        train, test = train_test_split(np.arange(90), test_size=22, random_state=seed)
+        random = random_state("split test", seed)
+        train, test = train_test_split(np.arange(90), test_size=22, random_state=random)
         scaled = (X - X[train].mean(0)) / X[train].std(0)
         target = (y - y[train].mean()) / y[train].std()
         net = ml.mlp([2, 16, 16, 1], hidden="tanh", seed=seed)

@@ -102,6 +102,65 @@ def test_the_task_can_be_told(csv_file):
     assert (mixed.classes, mixed.y.tolist()) == (("1", "one"), [0, 1, 0])
 
 
+LABELS = {
+    "underscores": (["1_0", "10", "2_0"], ("10", "1_0", "2_0")),
+    "zeros in front": (["007", "7"], ("007", "7")),
+    "zeros in front of all": (["007", "008"], ("007", "008")),
+    "ids beyond float64": (
+        ["9007199254740993", "9007199254740992"], ("9007199254740992", "9007199254740993")),
+    "truth values": (["True", "False"], ("False", "True")),
+    "commas": (['"1,000"', '"2,000"'], ("1,000", "2,000")),
+    "hexadecimal": (["0x10", "16"], ("0x10", "16")),
+    "other digits": (["١٠", "10"], ("10", "١٠")),
+    "text and numbers": (["1", "one"], ("1", "one")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LABELS)
+def test_labels_stay_the_text_they_are(csv_file, case):
+    cells, classes = LABELS[case]
+    loaded = target_of(csv_file, cells * 3)
+    assert loaded.classes == classes
+    assert [loaded.classes[number] for number in loaded.y] == [c.strip('"') for c in cells * 3]
+
+
+def test_zeros_in_front_are_numbers_where_a_quantity_is_told(csv_file):
+    assert target_of(csv_file, ["007", "7", "08"], task="regression").y.tolist() == [7, 7, 8]
+
+
+def test_one_number_written_in_two_ways_is_one_value(csv_file, refused):
+    with refused(DataError, "column 't'", "two different values", "'1' in every row", "another"):
+        target_of(csv_file, ["1", "1.0", "1"])
+    for task in (None, "regression"):
+        with refused(DataError, "column 't'", "two different", "'7' in every row", "another"):
+            target_of(csv_file, ["7", "7.0", "7"], task=task)
+
+
+def test_text_that_stands_once_among_numbers_is_a_typo(csv_file, refused):
+    with refused(DataError, "line 5, column 't'", "as in other rows", "'1o'", "task='classif"):
+        target_of(csv_file, ["10", "20", "10", "1o", "20"])
+
+
+CELLS = {
+    "1_0": "Replace text by numbers",
+    "1,000": "Write 1000 if the comma parts thousands, 1.000 if it is a decimal comma.",
+    "-12,345": "Write -12345 if the comma parts thousands, -12.345 if it is a decimal comma.",
+    "1,234,567": "Write 1234567, without commas between the thousands.",
+    "1,234.5": "Write 1234.5, without commas between the thousands.",
+    "2,5": "Write a decimal point: 2.5.",
+    "١٠": "Replace text by numbers",
+    "True": "Replace text by numbers",
+    "0x10": "Replace text by numbers",
+}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_cells_that_are_no_numbers_to_everybody(csv_file, cell, refused):
+    path = csv_file(f'a,t\n"{cell}",1\n2,2\n')
+    with refused(DataError, "line 2, column 'a'", "a number", repr(cell), CELLS[cell]):
+        data.load_csv(path, "t")
+
+
 def test_a_rare_class_asks_for_balanced_accuracy(csv_file):
     assert target_of(csv_file, ["a"] * 9 + ["b"]).metric == "accuracy"
     assert target_of(csv_file, ["a"] * 10 + ["b"]).metric == "balanced_accuracy"

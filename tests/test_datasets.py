@@ -185,9 +185,9 @@ def test_an_unknown_dataset(refused):
         data.load("mons")
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, None])
+@pytest.mark.parametrize("seed", [-1, 1.5, None, True, "7"])
 def test_a_seed_that_makes_no_sense(seed, refused):
-    with refused(ArgumentError, "seed", "0 to 4294967295", repr(seed), "seed=0"):
+    with refused(ArgumentError, "seed", "at least 0", repr(seed), "seed=0"):
         data.load("moons", seed=seed)
-    with refused(ArgumentError, "seed", "0 to 4294967295", repr(seed), "seed=0"):
+    with refused(ArgumentError, "seed", "at least 0", repr(seed), "seed=0"):
         data.load("iris").split(seed=seed)

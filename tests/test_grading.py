@@ -120,7 +120,7 @@ def test_a_sign_flipped_in_an_update_is_a_wrong_sign(whole):
 
 
 @pytest.mark.parametrize(
-    "text", ["1,734", "1/4", "about a half", "nan", True, [1], "∞", "1e400000000"]
+    "text", ["1,734", "1/4", "about a half", "nan", True, [1], "∞", "1e400000000", "1_0", "١"]
 )
 def test_an_answer_that_cannot_be_read_is_marked_so_and_the_others_are_graded(whole, text):
     answers = whole.answers()

@@ -11,6 +11,7 @@ import pytest
 import minidl as ml
 from minidl.errors import ArgumentError, DtypeError
 from minidl.initializers import get_initializer
+from minidl.seeds import stream
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -136,7 +137,8 @@ def test_mlp_draws_each_layer_from_its_seed_and_place():
     np.testing.assert_array_equal(net[0].weight.numpy(), he((4, 5), 9, 0))
     np.testing.assert_array_equal(net[2].weight.numpy(), he((5, 6), 9, 1))
     np.testing.assert_array_equal(net[4].weight.numpy(), glorot((6, 2), 9, 2))
-    assert [net[i].counter.tolist() for i in (1, 3)] == [[9, 0], [10, 0]]
+    counters = [[stream("mask", 9, place), 0] for place in (0, 1)]
+    assert [net[i].counter.tolist() for i in (1, 3)] == counters
 
 
 class Two(ml.Layer):

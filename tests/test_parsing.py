@@ -8,7 +8,7 @@ import minidl as ml
 from minidl.data.cards import cards_folder, read_card
 from minidl.errors import ArgumentError, FileError, MinidlError
 from minidl.pairing import Study
-from minidl.settings import number, shown, whole_number
+from minidl.settings import number, short, whole_number
 from minidl.walkthrough.examples import two_layers
 from minidl.walkthrough.grading import read_answers
 from minidl.walkthrough.worksheet import Worksheet
@@ -27,7 +27,8 @@ DEEP = {
     "mappings": '{"a":' * 5_000 + "1" + "}" * 5_000,
 }
 OTHER = {"digits": "1" + "0" * 5_000, "NaN": "NaN", "infinity": "[-Infinity]", "nothing": "",
-         "cut": '{"a": ', "half a character": '"\ud800"'}  # fmt: skip
+         "cut": '{"a": ', "half a character": '"\ud800"',
+         "half a character, escaped": r'{"\ud800": 1}'}  # fmt: skip
 
 
 def refusal(read, path):
@@ -80,9 +81,12 @@ def test_values_of_other_kinds_anywhere(tmp_path, kind):
         kept, part[key] = part[key], LARGE[place % len(LARGE)]
         path.write_text(json.dumps(data), encoding="utf-8")
         try:
-            read(path)
+            document = read(path)
         except FileError:
             refused += 1
+        else:
+            assert str(document)
+            assert document.to_markdown()
         part[key] = kept
     assert refused > 75
 
@@ -165,8 +169,8 @@ def test_a_study_larger_than_any_computer(tmp_path, key, refused):
 def test_numbers_that_no_float_is_as_large_as(refused):
     with refused(ArgumentError, "rate", "a number in", "1000", "Write 0.01"):
         number("rate", 10**400)
-    with refused(ArgumentError, "n", "a whole number", "type int", "Write n=16"):
+    with refused(ArgumentError, "n", "a whole number", "thousands of digits", "Write n=16"):
         whole_number("n", -(10**5000))
     circle = []
     circle.append(circle)
-    assert len(shown([circle] * 10**5)) < 300
+    assert len(short([circle] * 10**5)) < 300

@@ -80,7 +80,7 @@ def test_blas_is_chosen_before_numba_loads_it(use):
 
 
 def test_info_tells_what_was_chosen():
-    code = "from minidl.cli import app; app(['info'], standalone_mode=False)"
+    code = "import minidl; minidl.relu([1.0]); from minidl.cli import app; app(['info'])"
     told, as_is = python(code), python(code, MINIDL_BLAS="as_is")
     cache = Path(re.search(r"cache +(.*) \(\d+ files, [\d.]+ MB\)", told)[1])
     assert list(cache.glob("*.nbc"))

@@ -6,7 +6,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 import minidl as ml
 from minidl.errors import DomainError, ShapeError
-from minidl.kernels.random import permutation
+from minidl.seeds import generator
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -34,7 +34,7 @@ def squares(net, x=X, y=None):
 
 def kept(share, rows=60, seed=0):
     """The rows that fit keeps for validation, and those that it trains on."""
-    order = permutation(rows, seed, -1)
+    order = generator("validation", seed).permutation(rows)
     return order[: round(rows * share)], order[round(rows * share) :]
 
 
@@ -274,6 +274,7 @@ class Centre(ml.Layer):
             self.more["scale"] *= 1.1
             self.shift = self.shift * 0.5 + batch[0]
             self.speed *= 1.1
+            self.last = ml.Tensor(batch)  # of fewer rows at the end of an epoch
         return (x - self.mean) * self.more["scale"] * self.speed + self.shift
 
 

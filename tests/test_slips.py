@@ -18,8 +18,8 @@ from minidl.errors import (
     ShapeError,
     UnknownNameError,
 )
-from minidl.kernels.random import permutation
 from minidl.op import as_float, narrowed
+from minidl.seeds import generator
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 LABELS = np.arange(12) % 2
@@ -319,7 +319,7 @@ def program():
 
 def set_aside(share):
     """Weights of the rows that fit keeps for validation; 0 for those it trains on."""
-    kept = permutation(len(X), 0, -1)[: round(len(X) * share)]
+    kept = generator("validation", 0).permutation(len(X))[: round(len(X) * share)]
     return np.isin(np.arange(len(X)), kept).astype(float)
 
 

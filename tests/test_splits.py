@@ -14,6 +14,7 @@ from minidl.errors import (
     DataError,
     ShapeError,
 )
+from minidl.seeds import random_state
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -67,7 +68,8 @@ def test_split_deals_every_row_to_one_part():
 def test_split_is_that_of_scikit_learn():
     wine = data.load("wine")
     parts = wine.split(test_size=0.5, seed=7)
-    train, test = train_test_split(wine.X, test_size=89, random_state=7, stratify=wine.y)
+    random = random_state("split test", 7)
+    train, test = train_test_split(wine.X, test_size=89, random_state=random, stratify=wine.y)
     np.testing.assert_array_equal(parts.X_train, train)
     np.testing.assert_array_equal(parts.X_test, test)
 

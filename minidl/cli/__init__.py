@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from minidl.cli import catalogue, explain, pair, practice, reproduce
+from minidl.cli.say import say
+from minidl.encoding import lenient
 from minidl.errors import MinidlError
 
 
 class _Commands(typer.core.TyperGroup):
     """Shows what minidl refuses as one message, without a traceback."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Whatever a terminal, a pipe or a file cannot encode is written in plain letters."""
+        with lenient(sys.stdout, sys.stderr):
+            return super().main(*arguments, **options)
+
     def invoke(self, context: Any) -> Any:
         """Run a command; a refusal ends with exit code 2."""
         try:
             return super().invoke(context)
         except MinidlError as error:
-            typer.secho(f"minidl: {error}", fg="red", err=True)
+            typer.secho(f"minidl: {error}", fg="red", file=sys.stderr)
             raise SystemExit(2) from None
 
 
@@ -29,7 +37,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from minidl import __version__
 
-        typer.echo(f"minidl {__version__}")
+        say(f"minidl {__version__}")
         raise typer.Exit
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from minidl.cli.say import say
 from minidl.errors import UnknownNameError
 from minidl.registry import Registry, did_you_mean
 
@@ -32,15 +33,20 @@ def list_() -> None:
 
     for registry in _registries():
         plural = registry.kind + ("es" if registry.kind.endswith("s") else "s")
-        typer.secho(plural, bold=True)
+        say(plural, bold=True)
         for entry in registry:
             shown = getattr(entry, "cls", type(entry))
             note = getattr(entry, "source", "")
             if registry.kind in ("activation", "loss", "optimizer"):
-                note = (shown.__doc__ or "").splitlines()[0]
+                note = _purpose(shown)
             elif isinstance(entry, data.Card):
                 note = f"{entry.title} ({entry.task})"
-            typer.echo(f"  {entry.name:<26}{note}")
+            say(f"  {entry.name:<26}{note}".rstrip())
+
+
+def _purpose(cls: type) -> str:
+    """The first line of what a class says of itself: nothing under python -OO."""
+    return (cls.__doc__ or "").partition("\n")[0]
 
 
 def show(name: Annotated[str, typer.Argument(help="An activation, a loss or a dataset.")]) -> None:
@@ -52,7 +58,7 @@ def show(name: Annotated[str, typer.Argument(help="An activation, a loss or a da
     having_cards = [activations, losses, data.datasets]
     entry = _find(name, "an activation, a loss or a dataset", having_cards)
     if isinstance(entry, data.Card):
-        typer.echo(data.load(entry.name))
+        say(data.load(entry.name))
     else:
         _show_entry(entry)
 
@@ -72,7 +78,7 @@ def _find(name: str, wanted: str, among: list[Registry[Any]]) -> Any:
 def _show_entry(entry: Any) -> None:
     from minidl.figures import characters
 
-    typer.secho(f"{entry.name}: {(type(entry).__doc__ or '').splitlines()[0]}", bold=True)
+    say(f"{entry.name}: {_purpose(type(entry))}".removesuffix(": "), bold=True)
     facts = {
         "formula": _as_in_a_book(entry),
         "slope": entry.derivative,
@@ -90,9 +96,9 @@ def _show_entry(entry: Any) -> None:
     }
     for label, fact in facts.items():
         if fact:
-            typer.echo(f"  {label:<12}{fact}")
-    typer.echo()
-    typer.echo(characters(entry.name))
+            say(f"  {label:<12}{fact}")
+    say()
+    say(characters(entry.name))
 
 
 def _as_in_a_book(entry: Any) -> str:
@@ -122,7 +128,7 @@ def plot(
     chosen = names or (activations.names() + losses.names() if every else SOURCE_FIGURES)
     known = [_find(n, "an activation or a loss", [activations, losses]).name for n in chosen]
     for path in plot(known, out, "png" if png else "svg"):
-        typer.echo(path)
+        say(path)
 
 
 def info() -> None:
@@ -130,4 +136,4 @@ def info() -> None:
     from minidl.info import info
 
     for name, fact in info().items():
-        typer.echo(f"{name:<15}{fact}")
+        say(f"{name:<15}{fact}")

@@ -14,6 +14,7 @@ import numpy as np
 import typer
 
 from minidl import storage
+from minidl.cli.say import say
 from minidl.errors import ArgumentError, UnknownNameError
 from minidl.registry import did_you_mean
 
@@ -134,7 +135,7 @@ def written(made: dict[Path | None, Callable[[], str]]) -> bool:
     made.pop(None, None)
     for path, text in made.items():
         storage.write_whole(path, text().encode())
-        typer.echo(path)
+        say(path)
     return bool(made)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from minidl.cli.say import say
 from minidl.errors import ArgumentError
 from minidl.storage import make_folder
 
@@ -128,7 +129,7 @@ def plan(study: StudyFile) -> None:
     from minidl.pairing.plan import plan
 
     for line in plan(Study.read(study)):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -182,7 +183,7 @@ def _run(
     if not complete:
         elsewhere = [] if out == path.parent else ["--out", str(out)]
         command = shlex.join(["minidl", "pair", "resume", str(path), *elsewhere])
-        typer.echo(f"Not complete: {command} goes on.")
+        say(f"Not complete: {command} goes on.")
         raise typer.Exit(1)  # so that a script sees it
 
 
@@ -193,7 +194,7 @@ def status(ledger: LedgerFile) -> None:
 
     with _open(ledger) as opened:
         for line in status(opened):
-            typer.echo(line)
+            say(line)
 
 
 @app.command()
@@ -208,7 +209,7 @@ def report(ledger: LedgerFile, out: Out = None) -> None:
         findings = Findings.of(opened.study, opened.study.load(), opened)
         show(findings)
         for path in (*write(findings, out), write_results(opened, out)):
-            typer.echo(path)
+            say(path)
 
 
 @app.command()
@@ -224,7 +225,7 @@ def export(
     with _open(ledger) as opened:
         # A folder of its own: a study.toml beside the ledger may be what the user wrote.
         for path in export(opened, ledger.parent / "export" if out is None else out):
-            typer.echo(path)
+            say(path)
 
 
 def _open(path: Path) -> Ledger:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.cli.explain import DATA_HELP, chosen, source, with_data, written
+from minidl.cli.say import say
 from minidl.errors import ArgumentError, UnknownNameError
 from minidl.parsing import read_text
 
@@ -121,7 +122,7 @@ def worksheet(
     given = None if walkthrough is None else _walkthrough(walkthrough)
     sheet = worksheet(given, seed=seed, difficulty=difficulty, blanks=blanks)
     for path in sheet.save(out):
-        typer.echo(path)
+        say(path)
 
 
 def _walkthrough(name: str) -> Walkthrough:
@@ -148,7 +149,7 @@ def grade(
 
     marks = grade(_sheet(sheet), read_answers(answers))
     if not written({markdown: marks.to_markdown}):
-        typer.echo(marks)
+        say(marks)
 
 
 def _sheet(path: Path) -> Worksheet:

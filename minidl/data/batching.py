@@ -9,6 +9,7 @@ import numpy as np
 from minidl.data.checks import check_finite
 from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.kernels.random import permutation
+from minidl.op import as_numbers
 from minidl.settings import whole_number
 
 
@@ -55,7 +56,7 @@ def batches(
     >>> [t.tolist() for x, t in batches(X, y, batch_size=2, shuffle=False)]
     [[0, 1], [2, 3], [4]]
     """
-    X, y = np.asarray(X), np.asarray(y)
+    X, y = as_numbers("X", X), as_numbers("y", y)
     for name, array in (("X", X), ("y", y)):
         if array.ndim == 0:
             got, remedy = f"the number {array}", f"Write {name}=[{array}] for a single row."
@@ -73,7 +74,7 @@ def batches(
         remedy = "Take smaller batches, or leave drop_last out."
         expected = f"at most the {len(X)} rows of X where drop_last=True"
         raise ArgumentError("batch_size", expected, str(batch_size), remedy)
-    seed = whole_number("seed", seed, low=0, example=0, high=2**64 - 1)
+    seed = whole_number("seed", seed, low=0, example=0)
     order = permutation(len(X), seed) if shuffle else np.arange(len(X))
     # Checked here and walked there: a generator would complain only when first advanced.
     return _walk(X, y, order, batch_size, drop_last)

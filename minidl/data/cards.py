@@ -20,6 +20,7 @@ from minidl.data.tables import TASKS, Table
 from minidl.errors import FileError
 from minidl.parsing import parse_toml, read_text
 from minidl.registry import Registry, did_you_mean
+from minidl.seeds import generator, random_state
 
 GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
 
@@ -141,8 +142,9 @@ class Card:
 
     def _rows(self, seed: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]:
         package, separator, own = self.loader.partition(":")
+        purpose = f"data {self.name}"
         if separator and package == "minidl" and own in GENERATORS:
-            return *GENERATORS[own](np.random.default_rng(seed), **self.parameters), (), ()
+            return *GENERATORS[own](generator(purpose, seed), **self.parameters), (), ()
         from sklearn import datasets as sklearn_datasets  # here: it takes 0.7 s
 
         function = self.loader.removeprefix("sklearn.datasets.")
@@ -153,7 +155,7 @@ class Card:
             raise FileError(str(self.path), "a loader that exists", repr(self.loader), remedy)
         load = getattr(sklearn_datasets, function)
         if function.startswith("make_"):
-            return *load(random_state=seed, **self.parameters), (), ()
+            return *load(random_state=random_state(purpose, seed), **self.parameters), (), ()
         bunch = load(**self.parameters)
         labels = tuple(str(name) for name in bunch.get("target_names", ()))
         return bunch.data, bunch.target, tuple(map(str, bunch.feature_names)), labels

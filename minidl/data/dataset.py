@@ -9,7 +9,10 @@ import numpy as np
 
 from minidl.data.checks import check_finite
 from minidl.data.tables import TASKS
+from minidl.encoding import printable
 from minidl.errors import ArgumentError, DataError, ShapeError
+from minidl.op import as_numbers
+from minidl.seeds import random_state
 from minidl.settings import whole_number
 
 
@@ -58,6 +61,8 @@ class Dataset:
         if self.task not in TASKS:
             remedy = "Write one of the two."
             raise ArgumentError("task", " or ".join(map(repr, TASKS)), repr(self.task), remedy)
+        for name in ("X", "y"):  # a frozen dataclass is written to like this
+            object.__setattr__(self, name, as_numbers(name, getattr(self, name)))
         if self.X.ndim != 2:
             remedy = "Write X.reshape(len(X), -1)."
             raise ShapeError("X", "the shape (rows, features)", str(self.X.shape), remedy)
@@ -102,7 +107,7 @@ class Dataset:
         if test_size + validation_size >= 1:
             got, remedy = f"{test_size:g} + {validation_size:g}", "Leave rows to train on."
             raise ArgumentError("test_size + validation_size", "less than 1", got, remedy)
-        seed = whole_number("seed", seed, low=0, example=0, high=2**32 - 1)
+        seed = whole_number("seed", seed, low=0, example=0)
         rows = np.arange(len(self.X))
         rows, test = self._deal(rows, test_size, "test", seed)
         train, validation = self._deal(rows, validation_size, "validation", seed)
@@ -137,7 +142,8 @@ class Dataset:
         from sklearn.model_selection import train_test_split  # here: it takes 0.7 s
 
         strata = self.y[rows] if self.classes else None
-        kept, dealt = train_test_split(rows, test_size=taken, random_state=seed, stratify=strata)
+        random = random_state(f"split {part}", seed)
+        kept, dealt = train_test_split(rows, test_size=taken, random_state=random, stratify=strata)
         return kept, dealt
 
     def __repr__(self) -> str:
@@ -155,7 +161,8 @@ class Dataset:
             target = f"target from {self.y.min():g} to {self.y.max():g}, mean {self.y.mean():g}"
         about = f"metric: {self.metric}; family: {self.family}"
         lines = [repr(self), f"features: {names}", target, about]
-        return "\n  ".join(lines + [line for line in (self.teaches, self.source) if line])
+        lines += [line for line in (self.teaches, self.source) if line]
+        return printable("\n  ".join(lines))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -41,11 +41,11 @@ def load(name: str, seed: int = 0) -> Dataset:
     Dataset('moons': 500 rows, 2 features, 2 classes)
     """
     cards = read_cards()
-    if Path(name).suffix and name not in cards:
+    if Path(str(name)).suffix and str(name) not in cards:  # a path of a file, most often
         remedy = "Read a file with ml.data.load_csv(path, target)."
         raise UnknownNameError("dataset", "the name of a card", repr(name), remedy)
-    card = cards[name]
-    table = card.table(whole_number("seed", seed, low=0, example=0, high=2**32 - 1))
+    card = cards[str(name)]
+    table = card.table(whole_number("seed", seed, low=0, example=0))
     return Dataset(
         name=card.name,
         X=table.X,
@@ -73,7 +73,9 @@ def load_csv(path: str | Path, target: str, task: str | None = None) -> Dataset:
         The column to predict; every other column is a feature.
     task : {"classification", "regression"}, optional
         Unless given: classification if the target is text, or at most 20 different whole numbers
-        that repeat (fewer of them than half of the rows); otherwise regression.
+        that repeat (fewer of them than half of the rows); otherwise regression. Text is what
+        pandas takes for it, too: ``1_0``, ``1,000``, ``0x10``. Whole numbers with zeros in front
+        (``007``) name classes as they are written.
 
     Returns
     -------

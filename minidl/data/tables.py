@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
+from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from minidl.errors import ArgumentError, DataError, FileError, MinidlError, UnknownNameError
+from minidl.foreign import text_number
 from minidl.registry import did_you_mean
 
 TASKS = ("classification", "regression")
@@ -116,23 +119,31 @@ class _Place:
 
     def number(self, cell: str, column: int) -> float:
         self.check_gap(cell, column)
-        value = _number(cell)
+        value = text_number(cell)
         if value is None:
-            remedy = "Replace text by numbers: one column of 0 and 1 for each value it takes."
-            if _number(cell.replace(",", ".")) is not None:
-                remedy = f"Write a decimal point: {cell.strip().replace(',', '.')}."
-            raise self.error(column, "a number", repr(cell.strip()), remedy)
+            raise self.error(column, "a number", repr(cell.strip()), _remedy(cell.strip()))
         if not math.isfinite(value):
             remedy = "Replace it by the largest value that makes sense, or leave the row out."
             raise self.error(column, "a finite number", cell.strip(), remedy)
         return value
 
 
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+ID = re.compile(r"[+-]?0\d+", re.ASCII)
+"""A whole number with zeros in front: they mean something, so it names a thing."""
+
+
+def _remedy(cell: str) -> str:
+    """What to write instead of a cell that is no number."""
+    parted, pointed = cell.replace(",", ""), cell.replace(",", ".")
+    decimal = text_number(pointed) is not None
+    if THOUSANDS.fullmatch(cell):
+        if not decimal:
+            return f"Write {parted}, without commas between the thousands."
+        return f"Write {parted} if the comma parts thousands, {pointed} if it is a decimal comma."
+    if decimal:
+        return f"Write a decimal point: {pointed}."
+    return "Replace text by numbers: one column of 0 and 1 for each value it takes."
 
 
 def _rows(source: Path) -> list[tuple[int, list[str]]]:
@@ -192,7 +203,7 @@ def _header(source: Path, line: int, cells: list[str]) -> list[str]:
     if len(header) == 1 and (separators := [mark for mark in ";\t|" if mark in header[0]]):
         remedy = "Save the table again with commas, and with points in its decimal numbers."
         raise DataError(where, "columns separated by commas", repr(separators[0]), remedy)
-    if all(_number(name) is not None for name in header):
+    if all(text_number(name) is not None for name in header):
         remedy = "Put a first line with the names of the columns above the numbers."
         raise DataError(where, expected, f"numbers ({', '.join(header[:3])} …)", remedy)
     for column, name in enumerate(header):
@@ -223,39 +234,59 @@ def _target(
     """The target as an array, and its classes (none for regression)."""
     for place, label in zip(places, labels, strict=True):
         place.check_gap(label, position)
-    numeric = [_number(label) is not None for label in labels]
-    if any(numeric) and not all(numeric) and task is None:
-        first = numeric.index(False)  # a typo in a number must not make 500 classes of 500 rows
-        raise places[first].error(
-            position,
-            "a number, as in other rows",
-            repr(labels[first]),
-            "Correct it, or write task='classification' if these are names of classes.",
-        )
+    numeric = [text_number(label) is not None for label in labels]
+    if task is None and any(numeric) and not all(numeric):
+        _check_names(places, labels, numeric, position)
+    values: list = labels
     if all(numeric) or task == "regression":
         pairs = zip(places, labels, strict=True)
-        values: list = [place.number(label, position) for place, label in pairs]
-    else:
-        values = labels
+        values = [_exact(label, place.number(label, position)) for place, label in pairs]
     distinct = sorted(set(values))
+    task = task or _inferred_task(values, distinct)
+    if task == "classification" and any(map(ID.fullmatch, labels)):
+        values, distinct = labels, sorted(set(labels))
     if len(distinct) == 1:
         raise _one_value_only(source, places[0].header[position], labels[0])
-    if (task or _inferred_task(values, distinct)) == "regression":
+    if task == "regression":
         return np.array(values, dtype=np.float64), ()
     numbers = {value: number for number, value in enumerate(distinct)}
     y = np.array([numbers[value] for value in values], dtype=np.int64)
     return y, tuple(_class_name(value) for value in distinct)
 
 
+def _check_names(
+    places: list[_Place], labels: list[str], numeric: list[bool], position: int
+) -> None:
+    """An error where text stands among numbers once: it is a typo rather than a class's name."""
+    times = Counter(labels)
+    pairs = zip(labels, numeric, strict=True)
+    single = [times[label] == 1 and not is_number for label, is_number in pairs]
+    if not any(single) and len(times) <= MOST_CLASSES:
+        return
+    first = (single if any(single) else [not number for number in numeric]).index(True)
+    raise places[first].error(
+        position,
+        "a number, as in other rows",
+        repr(labels[first]),
+        "Correct it, or write task='classification' if these are names of classes.",
+    )
+
+
+def _exact(label: str, value: float) -> int | float:
+    """A whole number to its last digit, which float64 may not hold: ids are that long."""
+    text = label.strip()
+    return int(text) if text.lstrip("+-").isdecimal() else value
+
+
 def _inferred_task(values: list, distinct: list) -> str:
     if isinstance(distinct[0], str):
         return "classification"
     repeats = len(distinct) <= MOST_CLASSES and 2 * len(distinct) < len(values)
-    whole = all(value.is_integer() for value in distinct)
+    whole = all(value == int(value) for value in distinct)
     return "classification" if repeats and whole else "regression"
 
 
-def _class_name(value: str | float) -> str:
+def _class_name(value: str | int | float) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))  # 3, as in the file, though it was read as 3.0
     return str(value)

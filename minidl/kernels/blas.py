@@ -17,6 +17,9 @@ import os
 import sys
 from typing import Any
 
+from minidl.kernels import cpu
+from minidl.kernels.forking import making
+
 MODULE = "scipy.linalg.cython_blas"
 AVX512 = ("SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids")
 
@@ -24,6 +27,11 @@ AVX512 = ("SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids")
 @functools.cache
 def load() -> str:
     """Load the BLAS; returns what was done about it, for ``minidl info``."""
+    with making:
+        return _load()
+
+
+def _load() -> str:
     if os.environ.get("MINIDL_BLAS") == "as_is":
         __import__(MODULE)
         return "as it is (MINIDL_BLAS)"
@@ -46,9 +54,7 @@ def load() -> str:
 
 def _overlooks_avx512() -> bool:
     """Whether numpy's OpenBLAS, which is loaded already, runs AVX2 where there is AVX-512."""
-    from llvmlite.binding import get_host_cpu_features
-
-    if "OPENBLAS_CORETYPE" in os.environ or not get_host_cpu_features().get("avx512f"):
+    if "OPENBLAS_CORETYPE" in os.environ or not cpu.AVX512:
         return False
     chosen = [one["architecture"] for one in pools() if one["internal_api"] == "openblas"]
     return bool(chosen) and chosen[0] not in AVX512

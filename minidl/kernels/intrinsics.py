@@ -17,24 +17,14 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from minidl.kernels.cpu import AVX512
 from minidl.kernels.jit import JIT
 
 _FRACTION = {types.float32: 23, types.float64: 52}
 _BIAS = {types.float32: 127, types.float64: 1023}
-
-
-_CODEGEN = cpu_target.target_context.codegen()
-_FEATURES = _CODEGEN._get_host_cpu_features().split(",") if JIT else []
-"""What machine code made here may use; numba's own settings are heard."""
-
-AVX512 = "+avx512f" in _FEATURES
-"""Then y · 2ⁿ is one instruction; elsewhere LLVM would leave the loop to do it."""
-FUSES = "+fma" in _FEATURES
-"""Then x · y + z is rounded once, and what a product lost can be had by it."""
 
 
 def _widest_vectors(typing):

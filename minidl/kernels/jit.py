@@ -2,9 +2,9 @@
 
 Three decorators make everything compiled: ``scalar`` for a formula on single numbers, ``kernel``
 for a loop over arrays, ``question`` for a loop that answers with a number. They put a digest of
-what the machine code depends on into the function's name. numba's disk cache looks at a kernel's
-own file and name only; with the digest in the name, an edit in any file below it leads to new
-code, and an unchanged formula is always found again, also one that was typed into a notebook.
+what the machine code depends on into the function's name, which ``cache`` goes by: an edit in any
+file below leads to new code, and an unchanged formula is always found again, also one that was
+typed into a notebook.
 
 No fastmath flag is ever set: sums and rounding stay as they are written (law 9 of the design).
 """
@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
-from threading import RLock, get_ident
+from threading import get_ident
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -28,7 +29,7 @@ from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from numba.extending import overload
 
 from minidl.errors import ArgumentError, ShapeError
-from minidl.kernels import blas
+from minidl.kernels import blas, cache
 
 JIT = not numba.config.DISABLE_JIT
 
@@ -112,7 +113,7 @@ def by_type(single: Callable[..., Any], double: Callable[..., Any]) -> Any:
     """A scalar with a formula of its own for float32 and for float64.
 
     What is decorated runs without the JIT. With it, a copy is returned that lives in this module
-    under a name that ends in a digest: numba keys a kernel's cache by pickling what the kernel
+    under a name that ends in a digest: a kernel's cache is keyed by pickling what the kernel
     closes over, and a function that is found by name is pickled as that name.
     """
 
@@ -214,12 +215,18 @@ class Listener:
         return list(arrays)
 
 
-making = RLock()
-"""Held while kernels are made: of two threads at once each would make its own, and a recorder that
-meets one and then the other takes them for two operations."""
-
 listeners: dict[int, Listener] = {}
 """By thread."""
+
+
+def _listen_alone() -> None:
+    """In a forked child: other threads are not there, and their numbers are given out again."""
+    for thread in set(listeners) - {get_ident()}:
+        del listeners[thread]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_listen_alone)
 
 
 @contextmanager
@@ -295,8 +302,7 @@ class Kernel:
         self.run = self._first
 
     def _first(self, *given: Any) -> None:
-        with compiling(self):
-            self.ready()(*given)
+        self.ready()(*given)
 
     def ready(self) -> Any:
         """The compiled function; numba loads its BLAS with the first, whether that calls it or not.
@@ -313,10 +319,8 @@ class Kernel:
             return
         try:  # as in execute: a call less, for eager code
             self.run(*arguments)
-        except Refused:
-            if not self.writes:
-                raise
-            raise self.misfit(arguments) from None
+        except (Refused, NumbaError, TypeError, NotImplementedError) as error:
+            raise self._failed(error, arguments) from None
 
     def execute(self, *arguments: Any) -> None:
         """Run it, whoever listens; operands that do not fit are a ``ShapeError``.
@@ -325,16 +329,21 @@ class Kernel:
         """
         try:
             self.run(*arguments)
-        except Refused:
-            if not self.writes:
-                raise
-            raise self.misfit(arguments) from None
+        except (Refused, NumbaError, TypeError, NotImplementedError) as error:
+            raise self._failed(error, arguments) from None
+
+    def _failed(self, error: Exception, arguments: Sequence[Any]) -> Exception:
+        """The error for a call that was refused, or that numba has no machine code for."""
+        if isinstance(error, Refused):
+            return self.misfit(arguments) if self.writes else error
+        sound = len(arguments) == len(self.parameters) and all(map(_is_operand, arguments))
+        return _uncompiled(self.name, error) if sound else self.misfit(arguments)
 
     def misfit(self, arguments: Sequence[Any]) -> ShapeError:
         """The error for operands that do not fit each other."""
         shown = ", ".join(
-            f"{name} {x.shape if isinstance(x, np.ndarray) else x}"
-            for name, x in zip(self.parameters, arguments, strict=True)
+            f"{name} {x.shape if _is_operand(x) and isinstance(x, np.ndarray) else repr(x)[:30]}"
+            for name, x in zip(self.parameters, arguments, strict=False)
         )
         return ShapeError(
             f"kernel {self.name}",
@@ -348,13 +357,17 @@ class Kernel:
         return f"{self.name}({', '.join(self.parameters)})"
 
 
+def _is_operand(x: Any) -> bool:
+    """Whether there can be machine code for it."""
+    return isinstance(x, int | float) or (isinstance(x, np.ndarray) and x.dtype.char in "fdl?")
+
+
 @contextmanager
 def compiling(kernel: Kernel) -> Iterator[None]:
     """What numba cannot compile, in a few lines: its own are a hundred, and end in the loop."""
     try:
         yield
     except (NumbaError, UnsupportedBytecodeError, NotImplementedError) as error:
-        kernel.run = kernel._first
         raise _uncompiled(kernel.name, error) from None
 
 
@@ -408,5 +421,6 @@ def _compiled(function: FunctionType, name: str) -> Any:
         return np.errstate(all="ignore")(function)
     function.__name__ = name
     function.__qualname__ = f"{name}_{digest(function)}"
-    options = {"cache": True, "nogil": True, "error_model": "numpy"}
-    return numba.njit(**options, no_cfunc_wrapper=True)(function)  # nobody calls it from C
+    options = {"nogil": True, "error_model": "numpy"}
+    compiled = numba.njit(**options, no_cfunc_wrapper=True)(function)  # nobody calls it from C
+    return cache.keep(compiled, function)

@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from llvmlite.binding import get_host_cpu_features
-from numba import cfunc, njit, types
+from numba import njit, types
 from numba.core import cgutils
+from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from minidl.kernels import blas
-from minidl.kernels.jit import JIT, Kernel, compiling, digest, making
+from minidl.kernels import blas, cache, cpu
+from minidl.kernels.forking import making
+from minidl.kernels.jit import JIT, Kernel, compiling, digest
 
 WORDS = 4
 """Of 64 bits, for each operand: an address and up to three lengths."""
@@ -29,7 +30,6 @@ WORDS = 4
 _ARRAYS = {"f": types.float32, "d": types.float64, "l": types.int64, "b": types.boolean}
 _NUMBERS = {"F": types.float64, "I": types.int64}
 _WORD = ir.IntType(64)
-_AVX = get_host_cpu_features().get("avx", False)
 
 
 def kind(operand: Any) -> str:
@@ -82,7 +82,10 @@ def trampoline(kinds: str) -> Any:
 
     jump.__name__ = f"jump_{kinds.replace(' ', '_')}"
     jump.__qualname__ = f"{jump.__name__}_{digest(jump)}"
-    return cfunc(types.int64(types.int64, types.int64), cache=True)(jump)
+    signature = types.int64(types.int64, types.int64)
+    compiled = cache.keep(CFunc(jump, (signature.args, signature.return_type), {}, {}), jump)
+    compiled.compile()
+    return compiled
 
 
 @intrinsic(prefer_literal=True)
@@ -144,7 +147,7 @@ def _call(typing, jump, function, operands):
     def generate(context, builder, signature, arguments):
         pointer = ir.FunctionType(_WORD, [_WORD, _WORD]).as_pointer()
         refused = builder.call(builder.inttoptr(arguments[0], pointer), arguments[1:])
-        if _AVX:
+        if cpu.AVX:
             nothing = ir.FunctionType(ir.VoidType(), [])
             clean = cgutils.get_or_insert_function(
                 builder.module, nothing, "llvm.x86.avx.vzeroupper"
@@ -164,10 +167,16 @@ def _run(code, segments):
     return -1
 
 
-if JIT:
+def _ready() -> Any:
     blas.load()
     _run.__qualname__ = f"run_{digest(_run)}"
-run: Any = njit("int64(int64[:, ::1], int64[:, ::1])", cache=True, nogil=True)(_run) if JIT else None
+    compiled = cache.keep(njit(nogil=True)(_run), _run)
+    compiled.compile("int64(int64[:, ::1], int64[:, ::1])")
+    compiled.disable_compile()
+    return compiled
+
+
+run: Any = _ready() if JIT else None
 """Instructions ``first`` to ``last``, so many times, for each (first, last, times) in turn.
 
 It stops behind a kernel that refuses its operands, and returns which instruction that was; −1

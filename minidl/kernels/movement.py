@@ -25,7 +25,7 @@ def _shows(offset, lengths, strides, seen, whole):
         reach = (lengths[axis] - 1) * strides[axis]
         low, high = low + min(reach, 0), high + max(reach, 0)
         count *= lengths[axis]
-    return count == seen.size and (count == 0 or (0 <= low and high < whole.size))
+    return count == seen.size and (count == 0 or (low >= 0 and high < whole.size))
 
 
 @scalar

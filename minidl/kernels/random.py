@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.kernels.jit import Refused, kernel, question, scalar
+from minidl.seeds import stream
 
 _ONE = np.uint64(0x9E3779B97F4A7C15)
 _TWO = np.uint64(0xBF58476D1CE4E5B9)
@@ -30,9 +31,9 @@ def _stream(seed, step):
 
 
 @question
-def shuffle(order, seed, step):
+def shuffle(order, stream):
     """Fisher and Yates: from the end, swap each with one that is not behind it."""
-    stream = _stream(seed, step)
+    stream = mix(stream)
     for i in range(order.size - 1, 0, -1):
         j = np.int64(mix(stream ^ mix(np.uint64(i))) % np.uint64(i + 1))
         order[i], order[j] = order[j], order[i]
@@ -65,7 +66,7 @@ def dropout(x, y, stream, rate):
 
 
 def permutation(length: int, seed: int, step: int = 0) -> np.ndarray:
-    """A shuffled ``range(length)``, decided by seed and step.
+    """A shuffled ``range(length)``: the order of rows in an epoch, decided by seed and step.
 
     Examples
     --------
@@ -73,5 +74,5 @@ def permutation(length: int, seed: int, step: int = 0) -> np.ndarray:
     [0, 1, 2, 3, 4]
     """
     order = np.arange(length)
-    shuffle(order, np.uint64(seed % 2**64), np.uint64(step % 2**64))
+    shuffle(order, np.uint64(stream("order", seed, step)))
     return order

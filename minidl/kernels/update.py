@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.intrinsics import widest_vectors
 from minidl.kernels.elementwise import alike
+from minidl.kernels.intrinsics import widest_vectors
 from minidl.kernels.jit import Refused, by_type, kernel, scalar
 from minidl.kernels.reductions import dot_of
 

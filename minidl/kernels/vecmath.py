@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from minidl.kernels import coefficients as fitted
+from minidl.kernels.cpu import FUSES
 from minidl.kernels.intrinsics import (
-    FUSES,
     copysign,
     exponent,
     fmuladd,

@@ -6,6 +6,7 @@ what decides cannot part.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -155,7 +156,8 @@ def claim(
 
     def register(measure: Callable[..., Figures]) -> Callable[..., Figures]:
         name = measure.__name__
-        statement = " ".join((measure.__doc__ or "").split("\n\n")[0].split())
+        words = name.replace("_", " ") if sys.flags.optimize > 1 else ""  # -OO strips docstrings
+        statement = " ".join((measure.__doc__ or words).split("\n\n")[0].split())
         if not (statement and rule):
             remedy = "Write it in the function's docstring, and a rule in @claim."
             raise ArgumentError(f"claim {name!r}", "a statement and a rule", "none", remedy)

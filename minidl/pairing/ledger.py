@@ -2,7 +2,8 @@
 
 A trial's place is a digest of all that decides its result, so what is there never has to be
 computed again, and a study that grows runs only what is new. Results are written as they come,
-each task's in one transaction; two processes may work on one file.
+each task's in one transaction; two processes may work on one file. Every row has a digest of the
+whole row, which is looked at whenever it is read.
 """
 
 from __future__ import annotations
@@ -218,7 +219,11 @@ class Ledger:
     # --------------------------------------------------------------------------- the study
 
     def begin(self, study: Study, environment: Environment) -> None:
-        """Take a study up, or go on with it; refuse an environment with other last bits."""
+        """Take a study up, or go on with it; refuse an environment with other last bits.
+
+        Rows that are not as they were written are taken out, with a warning: what is not there
+        is computed again.
+        """
         told = {"environment": asdict(environment), "study": study.facts()}
         rows = [with_digest((name, json.dumps(value))) for name, value in told.items()]
         with self._transaction() as connection:
@@ -239,7 +244,7 @@ class Ledger:
                 f"{self.path}: {how_many(len(damaged), 'result')} in it had been damaged, and "
                 "will be computed again.",
                 RuntimeWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
 
     def _about(self, name: str) -> dict[str, Any] | None:

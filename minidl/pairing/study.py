@@ -18,7 +18,7 @@ from minidl.pairing.grid import Head, Pairing, heads, hidden_activations
 from minidl.pairing.trial import TUNING, Cell, Setting, Trial
 from minidl.parsing import parse_toml, read_text
 from minidl.registry import did_you_mean
-from minidl.settings import POSITIVE, number, shown, whole_number
+from minidl.settings import POSITIVE, number, short, whole_number
 
 RATES = (0.0003, 0.002, 0.01, 0.05, 0.3)
 DECADES = 1000.0
@@ -108,9 +108,9 @@ class Study:
             if part.init and isinstance(part.default, tuple):
                 self._set(part.name, _listed(part.name, getattr(self, part.name), part.default))
         if not self.name or type(self.name) is not str:
-            raise ArgumentError("name", "a text", shown(self.name), 'Write name = "study".')
+            raise ArgumentError("name", "a text", short(self.name), 'Write name = "study".')
         if not isinstance(self.unsound, bool):
-            raise ArgumentError("unsound", "true or false", shown(self.unsound), "Leave it out.")
+            raise ArgumentError("unsound", "true or false", short(self.unsound), "Leave it out.")
         self._name_everything()
         self._check_reference()
         for key, usual in (("epochs", 30), ("batch_size", 32)):
@@ -131,7 +131,7 @@ class Study:
             for value in values if isinstance(values, tuple) else [values]:
                 if value > most:
                     expected = f"a whole number of at most {most:,}"
-                    raise ArgumentError(key, expected, shown(value), "Write a smaller one.")
+                    raise ArgumentError(key, expected, short(value), "Write a smaller one.")
 
     def _set(self, key: str, value: Any) -> None:
         object.__setattr__(self, key, value)  # the way into a frozen dataclass
@@ -314,12 +314,12 @@ def _listed(key: str, given: Any, usual: tuple[Any, ...]) -> tuple[Any, ...]:
     values = (given,) if isinstance(given, str | int | float) else given
     if not isinstance(values, Sequence) or (usual and not values):
         expected = "a list that is not empty" if usual else "a list"
-        raise ArgumentError(key, expected, shown(given), f"Write {key} = […], or leave it out.")
+        raise ArgumentError(key, expected, short(given), f"Write {key} = […], or leave it out.")
     if key in ("widths", "depths", "learning_rates"):
         return tuple(values)
     for value in values:
         if not isinstance(value, str) or not value:
-            raise ArgumentError(key, "names in quotes", shown(value), f'Write {key} = ["…"].')
+            raise ArgumentError(key, "names in quotes", short(value), f'Write {key} = ["…"].')
     return tuple(values)
 
 

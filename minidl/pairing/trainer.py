@@ -26,8 +26,8 @@ from minidl.model import Sequential, mlp
 from minidl.optimizers import get_optimizer
 from minidl.pairing.trial import Cell, Result, Trial
 from minidl.program import Program, record
-from minidl.tensor import Tensor
 from minidl.runner import step
+from minidl.tensor import Tensor
 
 VALIDATION = 0.2
 """Share of a dataset that learning rates are chosen by."""
@@ -112,7 +112,7 @@ class Trainer:
         try:
             found = self._train(trial)
         except MinidlError as error:
-            found = {"status": "failed", "reason": str(error)}
+            found = {"status": "failed", "reason": error.args[0]}  # whatever the terminal shows
         return Result(**found, seconds=time.perf_counter() - began, host=platform.node())
 
     def _train(self, trial: Trial) -> dict[str, Any]:

@@ -6,6 +6,6 @@ for the machine, a dataset in ``epochs``; ``listing`` reads it.
 """
 
 from minidl.program.program import Kept, Program, Step
-from minidl.program.record import record
+from minidl.program.record import record, record_training
 
-__all__ = ["Kept", "Program", "Step", "record"]
+__all__ = ["Kept", "Program", "Step", "record", "record_training"]

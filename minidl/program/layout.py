@@ -173,8 +173,7 @@ class Layout:
         # Counters and the like are few and of another dtype: they stay where they are.
         workspace = [piece for piece in made if piece.dtype == loss.dtype]
         blocks = [
-            (m.nbytes, lives[m].begin, len(calls) if m is loss else lives[m].end)
-            for m in workspace
+            (m.nbytes, lives[m].begin, len(calls) if m is loss else lives[m].end) for m in workspace
         ]
         offsets, self.size = arena(blocks, keep)
         if memory is None or len(memory) < self.size:

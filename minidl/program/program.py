@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd import Node
+from minidl.encoding import printable
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.exclusive import Exclusive, Together
+from minidl.foreign import as_array
 from minidl.kernels import checks
 from minidl.op import as_numbers, narrowed
 from minidl.optimizers import AHEAD, Optimizer
@@ -103,7 +106,7 @@ class Program:
     def _own(self) -> None:
         """Take note of what this works on, so that it is seen when somebody replaces it."""
         self._states = [(x, x.nbytes) for x in self._optimizer_states()]
-        nodes = [p for o in self.optimizers for p in o.parameters]
+        nodes: list[Node] = [p for o in self.optimizers for p in o.parameters]
         nodes += [outcome.node for outcome in self.outcomes]
         counts = {id(node._changes): node._changes for node in nodes if node._changes is not None}
         self._changes = [(count, count[0]) for count in counts.values()]
@@ -240,7 +243,7 @@ class Program:
 
     def of_rows(self, rows: int) -> Program:
         """The same step for batches of another size, in the same workspace."""
-        rows = whole_number("program.of_rows(rows)", rows, example=32)
+        rows = whole_number("program.of_rows(rows)", rows, example=32, high=2**24)
         if rows == self.rows:
             return self
         if rows not in self._others:
@@ -264,7 +267,7 @@ class Program:
             line, operand = self.instructions[i], memory[which][part].reshape(shape)
             line.operands[j] = line.shown[j] = operand
             self.code.replace(i, j, operand)
-        self.optimizers = {after: updates for updates in self.optimizers.values()}
+        self.optimizers = {after: self.optimizers[before]}
         self._own()
 
     def _parts_of(self, optimizer: Optimizer) -> list[tuple[int, int, int, slice, Any]]:
@@ -347,7 +350,7 @@ class Program:
         return len(self.instructions)
 
     def __str__(self) -> str:
-        return listing(self.instructions)
+        return printable(listing(self.instructions))
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(slot.shape) for slot in self.inputs)
@@ -364,7 +367,7 @@ def _order(order: Any, length: int) -> np.ndarray:
     """Which rows in which order, each of them there."""
     if order is None:
         return np.arange(length)
-    rows = np.asarray(order)
+    rows = as_array("order", order)
     if rows.ndim not in (1, 2) or (rows.size and rows.dtype.kind not in "iu"):
         got, remedy = (
             f"shape {rows.shape} of {rows.dtype}",

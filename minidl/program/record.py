@@ -18,7 +18,7 @@ from minidl.program.places import Place, place
 from minidl.program.program import Program
 from minidl.program.saved import Saved
 from minidl.program.state import State
-from minidl.program.tape import Call, Part, Tape, listening
+from minidl.program.tape import Call, Outcome, Part, Tape, listening
 from minidl.tensor import Tensor
 
 
@@ -32,8 +32,8 @@ def record(
     was before: parameters, gradients, optimizer state, counters, attributes of layers, losses and
     optimizers of your own, random generators.
 
-    What no one can see from outside is the step's own affair: a global variable that a layer's
-    method reads, the clock, a file.
+    What cannot be seen from outside is the step's own affair: a global variable that a method of a
+    layer reads or counts in, the clock, what it prints, writes or reads elsewhere.
 
     Parameters
     ----------
@@ -93,6 +93,13 @@ def record(
         return _record(step, numbers, FLOATS[1], keep)
 
 
+def record_training(
+    step: Callable[..., Tensor], batch: Sequence[np.ndarray], parameters: Sequence[Tensor]
+) -> Program:
+    """Record a step that trains these parameters, in their dtype, and refuse one with others."""
+    return _record(step, batch, batch[0].dtype, keep=False, parameters=parameters)
+
+
 def _float(dtype: Any) -> np.dtype:
     for known in FLOATS:
         if dtype in (known, known.name, known.type):
@@ -103,16 +110,36 @@ def _float(dtype: Any) -> np.dtype:
 
 def workspace(step: Callable[..., Tensor], *shapes: tuple[int, ...], dtype: np.dtype) -> int:
     """Bytes that a step on batches of these shapes works in; nothing is computed."""
-    names, saved = _names(step, len(shapes)), Saved()
-    with _restored(saved) as tapes:
+    names, losses = _names(step, len(shapes)), []
+    with _restored() as tapes:
         for mark in range(2):
             tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes], mark=mark))
-            loss = _run(step, names, tapes[-1])
-            if not mark:
-                first = loss
+            losses.append(_run(step, names, tapes[-1]))
     tape, twin = tapes
-    twins, owner = compare(tape, twin), tape.memory(first)
-    return Layout(needed(tape, twins, owner), tape.slots, twins, owner, keep=False).size
+    twins, loss = compare(tape, twin), tape.memory(losses[0])
+    return Layout(needed(tape, twins, loss), tape.slots, twins, loss, keep=False).size
+
+
+WAYS = (slice(None), slice(None, None, -1))
+"""The batch as it is, and its rows in reverse order."""
+
+
+class Computed(NamedTuple):
+    """What a computed step has left: its loss, and the bytes of memory that was there before."""
+
+    loss: float
+    numbers: dict[int, bytes]
+
+
+class Taken(NamedTuple):
+    """A step that was computed for each of ``WAYS``, and traced without numbers."""
+
+    runs: list[Tape]
+    computed: list[Computed]
+    trace: Tape
+    loss: np.ndarray
+    outcomes: list[Outcome]
+    state: State
 
 
 def _record(
@@ -121,67 +148,68 @@ def _record(
     dtype: np.dtype,
     keep: bool,
     memory: np.ndarray | None = None,
+    parameters: Sequence[Tensor] | None = None,
 ) -> Program:
     names = _names(step, len(batch))
     batches = [[as_float(narrowed("record", part[rows], dtype)) for part in batch] for rows in WAYS]
-    shapes = [part.shape for part in batches[0]]
-    saved = Saved()
-    state = State(step)
-    saved.save_all(state.arrays)
-    with _restored(saved, state) as tapes:
-        computed = []
-        for rows in batches:
-            tapes.append(Tape([part.copy() for part in rows], saved, state))
-            loss = _run(step, names, tapes[-1])
-            _check_state(state.changed())
-            computed.append(Outcome(float(loss.reshape(-1)[0]), saved.numbers()))
-            del loss
-        # What NumPy makes of a tensor, or of weights, differs where there are other numbers.
-        tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes], mark=1))
-        tapes[-1].disturb(tapes[0])
-        loss = _traced(step, names, tapes[-1])
-        left = tapes[-1].outcomes()
-        _check_state(state.changed())
-    *runs, tape = tapes
-    twins = [compare(tape, run) for run in runs][0]
-    _check_state(state.unseen)
-    owner = tape.memory(loss)
-    calls = tape.calls if keep else needed(tape, twins, owner)
-    layout = Layout(calls, tape.slots, twins, owner, keep, memory)
-    named = tape.names()
-    program = Program(
-        [_instruction(call, layout, named) for call in calls],
-        inputs=tape.inputs,
-        loss=layout(tape.part(loss)),
-        optimizers=tape.optimizers,
-        outcomes=left,
-        checks=tape.checks,
-        workspace=layout.size,
-        again=lambda parts: _record(step, parts, dtype, keep, layout.memory),
-        confirm=partial(_confirm, step, names, tape, state.foreign),
-    )
-    lasting = saved.names.keys() | {id(m.array) for m in twins if is_shared(m, twins)}
-    with _restored(saved):
-        for rows, wanted in zip(batches, computed, strict=True):
+    with Saved() as saved:
+        taken = _take(step, names, batches, saved, parameters)
+        tape = taken.trace
+        twins, _ = (compare(tape, run) for run in taken.runs)
+        _check_state(taken.state.unseen)
+        loss = tape.memory(taken.loss)
+        calls = tape.calls if keep else needed(tape, twins, loss)
+        layout = Layout(calls, tape.slots, twins, loss, keep, memory)
+        named = tape.names()
+        program = Program(
+            [_instruction(call, layout, named) for call in calls],
+            inputs=tape.inputs,
+            loss=layout(tape.part(taken.loss)),
+            optimizers=tape.optimizers,
+            outcomes=taken.outcomes,
+            checks=tape.checks,
+            workspace=layout.size,
+            again=lambda parts: _record(step, parts, dtype, keep, layout.memory),
+            confirm=partial(_confirm, step, names, tape, taken.state.foreign),
+        )
+        lasting = saved.names.keys() | {id(m.array) for m in twins if is_shared(m, twins)}
+        for rows, wanted in zip(batches, taken.computed, strict=True):
             _verify(program, rows, wanted, lasting, saved)
     return program
 
 
-WAYS = (slice(None), slice(None, None, -1))
-"""The batch as it is, and its rows in reverse order."""
-
-
-class Outcome(NamedTuple):
-    """What a computed step has left: its loss, and the bytes of memory that was there before."""
-
-    loss: float
-    numbers: dict[int, bytes]
+def _take(
+    step: Callable[..., Tensor],
+    names: Sequence[str],
+    batches: Sequence[Sequence[np.ndarray]],
+    saved: Saved,
+    parameters: Sequence[Tensor] | None,
+) -> Taken:
+    """Run the step, each time from where the last run left it; then everything is as before."""
+    state, computed = State(step), []
+    saved.save_all(state.arrays)
+    with _restored(saved, state) as tapes:
+        for batch in batches:
+            tapes.append(Tape([part.copy() for part in batch], saved, state))
+            loss = _run(step, names, tapes[-1])
+            _check_state(state.changed())
+            _check_leaves(tapes[-1], parameters)
+            computed.append(Computed(float(loss.reshape(-1)[0]), saved.numbers()))
+            del loss  # and with it the results of the run
+        # What NumPy makes of a tensor, or of weights, differs where there are other numbers.
+        tapes.append(Tape([np.zeros_like(part) for part in batches[0]], mark=1))
+        tapes[-1].disturb(tapes[0])
+        loss = _traced(step, names, tapes[-1])
+        outcomes = tapes[-1].outcomes()
+        _check_state(state.changed())
+    *runs, trace = tapes
+    return Taken(runs, computed, trace, loss, outcomes, state)
 
 
 def _verify(
     program: Program,
     batch: Sequence[np.ndarray],
-    wanted: Outcome,
+    wanted: Computed,
     lasting: Collection[int],
     saved: Saved,
 ) -> None:
@@ -204,6 +232,20 @@ def _verify(
         )
 
 
+def _check_leaves(tape: Tape, parameters: Sequence[Tensor] | None) -> None:
+    """An error if a gradient goes to a parameter that nobody trains."""
+    known = {id(parameter) for parameter in parameters or ()}
+    for node in (leaf.node for leaf in tape.leaves.values()) if parameters is not None else ():
+        if node.requires_grad and id(node) not in known:
+            name = node.name or f"a tensor of shape {node._array.shape}"
+            raise RecordError(
+                f"the step, at {name}",
+                "parameters that net.parameters() lists",
+                "one that it does not find, which is never trained",
+                "Keep it in an attribute of a layer, or in a list or dict in one.",
+            )
+
+
 def _check_state(name: str | None) -> None:
     """An error if the step changes Python state of this name, which a program would not."""
     if name is not None:
@@ -222,7 +264,7 @@ def _confirm(
     """Run the step's Python once more, without numbers; an error if it is not what it was."""
     state = State(*foreign, deep=False)
     try:
-        with _restored(Saved()) as tapes:
+        with _restored() as tapes:
             tapes.append(Tape([np.zeros(x.shape, x.dtype) for x in tape.inputs]))
             _traced(step, names, tapes[0])
         _check_state(state.changed())
@@ -233,7 +275,7 @@ def _confirm(
 
 
 @contextmanager
-def _restored(saved: Saved, state: State | None = None) -> Iterator[list[Tape]]:
+def _restored(saved: Saved | None = None, state: State | None = None) -> Iterator[list[Tape]]:
     """Whatever happens to the tapes in the list, leave everything as it was."""
     tapes: list[Tape] = []
     try:
@@ -241,7 +283,8 @@ def _restored(saved: Saved, state: State | None = None) -> Iterator[list[Tape]]:
     finally:
         for tape in reversed(tapes):  # the first one knows how it all was
             tape.restore()
-        saved.restore()
+        if saved is not None:
+            saved.restore()
         if state is not None:
             state.restore()
 

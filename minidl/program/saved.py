@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Self
 
 import numpy as np
 
+from minidl.exclusive import Exclusive
 from minidl.program.places import root
 
 SMALL = 2**16
@@ -15,20 +17,37 @@ SMALL = 2**16
 class Saved:
     """Copies of arrays, taken before anything writes into them.
 
+    At the end of a ``with`` they are put back, and whatever was to be had alone is let go.
+
     Examples
     --------
-    >>> saved, array = Saved(), np.zeros(2)
-    >>> saved.save(array, "array")
-    >>> array += 1.0
-    >>> saved.restore()
+    >>> array = np.zeros(2)
+    >>> with Saved() as saved:
+    ...     saved.save(array, "array")
+    ...     array += 1.0
     >>> array
     array([0., 0.])
     """
 
     def __init__(self) -> None:
+        self._alone: dict[int, Exclusive] = {}
         self._arrays: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self.names: dict[int, str] = {}
         """What lasts beyond the step, by its memory's id."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.restore()
+        while self._alone:
+            self._alone.popitem()[1].__exit__()
+
+    def hold(self, turn: Exclusive | None) -> None:
+        """Have nobody else train what is about to change, until the end."""
+        if turn is not None and id(turn) not in self._alone:
+            turn.__enter__()
+            self._alone[id(turn)] = turn
 
     def save(self, array: np.ndarray, name: str) -> None:
         """Keep the numbers of memory that lasts; of several names for it the first stays."""

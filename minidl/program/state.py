@@ -8,6 +8,7 @@ such state is looked at before and after the step is run for recording, and put 
 from __future__ import annotations
 
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,7 +20,6 @@ import numpy as np
 from minidl.autograd import Node
 from minidl.layer import Layer
 from minidl.optimizer import Optimizer
-from minidl.program.saved import Saved
 from minidl.settings import Settings
 
 LARGE = 2**24
@@ -64,13 +64,12 @@ class State:
 
     Examples
     --------
-    >>> class Counter:
-    ...     calls = 0
-    >>> counter = Counter()
-    >>> state = State(lambda: counter)
+    >>> from types import SimpleNamespace
+    >>> counter = SimpleNamespace(calls=0)
+    >>> state = State(counter)
     >>> counter.calls += 1
     >>> state.changed()
-    'Counter.calls'
+    'SimpleNamespace.calls'
     >>> state.restore()
     >>> counter.calls
     0
@@ -113,7 +112,7 @@ class State:
             if own or value.nbytes <= LARGE:
                 self.arrays.append((name, value))
         elif isinstance(value, np.random.Generator | np.random.BitGenerator):
-            bits = getattr(value, "bit_generator", value)
+            bits: Any = getattr(value, "bit_generator", value)
             self._hold(name, lambda: {"state": repr(bits.state)}, _putting(bits, "state"))
         elif isinstance(value, np.random.RandomState | random.Random):
             self._random.append((name, value, _random_state(value)))
@@ -144,10 +143,10 @@ class State:
                 for key, held in list(vars(value).items()):
                     if not key.startswith("_"):
                         yield f"{label}.{key}", held, False
-        elif hasattr(value, "__next__"):
-            self.unseen = self.unseen or name
         elif type(value).__module__.partition(".")[0] not in _LIBRARIES:
             yield from self._own(value)
+        elif hasattr(value, "__next__"):  # an iterator, a file
+            self.unseen = self.unseen or name
 
     def _own(self, value: Any) -> Iterator[tuple[str, Any, bool]]:
         """An object of the user's own: its attributes, and those of its class."""
@@ -255,8 +254,10 @@ class State:
                 _set_random_state(generator, before)
 
 
-_LIBRARIES = frozenset("builtins numpy numba scipy sklearn _thread threading functools".split())
-"""Whose objects hold no state of a step's."""
+_LIBRARIES = (sys.stdlib_module_names - {"types", "collections"}) | {
+    "numpy", "numba", "scipy", "sklearn", "pandas", "polars", "matplotlib", "rich", "torch", "jax"
+}  # fmt: skip
+"""Whose objects are not looked into."""
 
 
 def _is_of_package(thing: Any) -> bool:

@@ -20,22 +20,23 @@ from minidl.program.saved import Saved
 from minidl.program.state import State
 from minidl.program.watched import bare, watched
 
+
 class Memory:
     """A piece of memory that a step works in: an array that is no view of another.
 
     Attributes
     ----------
-    nbytes, dtype, begin
-        Its size and kind, and where it lies.
+    nbytes, dtype
+        Its size and kind.
     made : bool
         Whether a kernel writes into it before any reads it.
     """
 
-    __slots__ = ("_array", "_reference", "begin", "dtype", "made", "nbytes")
+    __slots__ = ("_array", "_begin", "_reference", "dtype", "made", "nbytes")
 
     def __init__(self, array: np.ndarray, made: bool, forget: Callable[[Any], None] | None) -> None:
         self.nbytes, self.dtype, self.made = array.nbytes, array.dtype, made
-        self.begin = address(array)
+        self._begin: int | None = None
         # Results of a step that is computed are let go as soon as the step itself does so.
         self._array = array if forget is None else None
         self._reference = weakref.ref(array, forget) if forget is not None else None
@@ -44,6 +45,14 @@ class Memory:
     def array(self) -> np.ndarray | None:
         """The array, as long as there is one."""
         return self._array if self._reference is None else self._reference()
+
+    def offset(self, view: np.ndarray) -> int:
+        """How many bytes into it a view begins."""
+        if view.nbytes == self.nbytes:
+            return 0
+        if self._begin is None:
+            self._begin = address(root(view))
+        return address(view) - self._begin
 
 
 class Part(NamedTuple):
@@ -181,9 +190,8 @@ class Tape(Listener):
     def part(self, array: np.ndarray, written: bool = False) -> Part:
         """An array as an argument of a call."""
         memory = self.memory(array, written)
-        start = 0 if array.nbytes == memory.nbytes else address(array) - memory.begin
         kept = array if self.saved is None else None
-        return Part(memory, start, array.shape, array.dtype, kept)
+        return Part(memory, memory.offset(array), array.shape, array.dtype, kept)
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
         """Take down one call, and run it where numbers are wanted."""
@@ -216,6 +224,7 @@ class Tape(Listener):
             leaf = Leaf(parameter, parameter.current_version(), parameter._grad)
             self.leaves[id(parameter)] = leaf
             if self.saved is not None:
+                self.saved.hold(parameter._training)
                 assert parameter._home is not None
                 self.saved.save(parameter._array, str(parameter.name))
                 self.saved.save(parameter._home, f"∂{parameter.name}")
@@ -234,7 +243,7 @@ class Tape(Listener):
                 self.met(x)
             if self.saved is None and x._op is None and (x.is_parameter or x.name):
                 self.sources.append(x)
-        lost = any(x._taken is not None and x._taken[0] == "loss" for x in inputs)
+        lost = any(x._at_step is not None and x._at_step[0] == "loss" for x in inputs)
         self._now = ("loss" if lost or op.is_loss else "forward", op.name, self._count)
         self._began = len(self.calls)
 
@@ -242,7 +251,7 @@ class Tape(Listener):
         """An operation has run; its result, as a tensor."""
         self.filled([result._array])
         self._mark(result._array)
-        result._taken = self._now[0], self._count
+        result._at_step = self._now[0], self._count
         self._count += 1
         result.name = self._now[1]  # unless a layer gives it another
         if self.saved is None:
@@ -251,7 +260,7 @@ class Tape(Listener):
     def backward(self, node: Node, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
         """An operation is about to go backward."""
         assert node._op is not None
-        number = -1 if node._taken is None else node._taken[1]
+        number = -1 if node._at_step is None else node._at_step[1]
         self._now = ("backward", node._op.name, number)
         self._began = len(self.calls)
         self.ready([(node, dy)])
@@ -372,9 +381,7 @@ class Tape(Listener):
             leaf.written(version - leaf.current_version())
 
 
-def _checked(
-    kernel: Kernel, limits: tuple[Any, ...], refusal: Refusal, table: np.ndarray
-) -> None:
+def _checked(kernel: Kernel, limits: tuple[Any, ...], refusal: Refusal, table: np.ndarray) -> None:
     """Check a whole table, of which the step has checked a batch."""
     try:
         kernel.run(table.reshape(-1), *limits)

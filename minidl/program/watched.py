@@ -9,9 +9,11 @@ import numpy as np
 from minidl.kernels.jit import recorder
 
 HARMLESS = frozenset(
-    "T base dtype flags itemsize nbytes ndim ravel reshape shape size squeeze strides transpose "
-    "view".split()
-)
+    (
+        "T", "base", "dtype", "flags", "itemsize", "nbytes", "ndim", "ravel", "reshape", "shape",
+        "size", "squeeze", "strides", "transpose", "view",
+    )
+)  # fmt: skip
 """What shows an array's place and shape, and none of its numbers."""
 
 
@@ -31,7 +33,7 @@ class Watched(np.ndarray):
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         _note()
-        return super().__array_function__(function, types, args, kwargs)  # type: ignore[misc]
+        return super().__array_function__(function, types, args, kwargs)
 
     def __getattribute__(self, name: str) -> Any:
         if name not in HARMLESS and not name.startswith("__"):

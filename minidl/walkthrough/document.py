@@ -48,10 +48,16 @@ class Document:
             raise FileError(culprit, own, f"schema {schema!r:.60}", cls._remedy)
         try:
             found: Self = _decode(cls, data)
+            found.to_markdown()  # parts that do not fit each other come up here, not later
+            str(found)
         except Exception as error:  # whatever numbers, lists and names in wrong places lead to
             got = f"damaged data ({error!s:.500})"
             raise FileError(culprit, wanted, got, cls._remedy) from error
         return found
+
+    def to_markdown(self) -> str:
+        """All of it in Markdown."""
+        raise NotImplementedError
 
     def _check(self) -> None:
         """Raise ``ValueError`` for another schema, and where parts do not fit each other."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 
+from minidl.encoding import printable
 from minidl.errors import ArgumentError, FileError, UnknownNameError
+from minidl.foreign import text_number
 from minidl.parsing import parse_json, read_text
 from minidl.registry import did_you_mean
 from minidl.walkthrough.digits import number
@@ -109,7 +111,7 @@ class Marks:
                 continue
             lines.append(f"{sign} ({mark.number}) {mark.name} = {mark.expected}, not {mark.answer}")
             lines.append(f"      {mark.said}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def to_markdown(self) -> str:
         """The marks as a Markdown table."""
@@ -204,9 +206,12 @@ def _checked(sheet: Worksheet, answers: Any) -> dict[str, Decimal | str]:
 def _number(answer: Any) -> Decimal | str:
     """An answer as a number with the digits that were written; what is none as text."""
     text = str(answer).strip()
+    plain = text.replace("−", "-")
+    if isinstance(answer, bool) or text_number(plain) is None:
+        return text
     with suppress(InvalidOperation):
-        value = Decimal(text.replace("−", "-"))
-        if not isinstance(answer, bool) and value.is_finite() and abs(value.adjusted()) <= LARGEST:
+        value = Decimal(plain)
+        if value.is_finite() and abs(value.adjusted()) <= LARGEST:
             return value
     return text
 

@@ -18,9 +18,10 @@ from minidl.model import Sequential
 from minidl.optimizer import Optimizer
 from minidl.optimizers import get_optimizer
 from minidl.program import Program, record
+from minidl.program.listing import listing
+from minidl.runner import step as training_step
 from minidl.schedules import Rate
 from minidl.settings import whole_number
-from minidl.runner import step as training_step
 from minidl.walkthrough.digits import LEAST_DIGITS
 from minidl.walkthrough.heads import bounded
 from minidl.walkthrough.operations import READINGS
@@ -215,7 +216,7 @@ def _problem(
         loss_name=reader.loss_name,
         rows=program.rows,
         dtype=str(net.dtype),
-        listing=str(program),
+        listing=listing(program.instructions),
         frozen=tuple(str(parameter.name) for parameter in net.parameters() if parameter.is_frozen),
     )
 

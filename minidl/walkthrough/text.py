@@ -11,6 +11,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from minidl.encoding import lenient
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
 from minidl.walkthrough.tables import is_whole, wanted
 from minidl.walkthrough.walkthrough import Walkthrough
@@ -51,6 +52,11 @@ def show(walkthrough: Walkthrough, file: IO[str] | None = None, full: bool = Fal
 def put(lines: Iterable[tuple[str, str]], file: IO[str] | None) -> None:
     """Print lines, each with its style: in colour on a terminal, plain elsewhere."""
     file = file or sys.stdout
+    with lenient(file):
+        _put(lines, file)
+
+
+def _put(lines: Iterable[tuple[str, str]], file: IO[str]) -> None:
     if not file.isatty():
         file.writelines(f"{text}\n" for text, _ in lines)
         return

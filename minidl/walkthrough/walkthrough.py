@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from minidl import storage
+from minidl.encoding import printable
 from minidl.errors import ArgumentError
 from minidl.parsing import read_text
 from minidl.settings import whole_number
@@ -69,7 +70,7 @@ class Receipt:
         if self.verdict is not None:
             v = self.verdict
             lines.append(f"differences: {v.verdict}, {v.difference:.6g} at h = {v.step:.0e}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -340,7 +341,7 @@ class Walkthrough(Document):
     def __str__(self) -> str:
         from minidl.walkthrough.text import plain
 
-        return plain(self)
+        return printable(plain(self))
 
     def __repr__(self) -> str:
         return f"Walkthrough({self.problem.title}, {len(self.steps)} steps)"

@@ -14,6 +14,7 @@ import numpy as np
 
 from minidl import storage
 from minidl.activations import activations
+from minidl.encoding import printable
 from minidl.errors import ArgumentError
 from minidl.intervals import SIGNS
 from minidl.layers import Activation, Dense, Dropout
@@ -208,7 +209,7 @@ class XRay(Document):
     def __str__(self) -> str:
         from minidl.walkthrough.xray_tables import plain
 
-        return plain(self)
+        return printable(plain(self))
 
     def _repr_markdown_(self) -> str:
         """In a notebook."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from minidl.data import Dataset
+from minidl.encoding import lenient
 from minidl.pairing.findings import Findings
 from minidl.pairing.report.blocks import STAR, Listing, metric_name
 from minidl.pairing.report.comparing import headline_blocks
@@ -34,6 +35,11 @@ def show(findings: Findings, console: Console | None = None) -> None:
 
     # a file may be called [b].csv
     console = console or Console(highlight=False, markup=False, emoji=False)
+    with lenient(console.file):
+        _print(findings, console)
+
+
+def _print(findings: Findings, console: Console) -> None:
     for name, found in findings.standings.items():
         if found:
             console.print(_table(findings.data[name], found, findings.study.repetitions))
@@ -53,7 +59,8 @@ def _table(data: Dataset, found: list[Row], repetitions: int) -> Table:
 
     several = any(row.half is not None for row in found)
     interval = f", mean ± 95 % over {repetitions} repetitions" if several else ""
-    table = Table(title=f"{data.name}: {metric_name(data.metric)}{interval}")
+    title = f"{data.name}: {metric_name(data.metric)}{interval}"
+    table = Table(title=title, min_width=len(title))  # a title is broken where a table is narrower
     for column in ("rank", "hidden", "head", "score", "failed"):
         table.add_column(column, justify="right" if column in ("rank", "score") else "left")
     whole = len(found) <= MOST_ROWS
