@@ -34,8 +34,8 @@ class Noted:
         self.loss, self.bounded = loss, False
 
     def __call__(self, t, p, **options):
-        numbers = p.numpy()
-        if self.loss.link and ((numbers < 1e-11) | (abs(numbers - 1.0) < 1e-11)).any():
+        p_is_share = self.loss.link and not options.get("from_logits")
+        if p_is_share and (np.minimum(p.numpy(), abs(1.0 - p.numpy())) < 1e-11).any():
             self.bounded = True
         return self.loss(t, p, **options)
 
