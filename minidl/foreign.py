@@ -67,7 +67,7 @@ def as_array(culprit: str, x: Any) -> np.ndarray:
             raise
         except Exception as error:  # each library has its own
             raise _unreadable(culprit, x, error) from error
-    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+    return x if x.dtype.isnative else x.astype(x.dtype.type)
 
 
 def check_unmasked(culprit: str, x: Any) -> None:

@@ -77,7 +77,7 @@ def kept_dtype(dtype: Any) -> np.dtype:
         expected, remedy = "a dtype of numbers", "Write dtype='float32'."
         raise DtypeError("Tensor(dtype=…)", expected, short(dtype), remedy)
     if known.kind != "f" or known in FLOATS:
-        return known
+        return np.dtype(known.type)  # NumPy's own instance, which is told apart fast
     return np.dtype(np.float32 if known.itemsize < 4 else np.float64)
 
 
@@ -110,7 +110,7 @@ def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.n
 def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
     """The floating dtype that arrays agree on; Python numbers and lists have none to say."""
     given = [x.dtype for x in operands if isinstance(x, np.ndarray | np.generic)]
-    native = [dtype.newbyteorder("=") if dtype.kind == "f" else dtype for dtype in given]
+    native = [np.dtype(dtype.type) if dtype.kind == "f" else dtype for dtype in given]
     dtypes = [dtype if dtype in FLOATS else np.dtype(np.float64) for dtype in native]
     return np.result_type(*dtypes) if dtypes else np.dtype(otherwise)
 

@@ -26,6 +26,7 @@ ACTIONS = [
     cases.setting_set,
     cases.frozen_or_thawed,
     cases.layers_frozen,
+    cases.schedules,
     cases.trained_in_detect_anomaly,
 ]
 SCENES = [
