@@ -400,8 +400,9 @@ def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:
         return Activation(**config, dtype=dtype)
     if kind == "dropout":
         layer = Dropout(config["rate"], seed=0)
-        drawn = whole_number("drawn", config["drawn"], low=0, example=0)
-        layer.counter[:] = config["seed"], drawn  # files of every version count like this
+        # Files of every version count like this: the number of a stream, and the masks drawn.
+        for place, key in enumerate(("seed", "drawn")):
+            layer.counter[place] = whole_number(key, config[key], low=0, example=0, high=2**63 - 1)
         return layer
     raise _unknown(kind)
 

@@ -134,6 +134,11 @@ def others(dtype, length):
     adam = np.array([1e-3, 3.0, 0.9, 0.999, 1e-8, 1e-3, 1e-2])
     yield "adam", [x, g, g.copy(), np.abs(v), adam]
     yield "rmsprop", [x, g, np.abs(v), np.array([1e-3, 1.0, 0.9, 1e-8, 1e-3])]
+    yield "inside_interval", [np.full(length, 0.5, dtype), 0.0, 1.0, 1, 1]
+    yield "among_choices", [np.ones(length, dtype), -1.0, 1.0]
+    yield "all_classes", [np.full(length, 2, dtype), 3]
+    yield "all_one_hot", [np.tile(np.array([0, 1, 0], dtype), length), 3]
+    yield "all_finite", [np.ones(length, dtype)]
     yield "begin", [np.full(16, 0.1), np.array([1]), np.array([2]), np.zeros(7)]
     yield "square_sum", [g, np.zeros(1)]
     yield "shrink_to", [x, squares, 0.5]

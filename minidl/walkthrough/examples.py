@@ -50,18 +50,12 @@ class Circuit(Layer):
     """An expression of a few numbers, which are its parameters; what comes in is not looked at."""
 
     def __init__(self, compute: Callable[..., Tensor], **numbers: float) -> None:
-        self._compute = compute
-        self._numbers = {
-            name: Tensor([[number]], requires_grad=True, dtype="float64")
-            for name, number in numbers.items()
-        }
-        vars(self).update(self._numbers)  # a parameter goes by its attribute's name
+        self._compute, self._names = compute, tuple(numbers)
+        for name, number in numbers.items():  # a parameter goes by its attribute's name
+            setattr(self, name, Tensor([[number]], requires_grad=True, dtype="float64"))
 
     def forward(self, x: Tensor, training: bool = False) -> Tensor:
-        return self._compute(*self._numbers.values())
-
-    def parameters(self) -> list[Tensor]:
-        return list(self._numbers.values())
+        return self._compute(*(getattr(self, name) for name in self._names))
 
 
 def cs231n() -> Walkthrough:

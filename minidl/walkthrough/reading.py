@@ -79,7 +79,7 @@ class Reader:
     def _take(self, ran: Ran, i: int) -> None:
         """One instruction, as the steps that it makes; some only prepare others."""
         kernel, title = ran.instruction.kernel, ran.instruction.title
-        if kernel.name in PREPARING:
+        if kernel.name in PREPARING or not kernel.writes:  # a check writes nothing
             return
         if ran.instruction.phase != "update":
             self._name_constants(ran.instruction)
