@@ -11,10 +11,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
-from minidl.errors import DtypeError, GradientError
+from minidl.errors import ArgumentError, DtypeError, GradientError
 from minidl.exclusive import Exclusive
 from minidl.kernels.elementwise import accumulate, copy
 from minidl.kernels.jit import listener, listeners
@@ -91,7 +92,10 @@ class Node(Tracked):
         return self._wants
 
     @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
+    def requires_grad(self, value: Any) -> None:
+        if not isinstance(value, bool | np.bool_):
+            culprit, remedy = f"{self.name or 'a tensor'}.requires_grad", "Write True or False."
+            raise ArgumentError(culprit, "True or False", f"{value!r:.40}", remedy)
         if value and self._array.dtype not in FLOATS:
             raise DtypeError(
                 f"Tensor(requires_grad=True){f' {self.name!r}' if self.name else ''}",

@@ -203,7 +203,7 @@ class Concatenate(Op):
     hyper = {"axis": 0}
 
     def shape(self, *shapes: Shape) -> Shape:
-        axis = one_axis(int(self.settings["axis"]), len(shapes[0]), self.name)
+        axis = one_axis(self.settings["axis"], len(shapes[0]), self.name)
         for shape in shapes:
             unlike = len(shape) != len(shapes[0])
             if (
@@ -237,12 +237,15 @@ class Concatenate(Op):
                 movement.gather_view(dy.reshape(-1), *view.parts, dx.reshape(-1), 1.0)
 
 
-def one_axis(axis: int, ndim: int, culprit: str) -> int:
+def one_axis(axis: Any, ndim: int, culprit: str) -> int:
     """An axis counted from 0; an error if there is none of that number."""
+    if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
+        got, remedy = f"{axis!r:.40}", "Write axis=0, say."
+        raise ArgumentError(f"{culprit}(axis=…)", "a whole number", got, remedy)
     if not -ndim <= axis < ndim:
         remedy = f"Write axis={ndim - 1} or less." if ndim else "A single number has no axis."
         raise ArgumentError(f"{culprit}(axis=…)", f"an axis of {ndim}", str(axis), remedy)
-    return axis % ndim
+    return int(axis) % ndim
 
 
 class Reduce(Op):
@@ -270,7 +273,7 @@ class Reduce(Op):
         if axis is None:
             return tuple(range(len(x)))
         axes = axis if isinstance(axis, tuple) else (axis,)
-        found = tuple(one_axis(int(a), len(x), self.name) for a in axes)
+        found = tuple(one_axis(a, len(x), self.name) for a in axes)
         if len(set(found)) < len(found):
             raise ArgumentError(
                 f"{self.name}(axis=…)", "each axis once", str(axis), "Leave it out."

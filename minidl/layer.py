@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from inspect import signature
 from types import MappingProxyType
 from typing import Any
 
@@ -74,6 +75,12 @@ class Layer:
         super().__init_subclass__(**options)
         if "kind" not in cls.__dict__:
             cls.kind = cls.__name__.lower()
+        try:
+            signature(cls.forward).bind(None, None, False)
+        except TypeError as error:
+            got, remedy = f"{signature(cls.forward)}", "Write def forward(self, x, training):."
+            culprit, expected = f"{cls.__name__}.forward", "to take a batch and whether it trains"
+            raise ArgumentError(culprit, expected, got, remedy) from error
 
     def __setattr__(self, name: str, value: Any) -> None:
         held = vars(self).get(name)

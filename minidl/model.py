@@ -16,6 +16,7 @@ from minidl.encoding import printable
 from minidl.errors import (
     ArgumentError,
     DtypeError,
+    RecordError,
     ShapeError,
 )
 from minidl.foreign import reshaping
@@ -27,6 +28,7 @@ from minidl.optimizer import Optimizer
 from minidl.optimizers import describe_optimizer
 from minidl.program import Kept
 from minidl.program.record import workspace
+from minidl.program.state import State
 from minidl.settings import SHARE, number, whole_number
 from minidl.tensor import Tensor
 
@@ -249,18 +251,27 @@ class Sequential(Layer):
         lines = [lines[0], rule, *lines[1:last], rule, *lines[last:]]
         if batch_size is not None:
             memory = self._workspace(whole_number("batch_size", batch_size, example=32), loss)
-            lines.append(f"training in batches of {batch_size}: {memory:,} bytes of workspace")
+            told = f"{memory:,} bytes of workspace" if memory else "eagerly, no fixed workspace"
+            lines.append(f"training in batches of {batch_size}: {told}")
         return printable("\n".join(lines))
 
+    def _output_shape(self) -> tuple[int, ...]:
+        """What one row becomes; layers of the user's own are as they were afterwards."""
+        state = State(self)
+        try:
+            with no_grad():
+                return self(np.zeros((1, self.in_features or 1), self.dtype)).shape[1:]
+        finally:
+            state.restore()
+
     def _workspace(self, rows: int, loss: Any) -> int:
-        """Bytes that a batch takes on its way forward and backward."""
+        """Bytes that a batch takes on its way forward and backward; 0 if that is not recorded."""
         if self.in_features is None:
             expected = "a network that knows the width of its input"
             got = f"{self.layers[0].name} first, which takes any"
             raise ArgumentError("summary(batch_size=…)", expected, got, "Put a Dense first.")
         loss = get_loss(loss)
-        with no_grad():
-            _, *output = self(np.zeros((1, self.in_features), self.dtype)).shape
+        output = (self.out_features,) if self.out_features else self._output_shape()
 
         def step(x: Tensor, t: Tensor) -> Tensor:
             value: Tensor = loss(t, self(x, training=True))
@@ -272,7 +283,10 @@ class Sequential(Layer):
 
         shapes = [(rows, self.in_features), (rows, *output)]
         batch = sum(prod(shape) for shape in shapes) * self.dtype.itemsize
-        return workspace(step, *shapes, dtype=self.dtype) + batch
+        try:
+            return workspace(step, *shapes, dtype=self.dtype) + batch
+        except RecordError:  # it is trained eagerly
+            return 0
 
     def save(self, path: Any, optimizer: Optimizer | bool | None = None) -> None:
         """Write the network to a safetensors file: data, never code, with a digest.
@@ -315,6 +329,9 @@ class Sequential(Layer):
             if (place := places.setdefault(id(layer), i)) != i:
                 described.append({"kind": "again", "place": place})
                 continue
+            if "forward" in vars(layer):
+                got, remedy = "one that was replaced", "Write a layer of your own instead."
+                raise ArgumentError(f"save: {layer.name}", "its own forward", got, remedy)
             described.append({"kind": layer.kind, **layer.config()})
             if isinstance(layer, Dense) and (tied := places.setdefault(id(layer.stored), i)) != i:
                 described[i]["tied"] = tied

@@ -26,6 +26,25 @@ from minidl.settings import short
 Axis = int | tuple[int, ...] | list[int] | None
 
 
+def _in_place(name: str) -> Any:
+    """``w -= …``: written into a parameter, if no gradient is wanted; else another tensor.
+
+    With gradients it would give the name another tensor, and leave the parameter as it was.
+    """
+
+    def change(self: Any, other: Any) -> Any:
+        if not self.is_parameter:
+            return NotImplemented  # Python then writes x = x − …
+        if remembers():
+            culprit = f"{self.name or 'a parameter'}, changed in place"
+            remedy = "Write it inside ml.no_grad(), or p.data -= …."
+            raise ArgumentError(culprit, "no gradient to be wanted", "a step to remember", remedy)
+        self[...] = getattr(self, f"__{name}__")(other)
+        return self
+
+    return change
+
+
 class Operators(Node):
     """``+ − × ÷ ** @``, comparison, sums, other shapes; ``apply`` does the work.
 
@@ -176,6 +195,9 @@ class Operators(Node):
 
     def __rpow__(self, other: Any) -> Self:
         return ops.power(other, self)
+
+    __iadd__, __isub__ = _in_place("add"), _in_place("sub")
+    __imul__, __itruediv__ = _in_place("mul"), _in_place("truediv")
 
     def __neg__(self) -> Self:
         return self.apply(ops.negative, self)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
+from types import FunctionType, ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,13 +20,27 @@ from minidl.exclusive import Exclusive, Together
 from minidl.intervals import NON_NEGATIVE, Interval
 from minidl.kernels import update
 from minidl.kernels.jit import listener, recorder
-from minidl.registry import with_defaults
+from minidl.registry import ELSEWHERE, with_defaults
 from minidl.schedules import Rate
 from minidl.settings import POSITIVE, number, whole_number
 from minidl.tensor import Tensor
 
 AHEAD = 1024
 """For how many updates learning rates are looked up at once."""
+
+
+class Parameters(tuple[Tensor, ...]):
+    """What an optimizer updates: fixed, as its state has a number for each of theirs."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        remedy = "Make another optimizer: ml.Adam([*optimizer.parameters, more])."
+        culprit, expected = "optimizer.parameters", "to be left as it was made"
+        raise ArgumentError(culprit, expected, "a change", remedy)
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = extend = insert = pop = remove = clear = reverse = sort = _refuse
 
 
 class Optimizer:
@@ -97,7 +112,11 @@ class Optimizer:
         clip_value: float | None = None,
         **settings: Any,
     ) -> None:
-        self.parameters = tuple(self._checked(parameters))
+        if "learning_rate" not in self.defaults:
+            remedy = 'Write defaults = {"learning_rate": 0.01} in the class.'
+            culprit = f"{type(self).__name__}.defaults"
+            raise ArgumentError(culprit, "a learning_rate among them", "none", remedy)
+        self.parameters = Parameters(self._checked(parameters))
         self.settings: dict[str, Any] = with_defaults(
             self.name, self.defaults, settings, others=("clip_norm", "clip_value")
         )
@@ -120,13 +139,15 @@ class Optimizer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("parameters", "state") and name in self.__dict__:
-            raise ArgumentError(
-                f"{self.name}.{name} = …",
-                "what it was made with",
-                "something else",
-                "Make another optimizer, or write numbers into its arrays: "
-                "optimizer.state['m'][...] = 0.0.",
-            )
+            remedy = "Make another optimizer: ml.Adam([*optimizer.parameters, more])."
+            if name == "state":
+                remedy = "Write numbers into its arrays: optimizer.state['…'][...] = 0.0."
+            expected, got = "what it was made with", "something else"
+            raise ArgumentError(f"{self.name}.{name} = …", expected, got, remedy)
+        meant = [name] if name in self.defaults else ELSEWHERE.get(name, [])
+        if meant and name != "learning_rate" and meant[0] in self.defaults:
+            remedy = f"Write optimizer.settings[{meant[0]!r}] = {value!r:.30}."
+            raise ArgumentError(f"{self.name}.{name} = …", "a setting", "an attribute", remedy)
         super().__setattr__(name, value)
 
     def _checked(self, parameters: Any) -> list[Tensor]:
@@ -181,7 +202,7 @@ class Optimizer:
 
     @steps.setter
     def steps(self, steps: int) -> None:
-        limit = 2**62  # beyond it the counter could run over
+        limit = 2**53  # far below where the counter would run over
         self._count[0] = whole_number(f"{self.name}.steps", steps, 0, 0, limit)
 
     @property
@@ -221,6 +242,14 @@ class Optimizer:
             state[...] = 0
         self.steps = 0
 
+    def looks_ahead(self) -> bool:
+        """Whether the numbers of many updates may be worked out before the first of them.
+
+        A class of the user's own, or a schedule that could look at what training changes, is
+        asked before each update, as in eager code.
+        """
+        return _is_of_package(type(self)) and _is_pure(self.settings["learning_rate"])
+
     def prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
         self._check_settings()
@@ -258,9 +287,8 @@ class Optimizer:
         known = self._sound
         if len(checked) == len(known) and all(known.get(k) is v for k, v in checked.items()):
             return
-        self.settings = with_defaults(self.name, self.defaults, self.settings)
-        for key, value in self.settings.items():
-            self.settings[key] = self._setting(key, value)
+        for key, value in with_defaults(self.name, self.defaults, given).items():
+            given[key] = self._setting(key, value)
         self.clip_norm = self._bound("clip_norm", self.clip_norm)
         self.clip_value = self._bound("clip_value", self.clip_value)
         self._sound = {
@@ -371,12 +399,27 @@ class Optimizer:
 
     def constants(self) -> list[float]:
         """The numbers the kernel gets after the learning rate and the update's number."""
-        raise NotImplementedError
+        return []
 
     def kernel(self, *arrays: np.ndarray) -> None:
-        """Update one stretch: values, gradients, states, reals."""
-        raise NotImplementedError
+        """Update one stretch: values, gradients, states, reals; subclasses write it."""
+        raise NotImplementedError(f"{type(self).__name__} has no kernel(self, *arrays)")
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
         return f"{self.name}({settings}, steps={self.steps})"
+
+
+def _is_of_package(thing: Any) -> bool:
+    return str(getattr(thing, "__module__", "")).startswith("minidl.")
+
+
+def _is_pure(rate: Any) -> bool:
+    """Whether a learning rate depends on the number of updates alone."""
+    if not callable(rate) or _is_of_package(type(rate)):
+        return True
+    if not isinstance(rate, FunctionType) or rate.__defaults__ or rate.__kwdefaults__:
+        return False
+    cells = [cell.cell_contents for cell in rate.__closure__ or ()]
+    known = [rate.__globals__[n] for n in rate.__code__.co_names if n in rate.__globals__]
+    return all(isinstance(x, int | float | str | ModuleType) for x in (*cells, *known))

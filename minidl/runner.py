@@ -123,7 +123,10 @@ class Runner:
 
     def _record(self, order: np.ndarray) -> Program:
         batch = [part[order[: self.rows]] for part in self.data]
-        return record_training(self._plain_step(), batch, self.net.parameters())
+        program = record_training(self._plain_step(), batch, self.net.parameters())
+        if rest := len(self.data[0]) % self.rows:
+            program.of_rows(rest)  # here, where a step that cannot be recorded is trained eagerly
+        return program
 
     def _plain_step(self) -> Any:
         """The step without this runner, so that a program that is kept holds no data."""
@@ -158,6 +161,7 @@ class Runner:
         loss, optimizer = self.loss, self.optimizer
         rest = len(self.data[0]) % self.rows
         key: list[Any] = [self.rows, rest, self.from_logits, self.net.dtype, type(loss)]
+        key.append(type(loss).__call__)
         key += [part.shape[1:] for part in self.data]
         key += [*loss.settings.items(), type(optimizer), optimizer.clip_norm, optimizer.clip_value]
         key += [*optimizer.parameters, *(p._wants for p in optimizer.parameters)]
@@ -165,6 +169,7 @@ class Runner:
             key.append(layer)
             if layer is not self.net:
                 key.extend(vars(layer).values())
+            key.append(type(layer).forward)
             if layer.function is not None:
                 key.append(layer.function.reals)
         return key
@@ -182,8 +187,11 @@ class Runner:
         return mean_of_batches(losses, len(order), self.rows, weights)
 
     def _batch(self, number: int, rows: np.ndarray) -> float:
+        count = self.optimizer._count
+        before = count[0]
         try:
             value = float(self.step(*(part[rows] for part in self.data)).item())
+            count[0] += count[0] == before  # an optimizer with a step of its own may not count
         except MinidlError as error:
             error.found_in(number, rows)
             if isinstance(error, AnomalyError):

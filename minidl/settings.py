@@ -114,6 +114,9 @@ class Settings:
             expected, got = "a flat array of float64, which kernels read", short(value)
             remedy = f"Write {self.name}.with_settings(…) for other hyper-parameters."
             raise ArgumentError(f"{self.name}.reals", expected, got, remedy)
+        if name in self.hyper:
+            remedy = f"Write {self.name}({name}={value!r:.30}), which makes another."
+            raise ArgumentError(f"{self.name}.{name} = …", "a setting", "an attribute", remedy)
         super().__setattr__(name, value)
 
     def constants(self) -> list[float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -143,6 +143,8 @@ class Tensor(Operators):
     @property
     def T(self) -> Tensor:  # noqa: N802
         """The axes turned round."""
+        if self._turned is not None:
+            return cast(Tensor, self._turned)
         turned = self.transpose()
         if self.is_parameter:
             turned._turned = self

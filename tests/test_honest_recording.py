@@ -8,6 +8,7 @@ import random
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from steps import T, X, Y, classifier, training_step
 
@@ -146,7 +147,7 @@ CHANGES = {
     "object": ({"counter": Counter()}, "Counter.calls"),
     "slot": ({"counter": Slotted()}, "Slotted.calls"),
     "class": ({}, "Stateful.total"),
-    "iterator": ({"iterator": itertools.count(1)}, "some numbers for one batch"),
+    "iterator": ({"iterator": itertools.count(1)}, "stateful1.iterator"),
 }
 
 
@@ -161,10 +162,6 @@ def test_a_layer_that_changes_state_of_its_own_is_trained_eagerly(change, monkey
         layer = Stateful(change, **copy.deepcopy(attributes))
         return ml.Sequential(ml.Dense(3, 4, "tanh", seed=0), layer, ml.Dense(4, 1, seed=1))
 
-    if change == "iterator":  # which nobody can put back
-        with pytest.warns(UserWarning, match="training eagerly"):
-            trained(make)
-        return
     net, twin = as_if_eager(make, named)
     for name in attributes:
         one, other = getattr(net[1], name), getattr(twin[1], name)
@@ -481,3 +478,129 @@ def test_targets_and_weights_that_are_truth_values(rows, place):
         record(step, inputs[:rows], targets[:rows]).run(inputs, targets, confirm=False)
 
     assert left(eagerly) == left(recorded)
+
+
+class Outer(ml.Layer):
+    """State that is kept where it is looked for last."""
+
+    keeps_width = True
+
+    def __init__(self, kind):
+        self.kind, self.inner, self.calls = kind, ml.Dense(4, 4, seed=3), np.empty(1, object)
+        self.inner.n, self.calls[0] = 0, [0]
+        self.series = None
+        if kind == "series":
+            self.series = pd.Series({"n": 0.0})
+
+    def forward(self, x, training, default=[0]):  # noqa: B006
+        if self.kind == "attribute of minidl's":
+            self.inner.n += training
+            count = self.inner.n
+        elif self.kind == "object array":
+            self.calls[0][0] += training
+            count = self.calls[0][0]
+        elif self.kind == "series":
+            self.series["n"] += training
+            count = self.series["n"]
+        elif self.kind == "function":
+            Outer.forward.n = getattr(Outer.forward, "n", 0) + training
+            count = Outer.forward.n
+        else:
+            default[0] += training
+            count = default[0]
+        return x if count <= 10 else x * 0.5
+
+
+@pytest.mark.parametrize(
+    "kind", ["attribute of minidl's", "object array", "series", "function", "default"]
+)
+def test_state_in_out_of_the_way_places(kind):
+    def left(record):
+        Outer.forward.__dict__.clear()
+        Outer.forward.__defaults__[0][0] = 0
+        net = ml.Sequential(ml.Dense(3, 4, seed=0), Outer(kind), ml.Dense(4, 1, seed=1))
+        history = ml.fit(net, X, Y[:, 0], loss="mse", epochs=3, batch_size=8, record=record)
+        return [*history["loss"]], net.block.values.tobytes()
+
+    with pytest.warns(UserWarning, match="training eagerly"):
+        auto = left("auto")
+    assert auto == left(False)
+
+
+def test_a_step_that_cannot_be_recorded_for_the_last_rows_alone():
+    class Odd(ml.Layer):
+        keeps_width = True
+
+        def forward(self, x, training):
+            return x * float(x.mean().item()) if len(x) < 4 else x
+
+    def left(record):
+        net = ml.Sequential(ml.Dense(3, 4, seed=0), Odd(), ml.Dense(4, 1, seed=1))
+        ml.fit(net, X[:11], Y[:11, 0], loss="mse", epochs=2, batch_size=4, record=record)
+        return net.block.values.tobytes()
+
+    with pytest.warns(UserWarning, match="training eagerly"):
+        auto = left("auto")
+    assert auto == left(False)
+
+
+class OfState(ml.SGD):
+    """What it hands to the kernel depends on what training has changed."""
+
+    def constants(self):
+        momentum, nesterov, decay = super().constants()
+        return [momentum, nesterov, decay + 1e-3 * float(np.abs(self.state["velocity"]).sum())]
+
+
+class ByHand(ml.SGD):
+    """A step of its own that counts nothing."""
+
+    def step(self):
+        for parameter in self.parameters:
+            if parameter.requires_grad and parameter.grad is not None:
+                parameter.data = parameter.data - self.settings["learning_rate"] * parameter.grad
+
+
+def test_numbers_of_an_update_are_not_worked_out_ahead_of_training():
+    def left(record):
+        net = ml.mlp([3, 4, 1], seed=0)
+        ml.fit(net, X, Y[:, 0], loss="mse", epochs=2, batch_size=8, record=record,
+               optimizer=OfState(net.parameters(), momentum=0.9))  # fmt: skip
+        return net.block.values.tobytes()
+
+    assert left("auto") == left(False)
+
+
+def test_a_schedule_that_looks_at_training_is_asked_before_each_update():
+    def left(record):
+        net = ml.mlp([3, 4, 1], seed=0)
+        ml.fit(net, X, Y[:, 0], loss="mse", epochs=2, batch_size=8, record=record,
+               learning_rate=lambda n: 0.01 + abs(float(net[0].bias.numpy()[0])))  # fmt: skip
+        return net.block.values.tobytes()
+
+    with pytest.warns(UserWarning, match="looks at a number"):
+        auto = left("auto")
+    assert auto == left(False)
+
+
+def test_an_optimizer_that_does_not_count_gets_another_order_each_epoch():
+    net = ml.mlp([3, 1], seed=0)
+    with pytest.warns(UserWarning, match="training eagerly"):
+        ml.fit(net, X, Y[:, 0], loss="mse", epochs=2, batch_size=8, optimizer=ByHand)
+    assert net.optimizer.steps == 10
+
+
+def test_a_summary_leaves_a_layer_as_it_is():
+    class Counting(ml.Layer):
+        keeps_width = True
+        n = 0
+
+        def forward(self, x, training):
+            self.n += 1
+            return x
+
+    net = ml.Sequential(ml.Dense(3, 4), Counting())
+    net.summary(8)
+    assert net[1].n == 0
+    net = ml.Sequential(ml.Dense(3, 4), Stateful("numpy_global"))
+    assert "eagerly" in net.summary(8)

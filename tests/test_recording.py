@@ -1,5 +1,6 @@
 """What recording leaves alone, what it refuses, and when fit goes on without it."""
 
+import sys
 import warnings
 
 import numpy as np
@@ -10,6 +11,14 @@ import minidl as ml
 from minidl.errors import ArgumentError, RecordError, ShapeError
 from minidl.op import Op
 from minidl.program import record
+
+
+@pytest.fixture
+def iterators_pass(monkeypatch):
+    """An iterator is refused as such; here what comes of it is looked at."""
+    for name in ("record", "tape"):
+        module = sys.modules[f"minidl.program.{name}"]
+        monkeypatch.setattr(module, "check_seen", lambda state: None)
 
 
 def test_recording_leaves_everything_as_it_was():
@@ -96,7 +105,7 @@ def changing(kind):
 @pytest.mark.parametrize(
     "kind", ["number", "array", "structure", "operation", "gradients_that_add_up"]
 )
-def test_what_changes_from_batch_to_batch_is_refused(kind):
+def test_what_changes_from_batch_to_batch_is_refused(kind, iterators_pass):
     with pytest.raises(RecordError, match="same for every batch") as caught:
         record(changing(kind), X[:8], T[:8])
     assert "the step, at" in caught.value.culprit
@@ -123,7 +132,7 @@ def test_the_loss_must_be_one_number():
             record(wrong, X[:8], T[:8])
 
 
-def test_the_next_part_of_an_array_each_time_is_refused():
+def test_the_next_part_of_an_array_each_time_is_refused(iterators_pass):
     """The kernels and the memory are the same, only the place in it is another."""
     net, optimizer, _ = classifier()
     starts = iter(range(0, 40, 8))
@@ -313,3 +322,12 @@ def test_a_layer_that_turns_later_is_not_recorded():
         auto = fit("auto")
     assert [warning.filename for warning in caught] == [__file__]
     assert auto == fit(False)
+
+
+def test_an_iterator_is_refused_before_it_is_asked():
+    count = iter(range(100))
+    net, optimizer, _ = classifier()
+    step = training_step(net, optimizer, lambda x: net(x) * float(next(count)))
+    with pytest.raises(RecordError, match="count: expected a step whose state can be looked at"):
+        record(step, X[:8], T[:8])
+    assert next(count) == 0

@@ -100,3 +100,38 @@ def test_a_setting_by_another_name_is_told_its_own(name):
         attempt()
     assert caught.value.got == repr(name)
     assert caught.value.remedy.endswith(remedy)
+
+
+def test_a_setting_is_no_attribute():
+    """It would be taken, and do nothing."""
+    optimizer = ml.SGD(ml.mlp([1, 1]).parameters())
+    for name, meant in (("momentum", "momentum"), ("weight_decay", "weight_decay"), ("lr", None)):
+        if meant is not None:
+            with pytest.raises(ArgumentError, match=rf"settings\['{meant}'\]"):
+                setattr(optimizer, name, 0.9)
+    with pytest.raises(ArgumentError, match=r"Write huber\(delta=0.1\)"):
+        ml.huber(delta=2.0).delta = 0.1
+
+
+def test_a_parameter_changed_in_place():
+    w = ml.Tensor([1.0, 2.0], requires_grad=True)
+    same = w
+    with pytest.raises(ArgumentError, match=r"no_grad\(\), or p\.data"):
+        w -= 0.5
+    with ml.no_grad():
+        w -= 0.5
+        w *= 2.0
+    assert w is same
+    assert w.numpy().tolist() == [1.0, 3.0]
+    y = w * 1.0
+    y += 1.0
+    assert y.requires_grad
+    assert y is not w
+
+
+def test_forward_takes_a_batch_and_whether_it_trains():
+    with pytest.raises(ArgumentError, match=r"def forward\(self, x, training\)"):
+
+        class Torchlike(ml.Layer):
+            def forward(self, x):
+                return x

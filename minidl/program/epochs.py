@@ -12,7 +12,7 @@ from minidl.errors import MinidlError
 from minidl.kernels import rows
 from minidl.program.code import Code
 from minidl.program.instruction import Instruction
-from minidl.program.places import place
+from minidl.program.places import address, place
 
 if TYPE_CHECKING:
     from minidl.program.program import Program
@@ -26,6 +26,7 @@ class Epochs:
 
     def __init__(self, program: Program, tables: Sequence[np.ndarray], order: np.ndarray) -> None:
         self._tables, self._size = list(tables), program.rows
+        self._places = [(*place(table), address(table)) for table in tables]
         self._rows = order.shape[-1]
         self._full, rest = divmod(self._rows, program.rows)
         self._batches = self._full + bool(rest)
@@ -39,8 +40,8 @@ class Epochs:
 
     def read(self, tables: Sequence[np.ndarray], order: np.ndarray) -> bool:
         """Whether they were made for this memory, for as many rows, and for as many epochs."""
-        same = all(place(a) == place(b) for a, b in zip(tables, self._tables, strict=True))
-        return same and order.shape[-1] == self._rows and order.size <= self._order.size
+        same = [(*place(table), address(table)) for table in tables] == self._places
+        return bool(same) and order.shape[-1] == self._rows and order.size <= self._order.size
 
     def run(
         self, order: np.ndarray, paced: Callable[[int, Callable[[int, int], None]], None]

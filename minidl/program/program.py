@@ -92,6 +92,8 @@ class Program:
         self._confirm, self._again, self._others = confirm, again, dict[int, Program]()
         self._position, self._pace = 0, float("inf")  # the first call is one step
         self._most = AHEAD // max(self.optimizers.values(), default=1)
+        if self._most and not all(optimizer.looks_ahead() for optimizer in self.optimizers):
+            self._most = 1
         self._epochs: Epochs | None = None
         self._borrowed: list[tuple[int, int, int, slice, Any]] | None = None
         self._running = Exclusive("a program", "Record one for each thread.")

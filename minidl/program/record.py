@@ -17,7 +17,7 @@ from minidl.program.layout import Layout, compare, is_shared, needed
 from minidl.program.places import Place, place
 from minidl.program.program import Program
 from minidl.program.saved import Saved
-from minidl.program.state import State
+from minidl.program.state import State, check_seen
 from minidl.program.tape import Call, Outcome, Part, Tape, listening
 from minidl.tensor import Tensor
 
@@ -111,7 +111,9 @@ def _float(dtype: Any) -> np.dtype:
 def workspace(step: Callable[..., Tensor], *shapes: tuple[int, ...], dtype: np.dtype) -> int:
     """Bytes that a step on batches of these shapes works in; nothing is computed."""
     names, losses = _names(step, len(shapes)), []
-    with _restored() as tapes:
+    state = State(step)
+    check_seen(state)
+    with _restored(state=state) as tapes:
         for mark in range(2):
             tapes.append(Tape([np.zeros(shape, dtype) for shape in shapes], mark=mark))
             losses.append(_run(step, names, tapes[-1]))
@@ -156,7 +158,6 @@ def _record(
         taken = _take(step, names, batches, saved, parameters)
         tape = taken.trace
         twins, _ = (compare(tape, run) for run in taken.runs)
-        _check_state(taken.state.unseen)
         loss = tape.memory(taken.loss)
         calls = tape.calls if keep else needed(tape, twins, loss)
         layout = Layout(calls, tape.slots, twins, loss, keep, memory)
@@ -188,6 +189,7 @@ def _take(
 ) -> Taken:
     """Run the step, each time from where the last run left it; then everything is as before."""
     state, computed = State(step), []
+    check_seen(state)
     saved.save_all(state.arrays)
     with _restored(saved, state) as tapes:
         for batch in batches:

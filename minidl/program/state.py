@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.autograd import Node
+from minidl.errors import RecordError
 from minidl.layer import Layer
 from minidl.optimizer import Optimizer
 from minidl.settings import Settings
@@ -105,12 +106,16 @@ class State:
         if isinstance(value, Optimizer):
             self.arrays.append((f"{value.name}.steps", value._count))
         if isinstance(value, Node):
+            if self._deep:
+                self._hold(name, partial(_public, value), partial(_put_public, value))
             self.arrays.append((name, value._array))
             if value._home is not None:
                 self.arrays.append((f"∂{name}", value._home))
         elif isinstance(value, np.ndarray):
             if own or value.nbytes <= LARGE:
                 self.arrays.append((name, value))
+            if value.dtype == object:
+                yield from ((name, item, own) for item in value.flat)
         elif isinstance(value, np.random.Generator | np.random.BitGenerator):
             bits: Any = getattr(value, "bit_generator", value)
             self._hold(name, lambda: {"state": repr(bits.state)}, _putting(bits, "state"))
@@ -125,9 +130,9 @@ class State:
         elif isinstance(value, tuple | frozenset):
             yield from ((name, item, own) for item in value)
         else:
-            yield from self._objects(name, value)
+            yield from self._objects(name, value, own)
 
-    def _objects(self, name: str, value: Any) -> Iterator[tuple[str, Any, bool]]:
+    def _objects(self, name: str, value: Any, own: bool) -> Iterator[tuple[str, Any, bool]]:
         if isinstance(value, partial):
             yield from ((name, part, False) for part in (value.func, value.args, value.keywords))
         elif isinstance(value, MethodType):
@@ -140,13 +145,12 @@ class State:
         elif _is_of_package(type(value)):
             if self._deep and isinstance(value, Layer | Optimizer | Settings):
                 label = value.name or type(value).__name__
-                for key, held in list(vars(value).items()):
-                    if not key.startswith("_"):
-                        yield f"{label}.{key}", held, False
+                self._hold(label, partial(_public, value), partial(_put_public, value))
+                yield from ((f"{label}.{key}", x, False) for key, x in _public(value).items())
         elif type(value).__module__.partition(".")[0] not in _LIBRARIES:
             yield from self._own(value)
-        elif hasattr(value, "__next__"):  # an iterator, a file
-            self.unseen = self.unseen or name
+        elif hasattr(value, "__next__") or (own and not _is_harmless(value)):
+            self.unseen = self.unseen or name  # an iterator, a file, a table of a library
 
     def _own(self, value: Any) -> Iterator[tuple[str, Any, bool]]:
         """An object of the user's own: its attributes, and those of its class."""
@@ -184,13 +188,19 @@ class State:
 
         self._hold(cls.__name__, read, write)
         yield from ((f"{cls.__name__}.{key}", value, True) for key, value in read().items())
+        for key, value in vars(cls).items():
+            if isinstance(value, FunctionType):  # what a method closes over, and its defaults
+                yield f"{cls.__name__}.{key}", value, True
 
     def _closure(self, function: FunctionType) -> Iterator[tuple[str, Any, bool]]:
         """What a function closes over, its defaults, and the globals that it names."""
         own, names = not _is_of_package(function), function.__code__.co_freevars
         if own:
             self.foreign.append(function)
-            yield function.__name__, function.__defaults__ or (), False
+            name = function.__qualname__
+            yield name, function.__defaults__ or (), True
+            yield name, tuple((function.__kwdefaults__ or {}).values()), True
+            yield from self._items(name, function.__dict__, True)
             for name in _names(function.__code__):
                 yield name, function.__globals__.get(name), False
         for name, cell in zip(names, function.__closure__ or (), strict=True):
@@ -259,6 +269,14 @@ _LIBRARIES = (sys.stdlib_module_names - {"types", "collections"}) | {
 }  # fmt: skip
 """Whose objects are not looked into."""
 
+_HARMLESS = frozenset(
+    (
+        "builtins", "numpy", "numba", "re", "pathlib", "decimal", "fractions", "datetime", "enum",
+        "logging", "_thread", "abc", "functools", "operator", "weakref", "typing", "inspect",
+    )
+)  # fmt: skip
+"""Those of them whose objects do not change, or only by the way: locks, loggers."""
+
 
 def _is_of_package(thing: Any) -> bool:
     """Whether a class or function is minidl's own."""
@@ -282,6 +300,27 @@ def _is_empty(cell: CellType) -> bool:
         return cell.cell_contents is cell
     except ValueError:  # a name that has no value yet
         return True
+
+
+def _public(value: Any) -> dict[str, Any]:
+    """What users set on an object of minidl's; a tensor's flag among it."""
+    known = {key: x for key, x in vars(value).items() if not key.startswith("_") and key != "name"}
+    return known | {"requires_grad": value._wants} if isinstance(value, Node) else known
+
+
+def _put_public(value: Any, before: dict[str, Any]) -> None:
+    for key in _public(value).keys() - before.keys():
+        del vars(value)[key]
+    for key, x in before.items():
+        if key == "requires_grad":
+            value.requires_grad = x
+        else:
+            vars(value)[key] = x
+
+
+def _is_harmless(value: Any) -> bool:
+    """Whether an object of a library holds no state that a step could change."""
+    return type(value).__module__.partition(".")[0] in _HARMLESS
 
 
 def _path(name: str, key: Any) -> str:
@@ -337,3 +376,14 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, (*PLAIN, np.generic)):
         return bool(a == b) or (a != a and b != b)
     return False
+
+
+def check_seen(state: State) -> None:
+    """An error, before anything has run, if there is state that could not be put back."""
+    if state.unseen is not None:
+        raise RecordError(
+            f"the step, at {state.unseen}",
+            "a step whose state can be looked at and put back",
+            "one that holds an iterator, a file or an object of a library",
+            "Keep numbers, arrays, lists and dicts; or write fit(record=False).",
+        )

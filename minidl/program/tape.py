@@ -17,7 +17,7 @@ from minidl.op import Op
 from minidl.optimizers import Optimizer
 from minidl.program.places import Place, address, place, root
 from minidl.program.saved import Saved
-from minidl.program.state import State
+from minidl.program.state import State, check_seen
 from minidl.program.watched import bare, watched
 
 MARKED = 4096
@@ -236,6 +236,7 @@ class Tape(Listener):
         """A layer, operation or optimizer is about to be used, however the step came by it."""
         if self._state is not None and self.saved is not None:
             self.saved.save_all(self._state.include(part))
+            check_seen(self._state)
 
     def forward(self, op: Op, inputs: Sequence[Node]) -> None:
         """An operation is about to run."""
