@@ -87,7 +87,9 @@ class Loss(Settings):
         value, slope = (getattr(self, f"{prefix}{part}") for part in ("value", "slope"))
         count = value.__code__.co_argcount - 2
         name = f"{self.name}_{prefix}loss"
-        return elementwise.comparison(name, scalar(value), scalar(slope), count, self.wide)
+        allocates = not type(self).__module__.startswith("minidl.")  # a user's formula may
+        formulas = scalar(value), scalar(slope)
+        return elementwise.comparison(name, *formulas, count, self.wide, allocates)
 
     def __call__(
         self,

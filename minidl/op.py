@@ -231,11 +231,12 @@ class ScalarOp(Op):
         forward = elementwise.forward_unary if one else elementwise.forward_binary
         backward = elementwise.backward_unary if one else elementwise.backward_binary
         name = cls.name or cls.__name__
+        allocates = not cls.__module__.startswith("minidl.")  # a user's formula may
         slopes = (
-            backward(f"{name}_{slope}", scalar(getattr(cls, slope)), count, cls.wide)
+            backward(f"{name}_{slope}", scalar(getattr(cls, slope)), count, cls.wide, allocates)
             for slope in cls.slopes
         )
-        return forward(name, scalar(value), count, cls.wide), *slopes
+        return forward(name, scalar(value), count, cls.wide, allocates), *slopes
 
 
 class Elementwise(ScalarOp):

@@ -56,7 +56,9 @@ def _spread(count: int, wide: bool) -> Any:
     return scalar(lambda reals, x: (*others(reals, x), x.dtype.type(reals[last])))
 
 
-def forward_unary(name: str, value: Callable[..., Any], count: int, wide: bool) -> Any:
+def forward_unary(
+    name: str, value: Callable[..., Any], count: int, wide: bool, allocates: bool = True
+) -> Any:
     """``y = value(x)``."""
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
@@ -68,10 +70,12 @@ def forward_unary(name: str, value: Callable[..., Any], count: int, wide: bool) 
         for i in range(x.size):
             y[i] = value(given(x[i]), *hyper)
 
-    return kernel("y", f"{name}_forward", aligned=True)(forward)
+    return kernel("y", f"{name}_forward", aligned=True, allocates=allocates)(forward)
 
 
-def backward_unary(name: str, slope: Callable[..., Any], count: int, wide: bool) -> Any:
+def backward_unary(
+    name: str, slope: Callable[..., Any], count: int, wide: bool, allocates: bool = True
+) -> Any:
     """``dx = dy · slope(s)``, where s is the input or the output, whichever the slope takes."""
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
@@ -84,10 +88,12 @@ def backward_unary(name: str, slope: Callable[..., Any], count: int, wide: bool)
             pull = dy[i] * slope(given(s[i]), *hyper)
             dx[i] = pull if dy[i] != 0.0 else 0.0
 
-    return kernel("dx", f"{name}_backward", aligned=True)(backward)
+    return kernel("dx", f"{name}_backward", aligned=True, allocates=allocates)(backward)
 
 
-def forward_binary(name: str, value: Callable[..., Any], count: int, wide: bool) -> Any:
+def forward_binary(
+    name: str, value: Callable[..., Any], count: int, wide: bool, allocates: bool = True
+) -> Any:
     """``y = value(a, b)``; an operand of one element goes with every element of the other."""
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
@@ -108,10 +114,12 @@ def forward_binary(name: str, value: Callable[..., Any], count: int, wide: bool)
             for i in range(y.size):
                 y[i] = value(given(a[i]), one, *hyper)
 
-    return kernel("y", f"{name}_forward", aligned=True)(forward)
+    return kernel("y", f"{name}_forward", aligned=True, allocates=allocates)(forward)
 
 
-def backward_binary(name: str, slope: Callable[..., Any], count: int, wide: bool) -> Any:
+def backward_binary(
+    name: str, slope: Callable[..., Any], count: int, wide: bool, allocates: bool = True
+) -> Any:
     """``dx = dy · slope(a, b)``, the gradient of one of the two operands."""
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
 
@@ -135,11 +143,16 @@ def backward_binary(name: str, slope: Callable[..., Any], count: int, wide: bool
                 pull = dy[i] * slope(given(a[i]), one, *hyper)
                 dx[i] = pull if dy[i] != 0.0 else 0.0
 
-    return kernel("dx", f"{name}_backward", aligned=True)(backward)
+    return kernel("dx", f"{name}_backward", aligned=True, allocates=allocates)(backward)
 
 
 def comparison(
-    name: str, value: Callable[..., Any], slope: Callable[..., Any], count: int, wide: bool
+    name: str,
+    value: Callable[..., Any],
+    slope: Callable[..., Any],
+    count: int,
+    wide: bool,
+    allocates: bool = True,
 ) -> Any:
     """``each = value(t, p)`` and ``slopes = share · slope(t, p)``, in one pass."""
     hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
@@ -154,7 +167,7 @@ def comparison(
             each[i] = value(target, prediction, *hyper)
             slopes[i] = factor * slope(target, prediction, *hyper)
 
-    return kernel("each slopes", name, aligned=True)(compare)
+    return kernel("each slopes", name, aligned=True, allocates=allocates)(compare)
 
 
 @kernel("dx", aligned=True)
@@ -176,7 +189,7 @@ def pull_back(slopes, dy, dx):
                 into[j] = share * part[j] if share != 0.0 else 0.0
 
 
-@kernel("y", aligned=True)
+@kernel("y", aligned=True, allocates=False)
 def where(condition, a, b, y):
     """``y = a`` where the condition is not 0, ``b`` elsewhere."""
     if not alike(condition, y) or not alike(a, y) or not alike(b, y):
@@ -185,7 +198,7 @@ def where(condition, a, b, y):
         y[i] = a[i] if condition[i] != 0 else b[i]
 
 
-@kernel("da db", aligned=True)
+@kernel("da db", aligned=True, allocates=False)
 def where_backward(condition, dy, da, db):
     if not alike(condition, dy) or not alike(da, dy) or not alike(db, dy):
         raise Refused
@@ -195,7 +208,7 @@ def where_backward(condition, dy, da, db):
         db[i] = 0.0 if chosen else dy[i]
 
 
-@kernel("total", aligned=True)
+@kernel("total", aligned=True, allocates=False)
 def accumulate(total, part):
     """``total += part``."""
     if not alike(total, part):
@@ -204,7 +217,7 @@ def accumulate(total, part):
         total[i] += part[i]
 
 
-@kernel("y", aligned=True)
+@kernel("y", aligned=True, allocates=False)
 def copy(x, y):
     """``y = x``."""
     if not alike(x, y):

@@ -11,8 +11,8 @@ from minidl.kernels.reductions import sum_columns
 
 @scalar
 def _meets(x, w, y):
-    """Whether x w is a matrix of y's shape."""
-    return x.shape[0] == y.shape[0] and x.shape[1] == w.shape[0] and w.shape[1] == y.shape[1]
+    """Whether x w is a matrix of y's shape; takes shapes, as arrays would be counted."""
+    return x[0] == y[0] and x[1] == w[0] and w[1] == y[1]
 
 
 @scalar
@@ -26,7 +26,7 @@ def _stacks_meet(a, b, y):
 @kernel("y")
 def dense(x, w, b, y):
     """``y = x w + b``: (rows, in) (in, out) (out) → (rows, out)."""
-    if not _meets(x, w, y) or b.size != y.shape[1]:
+    if not _meets(x.shape, w.shape, y.shape) or b.size != y.shape[1]:
         raise Refused
     widest_vectors()
     np.dot(x, w, y)
@@ -38,14 +38,14 @@ def dense(x, w, b, y):
 
 @kernel("dx")
 def dense_dx(w, dy, dx):
-    if not _meets(dx, w, dy):
+    if not _meets(dx.shape, w.shape, dy.shape):
         raise Refused
     np.dot(dy, w.T, dx)
 
 
 @kernel("dw")
 def dense_dw(x, dy, dw):
-    if not _meets(x, dw, dy):
+    if not _meets(x.shape, dw.shape, dy.shape):
         raise Refused
     np.dot(x.T, dy, dw)
 

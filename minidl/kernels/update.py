@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.kernels.elementwise import alike
 from minidl.kernels.intrinsics import widest_vectors
 from minidl.kernels.jit import Refused, by_type, kernel, scalar
 from minidl.kernels.reductions import dot_of
@@ -45,9 +44,9 @@ def _faded(kept):
     return kept * 0 if abs(kept) < least else kept
 
 
-@kernel("p velocity", aligned=True)
+@kernel("p velocity", aligned=True, allocates=False)
 def sgd(p, g, velocity, reals):
-    if not alike(g, p) or not alike(velocity, p) or reals.size < 5:
+    if not p.size == g.size == velocity.size or reals.size < 5:
         raise Refused
     widest_vectors()
     kind = p.dtype.type
@@ -77,9 +76,9 @@ def _to_the(x, times):
     return y
 
 
-@kernel("p m v", aligned=True)
+@kernel("p m v", aligned=True, allocates=False)
 def adam(p, g, m, v, reals):
-    if not alike(g, p) or not alike(m, p) or not alike(v, p) or reals.size < 7:
+    if not p.size == g.size == m.size == v.size or reals.size < 7:
         raise Refused
     widest_vectors()
     kind = p.dtype.type
@@ -97,9 +96,9 @@ def adam(p, g, m, v, reals):
         p[i] = p[i] * kept - stride * first / (np.sqrt(second) * root + epsilon)
 
 
-@kernel("p v", aligned=True)
+@kernel("p v", aligned=True, allocates=False)
 def rmsprop(p, g, v, reals):
-    if not alike(g, p) or not alike(v, p) or reals.size < 5:
+    if not p.size == g.size == v.size or reals.size < 5:
         raise Refused
     widest_vectors()
     kind = p.dtype.type
