@@ -148,7 +148,6 @@ NOT_PACKED = {
         ("inside_interval", "among_choices", "all_classes", "all_one_hot", "all_finite"),
         "a check: it stops at the first number out of place",
     ),
-    "focal_of_shares": "takes a power of one number in a row, if that row is given as a class",
 }
 """Kernels without a packed operation, and why."""
 
