@@ -397,6 +397,7 @@ def mlp(
     ───────────────────────────────────────
     total                                13
     """
+    seed = whole_number("mlp(seed=…)", seed, low=0, example=0)
     if not isinstance(widths, list | tuple | np.ndarray) or len(widths) < 2:
         raise ArgumentError(
             "mlp(widths=…)", "inputs and outputs at least", str(widths), "Write [2, 16, 1]."
