@@ -395,6 +395,9 @@ def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:
         if config.pop("turned", False):
             shape = config["out_features"], config["in_features"]
             weight = (Tensor(np.zeros(shape, dtype), True) if weight is None else weight).T
+        if unknown := config.keys() - {"in_features", "out_features", "init"}:
+            expected, remedy = "what describes a Dense layer", "Update minidl."
+            raise ArgumentError("layer", expected, ", ".join(sorted(unknown)), remedy)
         return Dense(**config, activation=activation, seed=0, dtype=dtype, weight=weight)
     if kind == "activation":
         return Activation(**config, dtype=dtype)
