@@ -10,7 +10,7 @@ from finite_differences import Slopes
 from guarded import Guarded, Touched
 
 import minidl as ml
-from minidl.errors import RecordError
+from minidl.errors import DomainError, RecordError
 from minidl.kernels.jit import handed_to
 
 BY_NUMPY = ("Centre", "Switch", "Noise", "Looks", "Outside")
@@ -192,7 +192,7 @@ class Comparison:
             eager = self._eager(self.batches[: len(left.losses)])
         elif table and error is not None and _is_same_check(error, eager.error):
             eager = self.before
-        elif _told(error) != _told(eager.error):
+        elif _told(error) != _told(eager.error) and not _is_an_inputs(error, eager.error):
             self._differ(f"{what} raises {error!r}, eager code {eager.error!r}")
         elif table and error is not None and error.batch != len(eager.losses):
             self._differ(f"{what}: batch {error.batch}, not {len(eager.losses)}")
@@ -248,6 +248,12 @@ class Comparison:
             self._differ("fit warns more than once of training eagerly")
         names["optimizer"] = names["net"].optimizer or optimizer
         return Left(numbers_of(names), losses, error)
+
+
+def _is_an_inputs(error, eager):
+    """Whether a batch has two faults, of which a program tells that of an input first."""
+    both = isinstance(error, DomainError) and isinstance(eager, DomainError)
+    return both and any(name in error.culprit for name in ("(y_true=", "(sample_weight="))
 
 
 def _is_same_check(error, other):

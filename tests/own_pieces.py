@@ -14,7 +14,7 @@ def numbers(seed, *shape):
 
 def hold(tensor):
     """A tensor that no gradient goes through: finite differences keep it as it is."""
-    return tensor.detach()
+    return tensor.detach() if isinstance(tensor, ml.Tensor) else tensor  # NumPy gave an array
 
 
 @scalar
