@@ -76,6 +76,7 @@ class Node(Tracked):
     # How often parameters of one memory were frozen, thawed or moved; None: it is no parameter.
     _changes: list[int] | None = None
     _training: Exclusive | None = None  # who trains the network whose block it lies in
+    _start = 0  # where in that block it begins
     _is_held = False  # whether a layer keeps it as a parameter in one of its attributes
     _turned: Node | None = None  # the parameter that it is the transpose of, as .T made it
     _compared: np.dtype | None = None  # of truth values: the dtype of what was compared

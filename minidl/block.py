@@ -70,7 +70,7 @@ class Block:
                 parameter._changes[0] += 1
             parameter._array, parameter._home = values, home
             parameter._changes, parameter._training = self.changes, self.training
-            start = stop
+            parameter._start, start = start, stop
 
     def __getstate__(self) -> dict[str, list[Tensor]]:
         return {"parameters": self.parameters}
@@ -110,30 +110,25 @@ def stretches(
     ]
 
 
-def _address(array: np.ndarray) -> int:
-    return int(array.__array_interface__["data"][0])
-
-
 def _follows(first: Tensor, second: Tensor) -> bool:
+    """Whether the second lies right behind the first, in one block."""
     assert first._home is not None
     assert second._home is not None
     return (
-        first._array.base is not None
-        and first._array.base is second._array.base
-        and first._home.base is second._home.base
-        and _address(first._array) + first._array.nbytes == _address(second._array)
-        and _address(first._home) + first._home.nbytes == _address(second._home)
+        first._training is second._training is not None
+        and first._array.base is second._array.base is not None  # copies may lie apart
+        and first._home.base is second._home.base is not None
+        and first._start + first.size == second._start
     )
 
 
 def _joined(run: list[Tensor], size: int) -> tuple[np.ndarray, np.ndarray]:
+    first = run[0]
+    assert first._home is not None
     if len(run) == 1:
-        assert run[0]._home is not None
-        return run[0]._array.reshape(-1), run[0]._home.reshape(-1)
-    pair = []
-    for array in (run[0]._array, run[0]._home):
-        assert array is not None
-        assert array.base is not None
-        start = (_address(array) - _address(array.base)) // array.itemsize
-        pair.append(array.base.reshape(-1)[start : start + size])
-    return pair[0], pair[1]
+        return first._array.reshape(-1), first._home.reshape(-1)
+    values, gradients = first._array.base, first._home.base
+    assert values is not None
+    assert gradients is not None
+    place = slice(first._start, first._start + size)
+    return values[place], gradients[place]

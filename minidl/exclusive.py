@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minidl.errors import ConcurrencyError
@@ -63,3 +63,8 @@ class Together:
     def __exit__(self, *_: Any) -> None:
         while self._entered:
             self._entered.pop().__exit__()
+
+
+def distinct(turns: Iterable[Exclusive | None]) -> list[Exclusive]:
+    """Those that there are, each once."""
+    return [*{id(turn): turn for turn in turns if turn is not None}.values()]

@@ -169,9 +169,12 @@ class Layer:
 
     def _kept(self) -> Iterator[tuple[str, Layer | Tensor]]:
         for key, value in vars(self).items():
-            if type(value) in _PLAIN:  # told fast: this is asked at every eager step
+            kind = type(value)
+            if kind is Tensor:  # told fast: this is asked at every eager step
+                yield key, value
+            elif kind in _PLAIN:
                 continue
-            if isinstance(value, (Layer, Tensor)):
+            elif isinstance(value, (Layer, Tensor)):
                 yield key, value
             elif isinstance(value, _HOLDERS):
                 yield from _parts(key, value)

@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.block import stretches
 from minidl.errors import ArgumentError, DtypeError, RecordError
-from minidl.exclusive import Exclusive, Together
+from minidl.exclusive import Exclusive, Together, distinct
 from minidl.intervals import NON_NEGATIVE, Interval
 from minidl.kernels import update
 from minidl.kernels.jit import listener, recorder
@@ -120,12 +120,9 @@ class Optimizer:
         self.settings: dict[str, Any] = with_defaults(
             self.name, self.defaults, settings, others=("clip_norm", "clip_value")
         )
-        for key, value in self.settings.items():
-            self.settings[key] = self._setting(key, value)
         if learning_rate is not None:
-            self.learning_rate = learning_rate
-        self.clip_norm = self._bound("clip_norm", clip_norm)
-        self.clip_value = self._bound("clip_value", clip_value)
+            self.settings["learning_rate"] = learning_rate
+        self.clip_norm, self.clip_value = clip_norm, clip_value
         self._check_settings()
         size = sum(parameter.size for parameter in self.parameters)
         dtype = self.parameters[0].dtype
@@ -382,8 +379,7 @@ class Optimizer:
         self._runs = stretches(active, [place[id(p)] for p in active])
         self._active, self._arrays = active, [parameter._array for parameter in active]
         self._squares = np.zeros(len(self._runs), np.float64)
-        turns = {id(p._training): p._training for p in active if p._training is not None}
-        self._turns = list(turns.values())
+        self._turns = distinct(p._training for p in active)
 
     def clip(self, gradients: list[np.ndarray]) -> None:
         """Limit gradients as ``clip_value`` and ``clip_norm`` say."""

@@ -11,7 +11,6 @@ import numpy as np
 from minidl.callbacks import Callback
 from minidl.criterion import Loss
 from minidl.errors import AnomalyError, ArgumentError, MinidlError, RecordError
-from minidl.exclusive import Together
 from minidl.kernels.jit import watcher
 from minidl.layer import Layer
 from minidl.model import Sequential
@@ -89,11 +88,6 @@ class Runner:
     def step(self, x: Any, t: Any, weights: Any = None) -> Tensor:
         """One update from one batch."""
         return step(self.net, x, t, self.loss, self.optimizer, self.from_logits, weights)
-
-    def alone(self) -> Together:
-        """While this is entered, no other thread trains this network."""
-        turns = {id(p._training): p._training for p in self.net.parameters() if p._training}
-        return Together([*turns.values(), self.optimizer._turn])
 
     def prepare(self, order: np.ndarray) -> None:
         """Before an epoch: write the step down; if that fails, go on eagerly and say so."""

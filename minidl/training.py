@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from minidl.callbacks import Callback, EarlyStopping, checked_callbacks
 from minidl.data.checks import check_resolution
 from minidl.errors import MinidlError
 from minidl.evaluation import check_data, check_weights
+from minidl.exclusive import Together, distinct
 from minidl.history import History
 from minidl.kernels.random import permutation
 from minidl.losses import get_loss
@@ -142,34 +143,34 @@ def fit(
     )
     check_weights("fit", rows.weights, " that is trained on")
     validation = Validation(net, aside, loss, from_logits, metric_names(metrics))
-    net.renumber()
-    net.optimizer = get_optimizer(optimizer, net.parameters(), learning_rate)
-    net.optimizer.check_trainable("fit")
     watchers = checked_callbacks(callbacks, early_stopping)
     history = History(["loss", *validation.curves])
     _prepare_stopping(watchers, history, validation, rows)
-    if rows.weights is not None:
-        weighing = "sample_weight" if class_weight is None else "class_weight"
-        order = _order(net, len(rows.X), seed, shuffle)
-        _warn_of_cancelled(rows.weights[order], batch_size, f"fit({weighing}=…)")
-
-    with ExitStack() as held, _progress(epochs, verbose) as advance:
-        # Recording compiles: the bar says so.
+    parameters = net.parameters()
+    with Together(distinct(p._training for p in parameters)):  # no other thread trains them
+        net.renumber()
+        net.optimizer = get_optimizer(optimizer, parameters, learning_rate)
+        net.optimizer.check_trainable("fit")
+        if rows.weights is not None:
+            weighing = "sample_weight" if class_weight is None else "class_weight"
+            order = _order(net, len(rows.X), seed, shuffle)
+            _warn_of_cancelled(rows.weights[order], batch_size, f"fit({weighing}=…)")
         runner = Runner(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
-        held.enter_context(runner.alone())
-        for watcher in watchers:
-            watcher.training_began(net, list(history))
-        try:
-            for epoch in range(epochs):
-                order = _order(net, len(rows.X), seed, shuffle)
-                runner.prepare(order)
-                history.stopped = _epoch(runner, epoch, order, validation, history, advance)
-                if history.stopped != "finished":
-                    break
-        except KeyboardInterrupt:
-            history.stopped = "interrupted"
-        finally:
-            runner.keep()
+        # Recording compiles: the bar says so.
+        with net.optimizer.alone(), _progress(epochs, verbose) as advance:
+            for watcher in watchers:
+                watcher.training_began(net, list(history))
+            try:
+                for epoch in range(epochs):
+                    order = _order(net, len(rows.X), seed, shuffle)
+                    runner.prepare(order)
+                    history.stopped = _epoch(runner, epoch, order, validation, history, advance)
+                    if history.stopped != "finished":
+                        break
+            except KeyboardInterrupt:
+                history.stopped = "interrupted"
+            finally:
+                runner.keep()
     for watcher in watchers:  # early stopping first: the others see what fit returns
         watcher.training_ended(net, history)
     validation.warn(stacklevel=2)

@@ -389,6 +389,20 @@ def test_one_network_trained_on_two_threads():
     assert "Train it on one thread" in str(next(error for error in raised if error))
 
 
+def test_training_beside_training_changes_nothing_of_it():
+    net, optimizer, errors = ml.mlp([3, 8, 1], output="sigmoid", seed=0), [], []
+
+    class Beside(ml.Callback):
+        def epoch_ended(self, trained, epoch, measured):
+            optimizer.append(trained.optimizer)
+            errors.extend(together(lambda: ml.fit(net, X, T, loss="bce", epochs=1)))
+            optimizer.append(trained.optimizer)
+
+    ml.fit(net, X, T, loss="bce", epochs=1, callbacks=[Beside()])
+    assert isinstance(errors[0], ConcurrencyError)
+    assert optimizer[0] is optimizer[1] is net.optimizer
+
+
 def test_recording_beside_training_is_refused():
     net, optimizer, step = classifier()
     errors, left = [], []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -19,6 +20,7 @@ class Code:
         self._table, self._words = np.empty((0, 3), np.int64), list[np.ndarray]()
         # Held here as well: machine code goes on with their addresses, whoever lets go of them.
         self._held = [[*line.operands] for line in self.instructions]
+        self._first = [*accumulate(map(len, self._held), initial=0)]
         if JIT:
             self._assemble()
 
@@ -42,13 +44,14 @@ class Code:
 
     def replace(self, i: int, j: int, operand: np.ndarray) -> None:
         """Have instruction i read or write another array as its operand j."""
-        self._held[i][j] = operand
+        line = self.instructions[i]
+        line.operands[j] = line.shown[j] = self._held[i][j] = operand
         if JIT:
             from minidl.kernels import machine
 
             (words,) = self._words
-            first = sum(len(line.operands) for line in self.instructions[:i]) + j
-            words[machine.WORDS * first : machine.WORDS * (first + 1)] = machine.words(operand)
+            first = machine.WORDS * (self._first[i] + j)
+            words[first : first + machine.WORDS] = machine.words(operand)
 
     def __add__(self, other: Code) -> Code:
         both = Code([])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,23 +25,35 @@ class Epochs:
     """
 
     def __init__(self, program: Program, tables: Sequence[np.ndarray], order: np.ndarray) -> None:
-        self._tables, self._size = list(tables), program.rows
-        self._places = [(*place(table), address(table)) for table in tables]
+        self._size, self._takes = program.rows, list[Code]()
+        self._places: list[tuple[int, int, int, int]] = []
         self._rows = order.shape[-1]
         self._full, rest = divmod(self._rows, program.rows)
         self._batches = self._full + bool(rest)
-        epochs = math.prod(order.shape[:-1])
+        epochs = prod(order.shape[:-1])
         room = epochs if order.ndim == 1 else 8 * epochs  # the next ones may be more
         self._order, self._cursor = np.zeros(room * self._rows, np.int64), np.zeros(2, np.int64)
         self._losses = np.zeros(room * self._batches)
-        full = self._around(program) if self._full else Code([])
+        full = self._around(program, tables) if self._full else Code([])
         self._ends = len(full.instructions)
-        self._code = full + self._around(program.of_rows(rest)) if rest else full
+        self._code = full + self._around(program.of_rows(rest), tables) if rest else full
+        self.read(tables, order)
 
     def read(self, tables: Sequence[np.ndarray], order: np.ndarray) -> bool:
-        """Whether they were made for this memory, for as many rows, and for as many epochs."""
-        same = [(*place(table), address(table)) for table in tables] == self._places
-        return bool(same) and order.shape[-1] == self._rows and order.size <= self._order.size
+        """Take rows from these tables from now on; False if made for other or fewer rows."""
+        if order.shape[-1] != self._rows or order.size > self._order.size:
+            return False
+        places = [(*place(table), address(table)) for table in tables]
+        if places != self._places:
+            for takes in self._takes:
+                for i, table in enumerate(tables):
+                    takes.replace(i, 0, _flat(table))
+            self._places, self._tables = places, list(tables)
+        return True
+
+    def forget(self) -> None:
+        """Let go of the tables."""
+        self.read([table[:0].copy() for table in self._tables], self._order[: self._rows])
 
     def run(
         self, order: np.ndarray, paced: Callable[[int, Callable[[int, int], None]], None]
@@ -49,7 +61,7 @@ class Epochs:
         """Every batch once, by ``paced(steps, run)``, which cuts them up; returns their losses."""
         self._order[: order.size], self._cursor[:] = order.reshape(-1), 0
         epochs = order.shape[:-1]
-        steps = math.prod(epochs) * self._batches
+        steps = prod(epochs) * self._batches
 
         def run(done: int, now: int) -> None:
             stopped = self._code.run(self._parts(done, now))
@@ -87,16 +99,14 @@ class Epochs:
             done += times
         return parts
 
-    def _around(self, program: Program) -> Code:
+    def _around(self, program: Program, tables: Sequence[np.ndarray]) -> Code:
         takes = [
             Instruction(
                 rows.take,
-                [table.reshape(len(table), -1), self._order, self._cursor, slot],
+                [_flat(table), self._order, self._cursor, _flat(slot)],
                 ["data", "order", "cursor", "batch"],
             )
-            for table, slot in zip(
-                self._tables, (x.reshape(program.rows, -1) for x in program.inputs), strict=True
-            )
+            for table, slot in zip(tables, program.inputs, strict=True)
         ]
         kept = Instruction(
             rows.keep,
@@ -105,4 +115,10 @@ class Epochs:
         )
         for instruction in (*takes, kept):
             instruction.check()
-        return Code(takes) + program.code + Code([kept])
+        self._takes.append(Code(takes))
+        return self._takes[-1] + program.code + Code([kept])
+
+
+def _flat(table: np.ndarray) -> np.ndarray:
+    """As rows of numbers."""
+    return table.reshape(len(table), prod(table.shape[1:]))

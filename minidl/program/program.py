@@ -13,7 +13,7 @@ import numpy as np
 from minidl.autograd import Node
 from minidl.encoding import printable
 from minidl.errors import ArgumentError, RecordError, ShapeError
-from minidl.exclusive import Exclusive, Together
+from minidl.exclusive import Exclusive, Together, distinct
 from minidl.foreign import as_array
 from minidl.kernels import checks
 from minidl.op import as_numbers, narrowed
@@ -113,7 +113,7 @@ class Program:
         counts = {id(node._changes): node._changes for node in nodes if node._changes is not None}
         self._changes = [(count, count[0]) for count in counts.values()]
         turns = [node._training for node in nodes] + [o._turn for o in self.optimizers]
-        self._turns = [*{id(turn): turn for turn in (self._running, *turns) if turn}.values()]
+        self._turns = distinct([self._running, *turns])
 
     def _optimizer_states(self) -> list[np.ndarray]:
         return [array for optimizer in self.optimizers for array in optimizer.state.values()]
@@ -266,9 +266,7 @@ class Program:
             self._borrowed = self._parts_of(before)
         memory = after.work()
         for i, j, which, part, shape in self._borrowed:
-            line, operand = self.instructions[i], memory[which][part].reshape(shape)
-            line.operands[j] = line.shown[j] = operand
-            self.code.replace(i, j, operand)
+            self.code.replace(i, j, memory[which][part].reshape(shape))
         self.optimizers = {after: self.optimizers[before]}
         self._own()
 
@@ -286,7 +284,8 @@ class Program:
 
     def forget(self) -> None:
         """Let go of all data."""
-        self._epochs = None
+        if self._epochs is not None:
+            self._epochs.forget()
         for program in (self, *self._others.values()):
             program._again = program._confirm = _forgotten
             for slot in program.inputs:

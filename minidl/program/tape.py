@@ -20,6 +20,9 @@ from minidl.program.saved import Saved
 from minidl.program.state import State, check_seen
 from minidl.program.watched import bare, watched
 
+_PLAIN = {np.ndarray, float, int}
+"""Arguments that kernels take as they are."""
+
 MARKED = 4096
 """Numbers, at most, that are marked in memory that nothing is computed in."""
 
@@ -51,8 +54,6 @@ class Memory:
 
     def offset(self, view: np.ndarray) -> int:
         """How many bytes into it a view begins."""
-        if view.nbytes == self.nbytes:
-            return 0
         if self._begin is None:
             self._begin = address(root(view))
         return address(view) - self._begin
@@ -179,7 +180,7 @@ class Tape(Listener):
 
     def memory(self, array: np.ndarray, written: bool = False) -> Memory:
         """Whose memory an array is."""
-        owner = root(array)
+        owner = array if array.base is None else root(array)
         memory = self._memories.get(id(owner))
         if memory is None:
             temporary = written and self.saved is not None
@@ -193,18 +194,18 @@ class Tape(Listener):
     def part(self, array: np.ndarray, written: bool = False) -> Part:
         """An array as an argument of a call."""
         memory = self.memory(array, written)
+        offset = 0 if array.nbytes == memory.nbytes else memory.offset(array)
         kept = array if self.saved is None else None
-        return Part(memory, memory.offset(array), array.shape, array.dtype, kept)
+        return Part(memory, offset, array.shape, array.dtype, kept)
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
         """Take down one call, and run it where numbers are wanted."""
         refusal, self._refusal = self._refusal, None
-        arguments = tuple(map(bare, arguments))
+        if not _PLAIN.issuperset(map(type, arguments)):
+            arguments = tuple(map(bare, arguments))
+        writes, part = kernel.writes, self.part
         parts = tuple(
-            [
-                self.part(x, i in kernel.writes) if type(x) is np.ndarray else x
-                for i, x in enumerate(arguments)
-            ]
+            [part(x, i in writes) if type(x) is np.ndarray else x for i, x in enumerate(arguments)]
         )
         if refusal is not None and parts[0].memory in self.slots:
             slot = self.slots.index(parts[0].memory)
@@ -281,7 +282,7 @@ class Tape(Listener):
 
     def filled(self, arrays: Iterable[np.ndarray | None]) -> None:
         """Refuse an operation that was to fill these arrays, and called no kernel that does."""
-        done = {memory for call in self.calls[self._began :] for memory in call.written()}
+        done = [memory for call in self.calls[self._began :] for memory in call.written()]
         for array in arrays:
             if array is not None and array.size and not self._is_in(array, done):
                 raise self.foreign()
