@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import minidl as ml
-from minidl.errors import FileError
+from minidl.core.errors import FileError
 from minidl.pairing import Ledger, Study, run
 from minidl.pairing.export import export
 

@@ -12,9 +12,9 @@ import kernels_peers as peers
 import numpy as np
 
 import minidl as ml
-from minidl import arithmetic
+from minidl.autodiff import arithmetic
+from minidl.autodiff.op import OUTPUT, Elementwise2
 from minidl.kernels import movement, rowlosses, update
-from minidl.op import OUTPUT, Elementwise2
 from minidl.program.code import Code
 from minidl.program.instruction import Instruction
 

@@ -20,14 +20,14 @@ from unittest.mock import patch
 import numpy as np
 
 import minidl as ml
-from minidl.arithmetic import DenseOp, Dropout
-from minidl.axes import Look
-from minidl.criterion import LossOp
-from minidl.domains import unfit
-from minidl.intervals import SIGNS
+from minidl.autodiff.arithmetic import DenseOp, Dropout
+from minidl.autodiff.op import Elementwise, Elementwise2, Op
+from minidl.autodiff.shapes import Look
+from minidl.core.intervals import SIGNS
 from minidl.kernels.elementwise import accumulate
-from minidl.nonlinearity import RowActivation
-from minidl.op import Elementwise, Elementwise2, Op
+from minidl.nn.criterion import LossOp
+from minidl.nn.domains import unfit
+from minidl.nn.nonlinearity import RowActivation
 
 
 def heads() -> list[tuple[str, str]]:

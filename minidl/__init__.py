@@ -7,25 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from minidl import data
-from minidl.activations import Activation as ActivationFunction
-from minidl.activations import activation, activations
-from minidl.callbacks import Callback, EarlyStopping
-from minidl.errors import AnomalyError, MinidlError
-from minidl.evaluation import evaluate
-from minidl.history import History
-from minidl.layers import Activation, Dense, Dropout, Layer
-from minidl.criterion import Loss
-from minidl.domains import unsound
-from minidl.losses import loss, losses
+from minidl.nn import ActivationFunction
+from minidl.nn import activation, activations
+from minidl.training import Callback, EarlyStopping
+from minidl.core import AnomalyError, MinidlError
+from minidl.training import evaluate
+from minidl.training import History
+from minidl.nn import Activation, Dense, Dropout, Layer
+from minidl.nn import Loss
+from minidl.nn import unsound
+from minidl.nn import loss, losses
 from minidl.model import Sequential, mlp
-from minidl.loading import load
+from minidl.model import load
 
-from minidl.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, optimizers
+from minidl.optim import SGD, Adam, AdamW, Optimizer, RMSprop, optimizers
 from minidl.program import Program, record
-from minidl.anomaly import detect_anomaly
-from minidl.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
-from minidl.autograd import no_grad
-from minidl.functions import (
+from minidl.diagnostics import detect_anomaly
+from minidl.optim import Constant, Cosine, Schedule, StepDecay, WarmUp
+from minidl.autodiff import no_grad
+from minidl.autodiff import (
     absolute,
     clip,
     concatenate,
@@ -38,17 +38,17 @@ from minidl.functions import (
     stack,
     where,
 )
-from minidl.tensor import Tensor
+from minidl.autodiff import Tensor
 from minidl.training import fit
-from minidl.diagnosis import LayerHealth, diagnose
-from minidl.health import Diagnosis
+from minidl.diagnostics import LayerHealth, diagnose
+from minidl.diagnostics import Diagnosis
 
 if TYPE_CHECKING:
     from minidl.walkthrough.grading import Marks, grade
     from minidl.walkthrough.make import explain
     from minidl.walkthrough.walkthrough import Walkthrough
-    from minidl.walkthrough.worksheet import Worksheet, worksheet
-    from minidl.walkthrough.xray import XRay, xray
+    from minidl.walkthrough.worksheets import Worksheet, worksheet
+    from minidl.walkthrough.xrays import XRay, xray
 
 __version__ = "0.1.0"
 

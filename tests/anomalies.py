@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import AnomalyError
+from minidl.core.errors import AnomalyError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3)).astype(np.float32)

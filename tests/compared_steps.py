@@ -10,7 +10,7 @@ from finite_differences import Slopes
 from guarded import Guarded, Touched
 
 import minidl as ml
-from minidl.errors import DomainError, RecordError
+from minidl.core.errors import DomainError, RecordError
 from minidl.kernels.jit import handed_to
 
 BY_NUMPY = ("Centre", "Switch", "Noise", "Looks", "Outside")

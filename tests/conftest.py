@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import minidl as ml
-from minidl.activations import Activation, activation, activations
+from minidl.nn.activation_functions import ActivationFunction, activation, activations
 
 # What tests have in common is no test, and holds assertions.
 COMMON = {path.stem for path in Path(__file__).parent.glob("*.py")} - {"conftest"}
@@ -20,7 +20,7 @@ def bend():
     """The name of an activation that exists for one test only."""
 
     @activation
-    class Bend(Activation):
+    class Bend(ActivationFunction):
         """A curve nobody knows."""
 
         name = "bend"

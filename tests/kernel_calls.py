@@ -13,9 +13,9 @@ import numpy as np
 
 import minidl as ml
 from minidl import kernels
+from minidl.autodiff.op import OUTPUT
 from minidl.kernels import rowlosses
 from minidl.kernels.jit import Kernel
-from minidl.op import OUTPUT
 
 ROWS = 3
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 88.5, -88.5, 103.5, -103.5]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import minidl
-from minidl.errors import FileError
+from minidl.core.errors import FileError
 from minidl.pairing import Cell, Ledger, Pairing, Result, Study, Trial
 from minidl.pairing.environment import Environment
 

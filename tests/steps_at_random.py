@@ -11,7 +11,7 @@ import numpy as np
 import own_pieces
 
 import minidl as ml
-from minidl.intervals import NON_NEGATIVE, SIGNS, UNIT
+from minidl.core.intervals import NON_NEGATIVE, SIGNS, UNIT
 
 ROWS = "rows"
 ACTIVATIONS = [name for name in ml.activations.names() if name not in ("prelu", "linear")]

@@ -17,8 +17,8 @@ from oracle import scalar_references
 from ulps import distances, places
 
 from minidl import Tensor, categorical_crossentropy
-from minidl.activations import activations
 from minidl.kernels import elementwise, vecmath
+from minidl.nn.activation_functions import activations
 
 F32, F64, INF = np.float32, np.float64, np.inf
 DTYPES = pytest.mark.parametrize("dtype", [F32, F64])

@@ -9,15 +9,15 @@ from enclosures import Evaluation
 from oracle import check, check_slope, row_references, scalar_references
 
 from minidl import Tensor
-from minidl.activations import (
+from minidl.autodiff.op import Elementwise2
+from minidl.core.errors import ArgumentError, ShapeError, UnknownNameError
+from minidl.nn.activation_functions import (
     SELU_SCALE_ALPHA,
     Activation,
     activation,
     activations,
     get_activation,
 )
-from minidl.errors import ArgumentError, ShapeError, UnknownNameError
-from minidl.op import Elementwise2
 
 F32, F64 = np.float32, np.float64
 DTYPES = pytest.mark.parametrize("dtype", [F32, F64])

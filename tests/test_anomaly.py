@@ -10,10 +10,10 @@ import pytest
 from anomalies import T, X, caught, diverging, tensor, told
 
 import minidl as ml
-from minidl.activations import activations
-from minidl.errors import AnomalyError, RecordError
+from minidl.autodiff.op import Op
+from minidl.core.errors import AnomalyError, RecordError
 from minidl.kernels.jit import listeners
-from minidl.op import Op
+from minidl.nn.activation_functions import activations
 
 # ── one operation ─────────────────────────────────────────────────────────────────────────────
 

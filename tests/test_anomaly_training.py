@@ -6,10 +6,10 @@ from anomalies import T, X, caught, diverging, tensor, told
 from steps import training_step
 
 import minidl as ml
-from minidl.activations import activations
 from minidl.kernels.random import permutation
-from minidl.losses import losses
-from minidl.optimizers import optimizers
+from minidl.nn.activation_functions import activations
+from minidl.nn.loss_functions import losses
+from minidl.optim.update_rules import optimizers
 
 # ── networks ──────────────────────────────────────────────────────────────────────────────────
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import (
+from minidl.core.errors import (
     ArgumentError,
     DataError,
     DtypeError,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import (
+from minidl.core.errors import (
     ArgumentError,
     DataError,
     DomainError,
@@ -18,7 +18,7 @@ from minidl.errors import (
     ShapeError,
     UnknownNameError,
 )
-from minidl.initializers import initializers
+from minidl.nn.initialization import initializers
 from minidl.pairing import Study, run, workers
 
 X = np.random.default_rng(0).normal(size=(8, 3))

@@ -10,11 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidl import data
-from minidl.errors import (
-    ArgumentError,
-    DataError,
-    ShapeError,
-)
+from minidl.core.errors import ArgumentError, DataError, ShapeError
 from minidl.kernels.random import permutation
 
 CHECKOUT = Path(__file__).parents[1]

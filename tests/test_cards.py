@@ -13,8 +13,8 @@ import pytest
 import sklearn.datasets
 
 from minidl import data
+from minidl.core.errors import FileError
 from minidl.data.cards import cards_folder, read_card
-from minidl.errors import FileError
 
 CHECKOUT = Path(__file__).parents[1]
 

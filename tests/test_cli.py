@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 import minidl as ml
 from minidl import data
-from minidl.activations import activations
 from minidl.cli import app
-from minidl.losses import losses
-from minidl.optimizers import optimizers
-from minidl.progress import progress
-from minidl.seeds import random_state
+from minidl.core.progress import progress
+from minidl.core.seeds import random_state
+from minidl.nn.activation_functions import activations
+from minidl.nn.loss_functions import losses
+from minidl.optim.update_rules import optimizers
 
 TINY = ["pair", "--data", "iris", "--hidden", "relu", "--seeds", "2", "--epochs", "2"]
 TINY += ["--head", "softmax+cce", "--learning-rate", "0.01", "--workers", "1"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidl.errors import ArgumentError
+from minidl.core.errors import ArgumentError
 from minidl.kernels import cpu
 from minidl.kernels.jit import JIT
 

@@ -10,12 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minidl import data
-from minidl.errors import (
-    ArgumentError,
-    DataError,
-    FileError,
-    UnknownNameError,
-)
+from minidl.core.errors import ArgumentError, DataError, FileError, UnknownNameError
 
 CHECKOUT = Path(__file__).parents[1]
 

@@ -8,7 +8,7 @@ import sklearn.datasets
 from sklearn.metrics import get_scorer_names
 
 from minidl import data
-from minidl.errors import ArgumentError, UnknownNameError
+from minidl.core.errors import ArgumentError, UnknownNameError
 from minidl.pairing.statistics.planning import fewest_observations
 
 # name: rows, features, rows of each class (None: as chance has it, or regression), metric

@@ -11,8 +11,8 @@ from diagnosed import RNG, T, X
 from oracle import expression, maximum, symbol
 
 import minidl as ml
-from minidl.activations import activations
-from minidl.optimizers import optimizers
+from minidl.nn.activation_functions import activations
+from minidl.optim.update_rules import optimizers
 
 SCALARS = [entry for entry in activations if hasattr(type(entry), "value")]
 VARIANTS = [*SCALARS, *(e.with_settings(alpha=0.0) for e in SCALARS if "alpha" in e.hyper)]

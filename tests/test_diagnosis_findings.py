@@ -11,7 +11,7 @@ import pytest
 from diagnosed import T, X
 
 import minidl as ml
-from minidl.health import Reading
+from minidl.diagnostics.health import Reading
 
 # ── what activations are said to do ───────────────────────────────────────────────────────────
 

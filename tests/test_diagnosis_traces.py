@@ -5,8 +5,8 @@ import pytest
 from diagnosed import T, X
 
 import minidl as ml
-from minidl.errors import ArgumentError, DataError, GradientError
-from minidl.optimizers import optimizers
+from minidl.core.errors import ArgumentError, DataError, GradientError
+from minidl.optim.update_rules import optimizers
 
 # ── it leaves no trace ────────────────────────────────────────────────────────────────────────
 

@@ -6,8 +6,8 @@ import pytest
 from enclosures import LONG, Enclosure, Evaluation, settled
 from oracle import scalar_references
 
-from minidl.activations import activations
-from minidl.losses import losses
+from minidl.nn.activation_functions import activations
+from minidl.nn.loss_functions import losses
 
 FORMULAS = [
     (entry.formula, ("x", *entry.settings), None, entry.settings)

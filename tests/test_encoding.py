@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from minidl.encoding import HANDLER, lenient, printable
+from minidl.core.encoding import HANDLER, lenient, printable
 
 CHECKOUT = Path(__file__).parents[1]
 COMMANDS = ["explain --help", "list", "show selu", "show wine", "explain mazur", "xray",

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from minidl import figures
-from minidl.activations import activations
-from minidl.losses import losses
+from minidl.figures import catalogue as figures
+from minidl.nn.activation_functions import activations
+from minidl.nn.loss_functions import losses
 
 
 @pytest.mark.parametrize("name", activations.names() + losses.names())

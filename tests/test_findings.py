@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import t
 from simulated import marks, outcome, simulated, tables_of
 
-from minidl.errors import ArgumentError
+from minidl.core.errors import ArgumentError
 from minidl.pairing import Ledger, Pairing, Study, Trainer, run
 from minidl.pairing.diagnosis import measures, symptoms
 from minidl.pairing.environment import Environment, keys

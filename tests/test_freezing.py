@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl import storage
-from minidl.block import Block
-from minidl.errors import ArgumentError, FileError
+from minidl.autodiff.block import Block
+from minidl.core import storage
+from minidl.core.errors import ArgumentError, FileError
 
 X, Y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0.0, 0.0, 1.0, 1.0])
 ROWS = np.random.default_rng(0).normal(size=(40, 3))

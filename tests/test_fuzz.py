@@ -13,7 +13,7 @@ from steps_at_random import OWN, Step, step_at_random
 import minidl as ml
 from minidl.kernels.jit import handed_to, kernel
 
-record = importlib.import_module("minidl.program.record")
+record = importlib.import_module("minidl.program.recording")
 PARTS = 6
 
 

@@ -7,7 +7,7 @@ from grading import run
 from walked import relu_step
 
 import minidl as ml
-from minidl.errors import ArgumentError, UnknownNameError
+from minidl.core.errors import ArgumentError, UnknownNameError
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.mistakes import MISTAKES, operands, worked
 

@@ -13,7 +13,7 @@ import pytest
 from steps import T, X, Y, classifier, training_step
 
 import minidl as ml
-from minidl.errors import DomainError, RecordError, ShapeError
+from minidl.core.errors import DomainError, RecordError, ShapeError
 from minidl.kernels import update
 from minidl.program import record
 

@@ -10,7 +10,7 @@ import pytest
 from steps import T, X, Y
 
 import minidl as ml
-from minidl import runner
+from minidl.training import runner
 
 
 @pytest.fixture

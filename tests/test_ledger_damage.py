@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ledgers import STUDY, begun, contents, filled, full, refusal, trials
 
-from minidl.errors import FileError
+from minidl.core.errors import FileError
 from minidl.pairing import Ledger, ledger
 from minidl.pairing.environment import Environment
 from minidl.pairing.export import export

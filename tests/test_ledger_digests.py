@@ -14,7 +14,7 @@ from ledgers import HERE, STUDY, begun, full, trials
 from typer.testing import CliRunner
 
 from minidl.cli import app
-from minidl.errors import FileError
+from minidl.core.errors import FileError
 from minidl.pairing import Ledger, environment, run
 from minidl.pairing.export import export
 from minidl.pairing.plan import status

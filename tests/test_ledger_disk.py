@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from ledgers import HERE, STUDY, VARIABLES, begun, contents, filled, full, trials
 
-from minidl.errors import FileError
+from minidl.core.errors import FileError
 from minidl.pairing import Ledger, Result, ledger
 
 

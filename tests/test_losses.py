@@ -9,9 +9,9 @@ from oracle import Reference, check, check_slope, row_values, scalar_references,
 
 import minidl as ml
 from minidl import Tensor
-from minidl.activations import activations
-from minidl.intervals import NON_NEGATIVE, SIGNS, UNIT
-from minidl.losses import losses
+from minidl.core.intervals import NON_NEGATIVE, SIGNS, UNIT
+from minidl.nn.activation_functions import activations
+from minidl.nn.loss_functions import losses
 
 F32, F64, INF = np.float32, np.float64, np.inf
 DTYPES = pytest.mark.parametrize("dtype", [F32, F64])

@@ -9,8 +9,8 @@ from steps import T, X, Y, classifier, training_step
 from test_program import HEADS, hand_written
 
 import minidl as ml
-from minidl.errors import ArgumentError, ConcurrencyError, DomainError, RecordError, ShapeError
-from minidl.intervals import SIGNS
+from minidl.core.errors import ArgumentError, ConcurrencyError, DomainError, RecordError, ShapeError
+from minidl.core.intervals import SIGNS
 from minidl.kernels import rows, update
 from minidl.kernels.jit import Refused
 from minidl.program import record

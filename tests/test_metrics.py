@@ -15,7 +15,7 @@ from sklearn.metrics import (
 )
 
 import minidl as ml
-from minidl.errors import ArgumentError, DataError, UnknownNameError
+from minidl.core.errors import ArgumentError, DataError, UnknownNameError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))

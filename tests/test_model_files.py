@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import minidl as ml
-from minidl.errors import ArgumentError, FileError
+from minidl.core.errors import ArgumentError, FileError
 
 DATA = Path(__file__).parent / "data"
 

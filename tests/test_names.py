@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import ArgumentError
-from minidl.optimizers import optimizer
+from minidl.core.errors import ArgumentError
+from minidl.optim.update_rules import optimizer
 
 BAD = {
     "a slash": "my/act",
@@ -140,7 +140,7 @@ def test_what_is_another_classs_or_minidls_stays(refused):
         with refused(ArgumentError, "'swish'", "of its own", "'silu' has", "another name."):
             ml.activation(activation("mine", aliases=("swish",)))
         assert ml.activations["own"](1.0) == 2.0, "a refusal takes nothing away"
-        posing = activation("relu", cls="ReLU", __module__="minidl.activations")
+        posing = activation("relu", cls="ReLU", __module__="minidl.nn.activation_functions")
         with refused(ArgumentError, "'relu'", "of its own", "'relu' has", "another name."):
             ml.activation(posing)
         assert "yours" not in ml.activations

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import ArgumentError, DtypeError
-from minidl.initializers import get_initializer
-from minidl.seeds import stream
+from minidl.core.errors import ArgumentError, DtypeError
+from minidl.core.seeds import stream
+from minidl.nn.initialization import get_initializer
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))

@@ -6,9 +6,9 @@ from operands import NAN, grad
 
 import minidl as ml
 from minidl import Tensor
-from minidl.criterion import Loss
-from minidl.errors import ArgumentError
-from minidl.op import Elementwise2
+from minidl.autodiff.op import Elementwise2
+from minidl.core.errors import ArgumentError
+from minidl.nn.criterion import Loss
 from minidl.program import record
 
 # ── operands and hyper-parameters ─────────────────────────────────────────────────────────────

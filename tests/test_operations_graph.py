@@ -11,8 +11,10 @@ import pytest
 from operands import X, grad
 
 import minidl as ml
-from minidl import Tensor, axes, functions, operators
-from minidl.errors import GradientError
+from minidl import Tensor
+from minidl.autodiff import functions, operators
+from minidl.autodiff import shapes as axes
+from minidl.core.errors import GradientError
 from minidl.kernels import elementwise
 
 # ── NumPy ─────────────────────────────────────────────────────────────────────────────────────

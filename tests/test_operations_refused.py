@@ -6,8 +6,8 @@ from operands import NAN, X, check_refusal, grad
 
 import minidl as ml
 from minidl import Tensor
-from minidl.errors import ArgumentError, DomainError, DtypeError, GradientError, ShapeError
-from minidl.tensor import at_the_door
+from minidl.autodiff.tensor import at_the_door
+from minidl.core.errors import ArgumentError, DomainError, DtypeError, GradientError, ShapeError
 
 EMPTY, F32, F64 = np.zeros((0, 3)), grad([1.0]), grad([1.0], "float64")
 P = np.full((2, 3), 1 / 3)

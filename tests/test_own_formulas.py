@@ -5,7 +5,7 @@ import pytest
 from scipy.special import erf
 
 import minidl as ml
-from minidl.errors import ArgumentError
+from minidl.core.errors import ArgumentError
 from minidl.kernels.jit import JIT, scalar
 
 X = np.linspace(-1.0, 1.0, 12).reshape(6, 2)

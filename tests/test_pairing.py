@@ -4,20 +4,11 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.activations import activations
+from minidl.core.errors import ArgumentError, UnknownNameError
 from minidl.data import load
-from minidl.errors import ArgumentError, UnknownNameError
-from minidl.losses import losses
-from minidl.pairing import (
-    Cell,
-    Head,
-    Pairing,
-    Setting,
-    Trainer,
-    Trial,
-    heads,
-    hidden_activations,
-)
+from minidl.nn.activation_functions import activations
+from minidl.nn.loss_functions import losses
+from minidl.pairing import Cell, Head, Pairing, Setting, Trainer, Trial, heads, hidden_activations
 from minidl.pairing import trainer as trainers
 from minidl.pairing.trainer import LOOKED_AT, checkpoints, network, parts
 from minidl.pairing.trial import TUNING

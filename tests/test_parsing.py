@@ -5,13 +5,13 @@ import json
 import pytest
 
 import minidl as ml
+from minidl.core.errors import ArgumentError, FileError, MinidlError
+from minidl.core.settings import number, short, whole_number
 from minidl.data.cards import cards_folder, read_card
-from minidl.errors import ArgumentError, FileError, MinidlError
 from minidl.pairing import Study
-from minidl.settings import number, short, whole_number
 from minidl.walkthrough.examples import two_layers
 from minidl.walkthrough.grading import read_answers
-from minidl.walkthrough.worksheet import Worksheet
+from minidl.walkthrough.worksheets import Worksheet
 
 SHEET = ml.worksheet(two_layers())
 JSON = {

@@ -12,10 +12,11 @@ from numba.core import event
 from steps import T, X, Y, classifier
 
 import minidl as ml
-from minidl import arithmetic, axes
-from minidl.errors import DomainError, RecordError, ShapeError
+from minidl.autodiff import arithmetic
+from minidl.autodiff import shapes as axes
+from minidl.autodiff.op import Op
+from minidl.core.errors import DomainError, RecordError, ShapeError
 from minidl.kernels import elementwise, linear, movement
-from minidl.op import Op
 from minidl.program import record
 from minidl.program.instruction import Instruction
 from minidl.program.layout import arena

@@ -8,11 +8,11 @@ from steps import training_step
 from threadpoolctl import threadpool_limits
 
 import minidl as ml
-from minidl.activations import activations
-from minidl.intervals import NON_NEGATIVE, SIGNS
+from minidl.core.intervals import NON_NEGATIVE, SIGNS
 from minidl.kernels import blas
-from minidl.losses import losses
-from minidl.optimizers import optimizers
+from minidl.nn.activation_functions import activations
+from minidl.nn.loss_functions import losses
+from minidl.optim.update_rules import optimizers
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 3))

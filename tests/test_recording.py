@@ -8,8 +8,8 @@ import pytest
 from steps import T, X, Y, classifier, training_step
 
 import minidl as ml
-from minidl.errors import ArgumentError, RecordError, ShapeError
-from minidl.op import Op
+from minidl.autodiff.op import Op
+from minidl.core.errors import ArgumentError, RecordError, ShapeError
 from minidl.program import record
 
 

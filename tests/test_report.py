@@ -15,7 +15,7 @@ from matplotlib.image import imread
 from rich.console import Console
 from simulated import simulated, tables_of
 
-from minidl.errors import FileError
+from minidl.core.errors import FileError
 from minidl.pairing import Ledger, Study, run
 from minidl.pairing.findings import Findings
 from minidl.pairing.report import sections, show, write

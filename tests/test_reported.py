@@ -5,8 +5,8 @@ import pytest
 from sklearn.utils.class_weight import compute_sample_weight
 
 import minidl as ml
-from minidl.errors import DomainError, ShapeError
-from minidl.seeds import generator
+from minidl.core.errors import DomainError, ShapeError
+from minidl.core.seeds import generator
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))

@@ -14,11 +14,11 @@ import pytest
 from numba.core import event
 from runs import STUDY, TRIALS, count, exported
 
-from minidl.errors import FileError
+from minidl.core.errors import FileError
+from minidl.core.storage import read
 from minidl.pairing import Ledger, Study, Trainer, run, runner, trainer, workers
 from minidl.pairing.environment import Environment
 from minidl.pairing.export import export, write_results
-from minidl.storage import read
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from ledgers import VARIABLES
 from runs import STUDY, TRIALS, count, exported
 
-from minidl.errors import ArgumentError, FileError
+from minidl.core.errors import ArgumentError, FileError
 from minidl.pairing import Ledger, run, runner
 from minidl.pairing.workers import perform
 

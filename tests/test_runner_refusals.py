@@ -7,7 +7,7 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from runs import STUDY, count
 
-from minidl.errors import ArgumentError
+from minidl.core.errors import ArgumentError
 from minidl.pairing import run, workers
 from minidl.pairing.environment import Environment, keys
 from minidl.pairing.workers import Task, perform

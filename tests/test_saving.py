@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import minidl as ml
-from minidl.errors import ArgumentError, FileError
+from minidl.core.errors import ArgumentError, FileError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))

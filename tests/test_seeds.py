@@ -10,12 +10,12 @@ import pytest
 
 import minidl as ml
 from minidl import data
-from minidl.errors import ArgumentError
-from minidl.initializers import initializers
+from minidl.core.errors import ArgumentError
+from minidl.core.seeds import generator, random_state, stream
 from minidl.kernels.random import permutation
-from minidl.layers import build_layer
+from minidl.nn.initialization import initializers
+from minidl.nn.layers import build_layer
 from minidl.pairing.trainer import _orders
-from minidl.seeds import generator, random_state, stream
 
 PURPOSES = (
     "weights",

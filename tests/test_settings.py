@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import ArgumentError, DataError, DtypeError, ShapeError
-from minidl.optimizers import get_optimizer
+from minidl.core.errors import ArgumentError, DataError, DtypeError, ShapeError
+from minidl.optim.update_rules import get_optimizer
 
 NET = ml.mlp([3, 4, 1], seed=0)
 P = NET.parameters()

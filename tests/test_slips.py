@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.errors import (
+from minidl.autodiff.op import as_float, narrowed
+from minidl.core.errors import (
     ArgumentError,
     DataError,
     DomainError,
@@ -18,8 +19,7 @@ from minidl.errors import (
     ShapeError,
     UnknownNameError,
 )
-from minidl.op import as_float, narrowed
-from minidl.seeds import generator
+from minidl.core.seeds import generator
 
 X = np.random.default_rng(0).normal(size=(12, 4))
 LABELS = np.arange(12) % 2

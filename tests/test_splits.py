@@ -9,12 +9,8 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from minidl import data
-from minidl.errors import (
-    ArgumentError,
-    DataError,
-    ShapeError,
-)
-from minidl.seeds import random_state
+from minidl.core.errors import ArgumentError, DataError, ShapeError
+from minidl.core.seeds import random_state
 
 CHECKOUT = Path(__file__).parents[1]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from scipy.integrate import quad
 
-from minidl.errors import ArgumentError, ShapeError, UnknownNameError
+from minidl.core.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.pairing import statistics
 from minidl.pairing.statistics import Scores
 

@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from minidl.core.errors import ArgumentError, DataError, FileError, UnknownNameError
 from minidl.data import datasets, load
-from minidl.errors import ArgumentError, DataError, FileError, UnknownNameError
 from minidl.pairing import Cell, Head, Pairing, Result, Study, hidden_activations, run, workers
 from minidl.pairing.study import OUTPUTS, RATES
 from minidl.pairing.trial import TUNING

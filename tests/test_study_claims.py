@@ -8,7 +8,7 @@ from certificate import FOUND as OFTEN_ENOUGH
 from certificate import PLANTED, STUDIES, allowed, claims, finds, share
 from scipy.stats import norm, wilcoxon
 
-from minidl.errors import ArgumentError, ShapeError
+from minidl.core.errors import ArgumentError, ShapeError
 from minidl.pairing import statistics
 from minidl.pairing.statistics import CLAIM, Comparison, Design, Scores, sentence
 

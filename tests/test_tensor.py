@@ -8,8 +8,8 @@ import pytest
 
 import minidl as ml
 from minidl import Tensor
-from minidl.activations import activations
-from minidl.errors import ArgumentError, DtypeError, GradientError, ShapeError
+from minidl.core.errors import ArgumentError, DtypeError, GradientError, ShapeError
+from minidl.nn.activation_functions import activations
 
 
 def test_a_chain_of_100_000_operations():

@@ -7,7 +7,7 @@ import pytest
 from entrances import X, Y, assigned, graded, trained
 
 import minidl as ml
-from minidl.errors import (
+from minidl.core.errors import (
     ArgumentError,
     DataError,
     DomainError,

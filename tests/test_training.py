@@ -5,14 +5,8 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
 import minidl as ml
-from minidl.errors import (
-    ArgumentError,
-    DataError,
-    DtypeError,
-    ShapeError,
-    UnknownNameError,
-)
-from minidl.weighting import row_weights
+from minidl.core.errors import ArgumentError, DataError, DtypeError, ShapeError, UnknownNameError
+from minidl.nn.weighting import row_weights
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl import storage
-from minidl.errors import ArgumentError, FileError, GradientError, ShapeError
+from minidl.core import storage
+from minidl.core.errors import ArgumentError, FileError, GradientError, ShapeError
 
 ROWS = np.random.default_rng(0).normal(size=(40, 3))
 

@@ -14,9 +14,9 @@ from walked import Beside, Residual
 from walkthroughs import walkthroughs
 
 import minidl as ml
-from minidl.errors import ArgumentError
+from minidl.core.errors import ArgumentError
 from minidl.program import layout
-from minidl.runner import step as train
+from minidl.training.runner import step as train
 from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.rules import rule
 from minidl.walkthrough.steps import PHASES

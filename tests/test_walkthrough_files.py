@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import minidl as ml
 from minidl.cli import app
-from minidl.errors import (
+from minidl.core.errors import (
     ArgumentError,
     DataError,
     DomainError,

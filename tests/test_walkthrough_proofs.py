@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from walkthroughs import doubled, doubled_loss
 
 import minidl as ml
-from minidl.arithmetic import DenseOp
-from minidl.criterion import LossOp
-from minidl.errors import ArgumentError
-from minidl.op import Elementwise
+from minidl.autodiff.arithmetic import DenseOp
+from minidl.autodiff.op import Elementwise
+from minidl.core.errors import ArgumentError
+from minidl.nn.criterion import LossOp
 from minidl.walkthrough.calculus import derivative, slope_of
 from minidl.walkthrough.digits import agrees, digits_of, number
 from minidl.walkthrough.expressions import evaluate, names, parse, read, shown

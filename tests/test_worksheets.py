@@ -14,13 +14,13 @@ from walkthroughs import walkthroughs
 
 import minidl as ml
 from minidl.cli import app
-from minidl.errors import ArgumentError, FileError, UnknownNameError
+from minidl.core.errors import ArgumentError, FileError, UnknownNameError
 from minidl.walkthrough import exercise
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.items import DIFFICULTIES, items, significant
 from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.sheet_text import LINE
-from minidl.walkthrough.worksheet import SCHEMA
+from minidl.walkthrough.worksheets import SCHEMA
 
 # ── sheets ────────────────────────────────────────────────────────────────────────────────────
 
@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_written_is_refused_and_nothing_stays(tmp_path, 
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert file.read_text() == "mine"
 
-    from minidl import storage
+    from minidl.core import storage
 
     write, calls = storage.write_whole, []
 

@@ -11,9 +11,9 @@ import pytest
 from ledgers import VARIABLES
 
 import minidl as ml
-from minidl import storage
-from minidl.errors import FileError
-from minidl.storage import write_whole
+from minidl.core import storage
+from minidl.core.errors import FileError
+from minidl.core.storage import write_whole
 
 NET = ml.mlp([3, 4, 1], seed=0)
 

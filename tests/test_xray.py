@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 import minidl as ml
 from minidl.cli import app
-from minidl.errors import ArgumentError, FileError, MinidlError, UnknownNameError
-from minidl.walkthrough.xray import BINARY, NUMBERS, SCHEMA, SEVERAL
+from minidl.core.errors import ArgumentError, FileError, MinidlError, UnknownNameError
 from minidl.walkthrough.xray_tables import BACK, tables
+from minidl.walkthrough.xrays import BINARY, NUMBERS, SCHEMA, SEVERAL
 
 
 def neuron(z, heads, target=0, **settings):

@@ -9,8 +9,7 @@ import typer
 
 from minidl.cli import catalogue, explain, pair, practice, reproduce
 from minidl.cli.say import say
-from minidl.encoding import lenient
-from minidl.errors import MinidlError
+from minidl.core import MinidlError, lenient
 
 
 class _Commands(typer.core.TyperGroup):

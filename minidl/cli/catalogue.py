@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from minidl.cli.say import say
-from minidl.errors import UnknownNameError
-from minidl.registry import Registry, did_you_mean
+from minidl.core import Registry, UnknownNameError, did_you_mean
 
 BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
         "alpha": "α", "gamma": "γ", "delta": "δ"}  # fmt: skip
@@ -19,10 +18,8 @@ BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max"
 
 def _registries() -> list[Registry[Any]]:
     from minidl import data
-    from minidl.activations import activations
-    from minidl.initializers import initializers
-    from minidl.losses import losses
-    from minidl.optimizers import optimizers
+    from minidl.nn import activations, initializers, losses
+    from minidl.optim import optimizers
 
     return [activations, losses, optimizers, initializers, data.datasets]
 
@@ -52,8 +49,7 @@ def _purpose(cls: type) -> str:
 def show(name: Annotated[str, typer.Argument(help="An activation, a loss or a dataset.")]) -> None:
     """A card: formula, slope, domain, what it is good for, and a plot; what a dataset teaches."""
     from minidl import data
-    from minidl.activations import activations
-    from minidl.losses import losses
+    from minidl.nn import activations, losses
 
     having_cards = [activations, losses, data.datasets]
     entry = _find(name, "an activation, a loss or a dataset", having_cards)
@@ -121,9 +117,8 @@ def plot(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
 ) -> None:
     """Each activation with its slope, each loss with its gradient, as pictures."""
-    from minidl.activations import activations
     from minidl.figures import SOURCE_FIGURES, plot
-    from minidl.losses import losses
+    from minidl.nn import activations, losses
 
     chosen = names or (activations.names() + losses.names() if every else SOURCE_FIGURES)
     known = [_find(n, "an activation or a loss", [activations, losses]).name for n in chosen]
@@ -133,7 +128,7 @@ def plot(
 
 def info() -> None:
     """CPU, BLAS, threads and cache: what speed and last bits depend on."""
-    from minidl.info import info
+    from minidl.cli.surroundings import info
 
     for name, fact in info().items():
         say(f"{name:<15}{fact}")

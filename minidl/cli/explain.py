@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from minidl import storage
 from minidl.cli.say import say
-from minidl.errors import ArgumentError, UnknownNameError
-from minidl.registry import did_you_mean
+from minidl.core import ArgumentError, UnknownNameError, did_you_mean, storage
 
 if TYPE_CHECKING:
     from minidl.data import Dataset

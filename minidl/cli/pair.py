@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.cli.say import say
-from minidl.errors import ArgumentError
-from minidl.storage import make_folder
+from minidl.core import ArgumentError, make_folder
 
 if TYPE_CHECKING:
     from minidl.pairing import Ledger, Study

@@ -13,13 +13,12 @@ import typer
 
 from minidl.cli.explain import DATA_HELP, chosen, source, with_data, written
 from minidl.cli.say import say
-from minidl.errors import ArgumentError, UnknownNameError
-from minidl.parsing import read_text
+from minidl.core import ArgumentError, UnknownNameError, read_text
 
 if TYPE_CHECKING:
     from minidl.walkthrough.walkthrough import Walkthrough
-    from minidl.walkthrough.worksheet import Worksheet
-    from minidl.walkthrough.xray import XRay
+    from minidl.walkthrough.worksheets import Worksheet
+    from minidl.walkthrough.xrays import XRay
 
 Z, TARGET, RATE = 4.0, 0.0, 1.0
 """Of the neuron that is looked at unless data are named: as wrong as can be, and sure of it."""
@@ -72,9 +71,9 @@ def _neuron(
     z: float | None, target: float | None, heads: list[str] | None, settings: dict[str, Any]
 ) -> XRay:
     """One neuron with weight 1, whose input is its sum."""
-    from minidl.layers import Dense
     from minidl.model import Sequential
-    from minidl.walkthrough.xray import xray
+    from minidl.nn import Dense
+    from minidl.walkthrough.xrays import xray
 
     net = Sequential(Dense(1, 1, dtype="float64"))
     net.parameters()[0].data = [[1.0]]
@@ -93,7 +92,7 @@ def _rows(
 ) -> XRay:
     """Rows of a dataset, which is standardised first."""
     from minidl.model import mlp
-    from minidl.walkthrough.xray import xray
+    from minidl.walkthrough.xrays import xray
 
     dataset, X, y = chosen(name, rows)
     outputs = dataset.n_classes if dataset.n_classes > 2 else 1
@@ -117,7 +116,7 @@ def worksheet(
     ),
 ) -> None:
     """Make an exercise sheet with an answer key; left out, the seed decides the network, too."""
-    from minidl.walkthrough.worksheet import worksheet
+    from minidl.walkthrough.worksheets import worksheet
 
     given = None if walkthrough is None else _walkthrough(walkthrough)
     sheet = worksheet(given, seed=seed, difficulty=difficulty, blanks=blanks)
@@ -126,7 +125,7 @@ def worksheet(
 
 
 def _walkthrough(name: str) -> Walkthrough:
-    from minidl.registry import did_you_mean
+    from minidl.core import did_you_mean
     from minidl.walkthrough.examples import EXAMPLES
     from minidl.walkthrough.walkthrough import Walkthrough
 
@@ -153,7 +152,7 @@ def grade(
 
 
 def _sheet(path: Path) -> Worksheet:
-    from minidl.walkthrough.worksheet import SHEET, Worksheet
+    from minidl.walkthrough.worksheets import SHEET, Worksheet
 
     remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
     return Worksheet.from_json(read_text(path, "a saved worksheet", remedy))

@@ -27,8 +27,8 @@ def reproduce(
     from joblib import cpu_count
     from rich.console import Console
 
+    from minidl.core import progress
     from minidl.literature import claims
-    from minidl.progress import progress
 
     chosen = [claims[name] for name in dict.fromkeys(names or claims.names())]
     # Where a bar is shown rich takes stdout over, and would send a pipe's lines to the bar's place.

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minidl.core import Registry
 from minidl.data.batching import batches
 from minidl.data.cards import Card, read_cards
-from minidl.data.checks import check_finite
+from minidl.data.checks import check_finite, check_resolution
 from minidl.data.dataset import Dataset, Split
 from minidl.data.loading import load, load_csv
-from minidl.registry import Registry
 
 __all__ = [
     "datasets",
@@ -25,6 +25,7 @@ __all__ = [
     "Split",
     "batches",
     "check_finite",
+    "check_resolution",
 ]
 
 datasets: Registry[Card]  # every card by name; read when first asked for

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from minidl.autodiff import as_numbers
+from minidl.core import ArgumentError, DataError, ShapeError, whole_number
 from minidl.data.checks import check_finite
-from minidl.errors import ArgumentError, DataError, ShapeError
 from minidl.kernels.random import permutation
-from minidl.op import as_numbers
-from minidl.settings import whole_number
 
 
 def batches(

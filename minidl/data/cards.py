@@ -15,12 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from minidl.core import (
+    FileError,
+    Registry,
+    did_you_mean,
+    generator,
+    parse_toml,
+    random_state,
+    read_text,
+)
 from minidl.data import generated_classes, generated_quantities
 from minidl.data.tables import TASKS, Table
-from minidl.errors import FileError
-from minidl.parsing import parse_toml, read_text
-from minidl.registry import Registry, did_you_mean
-from minidl.seeds import generator, random_state
 
 GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import DataError
-from minidl.foreign import as_array
-from minidl.op import as_numbers
+from minidl.autodiff import as_numbers
+from minidl.core import DataError, as_array
 
 COARSE = 0.01
 """A column is too coarse if rounding moves a number by more than this share of its span."""

@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autodiff import as_numbers
+from minidl.core import ArgumentError, DataError, ShapeError, printable, random_state, whole_number
 from minidl.data.checks import check_finite
 from minidl.data.tables import TASKS
-from minidl.encoding import printable
-from minidl.errors import ArgumentError, DataError, ShapeError
-from minidl.op import as_numbers
-from minidl.seeds import random_state
-from minidl.settings import whole_number
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from minidl.core import UnknownNameError, whole_number
 from minidl.data.cards import read_cards
 from minidl.data.dataset import Dataset
 from minidl.data.tables import read_table
-from minidl.errors import UnknownNameError
-from minidl.settings import whole_number
 
 
 def load(name: str, seed: int = 0) -> Dataset:

@@ -16,9 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-from minidl.errors import ArgumentError, DataError, FileError, MinidlError, UnknownNameError
-from minidl.foreign import text_number
-from minidl.registry import did_you_mean
+from minidl.core import (
+    ArgumentError,
+    DataError,
+    FileError,
+    MinidlError,
+    UnknownNameError,
+    did_you_mean,
+    text_number,
+)
 
 TASKS = ("classification", "regression")
 

@@ -12,7 +12,7 @@ import re
 import llvmlite.binding as llvm
 from numba.core.registry import cpu_target
 
-from minidl.errors import ArgumentError
+from minidl.core import ArgumentError
 
 _MADE_OF = {"avx": "%ymm", "avx2": r"vpaddd\s+%ymm", "fma": "vfmadd", "avx512f": "%zmm"}
 """What shows in machine code that a feature is there."""

@@ -28,7 +28,7 @@ from numba import float32
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from numba.extending import overload
 
-from minidl.errors import ArgumentError, ShapeError
+from minidl.core import ArgumentError, ShapeError
 from minidl.kernels import blas, cache
 
 JIT = not numba.config.DISABLE_JIT

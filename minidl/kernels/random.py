@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.core import stream
 from minidl.kernels.jit import Refused, kernel, question, scalar
-from minidl.seeds import stream
 
 _ONE = np.uint64(0x9E3779B97F4A7C15)
 _TWO = np.uint64(0xBF58476D1CE4E5B9)

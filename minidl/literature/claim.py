@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 
-from minidl.errors import ArgumentError
-from minidl.registry import Registry
+from minidl.core import ArgumentError, Registry
 
 Figures = Mapping[str, float]
 """What a study measured: numbers by name."""

@@ -6,14 +6,12 @@ from functools import partial
 
 import numpy as np
 
-from minidl.activations import activations
-from minidl.autograd import no_grad
+from minidl.autodiff import Tensor, no_grad
 from minidl.data import load
 from minidl.literature.claim import Bound, Figures, Source, claim
 from minidl.literature.trials import SGD_RATES, Side, deal, tune
-from minidl.losses import losses
 from minidl.model import mlp
-from minidl.tensor import Tensor
+from minidl.nn import activations, losses
 
 HE = Source("K. He, X. Zhang, S. Ren, J. Sun",
             "Delving deep into rectifiers: surpassing human-level performance on ImageNet "

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.autograd import no_grad
+from minidl.autodiff import Tensor, no_grad
 from minidl.data import load
-from minidl.evaluation import evaluate
 from minidl.literature.claim import Bound, Figures, Source, claim
 from minidl.model import mlp
-from minidl.tensor import Tensor
+from minidl.training import evaluate
 
 
 @claim(

@@ -7,13 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from minidl.activations import activations
+from minidl.autodiff import Tensor
 from minidl.data import Dataset, load
 from minidl.literature.claim import Bound, Figures, Source, claim
 from minidl.literature.trials import FRESH, Side, accuracy, deal, edges, gap, train_all, tune, wins
-from minidl.losses import losses
+from minidl.nn import activations, losses
 from minidl.pairing.grid import Head
-from minidl.tensor import Tensor
 
 
 @claim(

@@ -7,12 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from minidl.activations import activations
+from minidl.autodiff import Tensor
 from minidl.data import Split, load
 from minidl.literature.claim import Bound, Figures, Source, claim
 from minidl.literature.trials import Parts, Side, deal, edges, gap, tune, wins
-from minidl.losses import losses
-from minidl.tensor import Tensor
+from minidl.nn import activations, losses
 
 GHOSH = Source("A. Ghosh, H. Kumar, P. S. Sastry",
                "Robust loss functions under label noise for deep neural networks",

@@ -15,12 +15,11 @@ from itertools import product
 import numpy as np
 
 from minidl.data import Dataset, Split
-from minidl.losses import losses
-from minidl.metrics import decide
 from minidl.model import mlp
+from minidl.nn import losses
 from minidl.pairing.grid import Head
 from minidl.pairing.statistics import sign_flip_test
-from minidl.training import fit
+from minidl.training import decide, fit
 
 TUNING = range(1000, 1003)
 """Seeds by which learning rates are chosen."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,20 +13,16 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from minidl.activations import activations
+from minidl.core import ArgumentError
 from minidl.data import Dataset
-from minidl.errors import ArgumentError
-from minidl.initializers import initializers
 from minidl.kernels import blas
 from minidl.kernels.jit import JIT, digest
-from minidl.losses import losses
-from minidl.optimizers import optimizers
+from minidl.nn import activations, initializers, losses
+from minidl.optim import optimizers
 from minidl.pairing.trial import Cell, Trial
 
 START = "minidl.pairing.trainer"
 """The module that trains a trial: what it imports is what trials compute."""
-DOOR = "minidl.pairing"
-"""Names all of ``pairing``, and computes nothing."""
 LIBRARIES = ("numpy", "numba", "scikit-learn", "scipy")
 
 
@@ -84,10 +79,8 @@ def _trees() -> dict[str, ast.Module]:
     waiting = [START]
     while waiting:
         module = waiting.pop()
-        if module in trees or module == DOOR or not _path(module).is_file():
-            continue  # the last is a name that is defined in a module
-        trees[module] = ast.parse(_path(module).read_bytes())
-        if "." in module:  # the package itself names everything
+        if module not in trees:
+            trees[module] = _tree(module)
             waiting += _imported(trees[module])
     return trees
 
@@ -97,15 +90,26 @@ def _path(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+def _tree(module: str) -> ast.Module:
+    return ast.parse(_path(module).read_bytes())
+
+
 def _imported(tree: ast.Module) -> Iterator[str]:
-    """Names of modules that a file may import, with the packages around them."""
+    """The modules that define what a file may import from minidl."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Import | ast.ImportFrom):
-            continue
-        package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
-        for name in (f"{package}{alias.name}" for alias in node.names):
-            if name.startswith("minidl"):
-                yield from itertools.accumulate(name.split("."), "{}.{}".format)
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("minidl."):
+            yield from (_home(str(node.module), alias.name) for alias in node.names)
+
+
+def _home(package: str, name: str) -> str:
+    """The module that defines what this one calls by a name; what passes it on is no part of it."""
+    if _path(f"{package}.{name}").is_file():
+        return f"{package}.{name}"
+    passed = (node for node in _tree(package).body if isinstance(node, ast.ImportFrom))
+    for node in passed if _path(package).name == "__init__.py" else ():
+        if any(name == (alias.asname or alias.name) for alias in node.names):
+            return _home(str(node.module), name)
+    return package
 
 
 def _numerics() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import storage
+from minidl.core import storage
 from minidl.pairing.grid import Head, Pairing
 from minidl.pairing.ledger import Ledger
 from minidl.pairing.trial import Cell, Result, Trial

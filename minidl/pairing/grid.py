@@ -10,12 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidl.activations import activations
-from minidl.criterion import Loss
-from minidl.domains import unsound
-from minidl.errors import ArgumentError
-from minidl.intervals import NON_NEGATIVE, REALS, SIGNS, UNIT, Choices, Domain
-from minidl.losses import losses
+from minidl.core import NON_NEGATIVE, REALS, SIGNS, UNIT, ArgumentError, Choices, Domain
+from minidl.nn import Loss, activations, losses, unsound
 
 NATURAL = {("sigmoid", "binary_crossentropy"), ("softmax", "categorical_crossentropy"),
            ("linear", "mse"), ("linear", "huber")}  # fmt: skip

@@ -22,22 +22,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from minidl.core import FileError, MinidlError, parse_json
 from minidl.data import Dataset
-from minidl.errors import FileError, MinidlError
 from minidl.pairing.environment import Environment, keys
-from minidl.pairing.rows import (
-    COLUMNS,
-    TABLES,
-    VERSION,
-    is_whole,
-    result_of,
-    row_of,
-    with_digest,
-)
+from minidl.pairing.rows import COLUMNS, TABLES, VERSION, is_whole, result_of, row_of, with_digest
 from minidl.pairing.statistics import how_many
 from minidl.pairing.study import Study
 from minidl.pairing.trial import Result, Trial
-from minidl.parsing import parse_json
 
 MARK = 0x6D646C21
 """SQLite's application id of a ledger: "mdl!"."""

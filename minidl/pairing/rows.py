@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.core import parse_json
 from minidl.pairing.trial import Result, Trial
-from minidl.parsing import parse_json
 
 COLUMNS = (
     "key", "facts", "seed", "status", "reason", "score", "losses", "scores", "outputs", "columns",

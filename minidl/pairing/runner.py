@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from minidl.core import ArgumentError, DataError, progress
 from minidl.data import Dataset
-from minidl.errors import ArgumentError, DataError
 from minidl.pairing.environment import Environment, keys
 from minidl.pairing.ledger import Ledger
 from minidl.pairing.study import Study
@@ -21,7 +21,6 @@ from minidl.pairing.trainer import parts
 from minidl.pairing.trial import TUNING, Cell, Trial
 from minidl.pairing.tuning import chosen_rate
 from minidl.pairing.workers import Found, Places, Spread, Task, check, workers_of
-from minidl.progress import progress
 
 TASK = 1.0
 """Seconds that a task should take at most: what a kill costs, and how often results come."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidl.intervals import REALS
-from minidl.losses import losses
+from minidl.core import REALS
+from minidl.nn import losses
 from minidl.pairing.grid import Head, Pairing
 from minidl.pairing.statistics import DIGITS, failures_counted
 

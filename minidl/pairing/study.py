@@ -9,16 +9,22 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from minidl.activations import activations
+from minidl.core import (
+    POSITIVE,
+    ArgumentError,
+    UnknownNameError,
+    did_you_mean,
+    number,
+    parse_toml,
+    read_text,
+    short,
+    whole_number,
+)
 from minidl.data import Dataset, datasets, load, load_csv
-from minidl.errors import ArgumentError, UnknownNameError
-from minidl.initializers import get_initializer
-from minidl.optimizers import optimizers
+from minidl.nn import activations, get_initializer
+from minidl.optim import optimizers
 from minidl.pairing.grid import Head, Pairing, heads, hidden_activations
 from minidl.pairing.trial import TUNING, Cell, Setting, Trial
-from minidl.parsing import parse_toml, read_text
-from minidl.registry import did_you_mean
-from minidl.settings import POSITIVE, number, short, whole_number
 
 RATES = (0.0003, 0.002, 0.01, 0.05, 0.3)
 DECADES = 1000.0

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from minidl.core import ArgumentError
 from minidl.data import Dataset
-from minidl.errors import ArgumentError
 from minidl.pairing.grid import Head, Pairing
 from minidl.pairing.standing import natural
 from minidl.pairing.statistics import (

@@ -15,19 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autodiff import Tensor
+from minidl.core import MinidlError
 from minidl.data import Dataset, Split
-from minidl.diagnosis import diagnose
-from minidl.errors import MinidlError
-from minidl.evaluation import check_data
+from minidl.diagnostics import diagnose
 from minidl.kernels.random import permutation
-from minidl.losses import get_loss, losses
-from minidl.metrics import decide, score_predictions
 from minidl.model import Sequential, mlp
-from minidl.optimizers import get_optimizer
+from minidl.nn import get_loss, losses
+from minidl.optim import get_optimizer
 from minidl.pairing.trial import Cell, Result, Trial
 from minidl.program import Program, record
-from minidl.runner import step
-from minidl.tensor import Tensor
+from minidl.training import check_data, decide, score_predictions, step
 
 VALIDATION = 0.2
 """Share of a dataset that learning rates are chosen by."""

@@ -11,13 +11,12 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from minidl.core import ArgumentError, MinidlError, UnknownNameError, whole_number
 from minidl.data import Dataset
-from minidl.errors import ArgumentError, MinidlError, UnknownNameError
 from minidl.pairing.environment import Environment, fingerprint, keys, own
 from minidl.pairing.ledger import RESUME
 from minidl.pairing.trainer import Trainer
 from minidl.pairing.trial import Cell, Result, Trial
-from minidl.settings import whole_number
 
 BACKENDS = ("threads", "loky", "dask")
 

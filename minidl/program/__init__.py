@@ -5,7 +5,23 @@ in) and ``record`` (both, checked on two batches) to ``program``, which runs it:
 for the machine, a dataset in ``epochs``; ``listing`` reads it.
 """
 
+from minidl.program.instruction import Instruction
+from minidl.program.listing import listing
+from minidl.program.places import address, place
 from minidl.program.program import Kept, Program, Step
-from minidl.program.record import record, record_training
+from minidl.program.recording import record, record_training, workspace
+from minidl.program.state import State
 
-__all__ = ["Kept", "Program", "Step", "record", "record_training"]
+__all__ = [
+    "Instruction",
+    "Kept",
+    "Program",
+    "State",
+    "Step",
+    "address",
+    "listing",
+    "place",
+    "record",
+    "record_training",
+    "workspace",
+]

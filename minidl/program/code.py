@@ -7,7 +7,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from minidl.errors import ShapeError
+from minidl.core import ShapeError
 from minidl.kernels.jit import JIT, Refused, watcher
 from minidl.program.instruction import Instruction
 

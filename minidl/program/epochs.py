@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.errors import MinidlError
+from minidl.core import MinidlError
 from minidl.kernels import rows
 from minidl.program.code import Code
 from minidl.program.instruction import Instruction

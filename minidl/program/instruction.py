@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import MinidlError, RecordError
+from minidl.core import MinidlError, RecordError
 from minidl.kernels.jit import Kernel
 
 

@@ -15,7 +15,7 @@ from math import prod
 
 import numpy as np
 
-from minidl.errors import RecordError
+from minidl.core import RecordError
 from minidl.program.places import address
 from minidl.program.tape import Call, Memory, Part, Tape
 

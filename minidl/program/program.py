@@ -10,21 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd import Node
-from minidl.encoding import printable
-from minidl.errors import ArgumentError, RecordError, ShapeError
-from minidl.exclusive import Exclusive, Together, distinct
-from minidl.foreign import as_array
+from minidl.autodiff import Node, as_numbers, narrowed
+from minidl.core import (
+    ArgumentError,
+    Exclusive,
+    RecordError,
+    ShapeError,
+    Together,
+    as_array,
+    distinct,
+    printable,
+    whole_number,
+)
 from minidl.kernels import checks
-from minidl.op import as_numbers, narrowed
-from minidl.optimizers import AHEAD, Optimizer
+from minidl.optim import AHEAD, Optimizer
 from minidl.program.code import Code
 from minidl.program.epochs import Epochs
 from minidl.program.instruction import Instruction
 from minidl.program.listing import listing
 from minidl.program.places import offset, root
 from minidl.program.tape import Outcome
-from minidl.settings import whole_number
 
 SLICE = 0.2
 """Seconds that one compiled call may take: so often Ctrl-C and progress bars are answered."""

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from minidl.exclusive import Exclusive
+from minidl.core import Exclusive
 from minidl.program.places import root
 
 SMALL = 2**16

@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autograd import Node
-from minidl.errors import RecordError
-from minidl.layer import Layer
-from minidl.optimizer import Optimizer
-from minidl.settings import Settings
+from minidl.autodiff import Node
+from minidl.core import RecordError, Settings
+from minidl.nn import Layer
+from minidl.optim import Optimizer
 
 LARGE = 2**24
 """Bytes of an array that a function names or closes over, above which it is taken for data."""

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autograd import Node
-from minidl.errors import MinidlError, RecordError
+from minidl.autodiff import Node, Op
+from minidl.core import MinidlError, RecordError
 from minidl.kernels.jit import Kernel, Listener, Refused, handed_to, recorder
-from minidl.op import Op
-from minidl.optimizers import Optimizer
+from minidl.optim import Optimizer
 from minidl.program.places import Place, address, place, root
 from minidl.program.saved import Saved
 from minidl.program.state import State, check_seen

@@ -15,7 +15,7 @@ Beside it: ``xray`` holds several heads over the same network, ``worksheet`` mak
 from minidl.walkthrough.grading import Marks, grade
 from minidl.walkthrough.make import explain
 from minidl.walkthrough.walkthrough import Walkthrough
-from minidl.walkthrough.worksheet import Worksheet, worksheet
-from minidl.walkthrough.xray import XRay, xray
+from minidl.walkthrough.worksheets import Worksheet, worksheet
+from minidl.walkthrough.xrays import XRay, xray
 
 __all__ = ["Marks", "Walkthrough", "Worksheet", "XRay", "explain", "grade", "worksheet", "xray"]

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from minidl.errors import ArgumentError
+from minidl.core import ArgumentError
 from minidl.walkthrough.expressions import (
     FUNCTIONS,
     Expression,

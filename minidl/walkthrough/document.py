@@ -8,8 +8,7 @@ from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import UnionType
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
-from minidl.errors import FileError
-from minidl.parsing import parse_json
+from minidl.core import FileError, parse_json
 
 
 class Document:

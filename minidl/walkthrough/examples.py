@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl.activations import activations
-from minidl.layer import Layer
-from minidl.layers import Dense
+from minidl.autodiff import Tensor
 from minidl.model import Sequential
-from minidl.optimizers import SGD
-from minidl.tensor import Tensor
+from minidl.nn import Dense, Layer, activations
+from minidl.optim import SGD
 from minidl.walkthrough.make import explain
 from minidl.walkthrough.walkthrough import Walkthrough
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.layers import Dense
 from minidl.model import Sequential
-from minidl.optimizers import SGD
+from minidl.nn import Dense
+from minidl.optim import SGD
 from minidl.walkthrough.make import explain
 from minidl.walkthrough.steps import Step
 from minidl.walkthrough.walkthrough import Walkthrough

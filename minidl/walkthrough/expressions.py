@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, DivisionByZero, InvalidOperation, localcontext
 
-from minidl.errors import ArgumentError
+from minidl.core import ArgumentError
 
 Expression = ast.expr
 Numbers = Mapping[str, Decimal]

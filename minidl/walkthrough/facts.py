@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.activations import activations
-from minidl.criterion import Loss
+from minidl.nn import Loss, activations
 from minidl.walkthrough.calculus import agree, as_formula, derivative, slope_of
 from minidl.walkthrough.expressions import Expression, parse, shown, substitute
 from minidl.walkthrough.forward import spread

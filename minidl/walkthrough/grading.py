@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 
-from minidl.encoding import printable
-from minidl.errors import ArgumentError, FileError, UnknownNameError
-from minidl.foreign import text_number
-from minidl.parsing import parse_json, read_text
-from minidl.registry import did_you_mean
+from minidl.core import (
+    ArgumentError,
+    FileError,
+    UnknownNameError,
+    did_you_mean,
+    parse_json,
+    printable,
+    read_text,
+    text_number,
+)
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import ARITHMETIC
 from minidl.walkthrough.items import ASKED, SPARE, Item, significant, unit
 from minidl.walkthrough.mistakes import MISTAKES, operands, worked, wrong_answers
-from minidl.walkthrough.worksheet import ANSWERS, Worksheet
+from minidl.walkthrough.worksheets import ANSWERS, Worksheet
 
 LEAST = 3
 """An answer of fewer significant digits than this tells no mistake: many would round to it."""

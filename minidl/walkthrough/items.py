@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from minidl.errors import ArgumentError
+from minidl.core import ArgumentError
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import evaluate, parse
 from minidl.walkthrough.scene import symbol

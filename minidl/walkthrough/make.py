@@ -9,19 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from minidl.criterion import Loss
-from minidl.errors import ArgumentError
-from minidl.evaluation import check_data
-from minidl.layer import Layer
-from minidl.losses import get_loss
+from minidl.core import ArgumentError, whole_number
 from minidl.model import Sequential
-from minidl.optimizer import Optimizer
-from minidl.optimizers import get_optimizer
-from minidl.program import Program, record
-from minidl.program.listing import listing
-from minidl.runner import step as training_step
-from minidl.schedules import Rate
-from minidl.settings import whole_number
+from minidl.nn import Layer, Loss, get_loss
+from minidl.optim import Optimizer, Rate, get_optimizer
+from minidl.program import Program, listing, record
+from minidl.training import check_data
+from minidl.training import step as training_step
 from minidl.walkthrough.digits import LEAST_DIGITS
 from minidl.walkthrough.heads import bounded
 from minidl.walkthrough.operations import READINGS

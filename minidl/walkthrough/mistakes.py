@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.errors import ArgumentError
+from minidl.core import ArgumentError
 from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import ARITHMETIC, Expression, evaluate, names, parse

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from minidl.autodiff import Tensor
 from minidl.program import Step as Ran
-from minidl.program.tape import address
-from minidl.tensor import Tensor
+from minidl.program import address
 from minidl.walkthrough.reading import Reader, named, operand
 from minidl.walkthrough.steps import Array
 from minidl.walkthrough.updates import variant

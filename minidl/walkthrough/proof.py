@@ -14,11 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.block import Block
+from minidl.autodiff import Block, Tensor
 from minidl.model import Sequential
-from minidl.program import Program, record
-from minidl.program.instruction import Instruction
-from minidl.tensor import Tensor
+from minidl.program import Instruction, Program, record
 from minidl.walkthrough.scene import unravel
 from minidl.walkthrough.steps import Array, Verdict
 

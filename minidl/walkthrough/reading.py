@@ -7,16 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.activations import activations
-from minidl.criterion import Loss
-from minidl.errors import DomainError
-from minidl.layer import Layer
-from minidl.nonlinearity import RowActivation
-from minidl.optimizer import Optimizer
-from minidl.program import Program
+from minidl.core import DomainError
+from minidl.diagnostics import idle, levels_off
+from minidl.nn import Layer, Loss, RowActivation, activations
+from minidl.optim import Optimizer
+from minidl.program import Instruction, Program
 from minidl.program import Step as Ran
-from minidl.program.instruction import Instruction
-from minidl.saturation import idle, levels_off
 from minidl.walkthrough.facts import Told, of_activation, of_loss, of_row
 from minidl.walkthrough.steps import Array, Step
 from minidl.walkthrough.words import HEAD, TITLES, WHY

@@ -13,7 +13,7 @@ from minidl.walkthrough.items import Item
 from minidl.walkthrough.paper import page, plain_markdown
 from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.steps import Array, Step
-from minidl.walkthrough.worksheet import Worksheet
+from minidl.walkthrough.worksheets import Worksheet
 
 MOST = 150
 """Equations of a sheet; of a larger network only those with blanks are shown."""

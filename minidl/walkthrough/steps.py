@@ -40,7 +40,7 @@ class Array:
     dead : tuple of int
         Which of them (counted row by row) are 0 because a unit is off here: its slope is exactly 0.
     flat : tuple of int
-        Which of them a unit gives that is saturated: ``minidl.saturation`` says when.
+        Which of them a unit gives that is saturated: ``minidl.diagnostics.saturation`` says when.
     pending : tuple of int
         Which of them are not computed yet, where an array is made part by part; 0 stands there.
     """

@@ -9,7 +9,7 @@ from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING
 
-from minidl.settings import whole_number
+from minidl.core import whole_number
 from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
 from minidl.walkthrough.graph import LABELLED, MOST_UNITS, Edge, Graph, Node, build
 from minidl.walkthrough.picture import Look, Picture, Stroke, curves, picture

@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from minidl.encoding import lenient
+from minidl.core import lenient
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
 from minidl.walkthrough.tables import is_whole, wanted
 from minidl.walkthrough.walkthrough import Walkthrough

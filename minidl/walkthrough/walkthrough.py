@@ -10,25 +10,12 @@ from typing import IO, Any
 
 import numpy as np
 
-from minidl import storage
-from minidl.encoding import printable
-from minidl.errors import ArgumentError
-from minidl.parsing import read_text
-from minidl.settings import whole_number
+from minidl.core import ArgumentError, printable, read_text, storage, whole_number
 from minidl.walkthrough.digits import digits_of, reads_back, shortest
 from minidl.walkthrough.document import Document
 from minidl.walkthrough.expansion import expand
 from minidl.walkthrough.scene import Scene
-from minidl.walkthrough.steps import (
-    PENDING,
-    SCHEMA,
-    Array,
-    Equation,
-    Index,
-    Problem,
-    Step,
-    Verdict,
-)
+from minidl.walkthrough.steps import PENDING, SCHEMA, Array, Equation, Index, Problem, Step, Verdict
 
 
 @dataclass(frozen=True)

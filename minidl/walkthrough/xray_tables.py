@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import IO, NamedTuple
 
-from minidl.saturation import SLOPE
+from minidl.diagnostics import SLOPE
 from minidl.walkthrough.digits import LEAST_DIGITS, digits_of
 from minidl.walkthrough.paper import page, plain_markdown
 from minidl.walkthrough.text import WIDTH, put
-from minidl.walkthrough.xray import Logit, View, XRay
+from minidl.walkthrough.xrays import Logit, View, XRay
 
 MOST = 8
 """Logits that are shown."""

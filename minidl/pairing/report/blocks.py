@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from minidl.losses import losses
+from minidl.nn import losses
 
 HIGHER, LOWER = "▲", "▼"
 """The marks of a difference that is shown; on nothing else."""

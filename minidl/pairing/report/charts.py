@@ -9,16 +9,7 @@ import numpy as np
 
 from minidl.pairing.outcomes import Outcome
 from minidl.pairing.report.blocks import STAR, Chart, Listing, Value, metric_name, number, short
-from minidl.pairing.report.svg import (
-    DASHES,
-    LINE,
-    MARKERS,
-    NARROW,
-    SERIES,
-    WIDTH,
-    figure,
-    markup,
-)
+from minidl.pairing.report.svg import DASHES, LINE, MARKERS, NARROW, SERIES, WIDTH, figure, markup
 from minidl.pairing.statistics import how_many
 from minidl.pairing.trainer import checkpoints
 

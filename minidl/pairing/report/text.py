@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from minidl.core import lenient
 from minidl.data import Dataset
-from minidl.encoding import lenient
 from minidl.pairing.findings import Findings
 from minidl.pairing.report.blocks import STAR, Listing, metric_name
 from minidl.pairing.report.comparing import headline_blocks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minidl import storage
+from minidl.core import storage
 from minidl.pairing.findings import Findings
 from minidl.pairing.report import comparing, describing
 from minidl.pairing.report.blocks import CROSS, STAR, Section

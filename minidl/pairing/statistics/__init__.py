@@ -25,18 +25,9 @@ from minidl.pairing.statistics.comparison import (
 )
 from minidl.pairing.statistics.paired import bca_interval, sign_flip_test
 from minidl.pairing.statistics.planned import ALPHA, holm, planned_pairs
-from minidl.pairing.statistics.planning import (
-    Design,
-    detectable_difference,
-    fewest_observations,
-)
+from minidl.pairing.statistics.planning import Design, detectable_difference, fewest_observations
 from minidl.pairing.statistics.ranking import Ranked, corrected_ranking
-from minidl.pairing.statistics.ranks import (
-    RankSummary,
-    bars,
-    critical_difference,
-    rank_summary,
-)
+from minidl.pairing.statistics.ranks import RankSummary, bars, critical_difference, rank_summary
 from minidl.pairing.statistics.scores import DIGITS, Scores, failures_counted
 from minidl.pairing.statistics.sensitivity import RateSensitivity, rate_sensitivity
 from minidl.pairing.statistics.sentences import CLAIM, headlines, how_many, sentence

@@ -7,7 +7,7 @@ from itertools import count
 
 import numpy as np
 
-from minidl.errors import ArgumentError
+from minidl.core import ArgumentError
 from minidl.pairing.statistics.planned import ALPHA
 from minidl.pairing.statistics.scores import Scores
 from minidl.pairing.statistics.signedrank import rejections

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidl.errors import ArgumentError
+from minidl.core import ArgumentError
 from minidl.pairing.statistics.planned import ALPHA
 from minidl.pairing.statistics.scores import DIGITS, Scores
 

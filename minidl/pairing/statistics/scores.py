@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from minidl.errors import ArgumentError, ShapeError, UnknownNameError
+from minidl.core import ArgumentError, ShapeError, UnknownNameError
 
 DIGITS = 12
 """Decimals of a difference that count: what differs by less was only added in another order."""

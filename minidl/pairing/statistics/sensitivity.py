@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidl.errors import ArgumentError, ShapeError
+from minidl.core import ArgumentError, ShapeError
 from minidl.pairing.statistics.scores import DIGITS
 
 ONE_POINT = 0.01

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from minidl.errors import ArgumentError, ShapeError
+from minidl.core import ArgumentError, ShapeError
 from minidl.pairing.statistics.scores import DIGITS, Scores
 
 FACTORS = ("activation", "loss", "dataset")

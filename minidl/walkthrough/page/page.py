@@ -6,7 +6,7 @@ from collections import Counter
 from html import escape
 from typing import Any
 
-from minidl.saturation import SLOPE
+from minidl.diagnostics import SLOPE
 from minidl.walkthrough import paper
 from minidl.walkthrough.latex import mathml
 from minidl.walkthrough.notation import Notation

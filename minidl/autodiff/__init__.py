@@ -1,0 +1,75 @@
+"""Arrays that remember how they were made, and carry gradients back.
+
+An operation (``op``) works on arrays; ``arithmetic`` and ``shapes`` hold those of minidl's own.
+``backward`` walks the graph of ``Node``s that operations leave behind, ``tensor`` is what users
+hold, ``functions`` are operations by name, ``block`` is a network's one piece of memory.
+"""
+
+from minidl.autodiff.backward import Node, ancestors, gradients, no_grad, remembers
+from minidl.autodiff.block import Block, stretches
+from minidl.autodiff.functions import (
+    absolute,
+    clip,
+    concatenate,
+    exp,
+    log,
+    matmul,
+    maximum,
+    minimum,
+    sqrt,
+    stack,
+    where,
+)
+from minidl.autodiff.op import (
+    FLOATS,
+    OUTPUT,
+    Arrays,
+    Elementwise,
+    Elementwise2,
+    Op,
+    Shape,
+    Tracked,
+    as_float,
+    as_numbers,
+    narrowed,
+)
+from minidl.autodiff.shapes import Sum, broadcast, reduction, weighted_mean
+from minidl.autodiff.tensor import Tensor, at_the_door
+
+__all__ = [
+    "Arrays",
+    "Block",
+    "Elementwise",
+    "Elementwise2",
+    "FLOATS",
+    "Node",
+    "OUTPUT",
+    "Op",
+    "Shape",
+    "Sum",
+    "Tensor",
+    "Tracked",
+    "absolute",
+    "ancestors",
+    "as_float",
+    "as_numbers",
+    "at_the_door",
+    "broadcast",
+    "clip",
+    "concatenate",
+    "exp",
+    "gradients",
+    "log",
+    "matmul",
+    "maximum",
+    "minimum",
+    "narrowed",
+    "no_grad",
+    "reduction",
+    "remembers",
+    "sqrt",
+    "stack",
+    "stretches",
+    "weighted_mean",
+    "where",
+]

@@ -1,0 +1,343 @@
+"""The contract of every operation: shapes, forward, backward.
+
+The letters are the same everywhere: ``x`` in, ``y`` out, ``dy`` and ``dx`` the loss's gradient
+with respect to them. An op works on arrays and writes into arrays it is given; only ``Tensor``
+knows tensors. Arrays are contiguous, of one dtype (float32 or float64), and flat where a kernel
+does not care for their shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minidl.core import (
+    ArgumentError,
+    DataError,
+    DtypeError,
+    MinidlError,
+    Settings,
+    ShapeError,
+    foreign,
+    short,
+)
+from minidl.kernels import elementwise, movement
+from minidl.kernels.forking import making
+from minidl.kernels.jit import scalar
+
+OUTPUT = -1
+"""In ``Op.saves``: the output itself is needed to go backward."""
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+"""What can be calculated with."""
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+Shape = tuple[int, ...]
+Arrays = Sequence[np.ndarray]
+
+
+class Tracked:
+    """What remembers the operations on it: a Tensor, which floors above this one make."""
+
+    _array: np.ndarray
+    apply: Any
+    broadcast_to: Any
+    counted: Any
+    numpy: Any
+
+
+def as_numbers(culprit: str, x: Any, refusal: type[MinidlError] = DataError) -> np.ndarray:
+    """What came as an array of numbers, a Tensor's too: see ``foreign.as_numbers``."""
+    return foreign.as_numbers(culprit, x.numpy() if isinstance(x, Tracked) else x, refusal)
+
+
+def narrowed(
+    culprit: str, array: np.ndarray, dtype: np.dtype, copy: bool | None = None
+) -> np.ndarray:
+    """Numbers in a network's dtype, contiguous and aligned; those too large for it are refused.
+
+    They lie where they lay if they can, unless ``copy`` is True.
+    """
+    try:
+        with np.errstate(over="raise"):
+            made = np.array(array, dtype, order="C", copy=copy)  # a number stays one, without axes
+    except FloatingPointError as error:
+        largest = np.finfo(dtype).max
+        first = array[np.isfinite(array) & (np.abs(array) > largest)][0]
+        remedy = "Scale them, or build the network with dtype='float64'."
+        expected = f"numbers up to {largest:.2g}, which is all that {dtype} holds"
+        raise DataError(culprit, expected, f"{first:g}", remedy) from error
+    return made if made.flags.aligned else made.copy()
+
+
+def kept_dtype(dtype: Any) -> np.dtype:
+    """The dtype in which a tensor keeps numbers of this one."""
+    try:
+        known = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        known = np.dtype(object)
+    if known.kind not in "fiub":
+        expected, remedy = "a dtype of numbers", "Write dtype='float32'."
+        raise DtypeError("Tensor(dtype=…)", expected, short(dtype), remedy)
+    if known.kind != "f" or known in FLOATS:
+        return np.dtype(known.type)  # NumPy's own instance, which is told apart fast
+    return np.dtype(np.float32 if known.itemsize < 4 else np.float64)
+
+
+def is_float(x: Any) -> bool:
+    """Whether it is a number or an array that can be calculated with as it is: told fast."""
+    return type(x) is float or (type(x) is np.ndarray and x.dtype in FLOATS)
+
+
+def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.ndarray:
+    """An array as kernels want it: contiguous, aligned, writable, float32 or float64.
+
+    Of Python's numbers and arrays of another dtype, those too large for ``dtype`` are refused.
+    """
+    if type(array) is float:  # the most common operand of all beside tensors
+        if -_LARGEST <= array <= _LARGEST or not isfinite(array):
+            return np.asarray(array, dtype)
+        array = np.asarray(array)
+    if not is_float(array):
+        array = as_numbers(culprit, array)
+    if dtype is None:
+        dtype = array.dtype if array.dtype in FLOATS else np.float64
+    if array.dtype != dtype:
+        array = narrowed(culprit, array, dtype)
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned and flags.writeable:
+        return array
+    return np.require(array, requirements=["C", "A", "W"])
+
+
+def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
+    """The floating dtype that arrays agree on; Python numbers and lists have none to say."""
+    given = [x.dtype for x in operands if isinstance(x, np.ndarray | np.generic)]
+    native = [np.dtype(dtype.type) if dtype.kind == "f" else dtype for dtype in given]
+    dtypes = [dtype if dtype in FLOATS else np.dtype(np.float64) for dtype in native]
+    return np.result_type(*dtypes) if dtypes else np.dtype(otherwise)
+
+
+class Op(Settings):
+    """Something that can be done to arrays, and undone for gradients.
+
+    Attributes
+    ----------
+    takes : tuple of str
+        What its operands are called; empty where any number will do.
+    saves : tuple of int
+        The operands that going backward needs as they were, ``OUTPUT`` for the result.
+    link : str or None
+        For a sigmoid or softmax: the name by which a loss knows how to look behind it.
+    """
+
+    takes: tuple[str, ...] = ("x",)
+    saves: tuple[int, ...] = ()
+    link: str | None = None
+    is_loss = False
+    gives_truth = False
+    """Whether its results are truth values."""
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """The output's shape; an error where the inputs do not fit."""
+        raise NotImplementedError
+
+    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
+        """Write the result into ``y``."""
+        raise NotImplementedError
+
+    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
+        """Write each input's gradient into ``dxs``; None stands where none is wanted."""
+        raise NotImplementedError
+
+    def ready(self) -> Sequence[np.ndarray | None]:
+        """The inputs' gradients for an output gradient of 1, if going forward has found them.
+
+        An op that does keeps them itself: a loss, which is made anew for every call.
+        """
+        return ()
+
+    def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Operands brought to shapes that fit each other."""
+        return operands
+
+    def __call__(self, *operands: Any, **hyper: Any) -> Any:
+        """Apply to Tensors or to arrays; what comes back is of the same kind.
+
+        Hyper-parameters alone give the op that has them: ``ml.leaky_relu(alpha=0.2)``.
+        """
+        op = self
+        if hyper:
+            op = self.with_settings(**hyper)
+            if not operands:
+                return op
+        if len(operands) != len(self.takes) and self.takes:
+            raise op._miscounted(operands)
+        operands = op.paired(operands)
+        for operand in operands:
+            if isinstance(operand, Tracked):
+                return operand.apply(op, *operands)
+        dtype = common_dtype(operands, np.float64)
+        arrays = [as_float(operand, dtype, op.name) for operand in operands]
+        kind = bool if op.gives_truth else dtype
+        y = np.empty(op.shape(*(array.shape for array in arrays)), kind)
+        op.forward(y, *arrays)
+        return y if y.ndim else y[()]
+
+    def _miscounted(self, operands: Sequence[Any]) -> ArgumentError:
+        wanted, extra = ", ".join(self.takes), operands[len(self.takes) :]
+        remedy = f"Write {self.name}({wanted})."
+        if extra and self.hyper and isinstance(extra[0], int | float):
+            remedy = f"Write {next(iter(self.hyper))}={extra[0]}."
+        return ArgumentError(self.name, f"operands {wanted}", f"{len(operands)} of them", remedy)
+
+
+class ScalarOp(Op):
+    """An op whose loops are made of scalars: a ``value``, and a slope for each of ``slopes``.
+
+    They are plain Python on floats that numba compiles; a function of your own that they call
+    must be made one of theirs with ``minidl.kernels.jit.scalar``.
+
+    Attributes
+    ----------
+    wide : bool
+        Of the class: whether float32 numbers are worked on in float64, where the formula would
+        lose too much.
+    """
+
+    slopes: ClassVar[tuple[str, ...]] = ()
+    wide = False
+    _loops: ClassVar[tuple[Any, ...]] = ()
+
+    def __init__(self, **hyper: Any) -> None:
+        super().__init__(**hyper)
+        self.check_parameters(len(self.takes), "value", *self.slopes)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._loops = ()  # a subclass may have another value
+
+    @classmethod
+    def loops(cls) -> tuple[Any, ...]:
+        """The compiled loops, made once a class: forward, then a backward for each slope."""
+        if not cls._loops:
+            with making:
+                if not cls._loops:
+                    cls._loops = cls._made()
+        return cls._loops
+
+    @classmethod
+    def _made(cls) -> tuple[Any, ...]:
+        one = len(cls.slopes) == 1
+        value: Any = getattr(cls, "value")  # noqa: B009
+        count = value.__code__.co_argcount - len(cls.takes)
+        forward = elementwise.forward_unary if one else elementwise.forward_binary
+        backward = elementwise.backward_unary if one else elementwise.backward_binary
+        name = cls.name or cls.__name__
+        allocates = not cls.__module__.startswith("minidl.")  # a user's formula may
+        slopes = (
+            backward(f"{name}_{slope}", scalar(getattr(cls, slope)), count, cls.wide, allocates)
+            for slope in cls.slopes
+        )
+        return forward(name, scalar(value), count, cls.wide, allocates), *slopes
+
+
+class Elementwise(ScalarOp):
+    """One number in, one number out, at every place: give ``value`` and ``slope``.
+
+    Both are static methods on single numbers followed by the hyper-parameters. A slope whose
+    first parameter is called ``y`` is computed from the output, otherwise from the input ``x``.
+    """
+
+    slopes = ("slope",)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "slope" in cls.__dict__:
+            formula = getattr(cls.slope, "__code__", None)  # type: ignore[attr-defined]
+            of_output = formula is not None and formula.co_varnames[:1] == ("y",)
+            cls.saves = (OUTPUT,) if of_output else (0,)
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
+        (self._loops or self.loops())[0](xs[0].reshape(-1), y.reshape(-1), self.reals)
+
+    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
+        saved = y if self.saves[0] == OUTPUT else xs[0]
+        (self._loops or self.loops())[1](
+            saved.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), self.reals
+        )
+
+
+class Elementwise2(ScalarOp):
+    """Two numbers in, one out: give ``value(a, b)``, ``slope_a`` and ``slope_b``.
+
+    The operands have one shape, or are broadcast to one; one of a single number goes with any
+    shape as it is, and gets the sum of the gradients of all places.
+    """
+
+    slopes = ("slope_a", "slope_b")
+    takes = ("a", "b")
+    saves: tuple[int, ...] = (0, 1)
+
+    def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        shapes = [self._shape_of(x) for x in operands]
+        if shapes[0] == shapes[1]:
+            return operands
+        try:
+            shape = np.broadcast_shapes(*shapes)
+        except ValueError as error:
+            got = " and ".join(map(str, shapes))
+            wanted, remedy = "two shapes that broadcast", "Reshape one of them."
+            raise ShapeError(self.name, wanted, got, remedy) from error
+        a, b = (
+            x if own in (shape, *SINGLE) else _broadcast(x, shape)
+            for x, own in zip(operands, shapes, strict=True)
+        )
+        return a, b
+
+    def _shape_of(self, x: Any) -> Shape:
+        if type(x) is float or type(x) is int:
+            return ()
+        shape: Shape = x.shape if hasattr(x, "shape") else as_numbers(self.name, x).shape
+        return shape
+
+    def shape(self, *shapes: Shape) -> Shape:
+        a, b = shapes
+        if a == b or b == () or (b == (1,) and a != ()):
+            return a
+        if a in SINGLE:
+            return b
+        raise ShapeError(
+            self.name, f"two operands of shape {a}", f"{a} and {b}", "Broadcast first."
+        )
+
+    def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
+        kernel = (self._loops or self.loops())[0]
+        kernel(xs[0].reshape(-1), xs[1].reshape(-1), y.reshape(-1), self.reals)
+
+    def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
+        kernels = (self._loops or self.loops())[1:]
+        a, b, dy = xs[0].reshape(-1), xs[1].reshape(-1), dy.reshape(-1)
+        for kernel, dx in zip(kernels, dxs, strict=True):
+            if dx is None:
+                continue
+            single = dx.size != dy.size
+            each = np.empty(dy.size, dy.dtype) if single else dx.reshape(-1)
+            kernel(a, b, dy, each, self.reals)
+            if single:
+                movement.total(each, dx.reshape(-1), 1.0)
+
+
+SINGLE: tuple[Shape, ...] = ((), (1,))
+"""Shapes of one number, which goes with any other shape as it is."""
+
+
+def _broadcast(x: Any, shape: Shape) -> Any:
+    return x.broadcast_to(shape) if isinstance(x, Tracked) else np.broadcast_to(x, shape)

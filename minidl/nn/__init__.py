@@ -1,0 +1,55 @@
+"""What networks are made of: activations, losses, layers, and the weights they begin with.
+
+``nonlinearity``, ``criterion`` and ``layer`` say what every activation, loss and layer has in
+common; ``activation_functions``, ``loss_functions`` and ``layers`` hold minidl's own, in one place
+each. ``domains`` says whether numbers and activations suit a loss.
+"""
+
+from minidl.nn.activation_functions import activation, activations
+from minidl.nn.criterion import Loss
+from minidl.nn.domains import unfit, unsound
+from minidl.nn.initialization import get_initializer, initializers
+from minidl.nn.layer import Layer, Layers
+from minidl.nn.layers import (
+    Activation,
+    Dense,
+    Dropout,
+    as_layer,
+    build_layer,
+    enter,
+    parameter_shapes,
+)
+from minidl.nn.loss_functions import get_loss, loss, losses
+from minidl.nn.network import Network
+from minidl.nn.nonlinearity import ActivationFunction, Facts, RowActivation
+from minidl.nn.weighting import ClassWeight, class_weights, mean_of_batches, row_weights
+
+__all__ = [
+    "Activation",
+    "ActivationFunction",
+    "ClassWeight",
+    "Dense",
+    "Dropout",
+    "Facts",
+    "Layer",
+    "Layers",
+    "Loss",
+    "Network",
+    "RowActivation",
+    "activation",
+    "activations",
+    "as_layer",
+    "build_layer",
+    "class_weights",
+    "enter",
+    "get_initializer",
+    "get_loss",
+    "initializers",
+    "loss",
+    "losses",
+    "mean_of_batches",
+    "parameter_shapes",
+    "row_weights",
+    "unfit",
+    "unsound",
+]

@@ -1,0 +1,430 @@
+"""What every optimizer has in common: parameters, state, learning rate, clipping, a step.
+
+An optimizer's state is plain named arrays, one number a parameter, laid out as the parameters
+are; an update is one compiled call for each stretch of memory, which is one for a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import accumulate
+from types import FunctionType, ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minidl.autodiff import Tensor, stretches
+from minidl.core import (
+    ELSEWHERE,
+    NON_NEGATIVE,
+    POSITIVE,
+    ArgumentError,
+    DtypeError,
+    Exclusive,
+    Interval,
+    RecordError,
+    Together,
+    distinct,
+    number,
+    whole_number,
+    with_defaults,
+)
+from minidl.kernels import update
+from minidl.kernels.jit import listener, recorder
+from minidl.optim.schedules import Rate
+
+AHEAD = 1024
+"""For how many updates learning rates are looked up at once."""
+
+
+class Parameters(tuple[Tensor, ...]):
+    """What an optimizer updates: fixed, as its state has a number for each of theirs."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        remedy = "Make another optimizer: ml.Adam([*optimizer.parameters, more])."
+        culprit, expected = "optimizer.parameters", "to be left as it was made"
+        raise ArgumentError(culprit, expected, "a change", remedy)
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = extend = insert = pop = remove = clear = reverse = sort = _refuse
+
+
+class Optimizer:
+    """Common to all: parameters, state, learning rate, clipping.
+
+    Copies and pickles keep everything; the copy of a network has a copy of its optimizer.
+
+    Parameters
+    ----------
+    parameters : list of Tensor
+        What to update: ``net.parameters()``, or some of them.
+    learning_rate : float, Schedule or function, optional
+        At least 0; a schedule or function takes the number of updates made before.
+    clip_norm : float, optional
+        Scale all gradients down together when their common norm is above this; above 0.
+    clip_value : float, optional
+        Limit each number of the gradients to ±this; above 0. Comes before ``clip_norm``.
+    **settings
+        What the optimizer's own page lists.
+
+    Attributes
+    ----------
+    parameters : tuple of Tensor
+        Frozen ones among them are left alone until they are thawed.
+    state : dict of str to ndarray
+        What is remembered of each parameter between updates.
+    steps : int
+        How many updates were made.
+
+    Raises
+    ------
+    ArgumentError
+        For settings that make no sense; the message names the setting.
+    DtypeError
+        For parameters of two dtypes.
+
+    Examples
+    --------
+    >>> from minidl.optim import SGD
+    >>> w = Tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = SGD([w], learning_rate=0.1, clip_value=1.0)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.numpy()
+    array([ 0.9, -1.9], dtype=float32)
+    """
+
+    name = ""
+    aliases: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    defaults: ClassVar[dict[str, Any]] = {}
+    domains: ClassVar[dict[str, Interval]] = {}
+    """Where a setting may lie, if not anywhere in [0, ∞)."""
+
+    # What is looked at again only where it has changed.
+    _active: Sequence[Tensor] = ()
+    _arrays: Sequence[np.ndarray] = ()
+    _runs: Sequence[tuple[np.ndarray, np.ndarray, slice]] = ()
+    _turns: Sequence[Exclusive] = ()
+    _rates = _ahead = _count = _reals = _squares = np.zeros(0)
+    _sound: Mapping[str, Any] = {}
+
+    def __init__(
+        self,
+        parameters: Sequence[Tensor],
+        learning_rate: Rate | None = None,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        **settings: Any,
+    ) -> None:
+        if "learning_rate" not in self.defaults:
+            remedy = 'Write defaults = {"learning_rate": 0.01} in the class.'
+            culprit = f"{type(self).__name__}.defaults"
+            raise ArgumentError(culprit, "a learning_rate among them", "none", remedy)
+        self.parameters = Parameters(self._checked(parameters))
+        self.settings: dict[str, Any] = with_defaults(
+            self.name, self.defaults, settings, others=("clip_norm", "clip_value")
+        )
+        if learning_rate is not None:
+            self.settings["learning_rate"] = learning_rate
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+        self._check_settings()
+        size = sum(parameter.size for parameter in self.parameters)
+        dtype = self.parameters[0].dtype
+        self.state = {name: np.zeros(size, dtype) for name in self.states}
+        self._rates = np.zeros(AHEAD, np.float64)
+        self._count = np.zeros(1, np.int64)  # updates made
+        self._ahead = np.zeros(1, np.int64)  # the update that rates[0] is for
+        self._reals = np.zeros(2 + len(self.constants()), np.float64)
+        self._turn = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
+        self._join([parameter for parameter in self.parameters if parameter.requires_grad])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("parameters", "state") and name in self.__dict__:
+            remedy = "Make another optimizer: ml.Adam([*optimizer.parameters, more])."
+            if name == "state":
+                remedy = "Write numbers into its arrays: optimizer.state['…'][...] = 0.0."
+            expected, got = "what it was made with", "something else"
+            raise ArgumentError(f"{self.name}.{name} = …", expected, got, remedy)
+        meant = [name] if name in self.defaults else ELSEWHERE.get(name, [])
+        if meant and name != "learning_rate" and meant[0] in self.defaults:
+            remedy = f"Write optimizer.settings[{meant[0]!r}] = {value!r:.30}."
+            raise ArgumentError(f"{self.name}.{name} = …", "a setting", "an attribute", remedy)
+        super().__setattr__(name, value)
+
+    def _checked(self, parameters: Any) -> list[Tensor]:
+        """The parameters, each once, of one dtype."""
+        culprit, remedy = f"{self.name}(parameters=…)", "Write net.parameters()."
+        if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+            raise ArgumentError(culprit, "a list of Tensors", repr(parameters), remedy)
+        checked = list(parameters)
+        if not checked:
+            raise ArgumentError(culprit, "at least one", "none", remedy)
+        for parameter in checked:
+            if not isinstance(parameter, Tensor):
+                got = f"a {type(parameter).__name__} among them"
+                raise ArgumentError(culprit, "a list of Tensors", got, remedy)
+            if not parameter.is_parameter:
+                got = f"{parameter.name or 'a tensor'}, which never required a gradient"
+                if parameter.requires_grad:
+                    got = f"{parameter.name or 'a tensor'}, the result of an operation"
+                made = "Make it with Tensor(…, requires_grad=True), or write net.parameters()."
+                raise ArgumentError(culprit, "parameters", got, made)
+            if parameter.dtype != checked[0].dtype:
+                dtypes = f"{checked[0].dtype} and {parameter.dtype}"
+                remedy = "Make one optimizer for each dtype."
+                raise DtypeError(culprit, "parameters of one dtype", dtypes, remedy)
+        if len({id(parameter) for parameter in checked}) < len(checked):
+            remedy = "It would step twice: leave the repetition out."
+            raise ArgumentError(culprit, "every parameter once", "one of them again", remedy)
+        return checked
+
+    def _setting(self, key: str, value: Any) -> Any:
+        culprit, default = f"{self.name}({key}=…)", self.defaults[key]
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                raise ArgumentError(culprit, "True or False", repr(value), f"Write {default}.")
+            return value
+        if key == "learning_rate" and callable(value):
+            return value
+        return number(culprit, value, self.domains.get(key, NON_NEGATIVE), default or 0.01)
+
+    def _bound(self, key: str, value: float | None) -> float | None:
+        return None if value is None else number(f"{self.name}({key}=…)", value, POSITIVE, 1.0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The memory of a copy is joined anew.
+        return {**self.__dict__, "_active": (), "_arrays": (), "_runs": (), "_turns": ()}
+
+    @property
+    def steps(self) -> int:
+        """How many updates were made."""
+        self._looked_at("steps")
+        return int(self._count[0])
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        limit = 2**53  # far below where the counter would run over
+        self._count[0] = whole_number(f"{self.name}.steps", steps, 0, 0, limit)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next update."""
+        self._looked_at("learning_rate")
+        return self._rate(int(self._count[0]))
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Rate) -> None:
+        self.settings["learning_rate"] = self._setting("learning_rate", rate)
+
+    def _rate(self, update: int) -> float:
+        """The learning rate after so many updates; a schedule's answer is looked at each time."""
+        rate = self.settings["learning_rate"]
+        if not callable(rate):
+            return float(rate)
+        culprit = f"{self.name}(learning_rate=…), of update {update}"
+        return number(culprit, rate(update), NON_NEGATIVE, 0.01)
+
+    def _looked_at(self, what: str) -> None:
+        """While a step is recorded, this is a number that a program would not look at again."""
+        if (tape := recorder()) is not None:
+            raise tape.refuse(
+                RecordError(
+                    f"{self.name}.{what}",
+                    "a step made of Tensor operations alone",
+                    "one that looks at a number while it is recorded",
+                    "Look at it after the step, give a schedule for what depends on the number "
+                    "of updates, or train with fit(record=False).",
+                )
+            )
+
+    def reset(self) -> None:
+        """Forget all updates, as if just made: state 0, no steps."""
+        for state in self.state.values():
+            state[...] = 0
+        self.steps = 0
+
+    def looks_ahead(self) -> bool:
+        """Whether the numbers of many updates may be worked out before the first of them.
+
+        A class of the user's own, or a schedule that could look at what training changes, is
+        asked before each update, as in eager code.
+        """
+        return _is_of_package(type(self)) and _is_pure(self.settings["learning_rate"])
+
+    def prepare(self, updates: int) -> None:
+        """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
+        self._check_settings()
+        self._check_state()
+        made = int(self._count[0])
+        if callable(self.settings["learning_rate"]):
+            standing = self._standing()
+            self._rates[:updates] = [self._rate(made + i) for i in range(updates)]
+            if self._standing() != standing:
+                raise ArgumentError(
+                    f"{self.name}(learning_rate=…)",
+                    "a schedule, which only tells a rate",
+                    "one that changes the optimizer or its parameters",
+                    "Change them between two calls of fit, or in a callback.",
+                )
+        else:
+            self._rates[:updates] = self.settings["learning_rate"]
+        self._ahead[0] = made
+        self._reals[2:] = self.constants()
+
+    def _standing(self) -> tuple[Any, ...]:
+        """All that a schedule must leave alone: it is asked ahead, for many updates at once."""
+        states = [(id(array), getattr(array, "nbytes", 0)) for array in self.state.values()]
+        parameters = [(p.current_version(), p.requires_grad) for p in self.parameters]
+        settings = [*map(id, self.settings.values()), self.clip_norm, self.clip_value]
+        return int(self._count[0]), *states, *parameters, *settings
+
+    def _check_settings(self) -> None:
+        """An error for settings that were changed to nonsense since they were looked at."""
+        given: Any = self.settings
+        if not isinstance(given, dict):
+            got, remedy = repr(given), "Write optimizer.settings['…'] = … instead."
+            raise ArgumentError(f"{self.name}.settings", "a dict of settings", got, remedy)
+        checked = {**self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value}
+        known = self._sound
+        if len(checked) == len(known) and all(known.get(k) is v for k, v in checked.items()):
+            return
+        for key, value in with_defaults(self.name, self.defaults, given).items():
+            given[key] = self._setting(key, value)
+        self.clip_norm = self._bound("clip_norm", self.clip_norm)
+        self.clip_value = self._bound("clip_value", self.clip_value)
+        self._sound = {
+            **self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value
+        }  # fmt: skip
+
+    def _check_state(self) -> None:
+        """An error for state that was replaced by what is none; kernels look at its size."""
+        held = [*self.state.values()]
+        if len(held) != len(self.states) or not all(type(array) is np.ndarray for array in held):
+            remedy = "Write numbers into its arrays: optimizer.state['…'][...] = 0.0."
+            expected, got = ", ".join(self.states), f"{self.state!r:.60}"
+            raise ArgumentError(f"{self.name}.state", f"the arrays {expected}", got, remedy)
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """What an update works on, by name: for listings."""
+        own = {"rates": self._rates, "count": self._count, "reals": self._reals}
+        named = {f"{self.name}.{name}": array for name, array in own.items()}
+        for i, (values, gradients, place) in enumerate(self._runs, start=1):
+            which = i if len(self._runs) > 1 else ""
+            named |= {f"parameters{which}": values, f"∂parameters{which}": gradients}
+            for name, state in self.state.items():
+                named[f"{self.name}.{name}{which}"] = state[place]
+        return named
+
+    def work(self) -> list[np.ndarray]:
+        """The memory of its own that an update works on."""
+        own = [self._rates, self._ahead, self._count, self._reals, self._squares]
+        return [*self.state.values(), *own]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, so that the next ``backward`` starts afresh."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def check_trainable(self, culprit: str) -> None:
+        """Refuse to train what is frozen altogether.
+
+        Raises
+        ------
+        ArgumentError
+            If none of the parameters requires a gradient.
+        """
+        if not any(parameter.requires_grad for parameter in self.parameters):
+            expected, got = "a parameter to train", f"{len(self.parameters)}, all of them frozen"
+            raise ArgumentError(culprit, expected, got, "Thaw some: net[-1].trainable = True.")
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient and requires one.
+
+        The others are left alone, and so is what the optimizer remembers of them; the norm that
+        ``clip_norm`` limits is that of the gradients that are used.
+        """
+        with self.alone():
+            listening = listener()
+            if listening is None or listening.computes:
+                self.prepare(1)
+            runs = self._stretches()
+            if listening is not None:
+                listening.follow(self)
+            self._update(runs, list if listening is None else partial(listening.handed, self))
+
+    def alone(self) -> Together:
+        """While this is entered, no other thread updates these parameters or this optimizer."""
+        return Together([self._turn, *self._turns])
+
+    def _update(
+        self,
+        runs: Sequence[tuple[np.ndarray, np.ndarray, slice]],
+        handed: Callable[[Iterable[np.ndarray]], list[np.ndarray]],
+    ) -> None:
+        self.clip(handed(gradient for _, gradient, _ in runs))
+        update.begin(self._rates, self._ahead, self._count, self._reals)
+        for values, gradients, place in runs:
+            states = [state[place] for state in self.state.values()]
+            self.kernel(*handed([values, gradients, *states, self._reals]))
+        for parameter in self._active:
+            parameter.written()
+
+    def _stretches(self) -> Sequence[tuple[np.ndarray, np.ndarray, slice]]:
+        """What the next update works on."""
+        active = [p for p in self.parameters if p._wants and p._grad is not None]
+        if [id(p._array) for p in active] != [*map(id, self._arrays)]:
+            self._join(active)
+        return self._runs
+
+    def _join(self, active: list[Tensor]) -> None:
+        """Find the stretches of memory of those that are updated."""
+        starts = accumulate((p.size for p in self.parameters), initial=0)
+        place = {id(p): start for p, start in zip(self.parameters, starts, strict=False)}
+        self._runs = stretches(active, [place[id(p)] for p in active])
+        self._active, self._arrays = active, [parameter._array for parameter in active]
+        self._squares = np.zeros(len(self._runs), np.float64)
+        self._turns = distinct(p._training for p in active)
+
+    def clip(self, gradients: list[np.ndarray]) -> None:
+        """Limit gradients as ``clip_value`` and ``clip_norm`` say."""
+        if self.clip_value is not None:
+            for gradient in gradients:
+                update.limit(gradient, self.clip_value)
+        if self.clip_norm is not None:
+            squares = self._squares[: len(gradients)]
+            for i, gradient in enumerate(gradients):
+                update.square_sum(gradient, squares[i : i + 1])
+            for gradient in gradients:
+                update.shrink_to(gradient, squares, self.clip_norm)
+
+    def constants(self) -> list[float]:
+        """The numbers the kernel gets after the learning rate and the update's number."""
+        return []
+
+    def kernel(self, *arrays: np.ndarray) -> None:
+        """Update one stretch: values, gradients, states, reals; subclasses write it."""
+        raise NotImplementedError(f"{type(self).__name__} has no kernel(self, *arrays)")
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
+        return f"{self.name}({settings}, steps={self.steps})"
+
+
+def _is_of_package(thing: Any) -> bool:
+    return str(getattr(thing, "__module__", "")).startswith("minidl.")
+
+
+def _is_pure(rate: Any) -> bool:
+    """Whether a learning rate depends on the number of updates alone."""
+    if not callable(rate) or _is_of_package(type(rate)):
+        return True
+    if not isinstance(rate, FunctionType) or rate.__defaults__ or rate.__kwdefaults__:
+        return False
+    cells = [cell.cell_contents for cell in rate.__closure__ or ()]
+    known = [rate.__globals__[n] for n in rate.__code__.co_names if n in rate.__globals__]
+    return all(isinstance(x, int | float | str | ModuleType) for x in (*cells, *known))

@@ -1,0 +1,287 @@
+"""From gradients to better weights: SGD, Adam, AdamW, RMSprop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.autodiff import Tensor
+from minidl.core import SHARE, ArgumentError, Registry
+from minidl.kernels import update
+from minidl.optim.optimizer import Optimizer
+from minidl.optim.schedules import Rate, build_rate, plain
+
+optimizers: Registry[Any] = Registry("optimizer")
+
+
+class _OptimizerEntry:
+    def __init__(self, cls: type[Optimizer]) -> None:
+        self.name, self.aliases, self.cls = cls.name, cls.aliases, cls
+
+
+def optimizer(cls: type[Optimizer]) -> type[Optimizer]:
+    """Register an optimizer class under its ``name``."""
+    optimizers.register(_OptimizerEntry(cls), cls)
+    return cls
+
+
+@optimizer
+class SGD(Optimizer):
+    """Step against the gradient, with momentum if asked for (PyTorch's form, also Nesterov's).
+
+    Parameters
+    ----------
+    parameters, learning_rate, clip_norm, clip_value
+        See ``Optimizer``; the learning rate is 0.01 unless told otherwise.
+    momentum : float
+        In [0, 1): the share of the last step that goes into the next.
+    nesterov : bool
+        Take the gradient's part as if the momentum's had been made already.
+    weight_decay : float
+        At least 0; times the weight, it is added to the gradient (L2).
+
+    Raises
+    ------
+    ArgumentError
+        For numbers outside these limits, and for ``nesterov`` without momentum.
+
+    References
+    ----------
+    Robbins and Monro, 1951; Polyak, 1964; Sutskever, Martens, Dahl and Hinton, ICML 2013.
+
+    Examples
+    --------
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> optimizer = SGD([w], learning_rate=0.1, momentum=0.5)
+    >>> for _ in range(2):
+    ...     w.grad = [1.0]
+    ...     optimizer.step()
+    >>> w.numpy()  # 1 − 0.1 − 0.1 · (1 + 0.5)
+    array([0.75], dtype=float32)
+    """
+
+    name = "sgd"
+    states = ("velocity",)
+    defaults = {"learning_rate": 1e-2, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0}
+    domains = {"momentum": SHARE}
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        if self.settings["nesterov"] and not self.settings["momentum"]:
+            raise ArgumentError(
+                "sgd(nesterov=True)", "some momentum", "none", "Write momentum=0.9 beside it."
+            )
+
+    def constants(self) -> list[float]:
+        s = self.settings
+        return [s["momentum"], float(s["nesterov"]), s["weight_decay"]]
+
+    def kernel(self, *arrays: np.ndarray) -> None:
+        update.sgd(*arrays)
+
+
+@optimizer
+class Adam(Optimizer):
+    """A step of about the learning rate for every weight: m̂ / (√v̂ + ε).
+
+    The corrections m̂ and v̂ count the optimizer's updates, as Keras does, and not those of each
+    parameter: one that was frozen all along starts with longer steps. For layers that are thawed
+    late make a new optimizer, as ``fit(optimizer="adam")`` does.
+
+    Parameters
+    ----------
+    parameters, learning_rate, clip_norm, clip_value
+        See ``Optimizer``; the learning rate is 0.001 unless told otherwise.
+    beta1, beta2 : float
+        In [0, 1): how much of the running means of g and g² stays at each update.
+    epsilon : float
+        At least 0; keeps the quotient finite.
+    weight_decay : float
+        At least 0; times the weight, it is added to the gradient (L2).
+
+    Raises
+    ------
+    ArgumentError
+        For numbers outside these limits.
+
+    References
+    ----------
+    Kingma and Ba, ICLR 2015.
+
+    Examples
+    --------
+    >>> w = Tensor([1.0, 1.0], requires_grad=True)
+    >>> optimizer = Adam([w], learning_rate=0.1)
+    >>> w.grad = [100.0, -0.01]
+    >>> optimizer.step()
+    >>> w.numpy().round(4)
+    array([0.9, 1.1], dtype=float32)
+    """
+
+    name = "adam"
+    states = ("m", "v")
+    defaults = {
+        "learning_rate": 1e-3,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "weight_decay": 0.0,
+    }
+    domains = {"beta1": SHARE, "beta2": SHARE}
+
+    def decays(self) -> tuple[float, float]:
+        """What is added to the gradient, and what is taken from the weight."""
+        return self.settings["weight_decay"], 0.0
+
+    def constants(self) -> list[float]:
+        s = self.settings
+        return [s["beta1"], s["beta2"], s["epsilon"], *self.decays()]
+
+    def kernel(self, *arrays: np.ndarray) -> None:
+        update.adam(*arrays)
+
+
+@optimizer
+class AdamW(Adam):
+    """Adam with weight decay taken from the weights themselves.
+
+    Parameters
+    ----------
+    parameters, learning_rate, beta1, beta2, epsilon, clip_norm, clip_value
+        See ``Adam``.
+    weight_decay : float
+        At least 0, 0.01 unless told otherwise: each update takes learning rate · weight decay of
+        the weight away, whatever the gradient.
+
+    References
+    ----------
+    Loshchilov and Hutter, ICLR 2019.
+
+    Examples
+    --------
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> optimizer = AdamW([w], learning_rate=0.1, weight_decay=0.5)
+    >>> w.grad = [0.0]
+    >>> optimizer.step()
+    >>> w.numpy()
+    array([0.95], dtype=float32)
+    """
+
+    name = "adamw"
+    defaults = {**Adam.defaults, "weight_decay": 1e-2}
+
+    def decays(self) -> tuple[float, float]:
+        """What is added to the gradient, and what is taken from the weight."""
+        return 0.0, self.settings["weight_decay"]
+
+
+@optimizer
+class RMSprop(Optimizer):
+    """Divide each step by the gradient's recent size.
+
+    Parameters
+    ----------
+    parameters, learning_rate, clip_norm, clip_value
+        See ``Optimizer``; the learning rate is 0.01 unless told otherwise.
+    rho : float
+        In [0, 1): how much of the running mean of g² stays at each update.
+    epsilon : float
+        At least 0; keeps the quotient finite.
+    weight_decay : float
+        At least 0; times the weight, it is added to the gradient (L2).
+
+    Raises
+    ------
+    ArgumentError
+        For numbers outside these limits.
+
+    References
+    ----------
+    Tieleman and Hinton, 2012.
+
+    Examples
+    --------
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> optimizer = RMSprop([w], learning_rate=0.1, rho=0.75)
+    >>> w.grad = [8.0]
+    >>> optimizer.step()
+    >>> w.numpy()  # 1 − 0.1 · 8 / √(0.25 · 64)
+    array([0.8], dtype=float32)
+    """
+
+    name = "rmsprop"
+    states = ("v",)
+    defaults = {"learning_rate": 1e-2, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 0.0}
+    domains = {"rho": SHARE}
+
+    def constants(self) -> list[float]:
+        s = self.settings
+        return [s["rho"], s["epsilon"], s["weight_decay"]]
+
+    def kernel(self, *arrays: np.ndarray) -> None:
+        update.rmsprop(*arrays)
+
+
+optimizers.settle()
+
+
+def get_optimizer(
+    optimizer: Any,
+    parameters: Sequence[Tensor],
+    learning_rate: Rate | None = None,
+    **settings: Any,
+) -> Optimizer:
+    """An optimizer on these parameters, from its name or class; one already made continues."""
+    if isinstance(optimizer, Optimizer):
+        if {id(p) for p in optimizer.parameters} - {id(p) for p in parameters}:
+            raise ArgumentError(
+                "optimizer",
+                "one made on this network's parameters",
+                "one made on others",
+                "Write ml.Adam(net.parameters()).",
+            )
+        if learning_rate is not None or settings:
+            raise ArgumentError(
+                "learning_rate",
+                "to be set where the optimizer is made",
+                f"{learning_rate!r} beside an optimizer that has its own",
+                "Write optimizer.learning_rate = … instead.",
+            )
+        return optimizer
+    cls = optimizers[optimizer].cls if isinstance(optimizer, str) else optimizer
+    if not (isinstance(cls, type) and issubclass(cls, Optimizer)):
+        raise ArgumentError(
+            "optimizer", "a name, a class or an Optimizer", repr(optimizer), "Write 'adam'."
+        )
+    made: Optimizer = cls(parameters, learning_rate, **settings)
+    return made
+
+
+def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
+    """An optimizer's settings as plain data, for a file; an error where they are code."""
+    if optimizer.name not in optimizers or optimizers[optimizer.name].cls is not type(optimizer):
+        raise ArgumentError(
+            "optimizer",
+            f"one of {', '.join(optimizers.names())}, as files hold no code",
+            type(optimizer).__name__,
+            "Save the weights alone: net.save(path, optimizer=False).",
+        )
+    return {
+        "name": optimizer.name,
+        "steps": optimizer.steps,
+        "clip_norm": optimizer.clip_norm,
+        "clip_value": optimizer.clip_value,
+        "settings": {key: plain(value) for key, value in optimizer.settings.items()},
+    }
+
+
+def build_optimizer(config: dict[str, Any], parameters: Sequence[Tensor]) -> Optimizer:
+    """An optimizer from what ``describe_optimizer`` said."""
+    settings = dict(config["settings"])
+    settings["learning_rate"] = build_rate(settings["learning_rate"])
+    clipping = {key: config[key] for key in ("clip_norm", "clip_value")}
+    made: Optimizer = optimizers[config["name"]].cls(parameters, **clipping, **settings)
+    made.steps = config["steps"]
+    return made

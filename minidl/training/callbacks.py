@@ -1,0 +1,260 @@
+"""What can watch training, and stop it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.autodiff import Tensor
+from minidl.core import ArgumentError, UnknownNameError, did_you_mean, number, whole_number
+from minidl.nn import Layer
+from minidl.training.history import History
+
+
+class Callback:
+    """Subclass and override what you need; return True from ``epoch_ended`` to stop.
+
+    ``batch_ended`` runs after every update, which is slow: leave it alone if you can. Early
+    stopping comes first, then the others as they are listed, so that ``training_ended`` sees the
+    network and the history that ``fit`` returns. An error in a callback ends ``fit`` as it
+    stands: nothing is called after it, and nothing restored.
+
+    ``measured["loss"]`` is the mean over batches while the weights changed, so that it belongs
+    to no weights in particular, unless early stopping watches it; ``val_loss`` and metrics are
+    those of the weights that ``epoch_ended`` sees. To keep weights by their training loss, ask
+    ``minidl.evaluate`` for it.
+
+    Examples
+    --------
+    >>> class Enough(Callback):
+    ...     def epoch_ended(self, net, epoch, measured):
+    ...         return measured["loss"] < 0.1
+    >>> from minidl.model import mlp
+    >>> from minidl.training import fit
+    >>> X = np.linspace(-1, 1, 64).reshape(-1, 1)
+    >>> net, watcher = mlp([1, 1], seed=0), Enough()
+    >>> fit(net, X, X, loss="mse", learning_rate=0.1, callbacks=[watcher]).stopped
+    'stopped by a callback'
+    """
+
+    def training_began(self, net: Any, curves: Sequence[str] = ()) -> None:
+        """Before the first epoch; ``curves`` are the names that will be measured."""
+
+    def batch_ended(self, net: Any, loss: float) -> None:
+        """After an update."""
+
+    def epoch_ended(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
+        """After an epoch (from 0) and its measurements; True stops training."""
+        return None
+
+    def training_ended(self, net: Any, history: History) -> None:
+        """After the last epoch, also when training was interrupted."""
+
+
+class EarlyStopping(Callback):
+    """Stop when a curve no longer improves, and go back to the best weights.
+
+    They are those at which the best number was measured, in a pass after an epoch. Where ``loss``
+    is watched, ``fit`` takes such a pass over all training rows, and ``history["loss"]`` is what
+    it measures; validation data save that time. NaN is never best. Numbers and arrays that layers
+    of your own keep, such as running means, come back with the weights.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement that are waited for, at least 1.
+    monitor : str, optional
+        The curve; if left out, ``"val_loss"``, or ``"loss"`` where nothing is set aside for
+        validation. The loss should fall; metrics, which are scikit-learn's scorers, should rise
+        (``"val_neg_log_loss"`` too).
+    min_delta : float
+        What counts as an improvement, at least 0.
+    restore_best : bool
+        Whether the best epoch's weights come back at the end.
+
+    Raises
+    ------
+    ArgumentError
+        For a patience that is no whole number.
+    UnknownNameError
+        Before training, for a curve that will not be measured.
+
+    References
+    ----------
+    Prechelt, "Early Stopping — But When?", 1998.
+
+    Examples
+    --------
+    >>> from minidl.model import mlp
+    >>> from minidl.training import fit
+    >>> X = np.linspace(-1, 1, 64).reshape(-1, 1)
+    >>> history = fit(mlp([1, 8, 1], "tanh", seed=0), X, X, loss="mse", learning_rate=0.1,
+    ...               validation_split=0.5, epochs=500, early_stopping=EarlyStopping(patience=3))
+    >>> history.stopped, len(history["loss"]) - 1 - history.best_epoch
+    ('early stopping', 3)
+    """
+
+    def __init__(
+        self,
+        patience: int = 10,
+        monitor: str | None = None,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+    ) -> None:
+        self.patience = whole_number("EarlyStopping(patience=…)", patience, example=10)
+        self.min_delta = number("EarlyStopping(min_delta=…)", min_delta, example=1e-4)
+        self.monitor, self.restore_best = monitor, restore_best
+
+    def training_began(self, net: Any, curves: Sequence[str] = ()) -> None:
+        """Forget what another training left; refuse a curve that will not be measured."""
+        if curves:
+            self.watched(curves)
+        self.best, self.stopped = np.inf, False
+        self.best_epoch: int | None = None
+        self.weights: list[tuple[Tensor, np.ndarray]] = []
+
+    def watched(self, curves: Collection[str]) -> str:
+        """The curve that is watched, if it is among those measured."""
+        monitor = self.monitor or ("val_loss" if "val_loss" in curves else "loss")
+        if monitor not in curves:
+            absent = monitor.startswith("val_") and "val_loss" not in curves
+            raise UnknownNameError(
+                "EarlyStopping(monitor=…)",
+                f"one of {', '.join(curves)}",
+                repr(monitor),
+                "Give fit validation_data=(X, y), or monitor='loss'."
+                if absent
+                else did_you_mean(monitor, curves, "Name it in fit(metrics=[…])."),
+            )
+        return monitor
+
+    def epoch_ended(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
+        """Keep the weights of a new best epoch; True once patience is over."""
+        monitor = self.watched(measured)
+        falls = monitor in ("loss", "val_loss")
+        value = measured[monitor] if falls else -measured[monitor]
+        if value < self.best - self.min_delta:  # NaN is no improvement
+            self.best, self.best_epoch = value, epoch
+            self.weights = [(p, p.numpy().copy()) for p in net.parameters()]
+            self.state = _state(net)
+        self.stopped = epoch - (self.best_epoch or 0) >= self.patience
+        return self.stopped
+
+    def training_ended(self, net: Any, history: History) -> None:
+        """Bring the best weights back."""
+        if self.stopped:
+            history.stopped = "early stopping"
+        if self.restore_best and self.best_epoch is not None:
+            for parameter, weights in self.weights:
+                parameter.data = weights  # a write that backward knows of
+            _restore(self.state)
+            history.best_epoch = self.best_epoch
+
+
+def _layers(layer: Layer) -> Iterator[Layer]:
+    """Those of the user's own in it; what minidl's hold is learned, or no part of a prediction."""
+    if not type(layer).__module__.startswith("minidl."):
+        yield layer
+    for _, part in layer.parts():
+        if isinstance(part, Layer):
+            yield from _layers(part)
+
+
+def _numbers(holder: Any, *path: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """A layer's arrays, also in containers, and plain numbers, and where they are; none learned."""
+    for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+        if isinstance(value, dict | list | tuple):
+            yield from _numbers(value, *path, key)
+        elif isinstance(value, np.ndarray) or (
+            isinstance(value, Tensor) and not value.requires_grad
+        ):
+            yield (*path, key), value
+        elif isinstance(value, int | float | np.number) and not path:
+            yield (key,), value
+
+
+def _state(net: Layer) -> list[tuple[Layer, dict[Any, Any]]]:
+    """What layers of the user's own go by beside their parameters: a running mean, a count."""
+    return [
+        (layer, {place: copy.copy(_plain(value)) for place, value in _numbers(vars(layer))})
+        for layer in _layers(net)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value.numpy() if isinstance(value, Tensor) else value
+
+
+def _restore(state: list[tuple[Layer, dict[Any, Any]]]) -> None:
+    for layer, numbers in state:
+        for place, value in _numbers(vars(layer)):
+            before, now = numbers.get(place), _plain(value)
+            if before is None or np.array_equal(before, now):
+                continue
+            if isinstance(value, Tensor) and value.shape == np.shape(before):
+                value.data = before
+            elif len(place) == 1:
+                setattr(layer, place[0], Tensor(before) if isinstance(value, Tensor) else before)
+            elif isinstance(value, np.ndarray) and value.shape == np.shape(before):
+                value[...] = before
+
+
+HOOKS = [name for name in vars(Callback) if not name.startswith("_")]
+"""What fit calls."""
+
+ELSEWHERE: Mapping[str, Sequence[str]] = {
+    "training_began": (
+        "on_train_begin", "on_train_start", "on_fit_start", "train_begin", "training_begin",
+        "training_begins", "training_started",
+    ),
+    "batch_ended": (
+        "on_batch_end", "on_train_batch_end", "batch_end", "batch_ends", "step_end", "step_ended",
+    ),
+    "epoch_ended": (
+        "on_epoch_end", "on_train_epoch_end", "on_validation_epoch_end", "epoch_end", "epoch_ends",
+    ),
+    "training_ended": (
+        "on_train_end", "on_fit_end", "train_end", "training_end", "training_ends",
+    ),
+}  # fmt: skip
+"""What Keras, Lightning and a slip of the hand call each of them."""
+
+
+def checked_callbacks(
+    callbacks: Any, early_stopping: int | EarlyStopping | None = None
+) -> list[Callback]:
+    """Callbacks that fit can call, early stopping before all others."""
+    remedy = "Write callbacks=[watcher], each made from a class of ml.Callback's."
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        raise ArgumentError("fit(callbacks=…)", "a list of Callbacks", repr(callbacks), remedy)
+    watchers = list(callbacks)
+    for callback in watchers:
+        if not isinstance(callback, Callback):
+            if isinstance(callback, type) and issubclass(callback, Callback):
+                remedy = f"Make one: callbacks=[{callback.__name__}()]."
+            raise ArgumentError("fit(callbacks=…)", "a list of Callbacks", repr(callback), remedy)
+        _check_hooks(type(callback))
+    if early_stopping is not None:
+        if not isinstance(early_stopping, EarlyStopping):
+            early_stopping = EarlyStopping(early_stopping)
+        watchers.append(early_stopping)
+    # Early stopping keeps and restores weights before another callback changes, or sees, them.
+    return sorted(watchers, key=lambda watcher: not isinstance(watcher, EarlyStopping))
+
+
+def _check_hooks(cls: type[Callback]) -> None:
+    """An error for a method that other trainers call, and fit never does."""
+    others = [base for base in cls.__mro__ if not issubclass(base, Callback)]
+    for hook, names in ELSEWHERE.items():
+        for name in names:
+            own = callable(vars(cls).get(name)) and not any(hasattr(base, name) for base in others)
+            if own:
+                raise ArgumentError(
+                    f"{cls.__name__}.{name}",
+                    f"a method that fit calls: {', '.join(HOOKS)}",
+                    "one that it never does",
+                    f"Rename it {hook}, or _{name} if you call it yourself.",
+                )

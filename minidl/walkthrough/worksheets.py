@@ -1,0 +1,311 @@
+"""A worksheet: the steps of a walkthrough with blanks, and its answers; made from a seed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.core import (
+    ArgumentError,
+    FileError,
+    UnknownNameError,
+    did_you_mean,
+    storage,
+    whole_number,
+)
+from minidl.walkthrough.digits import number
+from minidl.walkthrough.document import Document
+from minidl.walkthrough.exercise import exercise
+from minidl.walkthrough.items import ASKED, DIFFICULTIES, SPARE, Item, items, significant
+from minidl.walkthrough.scene import symbol
+from minidl.walkthrough.steps import PENDING, Array, Operand
+from minidl.walkthrough.walkthrough import Walkthrough
+
+SCHEMA = 3
+"""Of a worksheet's JSON; older files are refused."""
+
+COPIED = 3
+"""Numbers of fewer significant digits (0, 0.5) may well stand in two places."""
+
+SHEET, ANSWERS = "sheet.json", "answers.json"
+"""Files of a saved worksheet that ``minidl grade`` reads."""
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A number that is asked for.
+
+    Attributes
+    ----------
+    number : int
+        As it stands on the sheet, from 1.
+    name : str
+        What answers call it: ``∂dense1.weight[0, 1]``.
+    step, array, index, place
+        Which equation of the walkthrough ends in it.
+    """
+
+    number: int
+    name: str
+    step: int
+    array: str
+    index: tuple[int, ...]
+    place: int
+
+
+@dataclass(frozen=True)
+class Worksheet(Document):
+    """A walkthrough with blanks; ``minidl.worksheet`` makes it, ``minidl.grade`` marks it.
+
+    Attributes
+    ----------
+    schema, seed : int
+    difficulty : str
+        ``"values"``, ``"derivatives"``, ``"contributions"`` or ``"updates"``.
+    blanks : tuple of Blank
+    walkthrough : Walkthrough
+        Where all numbers come from, with the answers.
+
+    Examples
+    --------
+    >>> sheet = worksheet(seed=1, difficulty="values", blanks=2)
+    >>> sheet.template()
+    {'dense1[1, 1]': None, 'dense2[0, 0]': None}
+    >>> worksheet(seed=1, difficulty="values", blanks=2) == sheet
+    True
+    """
+
+    schema: int
+    seed: int
+    difficulty: str
+    blanks: tuple[Blank, ...]
+    walkthrough: Walkthrough
+
+    _what = "a worksheet"
+    _schema = SCHEMA
+    _remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """Every equation of the walkthrough, in order."""
+        return tuple(items(self.walkthrough))
+
+    @cached_property
+    def _asked(self) -> dict[tuple[int, str, tuple[int, ...], int], Blank]:
+        return {(b.step, b.array, b.index, b.place): b for b in self.blanks}
+
+    def blank(self, item: Item) -> Blank | None:
+        """The blank that stands for an equation's result, if that is asked for."""
+        return self._asked.get((item.step.number, item.array, item.index, item.place))
+
+    @cached_property
+    def asked(self) -> Mapping[int, Item]:
+        """The equations whose results are asked for, by the blank's number."""
+        found = ((self.blank(item), item) for item in self.items)
+        return {blank.number: item for blank, item in found if blank is not None}
+
+    @cached_property
+    def _firsts(self) -> dict[int, Blank]:
+        """The blanks by the number of their equation: those that end in it later hide it, too."""
+        return {self.asked[blank.number].number: blank for blank in self.blanks}
+
+    def result_blank(self, item: Item) -> Blank | None:
+        """The blank whose number an equation ends in: printed, it would be given away."""
+        return None if item.first is None else self._firsts.get(item.first)
+
+    def operand_blank(self, item: Item, operand: Operand) -> Blank | None:
+        """The blank whose number an equation's operand is."""
+        origin = item.origins[item.equation.operands.index(operand)]
+        return None if origin is None else self._firsts.get(origin)
+
+    def answers(self) -> dict[str, str]:
+        """The key: every blank's name with its number."""
+        return {b.name: self.asked[b.number].equation.result for b in self.blanks}
+
+    def template(self) -> dict[str, None]:
+        """Every blank's name, to be filled in."""
+        return {blank.name: None for blank in self.blanks}
+
+    def to_markdown(self, key: bool = False) -> str:
+        """The sheet as Markdown; with ``key``, the answers in their places."""
+        from minidl.walkthrough.sheet_text import markdown
+
+        return markdown(self, key)
+
+    def to_html(self, key: bool = False) -> str:
+        """The sheet as one page to print; with ``key``, the answers in their places."""
+        from minidl.walkthrough.sheet_text import html
+
+        return html(self, key)
+
+    def _repr_markdown_(self) -> str:
+        """In a notebook."""
+        return self.to_markdown()
+
+    def _check(self) -> None:
+        super()._check()
+        if len(self.asked) != len(self.blanks):
+            raise ValueError("blanks that are nowhere in the walkthrough")
+
+    def save(self, folder: Any) -> list[Path]:
+        """Write the sheet, its key, and files for ``grade`` into a folder: all or nothing.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if there is none; files of an earlier sheet are replaced.
+
+        Returns
+        -------
+        list of Path
+            ``worksheet.html`` and ``.md``, ``key.html`` and ``.md``, ``answers.json`` to be filled
+            in, ``sheet.json``.
+
+        Raises
+        ------
+        FileError
+            If the folder cannot be written.
+        """
+        template = json.dumps(self.template(), ensure_ascii=False, indent=2) + "\n"
+        files = {
+            "worksheet.html": self.to_html(),
+            "worksheet.md": self.to_markdown(),
+            "key.html": self.to_html(key=True),
+            "key.md": self.to_markdown(key=True),
+            ANSWERS: template,
+            SHEET: self.to_json(),
+        }
+        folder = Path(folder)
+        there = _missing(folder)
+        made: list[Path] = []
+        try:
+            storage.make_folder(folder)
+            for name, text in files.items():
+                new = not (folder / name).exists()
+                storage.write_whole(folder / name, text.encode())
+                made += [folder / name] if new else []
+        except FileError:
+            for path in made:
+                path.unlink()
+            for path in there:
+                if path.is_dir():
+                    path.rmdir()
+            raise
+        return [folder / name for name in files]
+
+
+def _missing(folder: Path) -> list[Path]:
+    """A folder and those above it that are not there yet, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def worksheet(
+    walkthrough: Walkthrough | None = None,
+    *,
+    seed: int = 0,
+    difficulty: str = "contributions",
+    blanks: int = 12,
+) -> Worksheet:
+    """Make an exercise sheet of a walkthrough: the same steps with blanks, and an answer key.
+
+    Parameters
+    ----------
+    walkthrough : Walkthrough, optional
+        From ``minidl.explain``. Left out, the seed decides a small network, too.
+    seed : int
+        Decides which numbers are asked for.
+    difficulty : {"values", "derivatives", "contributions", "updates"}
+        What is asked for: numbers of the way forward; local derivatives as well; contributions
+        to gradients and their sums; updates. Half of the blanks are of the hardest kind.
+    blanks : int
+        How many, at least 1; fewer where there are not so many numbers.
+
+    Returns
+    -------
+    Worksheet
+
+    Raises
+    ------
+    UnknownNameError
+        For another difficulty.
+    ArgumentError
+        For a negative seed, for less than one blank, or where there is nothing to ask.
+
+    Examples
+    --------
+    >>> import minidl as ml
+    >>> net = ml.mlp([2, 2, 1], hidden="relu", seed=0)
+    >>> step = ml.explain(net, [[0.5, -1.0]], [1], loss="mse")
+    >>> sheet = ml.worksheet(step, seed=5, difficulty="derivatives", blanks=4)
+    >>> [blank.name for blank in sheet.blanks][-1]
+    '∂dense1/∂dense1.sums[0, 1]'
+    """
+    seed = whole_number("worksheet(seed=…)", seed, low=0, example=0)
+    blanks = whole_number("worksheet(blanks=…)", blanks)
+    if difficulty not in DIFFICULTIES:
+        remedy = did_you_mean(difficulty, DIFFICULTIES, "The first is the easiest.")
+        wanted = f"one of {', '.join(DIFFICULTIES)}"
+        raise UnknownNameError("difficulty", wanted, repr(difficulty), remedy)
+    walkthrough = replace(walkthrough or exercise(seed), digits=ASKED + SPARE)
+    every = list(items(walkthrough))
+    pools = _pools(walkthrough, every, DIFFICULTIES.index(difficulty))
+    rng = np.random.default_rng(seed)
+    chosen = {place for pool, share in _shares(pools, blanks)
+              for place in rng.choice(pool, share, replace=False).tolist()}  # fmt: skip
+    if not chosen:
+        remedy = "Take a network with an activation, or a harder difficulty."
+        raise ArgumentError("worksheet", "numbers to ask for", "none", remedy)
+    named = _named([every[place] for place in sorted(chosen)])
+    return Worksheet(SCHEMA, seed, difficulty, tuple(named), walkthrough)
+
+
+def _pools(walkthrough: Walkthrough, every: list[Item], hardest: int) -> list[list[int]]:
+    """Places of equations to ask for, by level from the hardest.
+
+    A number that stands on the sheet for something else, too, with either sign, is not asked for.
+    """
+    starts = (text for array in walkthrough.start for text in _texts(walkthrough, array))
+    given = {abs(number(text)) for text in starts}
+    told = [item for item in every if item.equation.result != PENDING]
+    made = {(abs(number(item.equation.result)), item.first) for item in told}
+    times = Counter([*given, *(value for value, _ in made)])
+    pools: list[list[int]] = [[] for _ in range(hardest + 1)]
+    for item in told:
+        result = item.equation.result
+        twice = times[abs(number(result))] > 1 and significant(result) >= COPIED
+        if item.asks and item.level <= hardest and item.first == item.number and not twice:
+            pools[item.level].append(item.number)
+    return pools[::-1]
+
+
+def _texts(walkthrough: Walkthrough, array: Array) -> Iterator[str]:
+    for index in np.ndindex(array.shape):
+        yield walkthrough.cell(array.name, index, 0)
+
+
+def _shares(pools: list[list[int]], blanks: int) -> Iterator[tuple[list[int], int]]:
+    """How many of each pool: half of all from the first, half of the rest from the next."""
+    left = blanks
+    for i, pool in enumerate(pools):
+        rest = sum(map(len, pools[i + 1 :]))
+        share = min(len(pool), max(-(-left // 2), left - rest))
+        left -= share
+        yield pool, share
+
+
+def _named(chosen: list[Item]) -> Iterator[Blank]:
+    """Blanks with numbers, and names of which none comes twice."""
+    taken: set[str] = set()
+    for i, item in enumerate(chosen, start=1):
+        name = item.equation.left
+        if name in taken:  # "g with decay" of another weight, a sum where ways meet
+            name = f"{name} for {symbol(item.array, item.index)}, step {item.step.number}"
+        taken.add(name)
+        yield Blank(i, name, item.step.number, item.array, item.index, item.place)

@@ -1,0 +1,390 @@
+"""A pairing seen through: the same weights and rows under several heads, side by side."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from minidl.autodiff import Tensor, as_numbers
+from minidl.core import SIGNS, ArgumentError, printable, storage
+from minidl.diagnostics import SLOPE, SUMS, levels_off
+from minidl.model import Sequential
+from minidl.nn import Activation, Dense, Dropout, activations, losses
+from minidl.optim import Rate
+from minidl.pairing.grid import Head
+from minidl.walkthrough.document import Document
+from minidl.walkthrough.expressions import parse, shown
+from minidl.walkthrough.make import explain
+from minidl.walkthrough.walkthrough import Walkthrough
+
+SCHEMA = 3
+"""Of an x-ray's JSON; older files are refused."""
+
+BINARY = ("sigmoid+bce", "sigmoid+mse", "linear+mse")
+SEVERAL = ("softmax+cce", "softmax+mse", "sigmoid+bce")
+NUMBERS = ("linear+mse", "linear+huber", "linear+mae")
+"""The heads that are compared unless others are named: for one label, for several, for numbers."""
+
+
+@dataclass(frozen=True)
+class Logit:
+    """One number before the output activation, and what a head makes of it.
+
+    Attributes
+    ----------
+    row, unit : int
+    z, target, prediction : float
+        Where it stands, what it should become (as the head encodes it), what it is.
+    upstream : float
+        ∂L/∂p, in float64.
+    slope : float
+        p′(z); of a softmax ∂pₖ/∂zₖ.
+    gradient : float
+        ∂L/∂z, as the instruction left it.
+    z_after, prediction_after : float
+        After one update of the whole network.
+    saturated : bool
+        Whether the output is flat here: p′(z) is at most 5 % of the steepest that it can be, and
+        the activation's range has an end.
+    """
+
+    row: int
+    unit: int
+    z: float
+    target: float
+    prediction: float
+    upstream: float
+    slope: float
+    gradient: float
+    z_after: float
+    prediction_after: float
+    saturated: bool
+
+    @property
+    def weakened(self) -> float:
+        """1/p′(z): how many times smaller p′(z) makes what comes back; ∞ where nothing does.
+
+        Not of a softmax, where every ∂L/∂p of the row comes back to this logit.
+        """
+        return 1.0 / abs(self.slope) if self.slope else float("inf")
+
+
+@dataclass(frozen=True)
+class View:
+    """What one head sees.
+
+    Attributes
+    ----------
+    head : str
+        As it was asked for: ``sigmoid+bce``.
+    loss, loss_after : float
+        Before and after one update.
+    cancels : bool
+        Whether the loss looks behind the output activation, so that p′(z) cancels.
+    mixes : bool
+        Whether each prediction depends on its whole row, as of a softmax: p′(z) is a matrix.
+    short : str
+        ∂L/∂z without the common factor where it is as short as that: ``σ(z) − t``.
+    logits : tuple of Logit
+        Row by row.
+    """
+
+    head: str
+    loss: float
+    loss_after: float
+    cancels: bool
+    mixes: bool
+    short: str
+    logits: tuple[Logit, ...]
+
+    @property
+    def finding(self) -> str:
+        """What stands between the loss and the logits, in a sentence."""
+        worst = max(self.logits, key=lambda logit: logit.weakened)
+        place = f"z = {worst.z:.4g}".replace("-", "−")
+        if self.short:
+            return f"p′(z) cancels: ∂L/∂z = ({self.short})/n."
+        if self.cancels:
+            return "p′(z) cancels against ∂L/∂p; a factor of the loss's own stays."
+        if self.mixes:
+            row, share = self._shortest()
+            left = f"{share:.1%} of ∂L/∂p's length"
+            return f"p′(z) is a matrix, and stays: in row {row} it leaves {left}."
+        if all(logit.slope == 1.0 and logit.prediction == logit.z for logit in self.logits):
+            return "Nothing to cancel: the prediction is z itself."
+        if worst.slope == 0.0:
+            return f"p′(z) stays, and is 0 at {place}: nothing comes back."
+        return f"p′(z) stays: at {place} it divides ∂L/∂p by {worst.weakened:.1f}."
+
+    def _shortest(self) -> tuple[int, float]:
+        """The row in which ∂L/∂z is shortest beside ∂L/∂p, both as vectors; its share of that."""
+        shares = {}
+        for row, own in groupby(self.logits, lambda logit: logit.row):
+            back = [(logit.upstream, logit.gradient) for logit in own]
+            above, below = (math.hypot(*numbers) for numbers in zip(*back, strict=True))
+            shares[row] = below / above if above else 1.0
+        return min(shares.items(), key=lambda share: share[1])
+
+
+@dataclass(frozen=True)
+class XRay(Document):
+    """The same weights and rows under several heads; ``minidl.xray`` makes it.
+
+    Attributes
+    ----------
+    schema : int
+    title, optimizer : str
+        The network and the batch; what makes the update.
+    views : tuple of View
+        One a head.
+
+    Examples
+    --------
+    >>> import minidl as ml
+    >>> net = ml.mlp([1, 1], seed=0)
+    >>> net[0].weight.data = [[1.0]]
+    >>> seen = ml.xray(net, [[4.0]], [0], ["sigmoid+bce", "sigmoid+mse"])
+    >>> [view.finding for view in seen.views]
+    ['p′(z) cancels: ∂L/∂z = (σ(z) − t)/n.',
+     'p′(z) stays: at z = 4 it divides ∂L/∂p by 56.6.']
+    """
+
+    schema: int
+    title: str
+    optimizer: str
+    views: tuple[View, ...]
+
+    _what = "an x-ray"
+    _schema = SCHEMA
+    _remedy = "Make it anew: xray.to_json() writes one."
+
+    def to_markdown(self) -> str:
+        """Tables and findings as Markdown."""
+        from minidl.walkthrough.xray_tables import markdown
+
+        return markdown(self)
+
+    def to_html(self) -> str:
+        """One page that needs nothing else."""
+        from minidl.walkthrough.xray_tables import html
+
+        return html(self)
+
+    def save(self, path: Any) -> None:
+        """Write a file, which appears whole or not at all: .html, .md or .json.
+
+        Raises
+        ------
+        ArgumentError
+            For another ending.
+        FileError
+            If it cannot be written.
+        """
+        made = {".html": self.to_html, ".md": self.to_markdown, ".json": self.to_json}
+        ending = Path(path).suffix
+        if ending not in made:
+            wanted = f"a name that ends in {', '.join(made)}"
+            raise ArgumentError("XRay.save", wanted, str(path), "Write xray.html.")
+        storage.write_whole(path, made[ending]().encode())
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """Print the tables: in colour on a terminal, plain elsewhere."""
+        from minidl.walkthrough.xray_tables import show
+
+        show(self, file)
+
+    def __str__(self) -> str:
+        from minidl.walkthrough.xray_tables import plain
+
+        return printable(plain(self))
+
+    def _repr_markdown_(self) -> str:
+        """In a notebook."""
+        return self.to_markdown()
+
+
+def xray(
+    net: Sequential,
+    x: Any,
+    y: Any,
+    heads: Sequence[str] | None = None,
+    *,
+    optimizer: Any = "sgd",
+    learning_rate: Rate | None = None,
+) -> XRay:
+    """See what each head would teach the same network: its gradient at the logits, one update.
+
+    The last layer's activation is replaced by each head's; weights and rows stay. Labels from 0 are
+    encoded as each head wants them (one-hot, −1 and 1). Dropout is switched off.
+
+    Parameters
+    ----------
+    net : Sequential
+        It is not changed. Its last layer is a ``Dense`` or an ``Activation``.
+    x : array of shape (rows, features)
+        A few rows.
+    y : array
+        Labels from 0, or what every head takes as it is.
+    heads : sequence of str, optional
+        ``["sigmoid+bce", "sigmoid+mse"]``: an output activation and a loss. Left out, three that
+        suit the targets.
+    optimizer, learning_rate
+        As in ``explain``: they make the update.
+
+    Returns
+    -------
+    XRay
+
+    Raises
+    ------
+    UnknownNameError
+        For an output activation or a loss that nobody registered.
+    ArgumentError
+        For what is no head, and for one that these outputs cannot feed.
+    MinidlError
+        Where data, network and head do not fit each other.
+
+    Examples
+    --------
+    >>> import minidl as ml
+    >>> net = ml.mlp([2, 3, 2], hidden="tanh", seed=0)
+    >>> seen = ml.xray(net, [[0.5, -1.0]], [1], ["softmax+cce", "sigmoid+bce"])
+    >>> [(view.head, view.short) for view in seen.views]
+    [('softmax+cce', 'p − t'), ('sigmoid+bce', 'σ(z) − t')]
+    """
+    if isinstance(heads, str):
+        raise ArgumentError("xray(heads=…)", "a list of heads", repr(heads), f"Write [{heads!r}].")
+    targets = as_numbers("y", y)
+    asked = tuple(heads or _usual(net, targets))
+    views, walkthrough = [], None
+    for text in asked:
+        head = Head.parse(text)
+        twin, own = copy.deepcopy((net, optimizer))
+        _crown(twin, head)
+        t = _encoded(head, targets, twin)
+        walkthrough = explain(twin, x, t, loss=head.loss, optimizer=own,
+                              learning_rate=learning_rate)  # fmt: skip
+        views.append(_view(text, head, twin, walkthrough))
+    assert walkthrough is not None
+    problem = walkthrough.problem
+    return XRay(SCHEMA, problem.title, problem.optimizer, tuple(views))
+
+
+def _usual(net: Sequential, y: np.ndarray) -> tuple[str, ...]:
+    if not _are_labels(y):
+        return NUMBERS
+    return SEVERAL if (net.out_features or 1) > 1 else BINARY
+
+
+def _are_labels(y: np.ndarray) -> bool:
+    return bool(y.size and (y == np.floor(y)).all() and y.min() >= 0)
+
+
+def _crown(net: Sequential, head: Head) -> None:
+    """Replace the last activation, and switch dropout off."""
+    output, last = activations[head.activation], net[-1]
+    if output.learned:
+        remedy = "Take sigmoid, softmax, tanh or linear."
+        raise ArgumentError("head", "an output activation", f"{output.name}, which learns", remedy)
+    if not isinstance(last, Dense | Activation):
+        wanted = "a last layer whose activation can be replaced: Dense or Activation"
+        raise ArgumentError(last.name, wanted, last.kind, "End the network in ml.Dense(…).")
+    if net.out_features == 1 and not hasattr(output, "value"):
+        wanted = f"several outputs for {head.name}"
+        raise ArgumentError(last.name, wanted, "one", "Write sigmoid+bce, or add an output.")
+    # What a layer fixes when it is built: this network is a copy that nobody else has.
+    if isinstance(last, Dense):
+        vars(last).update(activation=Activation(output))
+    else:
+        vars(last).update(activation=output, alpha=None)
+    for layer in net:
+        if isinstance(layer, Dropout):
+            layer.rate = 0.0
+
+
+def _encoded(head: Head, y: np.ndarray, net: Sequential) -> np.ndarray:
+    """Targets as a head wants them; numbers that are no labels stay as they are."""
+    loss, width = losses[head.loss], net.out_features or 1
+    if not _are_labels(y):
+        return y
+    if y.ndim == 1 or y.shape[-1] == 1:
+        classes = y.reshape(-1).astype(np.int64)
+        if width > 1 and classes.max() >= width:
+            wanted = f"labels from 0 to {width - 1}, as {net[-1].name} has {width} outputs"
+            raise ArgumentError("y", wanted, str(classes.max()), "Give the network more outputs.")
+        if loss.rowwise and not loss.needs_distributions:
+            return classes
+        y = np.eye(width)[classes] if width > 1 else classes.reshape(-1, 1).astype(np.float64)
+    return 2 * y - 1 if loss.target == SIGNS else y
+
+
+def _view(text: str, head: Head, net: Sequential, walkthrough: Walkthrough) -> View:
+    steps = walkthrough.steps
+    back = next(step for step in steps if step.expansion == "loss_back")
+    summed = [step for step in steps if step.phase == "forward" and step.expansion == "dense"][-1]
+    name = summed.writes[0].name
+    end = walkthrough.after(len(steps) - 1)
+    z, gradient = end[name].numbers, end[f"∂{name}"].numbers
+    targets = end["t"].numbers
+    for parameter in net.parameters():
+        parameter.data = end[str(parameter.name)].numbers
+    p_after = net.predict(end["x"].numbers).reshape(z.shape)
+    _crown(net, Head("linear", head.loss))
+    z_after = net.predict(end["x"].numbers).reshape(z.shape)
+    p, slope, upstream = _through(head, z, targets)
+    if targets.size < z.size:  # class numbers
+        targets = np.eye(z.shape[-1])[targets.astype(np.int64).reshape(-1)]
+    table = (z, targets.reshape(z.shape), p, upstream, slope, gradient, z_after, p_after)
+    cells = np.stack([numbers.reshape(-1) for numbers in table], axis=1).tolist()
+    flat = _flat(head, slope).reshape(-1).tolist()
+    logits = (
+        Logit(*[*divmod(i, z.shape[-1]), *numbers, level])
+        for i, (numbers, level) in enumerate(zip(cells, flat, strict=True))
+    )
+    cancelled = back.formulas["cancels"]
+    before, after = (float(a[()]) for a in (end[walkthrough.problem.loss_name], _last(steps)))
+    return View(
+        head=text,
+        loss=before,
+        loss_after=after,
+        cancels=bool(back.formulas["link"]),
+        mixes=not hasattr(activations[head.activation], "value"),
+        short=shown(parse(cancelled), {}) if cancelled else "",
+        logits=tuple(logits),
+    )
+
+
+def _last(steps: Sequence[Any]) -> Any:
+    return steps[-1].writes[0]
+
+
+def _through(head: Head, z: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Prediction, ∂pₖ/∂zₖ and ∂L/∂p, in float64."""
+    output, loss = activations[head.activation], losses[head.loss]
+    slope = np.stack([_slope(output, z, k) for k in range(z.shape[-1])], axis=-1)
+    made = Tensor(output(z.copy()), requires_grad=True, dtype="float64")
+    loss(t, made).backward()
+    return made.numpy(), slope, np.asarray(made.grad)
+
+
+def _slope(output: Any, z: np.ndarray, k: int) -> np.ndarray:
+    """∂pₖ/∂zₖ of every row, in float64."""
+    logits = Tensor(z, requires_grad=True, dtype="float64")
+    output(logits)[:, k].sum().backward()
+    return np.asarray(logits.grad)[:, k]
+
+
+def _flat(head: Head, slope: np.ndarray) -> np.ndarray:
+    """Where an output is saturated; a softmax is steepest in one logit where the others are 0."""
+    output = activations[head.activation]
+    z = np.zeros((len(SUMS), slope.shape[-1]))
+    z[:, 0] = SUMS
+    flat: np.ndarray = abs(slope) <= SLOPE * abs(_slope(output, z, 0)).max()
+    return flat & levels_off(output)
