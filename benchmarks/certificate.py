@@ -26,9 +26,9 @@ import numpy as np
 from minidl import pairing
 from minidl.data import Dataset
 from minidl.pairing import statistics
-from minidl.pairing.environment import Environment
-from minidl.pairing.findings import Findings
-from minidl.pairing.outcomes import Outcome
+from minidl.pairing.execution.environment import Environment
+from minidl.pairing.findings.findings import Findings
+from minidl.pairing.findings.outcomes import Outcome
 from minidl.pairing.report import sections
 from minidl.pairing.report.blocks import HIGHER, LOWER, Listing, Shade
 from minidl.pairing.report.markdown import markdown

@@ -19,7 +19,7 @@ import numpy as np
 import minidl as ml
 from minidl.core.errors import FileError
 from minidl.pairing import Ledger, Study, run
-from minidl.pairing.export import export
+from minidl.pairing.execution.exporting import export
 
 OUTCOMES = ("refused", "identical", "different", "another error")
 

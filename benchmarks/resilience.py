@@ -25,7 +25,7 @@ from contextlib import closing
 from pathlib import Path
 
 from minidl.pairing import Ledger, Study, run
-from minidl.pairing.export import export
+from minidl.pairing.execution.exporting import export
 
 STUDY = Study(
     name="resilience",

@@ -25,7 +25,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from minidl.data import Dataset
 from minidl.pairing import Ledger, Study, Trial, run
-from minidl.pairing.trainer import parts
+from minidl.pairing.execution.trainer import parts
 
 REFERENCE = Path(__file__).parent / "reference.toml"
 NAMES = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic"}

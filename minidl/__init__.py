@@ -44,11 +44,11 @@ from minidl.diagnostics import LayerHealth, diagnose
 from minidl.diagnostics import Diagnosis
 
 if TYPE_CHECKING:
-    from minidl.walkthrough.grading import Marks, grade
-    from minidl.walkthrough.make import explain
-    from minidl.walkthrough.walkthrough import Walkthrough
-    from minidl.walkthrough.worksheets import Worksheet, worksheet
-    from minidl.walkthrough.xrays import XRay, xray
+    from minidl.walkthrough import Marks, grade
+    from minidl.walkthrough import explain
+    from minidl.walkthrough import Walkthrough
+    from minidl.walkthrough import Worksheet, worksheet
+    from minidl.walkthrough import XRay, xray
 
 __version__ = "0.1.0"
 

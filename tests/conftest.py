@@ -155,7 +155,7 @@ def kept(monkeypatch):
     """Places in the order in which results were kept; ``acts`` says what to do at which of them."""
     from runs import Kept
 
-    from minidl.pairing import runner
+    from minidl.pairing.execution import runner
 
     done = Kept()
 

@@ -8,7 +8,7 @@ import numpy as np
 import minidl
 from minidl.core.errors import FileError
 from minidl.pairing import Cell, Ledger, Pairing, Result, Study, Trial
-from minidl.pairing.environment import Environment
+from minidl.pairing.execution.environment import Environment
 
 STUDY = Study(
     datasets=["xor"],

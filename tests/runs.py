@@ -1,7 +1,7 @@
 """A small study that is run in many ways: with what every way must come to."""
 
 from minidl.pairing import Ledger, Study
-from minidl.pairing.export import export
+from minidl.pairing.execution.exporting import export
 
 STUDY = Study(
     datasets=["iris", "xor"],

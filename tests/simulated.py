@@ -4,9 +4,9 @@ import numpy as np
 
 from minidl.data import Dataset
 from minidl.pairing import Result
-from minidl.pairing.environment import Environment
-from minidl.pairing.findings import Findings
-from minidl.pairing.outcomes import Outcome
+from minidl.pairing.execution.environment import Environment
+from minidl.pairing.findings.findings import Findings
+from minidl.pairing.findings.outcomes import Outcome
 from minidl.pairing.report import sections
 from minidl.pairing.report.blocks import Listing, Shade
 

@@ -19,7 +19,8 @@ from minidl.core.errors import (
     UnknownNameError,
 )
 from minidl.nn.initialization import initializers
-from minidl.pairing import Study, run, workers
+from minidl.pairing import Study, run
+from minidl.pairing.execution import workers
 
 X = np.random.default_rng(0).normal(size=(8, 3))
 Y = np.arange(8) % 2

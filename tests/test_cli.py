@@ -49,7 +49,9 @@ def test_pair_leaves_a_report_a_csv_and_a_picture(tmp_path):
 
 def test_pair_again_trains_nothing_and_says_the_same(tmp_path, monkeypatch):
     said = call(*TINY, "--out", tmp_path)
-    monkeypatch.setattr("minidl.pairing.workers.perform", lambda _: pytest.fail("trained"))
+    monkeypatch.setattr(
+        "minidl.pairing.execution.workers.perform", lambda _: pytest.fail("trained")
+    )
     assert call(*TINY, "--out", tmp_path) == said
 
 
@@ -93,7 +95,7 @@ def test_what_goes_on_with_a_ledger_writes_beside_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "my full study"
     with monkeypatch.context() as patched:
-        patched.setattr("minidl.pairing.runner._Run._stage", interrupted)
+        patched.setattr("minidl.pairing.execution.runner._Run._stage", interrupted)
         said = call(*TINY, "--out", folder.name, code=1)
     [hint] = re.findall("minidl pair (resume .*) goes on.", said)
     assert not (folder / "report.md").read_text(encoding="utf-8").count("±")
@@ -217,7 +219,9 @@ def test_pair_refuses_a_folder_it_cannot_write(tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_training(tmp_path, monkeypatch):
-    monkeypatch.setattr("minidl.pairing.workers.perform", lambda _: pytest.fail("trained"))
+    monkeypatch.setattr(
+        "minidl.pairing.execution.workers.perform", lambda _: pytest.fail("trained")
+    )
     (tmp_path / "tiny.toml").write_text('datasets = ["iris"]\nepochs = 1\n', encoding="utf-8")
     (tmp_path / "file").touch()
     for option in (["--out", tmp_path / "file"], ["--ledger", tmp_path / "file" / "a.sqlite"]):

@@ -10,18 +10,18 @@ from simulated import marks, outcome, simulated, tables_of
 
 from minidl.core.errors import ArgumentError
 from minidl.pairing import Ledger, Pairing, Study, Trainer, run
-from minidl.pairing.diagnosis import measures, symptoms
-from minidl.pairing.environment import Environment, keys
-from minidl.pairing.findings import Findings
-from minidl.pairing.outcomes import scores_by_dataset
+from minidl.pairing.execution.environment import Environment, keys
+from minidl.pairing.findings.diagnosis import measures, symptoms
+from minidl.pairing.findings.findings import Findings
+from minidl.pairing.findings.outcomes import scores_by_dataset
+from minidl.pairing.findings.standing import natural_heads, rows
+from minidl.pairing.findings.tables import planned_tables
 from minidl.pairing.report import sections
 from minidl.pairing.report.blocks import HIGHER, LOWER, Listing, Shade
 from minidl.pairing.report.comparing import matrix_listing
 from minidl.pairing.report.markdown import markdown
-from minidl.pairing.standing import natural_heads, rows
 from minidl.pairing.statistics import CLAIM, rate_sensitivity
-from minidl.pairing.tables import planned_tables
-from minidl.pairing.trial import Cell, Setting
+from minidl.pairing.study.trial import Cell, Setting
 
 STUDY = Study(
     datasets=["iris", "xor"],

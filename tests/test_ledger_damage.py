@@ -9,9 +9,10 @@ import pytest
 from ledgers import STUDY, begun, contents, filled, full, refusal, trials
 
 from minidl.core.errors import FileError
-from minidl.pairing import Ledger, ledger
-from minidl.pairing.environment import Environment
-from minidl.pairing.export import export
+from minidl.pairing import Ledger
+from minidl.pairing.execution import ledger
+from minidl.pairing.execution.environment import Environment
+from minidl.pairing.execution.exporting import export
 
 
 @pytest.mark.parametrize("write", [True, False])

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 
 from minidl.cli import app
 from minidl.core.errors import FileError
-from minidl.pairing import Ledger, environment, run
-from minidl.pairing.export import export
-from minidl.pairing.plan import status
+from minidl.pairing import Ledger, run
+from minidl.pairing.execution import environment
+from minidl.pairing.execution.exporting import export
+from minidl.pairing.findings.plans import status
 
 EARLIER = Path(__file__).parent / "data" / "earlier.sqlite"
 

@@ -14,7 +14,8 @@ import pytest
 from ledgers import HERE, STUDY, VARIABLES, begun, contents, filled, full, trials
 
 from minidl.core.errors import FileError
-from minidl.pairing import Ledger, Result, ledger
+from minidl.pairing import Ledger, Result
+from minidl.pairing.execution import ledger
 
 
 def test_where_nothing_can_be_is_a_clear_error(tmp_path, refused):

@@ -20,9 +20,9 @@ from minidl.nn.criterion import Loss
 from minidl.nn.initialization import Initializer, initializers
 from minidl.nn.loss_functions import losses
 from minidl.pairing import Ledger, Pairing, Setting, run
-from minidl.pairing import environment as environments
-from minidl.pairing.environment import Environment, fingerprint, keys
-from minidl.pairing.export import export
+from minidl.pairing.execution import environment as environments
+from minidl.pairing.execution.environment import Environment, fingerprint, keys
+from minidl.pairing.execution.exporting import export
 
 # ---------------------------------------------------------------------------------- places
 
@@ -187,7 +187,7 @@ for init in sorted(root.rglob("__init__.py")):
     name = ".".join(["minidl", *init.parent.relative_to(root).parts])
     sys.modules[name] = Door(name)
     sys.modules[name].__path__ = [str(init.parent)]
-import minidl.pairing.trainer
+import minidl.pairing.execution.trainer
 print(*(module.__file__ for name, module in sys.modules.items() if name.startswith("minidl.")
         and not isinstance(module, Door)), sep="\\n")
 """
@@ -209,7 +209,7 @@ def package(tmp_path, monkeypatch):
     """A copy of minidl that may be edited, whose sources are looked at instead."""
     home, copy = Path(minidl.__file__).parent, tmp_path / "minidl"
     shutil.copytree(home, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(environments, "__file__", str(copy / "pairing" / "environment.py"))
+    monkeypatch.setattr(environments, "__file__", str(copy / "pairing" / "execution" / "environment.py"))
     yield copy
     environments._trees.cache_clear()
 
@@ -233,7 +233,7 @@ WORDS = (
     ("optim/optimizer.py", '"""For how many', '"""For so many'),
     ("optim/optimizer.py", "AHEAD = 1024", "AHEAD = (\n    1_024\n)"),
     ("walkthrough/digits.py", "import", "import math\nimport"),
-    ("pairing/ledger.py", "PATIENCE = 60.0", "PATIENCE = 61.0"),
+    ("pairing/execution/ledger.py", "PATIENCE = 60.0", "PATIENCE = 61.0"),
 )
 """Comments, docstrings of modules, functions and constants, layout; what no trial imports."""
 NUMBERS = {

@@ -9,9 +9,9 @@ from minidl.data import load
 from minidl.nn.activation_functions import activations
 from minidl.nn.loss_functions import losses
 from minidl.pairing import Cell, Head, Pairing, Setting, Trainer, Trial, heads, hidden_activations
-from minidl.pairing import trainer as trainers
-from minidl.pairing.trainer import LOOKED_AT, checkpoints, network, parts
-from minidl.pairing.trial import TUNING
+from minidl.pairing.execution import trainer as trainers
+from minidl.pairing.execution.trainer import LOOKED_AT, checkpoints, network, parts
+from minidl.pairing.study.trial import TUNING
 
 SIGMOID = Head("sigmoid", "binary_crossentropy")
 SOFTMAX = Head("softmax", "categorical_crossentropy")

@@ -9,12 +9,12 @@ import pytest
 
 from minidl.data import datasets
 from minidl.pairing import Ledger, Study, run
-from minidl.pairing.environment import Environment
-from minidl.pairing.findings import Findings
-from minidl.pairing.plan import plan, status
+from minidl.pairing.execution.environment import Environment
+from minidl.pairing.findings.findings import Findings
+from minidl.pairing.findings.plans import plan, status
+from minidl.pairing.findings.tables import planned_tables
 from minidl.pairing.report import sections
 from minidl.pairing.report.markdown import markdown
-from minidl.pairing.tables import planned_tables
 
 SMALL = {"datasets": ["iris", "xor"], "hidden": ["relu", "tanh"], "epochs": 2}
 
@@ -35,7 +35,7 @@ def test_the_time_expected_is_told_as_a_person_would(monkeypatch):
     monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     study = Study(**SMALL, heads=["softmax+cce"], learning_rates=[0.01], minutes=1)
     for each, told in ((0.1, "2 s with"), (9.0, "3 min with 2 workers; the budget is 60 s: it")):
-        monkeypatch.setattr("minidl.pairing.plan._seconds", lambda *_, each=each: each)
+        monkeypatch.setattr("minidl.pairing.findings.plans._seconds", lambda *_, each=each: each)
         assert f"about {told}" in "\n".join(plan(study))
 
 

@@ -17,7 +17,7 @@ from simulated import simulated, tables_of
 
 from minidl.core.errors import FileError
 from minidl.pairing import Ledger, Study, run
-from minidl.pairing.findings import Findings
+from minidl.pairing.findings.findings import Findings
 from minidl.pairing.report import sections, show, write
 from minidl.pairing.report.blocks import Charts
 from minidl.pairing.report.markdown import markdown

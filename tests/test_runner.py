@@ -16,9 +16,10 @@ from runs import STUDY, TRIALS, count, exported
 
 from minidl.core.errors import FileError
 from minidl.core.storage import read
-from minidl.pairing import Ledger, Study, Trainer, run, runner, trainer, workers
-from minidl.pairing.environment import Environment
-from minidl.pairing.export import export, write_results
+from minidl.pairing import Ledger, Study, Trainer, run
+from minidl.pairing.execution import runner, trainer, workers
+from minidl.pairing.execution.environment import Environment
+from minidl.pairing.execution.exporting import export, write_results
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from ledgers import VARIABLES
 from runs import STUDY, TRIALS, count, exported
 
 from minidl.core.errors import ArgumentError, FileError
-from minidl.pairing import Ledger, run, runner
-from minidl.pairing.workers import perform
+from minidl.pairing import Ledger, run
+from minidl.pairing.execution import runner
+from minidl.pairing.execution.workers import perform
 
 # ------------------------------------------------------------------------ killed and resumed
 

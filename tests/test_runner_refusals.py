@@ -8,9 +8,10 @@ from joblib.externals.loky import get_reusable_executor
 from runs import STUDY, count
 
 from minidl.core.errors import ArgumentError
-from minidl.pairing import run, workers
-from minidl.pairing.environment import Environment, keys
-from minidl.pairing.workers import Task, perform
+from minidl.pairing import run
+from minidl.pairing.execution import workers
+from minidl.pairing.execution.environment import Environment, keys
+from minidl.pairing.execution.workers import Task, perform
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from minidl.core.seeds import generator, random_state, stream
 from minidl.kernels.random import permutation
 from minidl.nn.initialization import initializers
 from minidl.nn.layers import build_layer
-from minidl.pairing.trainer import _orders
+from minidl.pairing.execution.trainer import _orders
 
 PURPOSES = (
     "weights",

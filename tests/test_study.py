@@ -8,10 +8,11 @@ import pytest
 
 from minidl.core.errors import ArgumentError, DataError, FileError, UnknownNameError
 from minidl.data import datasets, load
-from minidl.pairing import Cell, Head, Pairing, Result, Study, hidden_activations, run, workers
-from minidl.pairing.study import OUTPUTS, RATES
-from minidl.pairing.trial import TUNING
-from minidl.pairing.tuning import chosen_rate, sensitivity
+from minidl.pairing import Cell, Head, Pairing, Result, Study, hidden_activations, run
+from minidl.pairing.execution import workers
+from minidl.pairing.execution.tuning import chosen_rate, sensitivity
+from minidl.pairing.study.study import OUTPUTS, RATES
+from minidl.pairing.study.trial import TUNING
 
 BCE, CCE = Head.parse("sigmoid+bce"), Head.parse("softmax+cce")
 

@@ -18,7 +18,7 @@ from minidl.core import ArgumentError, UnknownNameError, did_you_mean, storage
 
 if TYPE_CHECKING:
     from minidl.data import Dataset
-    from minidl.walkthrough.walkthrough import Walkthrough
+    from minidl.walkthrough import Walkthrough
 
 
 DATA_HELP = "A dataset instead, standardised over all its rows: moons, iris …"
@@ -63,14 +63,14 @@ def explain(
     made = {html: walkthrough.to_html, markdown: walkthrough.to_markdown, svg: walkthrough.to_svg,
             json: walkthrough.to_json}  # fmt: skip
     if not written(made):
-        from minidl.walkthrough.text import show
+        from minidl.walkthrough import show
 
         show(walkthrough, full=full)
 
 
 def _example(name: str | None, given: dict[str, Any]) -> Walkthrough:
     """A network that is ready at once; what would change it is refused."""
-    from minidl.walkthrough.examples import EXAMPLES
+    from minidl.walkthrough import EXAMPLES
 
     for option in given:
         culprit = f"--{option.replace('_', '-')}"
@@ -85,8 +85,8 @@ def _example(name: str | None, given: dict[str, Any]) -> Walkthrough:
 def _rows(name: str, example: str | None, given: dict[str, Any]) -> Walkthrough:
     """One step on rows of a dataset, which is standardised first."""
     from minidl.model import mlp
-    from minidl.pairing.grid import Head
-    from minidl.walkthrough.make import explain
+    from minidl.pairing import Head
+    from minidl.walkthrough import explain
 
     if example is not None:
         remedy = "Leave one of them out."

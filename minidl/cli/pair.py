@@ -108,7 +108,7 @@ def _study(quick: bool, given: dict[str, Any]) -> Study:
 
 def _with_target(names: list[str], target: str | None) -> list[str]:
     """CSV files with their column as studies have it; names of cards as they are."""
-    from minidl.pairing.study import is_file
+    from minidl.pairing import is_file
 
     # file.csv:column names its own, unless a file is called that.
     lacking = [n for n in names if is_file(n) and (":" not in n or Path(n).is_file())]
@@ -124,8 +124,7 @@ def _with_target(names: list[str], target: str | None) -> list[str]:
 @app.command()
 def plan(study: StudyFile) -> None:
     """What a study would train, how long it takes, and what it can and cannot show."""
-    from minidl.pairing import Study
-    from minidl.pairing.plan import plan
+    from minidl.pairing import Study, plan
 
     for line in plan(Study.read(study)):
         say(line)
@@ -171,8 +170,7 @@ def _run(
     backend: str,
     scheduler: str | None,
 ) -> None:
-    from minidl.pairing import run
-    from minidl.pairing.tables import planned_tables
+    from minidl.pairing import planned_tables, run
 
     planned_tables(study, study.load())  # refuses a reference that nothing could be compared with
     for folder in (path.parent, out):  # before training, not after
@@ -189,7 +187,7 @@ def _run(
 @app.command()
 def status(ledger: LedgerFile) -> None:
     """How far a study is."""
-    from minidl.pairing.plan import status
+    from minidl.pairing import status
 
     with _open(ledger) as opened:
         for line in status(opened):
@@ -199,8 +197,7 @@ def status(ledger: LedgerFile) -> None:
 @app.command()
 def report(ledger: LedgerFile, out: Out = None) -> None:
     """Say what a study shows, and write it: a page, Markdown, a picture and a CSV."""
-    from minidl.pairing.export import write_results
-    from minidl.pairing.findings import Findings
+    from minidl.pairing import Findings, write_results
     from minidl.pairing.report import show, write
 
     out = ledger.parent if out is None else out
@@ -219,7 +216,7 @@ def export(
     ] = None,
 ) -> None:
     """Write every trial as CSV and arrays; the same bytes however the study was run."""
-    from minidl.pairing.export import export
+    from minidl.pairing import export
 
     with _open(ledger) as opened:
         # A folder of its own: a study.toml beside the ledger may be what the user wrote.

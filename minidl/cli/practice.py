@@ -16,9 +16,7 @@ from minidl.cli.say import say
 from minidl.core import ArgumentError, UnknownNameError, read_text
 
 if TYPE_CHECKING:
-    from minidl.walkthrough.walkthrough import Walkthrough
-    from minidl.walkthrough.worksheets import Worksheet
-    from minidl.walkthrough.xrays import XRay
+    from minidl.walkthrough import Walkthrough, Worksheet, XRay
 
 Z, TARGET, RATE = 4.0, 0.0, 1.0
 """Of the neuron that is looked at unless data are named: as wrong as can be, and sure of it."""
@@ -73,7 +71,7 @@ def _neuron(
     """One neuron with weight 1, whose input is its sum."""
     from minidl.model import Sequential
     from minidl.nn import Dense
-    from minidl.walkthrough.xrays import xray
+    from minidl.walkthrough import xray
 
     net = Sequential(Dense(1, 1, dtype="float64"))
     net.parameters()[0].data = [[1.0]]
@@ -92,7 +90,7 @@ def _rows(
 ) -> XRay:
     """Rows of a dataset, which is standardised first."""
     from minidl.model import mlp
-    from minidl.walkthrough.xrays import xray
+    from minidl.walkthrough import xray
 
     dataset, X, y = chosen(name, rows)
     outputs = dataset.n_classes if dataset.n_classes > 2 else 1
@@ -116,7 +114,7 @@ def worksheet(
     ),
 ) -> None:
     """Make an exercise sheet with an answer key; left out, the seed decides the network, too."""
-    from minidl.walkthrough.worksheets import worksheet
+    from minidl.walkthrough import worksheet
 
     given = None if walkthrough is None else _walkthrough(walkthrough)
     sheet = worksheet(given, seed=seed, difficulty=difficulty, blanks=blanks)
@@ -126,8 +124,7 @@ def worksheet(
 
 def _walkthrough(name: str) -> Walkthrough:
     from minidl.core import did_you_mean
-    from minidl.walkthrough.examples import EXAMPLES
-    from minidl.walkthrough.walkthrough import Walkthrough
+    from minidl.walkthrough import EXAMPLES, Walkthrough
 
     if name in EXAMPLES:
         return EXAMPLES[name]()
@@ -144,7 +141,7 @@ def grade(
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown to this file.")] = None,
 ) -> None:
     """Mark the answers to a worksheet, and name the classical mistake behind a wrong one."""
-    from minidl.walkthrough.grading import grade, read_answers
+    from minidl.walkthrough import grade, read_answers
 
     marks = grade(_sheet(sheet), read_answers(answers))
     if not written({markdown: marks.to_markdown}):
@@ -152,7 +149,7 @@ def grade(
 
 
 def _sheet(path: Path) -> Worksheet:
-    from minidl.walkthrough.worksheets import SHEET, Worksheet
+    from minidl.walkthrough import SHEET, Worksheet
 
     remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
     return Worksheet.from_json(read_text(path, "a saved worksheet", remedy))

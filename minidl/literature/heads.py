@@ -12,7 +12,7 @@ from minidl.data import Dataset, load
 from minidl.literature.claim import Bound, Figures, Source, claim
 from minidl.literature.trials import FRESH, Side, accuracy, deal, edges, gap, train_all, tune, wins
 from minidl.nn import activations, losses
-from minidl.pairing.grid import Head
+from minidl.pairing import Head
 
 
 @claim(

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.data import Split, load
 from minidl.literature.claim import Bound, Figures, Source, claim
 from minidl.literature.trials import Parts, Side, Tuned, ahead, deal, edges, tune
-from minidl.pairing.grid import Head
+from minidl.pairing import Head
 
 
 @claim(

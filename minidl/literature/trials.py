@@ -17,7 +17,7 @@ import numpy as np
 from minidl.data import Dataset, Split
 from minidl.model import mlp
 from minidl.nn import losses
-from minidl.pairing.grid import Head
+from minidl.pairing import Head
 from minidl.pairing.statistics import sign_flip_test
 from minidl.training import decide, fit
 

@@ -1,31 +1,42 @@
 """Which activation goes with which loss: studies of small networks, trained alike and compared.
 
-Data flows from ``study`` (the grid, and how it is tuned) over ``trial`` (one network: what decides
-it, what came of it) and ``trainer`` (which trains it) to ``runner`` (all of them, on ``workers``)
-and ``ledger`` (where results stay). ``statistics`` says what scores show, ``tables`` what is
-compared; ``findings`` is all of it, ready for ``report``.
+Data flows from ``study`` (what is trained) to ``execution`` (all trials, into a ledger), from there
+to ``statistics`` (what scores show), to ``findings`` (all of it, as data), and to ``report``.
 """
 
-from minidl.pairing.findings import Findings
-from minidl.pairing.grid import Head, Pairing, heads, hidden_activations
-from minidl.pairing.ledger import Ledger
-from minidl.pairing.runner import run
-from minidl.pairing.study import Study
-from minidl.pairing.trainer import Trainer
-from minidl.pairing.trial import Cell, Result, Setting, Trial
+from minidl.pairing.execution import Ledger, Trainer, export, run, write_results
+from minidl.pairing.findings import Findings, plan, planned_tables, status
+from minidl.pairing.study import (
+    Cell,
+    Head,
+    Pairing,
+    Result,
+    Setting,
+    Study,
+    Trial,
+    heads,
+    hidden_activations,
+    is_file,
+)
 
 __all__ = [
+    "Cell",
+    "Findings",
     "Head",
+    "Ledger",
     "Pairing",
+    "Result",
+    "Setting",
+    "Study",
+    "Trainer",
+    "Trial",
+    "export",
     "heads",
     "hidden_activations",
-    "Study",
-    "Setting",
-    "Cell",
-    "Trial",
-    "Result",
-    "Trainer",
-    "Ledger",
+    "is_file",
+    "plan",
+    "planned_tables",
     "run",
-    "Findings",
+    "status",
+    "write_results",
 ]

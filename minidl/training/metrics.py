@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff.arithmetic import exp
+from minidl.autodiff import exp
 from minidl.core import SIGNS, UNIT, ArgumentError, UnknownNameError, did_you_mean
 from minidl.nn import Loss, activations
 

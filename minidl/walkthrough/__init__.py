@@ -12,10 +12,25 @@ Beside it: ``xray`` holds several heads over the same network, ``worksheet`` mak
 ``grading`` marks them by what classical ``mistakes`` would have given.
 """
 
-from minidl.walkthrough.grading import Marks, grade
+from minidl.walkthrough.examples import EXAMPLES
+from minidl.walkthrough.grading import Marks, grade, read_answers
 from minidl.walkthrough.make import explain
+from minidl.walkthrough.text import show
 from minidl.walkthrough.walkthrough import Walkthrough
-from minidl.walkthrough.worksheets import Worksheet, worksheet
+from minidl.walkthrough.worksheets import SHEET, Worksheet, worksheet
 from minidl.walkthrough.xrays import XRay, xray
 
-__all__ = ["Marks", "Walkthrough", "Worksheet", "XRay", "explain", "grade", "worksheet", "xray"]
+__all__ = [
+    "EXAMPLES",
+    "SHEET",
+    "Marks",
+    "Walkthrough",
+    "Worksheet",
+    "XRay",
+    "explain",
+    "grade",
+    "read_answers",
+    "show",
+    "worksheet",
+    "xray",
+]

@@ -18,7 +18,7 @@ from minidl.diagnostics import SLOPE, SUMS, levels_off
 from minidl.model import Sequential
 from minidl.nn import Activation, Dense, Dropout, activations, losses
 from minidl.optim import Rate
-from minidl.pairing.grid import Head
+from minidl.pairing import Head
 from minidl.walkthrough.document import Document
 from minidl.walkthrough.expressions import parse, shown
 from minidl.walkthrough.make import explain

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.pairing.diagnosis import Diagnosis
+from minidl.pairing.execution import Trainer, parts
+from minidl.pairing.findings import Diagnosis
 from minidl.pairing.report.blocks import Chart, Listing, Value, short
 from minidl.pairing.report.svg import INK, MARKERS, NARROW, SERIES, figure, markup
 from minidl.pairing.study import Study
-from minidl.pairing.trainer import Trainer, parts
 
 FINE = 120
 """Points of the grid along each feature."""

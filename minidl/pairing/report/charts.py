@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.pairing.outcomes import Outcome
+from minidl.pairing.execution import checkpoints
+from minidl.pairing.findings import Outcome
 from minidl.pairing.report.blocks import STAR, Chart, Listing, Value, metric_name, number, short
 from minidl.pairing.report.svg import DASHES, LINE, MARKERS, NARROW, SERIES, WIDTH, figure, markup
 from minidl.pairing.statistics import how_many
-from minidl.pairing.trainer import checkpoints
 
 ROLES = ("best", f"best {STAR}", "reference", "middle", "worst")
 """What cells of a dataset are chosen for where there is no room for all."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from minidl.pairing.findings import Findings
-from minidl.pairing.grid import Pairing
+from minidl.pairing.findings import Findings, PlannedTable, Row, Table, natural
 from minidl.pairing.report import diagrams
 from minidl.pairing.report.blocks import (
     CROSS,
@@ -26,9 +25,8 @@ from minidl.pairing.report.blocks import (
     short,
 )
 from minidl.pairing.report.differences import comparisons_listing, differences_listing
-from minidl.pairing.standing import Row, natural
 from minidl.pairing.statistics import how_many, sentence
-from minidl.pairing.tables import PlannedTable, Table
+from minidl.pairing.study import Pairing
 
 HEADLINES = 6
 """Claims of a task that stand at the top; the others follow on request."""

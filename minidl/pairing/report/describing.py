@@ -7,10 +7,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from minidl.pairing.diagnosis import MEASURES, Diagnosis
-from minidl.pairing.findings import Findings
-from minidl.pairing.outcomes import Outcome
-from minidl.pairing.plan import duration
+from minidl.pairing.findings import (
+    MEASURES,
+    Diagnosis,
+    Findings,
+    NaturalHead,
+    Outcome,
+    duration,
+    natural,
+)
 from minidl.pairing.report import charts
 from minidl.pairing.report.blocks import (
     HIGH_EDGE,
@@ -26,7 +31,6 @@ from minidl.pairing.report.blocks import (
     number,
 )
 from minidl.pairing.report.boundaries import boundary, drawable
-from minidl.pairing.standing import NaturalHead, natural
 from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.study import Study
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidl.pairing.findings import Table
 from minidl.pairing.report.blocks import Chart, Listing, mark, number, short
 from minidl.pairing.report.svg import INK, LINE, MUTED, SERIES, WIDTH, figure, markup
 from minidl.pairing.statistics import Estimate, Ranked, Share
-from minidl.pairing.tables import Table
 
 
 def rank_diagram(name: str, table: Table, most: int) -> Chart:

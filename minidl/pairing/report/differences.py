@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.pairing.findings import Table
 from minidl.pairing.report.blocks import LONGEST, Listing, Shade, Value, mark, number, short
-from minidl.pairing.tables import Table
 
 
 def comparisons_listing(table: Table) -> Listing:

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.pairing.findings import Findings
-from minidl.pairing.grid import Head
+from minidl.pairing.findings import Findings, Row, natural
 from minidl.pairing.report.blocks import CROSS, STAR, metric_name
-from minidl.pairing.standing import Row, natural
+from minidl.pairing.study import Head
 
 MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75
 CELL_WIDTH, CELL_HEIGHT = 0.55, 0.27

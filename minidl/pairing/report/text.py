@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from minidl.core import lenient
 from minidl.data import Dataset
-from minidl.pairing.findings import Findings
+from minidl.pairing.findings import Findings, Row, natural
 from minidl.pairing.report.blocks import STAR, Listing, metric_name
 from minidl.pairing.report.comparing import headline_blocks
-from minidl.pairing.standing import Row, natural
 
 if TYPE_CHECKING:
     from rich.console import Console

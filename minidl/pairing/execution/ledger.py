@@ -24,11 +24,18 @@ from typing import Any
 
 from minidl.core import FileError, MinidlError, parse_json
 from minidl.data import Dataset
-from minidl.pairing.environment import Environment, keys
-from minidl.pairing.rows import COLUMNS, TABLES, VERSION, is_whole, result_of, row_of, with_digest
+from minidl.pairing.execution.environment import Environment, keys
+from minidl.pairing.execution.rows import (
+    COLUMNS,
+    TABLES,
+    VERSION,
+    is_whole,
+    result_of,
+    row_of,
+    with_digest,
+)
 from minidl.pairing.statistics import how_many
-from minidl.pairing.study import Study
-from minidl.pairing.trial import Result, Trial
+from minidl.pairing.study import Result, Study, Trial
 
 MARK = 0x6D646C21
 """SQLite's application id of a ledger: "mdl!"."""

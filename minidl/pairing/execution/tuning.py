@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.pairing.ledger import Ledger
+from minidl.pairing.execution.ledger import Ledger
 from minidl.pairing.statistics import RateSensitivity, failures_counted, rate_sensitivity
-from minidl.pairing.study import Study
-from minidl.pairing.trial import Cell, Result, Trial
+from minidl.pairing.study import Cell, Result, Study, Trial
 
 
 def sensitivity(study: Study, cell: Cell, results: Mapping[Trial, Result]) -> RateSensitivity:

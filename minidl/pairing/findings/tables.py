@@ -13,8 +13,7 @@ import numpy as np
 
 from minidl.core import ArgumentError
 from minidl.data import Dataset
-from minidl.pairing.grid import Head, Pairing
-from minidl.pairing.standing import natural
+from minidl.pairing.findings.standing import natural
 from minidl.pairing.statistics import (
     ALPHA,
     Comparison,
@@ -39,7 +38,7 @@ from minidl.pairing.statistics import (
     rank_summary,
     ranks_within,
 )
-from minidl.pairing.study import EVERY, Study
+from minidl.pairing.study import EVERY, Head, Pairing, Study
 
 
 @dataclass(frozen=True)

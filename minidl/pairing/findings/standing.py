@@ -9,8 +9,8 @@ import numpy as np
 
 from minidl.core import REALS
 from minidl.nn import losses
-from minidl.pairing.grid import Head, Pairing
 from minidl.pairing.statistics import DIGITS, failures_counted
+from minidl.pairing.study import Head, Pairing
 
 TWO_POINTS = 0.02
 """How far a natural head may be behind before it is pointed out."""

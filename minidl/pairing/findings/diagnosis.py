@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidl.diagnostics import EXPLODED, FAST, MANY, SLOW, VANISHED
-from minidl.pairing.outcomes import Outcome
+from minidl.pairing.findings.outcomes import Outcome
 from minidl.pairing.statistics import failures_counted
 
 MEASURES = {

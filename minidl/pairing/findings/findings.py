@@ -9,16 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.pairing.diagnosis import Diagnosis, diagnoses
-from minidl.pairing.environment import Environment
-from minidl.pairing.grid import Pairing
-from minidl.pairing.ledger import Ledger
-from minidl.pairing.outcomes import Outcome, outcomes, scores_by_dataset
-from minidl.pairing.plan import Unsound, unsound
-from minidl.pairing.standing import NaturalHead, Row, natural_heads, rows
+from minidl.pairing.execution import Environment, Ledger
+from minidl.pairing.findings.diagnosis import Diagnosis, diagnoses
+from minidl.pairing.findings.outcomes import Outcome, outcomes, scores_by_dataset
+from minidl.pairing.findings.plans import Unsound, unsound
+from minidl.pairing.findings.standing import NaturalHead, Row, natural_heads, rows
+from minidl.pairing.findings.tables import PlannedTable, Table, planned_tables
 from minidl.pairing.statistics import Scores
-from minidl.pairing.study import Study
-from minidl.pairing.tables import PlannedTable, Table, planned_tables
+from minidl.pairing.study import Pairing, Study
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from minidl.core import storage
-from minidl.pairing.grid import Head, Pairing
-from minidl.pairing.ledger import Ledger
-from minidl.pairing.trial import Cell, Result, Trial
-from minidl.pairing.tuning import trained
+from minidl.pairing.execution.ledger import Ledger
+from minidl.pairing.execution.tuning import trained
+from minidl.pairing.study import Cell, Head, Pairing, Result, Trial
 
 RESULTS = "results.csv"
 COLUMNS = tuple(Trial(Cell("", Pairing("", Head("", ""))), 0.0, 0).facts)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core import parse_json
-from minidl.pairing.trial import Result, Trial
+from minidl.pairing.study import Result, Trial
 
 COLUMNS = (
     "key", "facts", "seed", "status", "reason", "score", "losses", "scores", "outputs", "columns",

@@ -13,10 +13,10 @@ from typing import Any
 
 from minidl.core import ArgumentError, MinidlError, UnknownNameError, whole_number
 from minidl.data import Dataset
-from minidl.pairing.environment import Environment, fingerprint, keys, own
-from minidl.pairing.ledger import RESUME
-from minidl.pairing.trainer import Trainer
-from minidl.pairing.trial import Cell, Result, Trial
+from minidl.pairing.execution.environment import Environment, fingerprint, keys, own
+from minidl.pairing.execution.ledger import RESUME
+from minidl.pairing.execution.trainer import Trainer
+from minidl.pairing.study import Cell, Result, Trial
 
 BACKENDS = ("threads", "loky", "dask")
 

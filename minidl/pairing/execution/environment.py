@@ -19,9 +19,9 @@ from minidl.kernels import blas
 from minidl.kernels.jit import JIT, digest
 from minidl.nn import activations, initializers, losses
 from minidl.optim import optimizers
-from minidl.pairing.trial import Cell, Trial
+from minidl.pairing.study import Cell, Trial
 
-START = "minidl.pairing.trainer"
+START = "minidl.pairing.execution.trainer"
 """The module that trains a trial: what it imports is what trials compute."""
 LIBRARIES = ("numpy", "numba", "scikit-learn", "scipy")
 
@@ -86,7 +86,7 @@ def _trees() -> dict[str, ast.Module]:
 
 
 def _path(module: str) -> Path:
-    path = Path(__file__).parents[2].joinpath(*module.split("."))
+    path = Path(__file__).parents[3].joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from minidl.pairing.grid import Pairing
+from minidl.pairing.study.grid import Pairing
 
 TUNING = 1_000_000
 """Seeds from here on choose learning rates; those below report."""

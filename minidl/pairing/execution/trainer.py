@@ -23,7 +23,7 @@ from minidl.kernels.random import permutation
 from minidl.model import Sequential, mlp
 from minidl.nn import get_loss, losses
 from minidl.optim import get_optimizer
-from minidl.pairing.trial import Cell, Result, Trial
+from minidl.pairing.study import Cell, Result, Trial
 from minidl.program import Program, record
 from minidl.training import check_data, decide, score_predictions, step
 
@@ -81,7 +81,7 @@ class Trainer:
     Examples
     --------
     >>> from minidl.data import load
-    >>> from minidl.pairing.grid import Pairing
+    >>> from minidl.pairing import Pairing
     >>> cell = Cell("iris", Pairing.parse("tanh/softmax+cce"))
     >>> trainer = Trainer(cell, load("iris"))
     >>> trainer.train(Trial(cell, 1e-2, repetition=0)).score > 0.8

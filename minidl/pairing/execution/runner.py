@@ -14,13 +14,12 @@ import numpy as np
 
 from minidl.core import ArgumentError, DataError, progress
 from minidl.data import Dataset
-from minidl.pairing.environment import Environment, keys
-from minidl.pairing.ledger import Ledger
-from minidl.pairing.study import Study
-from minidl.pairing.trainer import parts
-from minidl.pairing.trial import TUNING, Cell, Trial
-from minidl.pairing.tuning import chosen_rate
-from minidl.pairing.workers import Found, Places, Spread, Task, check, workers_of
+from minidl.pairing.execution.environment import Environment, keys
+from minidl.pairing.execution.ledger import Ledger
+from minidl.pairing.execution.trainer import parts
+from minidl.pairing.execution.tuning import chosen_rate
+from minidl.pairing.execution.workers import Found, Places, Spread, Task, check, workers_of
+from minidl.pairing.study import TUNING, Cell, Study, Trial
 
 TASK = 1.0
 """Seconds that a task should take at most: what a kill costs, and how often results come."""

@@ -9,12 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.pairing.grid import Pairing
-from minidl.pairing.ledger import Ledger
+from minidl.pairing.execution import Ledger, rate_scores, sensitivity, trained
 from minidl.pairing.statistics import RateSensitivity, failures_counted
-from minidl.pairing.study import Study
-from minidl.pairing.trial import Cell, Result
-from minidl.pairing.tuning import rate_scores, sensitivity, trained
+from minidl.pairing.study import Cell, Pairing, Result, Study
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,8 @@ from minidl.core import (
 from minidl.data import Dataset, datasets, load, load_csv
 from minidl.nn import activations, get_initializer
 from minidl.optim import optimizers
-from minidl.pairing.grid import Head, Pairing, heads, hidden_activations
-from minidl.pairing.trial import TUNING, Cell, Setting, Trial
+from minidl.pairing.study.grid import Head, Pairing, heads, hidden_activations
+from minidl.pairing.study.trial import TUNING, Cell, Setting, Trial
 
 RATES = (0.0003, 0.002, 0.01, 0.05, 0.3)
 DECADES = 1000.0

@@ -7,14 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from minidl.data import Dataset
-from minidl.pairing.grid import Head
-from minidl.pairing.ledger import Ledger
+from minidl.pairing.execution import Ledger, Trainer, trained
+from minidl.pairing.findings.tables import PlannedTable, planned_tables
 from minidl.pairing.statistics import how_many, sentence
-from minidl.pairing.study import Study
-from minidl.pairing.tables import PlannedTable, planned_tables
-from minidl.pairing.trainer import Trainer
-from minidl.pairing.trial import Cell
-from minidl.pairing.tuning import trained
+from minidl.pairing.study import Cell, Head, Study
 
 SPREAD = 0.03
 """How much differences between two pairings vary from dataset to dataset: a guess, which the
