@@ -232,7 +232,7 @@ def layers_given_arrays(side: Side, rng: random.Random) -> None:
 @action("states")
 def settings_of_operations(side: Side, rng: random.Random) -> None:
     thing = rng.choice([side.net[0].function, side.loss, side.net[-1].function])
-    thing.reals = rng.choice([
+    thing.hyper_values = rng.choice([
         np.zeros(0), np.zeros(5), np.zeros(1, "f4"), [0.1], None, np.zeros((1, 1)),
         np.full(1, np.nan), np.array([0.1]),
     ])  # fmt: skip

@@ -90,7 +90,7 @@ def like(x: np.ndarray) -> np.ndarray:
 
 def compiled(kernel: Any, *arguments: Any) -> Callable[[], Any]:
     """A kernel's machine code on these arguments, with nothing of tensors around it."""
-    kernel.ready()
+    kernel.compiled()
     return partial(kernel.run, *arguments)
 
 
@@ -132,9 +132,9 @@ def activation(op: Any, dtype: Any, size: int, loops: tuple[Any, Any] | None) ->
         np.abs(x, out=x)
     two = isinstance(op, Elementwise2)
     more = [aligned(np.full(1, 0.25), dtype)] if two else []
-    run = compiled(op.loops()[0], x, *more, y, op.reals)
+    run = compiled(op.loops()[0], x, *more, y, op.hyper_values)
     run()
-    from_output = op.saves[0] == OUTPUT
+    from_output = op.saved_for_backward[0] == OUTPUT
     s = y if from_output else x
     yield Case(
         f"{op.name} forward", dtype, f"{size:.0e}", size,
@@ -150,7 +150,7 @@ def activation(op: Any, dtype: Any, size: int, loops: tuple[Any, Any] | None) ->
     yield Case(
         f"{op.name} backward", dtype, f"{size:.0e}", size,
         present(
-            minidl=compiled(op.loops()[1], s, *more, dy, dx, op.reals),
+            minidl=compiled(op.loops()[1], s, *more, dy, dx, op.hyper_values),
             triad=partial(peers.triad, s, dy, dx),
             PyTorch=peers.torch_backward(op.name, s, *more, dy, dx),
             naive=partial(loops[1], s, dy, dx) if loops and size <= 10**6 else None,
@@ -197,8 +197,8 @@ def crossentropy(dtype: Any, shape: tuple[int, int]) -> Iterator[Case]:
     z, dz = numbers(size, dtype), numbers(size, dtype)
     t = aligned(rng.integers(0, shape[1], shape[0]), dtype)
     each, slopes = like(t), like(z)
-    reals = ml.losses["categorical_crossentropy"].reals
-    parts = loss_parts(rowlosses.crossentropy, t, z, each, slopes, (shape[1], reals))
+    hyper_values = ml.losses["categorical_crossentropy"].hyper_values
+    parts = loss_parts(rowlosses.crossentropy, t, z, each, slopes, (shape[1], hyper_values))
     theirs = peers.torch_crossentropy(t, z.reshape(shape), dz.reshape(shape))
     others = present(PyTorch=theirs, copy=partial(peers.copy, z, dz))
     label, targets = f"{shape[0]}×{shape[1]}", [ahead(LOSS_ROWS[shape])]
@@ -231,7 +231,7 @@ def loss_parts(kernel: Any, t: Any, p: Any, each: Any, slopes: Any, rest: Any) -
 
 def called(parts: Parts) -> Callable[[], Any]:
     """Two kernels, one after the other."""
-    (compare, given), (total, more) = ((kernel.ready(), operands) for kernel, operands in parts)
+    (compare, given), (total, more) = ((kernel.compiled(), operands) for kernel, operands in parts)
 
     def run() -> None:
         compare(*given)
@@ -254,7 +254,7 @@ def loss(one: Any, from_logits: bool, dtype: Any, size: int) -> Case:
     if one.link and not from_logits:
         p = aligned(rng.uniform(0.01, 0.99, size), dtype)
     each, slopes, dp = (like(p) for _ in range(3))
-    run = called(loss_parts(one.kernel(from_logits), t, p, each, slopes, (one.reals,)))
+    run = called(loss_parts(one.kernel(from_logits), t, p, each, slopes, (one.hyper_values,)))
     theirs, how = peers.torch_loss(name, t, p, dp)
     calls = present(minidl=run, PyTorch=theirs, triad=partial(peers.triad, t, p, dp))
     targets = [ahead()] if size <= 10**6 else []

@@ -70,12 +70,12 @@ def together(size: Size, threads: int) -> int:
 def cut_in_two(name: str, size: int, pool: ThreadPoolExecutor) -> float:
     """How much faster two threads with half an array each are than one with the whole."""
     function = ml.activations[name]
-    loop, reals = function.loops()[0], function.reals
+    loop, hyper_values = function.loops()[0], function.hyper_values
     x = np.random.default_rng(0).standard_normal(size).astype(np.float32)
     y, half = np.empty_like(x), size // 2
-    parts = [(x[:half], y[:half], reals), (x[half:], y[half:], reals)]
+    parts = [(x[:half], y[:half], hyper_values), (x[half:], y[half:], hyper_values)]
     ways: list[Callable[[], Any]] = [
-        lambda: loop(x, y, reals),
+        lambda: loop(x, y, hyper_values),
         lambda: list(pool.map(lambda part: loop(*part), parts)),
     ]
     times: list[list[float]] = [[], []]

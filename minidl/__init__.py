@@ -15,7 +15,7 @@ from minidl.training import evaluate
 from minidl.training import History
 from minidl.nn import Activation, Dense, Dropout, Layer
 from minidl.nn import Loss
-from minidl.nn import unsound
+from minidl.nn import why_incompatible
 from minidl.nn import loss, losses
 from minidl.model import Sequential, mlp
 from minidl.model import load
@@ -180,7 +180,7 @@ __all__ = [
     "squared_hinge",
     "stack",
     "tanh",
-    "unsound",
+    "why_incompatible",
     "where",
     "worksheet",
     "xray",

@@ -50,15 +50,15 @@ def elementwise(dtype, length):
         if not hasattr(op, "loops"):
             continue
         x, dy, new = numbers(length, dtype), numbers(length, dtype, 1), np.zeros(length, dtype)
-        more = [numbers(length, dtype, 2)] if len(op.takes) == 2 else []
+        more = [numbers(length, dtype, 2)] if len(op.operand_names) == 2 else []
         forward, *backwards = op.loops()
-        yield forward.name, forward, [x, *more, new, op.reals]
-        if op.saves[0] == OUTPUT:
+        yield forward.name, forward, [x, *more, new, op.hyper_values]
+        if op.saved_for_backward[0] == OUTPUT:
             y = new.copy()
-            forward.run(x, y, op.reals)
+            forward.run(x, y, op.hyper_values)
             x = y
         for backward in backwards:
-            yield backward.name, backward, [x, *more, dy, new, op.reals]
+            yield backward.name, backward, [x, *more, dy, new, op.hyper_values]
     for loss in ml.losses:
         if loss.rowwise:
             continue
@@ -68,7 +68,7 @@ def elementwise(dtype, length):
             yield (
                 kernel.name,
                 kernel,
-                [t, z if from_logits else p, new, new.copy(), loss.reals, 0.3],
+                [t, z if from_logits else p, new, new.copy(), loss.hyper_values, 0.3],
             )
 
 
@@ -87,13 +87,13 @@ def rows(dtype, length):
         yield f"{name} tame", [tame, new, columns]
         yield f"{name}_backward", [np.log(shares) if "log" in name else shares, dy, new, columns]
     for name in ("crossentropy", "focal"):
-        reals = np.array(
+        hyper_values = np.array(
             rowlosses.constants(gamma=2, alpha=0.25, smoothing=0.1, entropy=name == "crossentropy")
         )
         plain = np.array(rowlosses.constants(gamma=2))
         for kernel, p in ((name, tame), (f"{name}_of_shares", shares)):
             yield f"{kernel} classes", [classes, p, one_a_row, new, columns, plain, 0.3]
-            yield f"{kernel} spread", [spread, p, one_a_row, new, columns, reals, 0.3]
+            yield f"{kernel} spread", [spread, p, one_a_row, new, columns, hyper_values, 0.3]
     yield "margin", [classes, tame, one_a_row, new, columns, plain, 0.3]
 
 
@@ -205,7 +205,9 @@ SUMS = ("total", "square_sum", "weighted_mean", "dense_db", "softmax")
 
 def in_double(dtype, length):
     """Those that calculate differently in float64, or add up what float64 has to round."""
-    losses = [loss for loss in ml.losses if loss.wide]  # which do in float64 whatever they get
+    losses = [
+        loss for loss in ml.losses if loss.compute_in_float64
+    ]  # which do in float64 whatever they get
     wide = {loss.kernel(link).name for loss in losses for link in (False, loss.link is not None)}
     for name, kernel, operands in elementwise(dtype, length):
         if name not in wide:
@@ -243,6 +245,6 @@ def packed():
     """
     found = {}
     for _, kernel, _ in calls(np.float32, 3):
-        codes = kernel.ready().inspect_asm()
+        codes = kernel.compiled().inspect_asm()
         found[kernel.name] = [len(ARITHMETIC.findall(code)) for code in codes.values()]
     return found

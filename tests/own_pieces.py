@@ -153,15 +153,15 @@ class Adagrad(ml.Optimizer):
     def constants(self):
         return [self.settings["epsilon"]]
 
-    def kernel(self, p, g, v, reals):
+    def kernel(self, p, g, v, step_numbers):
         v += g * g
-        p -= reals[0] * g / (np.sqrt(v) + reals[2])
+        p -= step_numbers[0] * g / (np.sqrt(v) + step_numbers[2])
 
 
 class Around(ml.Adam):
     """NumPy before and after Adam's own kernel."""
 
-    def kernel(self, p, g, m, v, reals):
+    def kernel(self, p, g, m, v, step_numbers):
         g *= 0.5
-        super().kernel(p, g, m, v, reals)
+        super().kernel(p, g, m, v, step_numbers)
         p *= 0.999

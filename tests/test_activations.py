@@ -70,7 +70,9 @@ def check_activation(entry, dtype):
         operands.append(np.random.default_rng(1).normal(size=x.size).astype(dtype))
     names = (("a", "b") if two else ("x",)) + tuple(entry.settings)
     value, *slopes = scalar_references(entry.formula, names)
-    kind = F64 if entry.wide else dtype  # hyper-parameters are rounded like any other input
+    kind = (
+        F64 if entry.compute_in_float64 else dtype
+    )  # hyper-parameters are rounded like any other input
     hyper = (float(kind(setting)) for setting in entry.settings.values())
     known = Evaluation(dict(zip(names, (*operands, *hyper), strict=True)))
     y, gradients = run(entry, dtype, *operands)

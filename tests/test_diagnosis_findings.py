@@ -11,7 +11,7 @@ import pytest
 from diagnosed import T, X
 
 import minidl as ml
-from minidl.diagnostics.health import Reading
+from minidl.diagnostics.health import LayerReport
 
 # ── what activations are said to do ───────────────────────────────────────────────────────────
 
@@ -102,7 +102,7 @@ def test_dead_units_are_told_of_with_a_remedy():
 
 
 def test_one_dead_unit_is_told_of_in_the_singular():
-    [sentence] = Reading("dense1", "sigmoid", 4, 0.5, 0.1, dead=1, stuck_at=1.0).findings()
+    [sentence] = LayerReport("dense1", "sigmoid", 4, 0.5, 0.1, dead=1, stuck_at=1.0).findings()
     assert sentence == (
         "1 of 4 units of dense1 is dead: it gives 1 for every row and no gradient reaches it; "
         "scale the inputs or start from smaller weights."
@@ -111,7 +111,7 @@ def test_one_dead_unit_is_told_of_in_the_singular():
 
 def test_saturation_is_told_of_from_a_quarter_of_the_units():
     def sentences(saturated):
-        reading = Reading("dense1", "tanh", 16, 0.0, 0.9, dead=0, saturated=saturated)
+        reading = LayerReport("dense1", "tanh", 16, 0.0, 0.9, dead=0, saturated=saturated)
         return list(reading.findings())
 
     assert sentences(3) == []
@@ -131,7 +131,7 @@ def test_saturation_is_told_of_from_a_quarter_of_the_units():
     ],
 )
 def test_ratios_out_of_the_ordinary_are_told_of(gradient_ratio, update_ratio, words):
-    layers = tuple(Reading(f"dense{i}", None, 1, 0.0, 1.0, weight_norm=1.0) for i in (1, 2))
+    layers = tuple(LayerReport(f"dense{i}", None, 1, 0.0, 1.0, weight_norm=1.0) for i in (1, 2))
     [sentence] = ml.Diagnosis(0.5, 10, layers, gradient_ratio, update_ratio).findings
     assert words in sentence
     assert ml.Diagnosis(0.5, 10, layers, 1.0, 1e-3).findings == ()

@@ -223,24 +223,24 @@ class Adagrad(ml.Optimizer):
     def constants(self):
         return [self.settings["epsilon"]]
 
-    def kernel(self, p, g, v, reals):
+    def kernel(self, p, g, v, step_numbers):
         v += g * g
-        p -= reals[0] * g / (np.sqrt(v) + reals[2])
+        p -= step_numbers[0] * g / (np.sqrt(v) + step_numbers[2])
 
 
 class ClippedByNumPy(ml.Adam):
     """NumPy around a kernel, which does nothing as long as gradients are small."""
 
-    def kernel(self, p, g, m, v, reals):
+    def kernel(self, p, g, m, v, step_numbers):
         np.clip(g, -1e3, 1e3, out=g)
-        super().kernel(p, g, m, v, reals)
+        super().kernel(p, g, m, v, step_numbers)
 
 
 class Lookahead(ml.SGD):
     """Another update every third step."""
 
-    def kernel(self, p, g, velocity, reals):
-        super().kernel(p, g, velocity, reals)
+    def kernel(self, p, g, velocity, step_numbers):
+        super().kernel(p, g, velocity, step_numbers)
         if self.steps % 3 == 0:
             p *= 0.5
 
@@ -282,9 +282,9 @@ def test_an_optimizer_of_the_users_own_trains_as_it_is_written(optimizer):
 class OfKernels(ml.SGD):
     """Of kernels alone: it is recorded."""
 
-    def kernel(self, p, g, velocity, reals):
+    def kernel(self, p, g, velocity, step_numbers):
         update.limit(g, 0.5)
-        update.sgd(p, g, velocity, reals)
+        update.sgd(p, g, velocity, step_numbers)
 
 
 def test_an_optimizer_of_kernels_is_recorded():

@@ -103,7 +103,7 @@ def change_dropout(net, settings):
 
 
 def replace_numbers_of_the_activation(net, settings):
-    net[0].function.reals = np.array([0.9])
+    net[0].function.hyper_values = np.array([0.9])
 
 
 def train_some(net, settings):

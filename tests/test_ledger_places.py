@@ -209,7 +209,9 @@ def package(tmp_path, monkeypatch):
     """A copy of minidl that may be edited, whose sources are looked at instead."""
     home, copy = Path(minidl.__file__).parent, tmp_path / "minidl"
     shutil.copytree(home, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(environments, "__file__", str(copy / "pairing" / "execution" / "environment.py"))
+    monkeypatch.setattr(
+        environments, "__file__", str(copy / "pairing" / "execution" / "environment.py")
+    )
     yield copy
     environments._trees.cache_clear()
 

@@ -178,7 +178,7 @@ def test_weights_worked_out_in_a_step_are_checked_too():
 
 def test_reals_that_were_cut_short():
     op = ml.leaky_relu.with_settings(alpha=0.1)
-    op.reals = np.zeros(0)
+    op.hyper_values = np.zeros(0)
     with pytest.raises(ShapeError, match="leaky_relu_forward"):
         op([1.0, -1.0])
 
@@ -223,9 +223,9 @@ def test_what_is_no_array_is_refused_in_words(change):
 
 def test_reals_that_are_no_array():
     op = ml.leaky_relu.with_settings(alpha=0.1)
-    for reals in ([0.1], None, "abc", np.zeros((1, 1)), np.zeros(1, np.float32)):
-        with pytest.raises(ArgumentError, match=r"leaky_relu\.reals"):
-            op.reals = reals
+    for hyper_values in ([0.1], None, "abc", np.zeros((1, 1)), np.zeros(1, np.float32)):
+        with pytest.raises(ArgumentError, match=r"leaky_relu\.hyper_values"):
+            op.hyper_values = hyper_values
     np.testing.assert_allclose(op([-1.0, 2.0]), [-0.1, 2.0])
 
 
@@ -316,10 +316,10 @@ def test_a_schedule_that_changes_what_is_trained(what):
 
 
 def test_tables_of_rates_and_orders_are_not_read_outside():
-    rates, ahead, reals = np.full(4, 0.1), np.array([0]), np.zeros(4)
+    rates, ahead, step_numbers = np.full(4, 0.1), np.array([0]), np.zeros(4)
     for count in (-1, 4, 2**62):
         with pytest.raises(ShapeError):
-            update.begin(rates, ahead, np.array([count]), reals)
+            update.begin(rates, ahead, np.array([count]), step_numbers)
     data, batch = np.zeros((3, 2), np.float32), np.zeros((2, 2), np.float32)
     for order, begin in (([0, 3], 0), ([0, -1], 0), ([0, 1], 1), ([0, 1], -1)):
         with pytest.raises(ShapeError):

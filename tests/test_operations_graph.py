@@ -149,7 +149,7 @@ def test_moves_without_a_gradient_forget_what_they_came_from():
         assert watched() is None
         assert kept.shape == (2, 2)
     with ml.no_grad():
-        assert ml.sigmoid(Tensor(np.ones(4))).reshape(2, 2).T.behind()[0] == "sigmoid"
+        assert ml.sigmoid(Tensor(np.ones(4))).reshape(2, 2).T._logits_behind()[0] == "sigmoid"
 
 
 def resident():

@@ -145,7 +145,7 @@ class Sine(Op):
     """An operation in NumPy, which a program cannot hold."""
 
     name = "sine"
-    saves = (0,)
+    saved_for_backward = (0,)
     parts = ("forward", "backward")
 
     def shape(self, *shapes):
@@ -165,8 +165,8 @@ class Sine(Op):
 
 
 class NumpySGD(ml.SGD):
-    def kernel(self, values, gradients, velocity, reals):
-        values -= reals[0] * gradients
+    def kernel(self, values, gradients, velocity, hyper_values):
+        values -= hyper_values[0] * gradients
 
 
 @pytest.mark.parametrize("part", ["forward", "backward"])

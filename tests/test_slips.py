@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.autodiff.op import as_float, narrowed
+from minidl.autodiff.op import as_float, cast_checked
 from minidl.core.errors import (
     ArgumentError,
     DataError,
@@ -185,9 +185,9 @@ def test_a_table_of_mixed_columns_trains_as_its_numbers_do():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_data_of_the_networks_dtype_are_read_where_they_lie(dtype):
     rows = X.astype(dtype)
-    assert narrowed("X", rows, rows.dtype) is rows
+    assert cast_checked("X", rows, rows.dtype) is rows
     assert as_float(rows, rows.dtype) is rows
-    assert narrowed("X", rows.T, rows.dtype).flags.c_contiguous
+    assert cast_checked("X", rows.T, rows.dtype).flags.c_contiguous
 
 
 def test_infinity_itself_is_no_number_beyond_float32():

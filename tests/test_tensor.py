@@ -180,16 +180,16 @@ def test_repr_says_what_it_is():
 
 def test_behind_finds_link_and_logits():
     z = Tensor([[0.5, -1, 2], [3, -4, 0]], requires_grad=True)
-    link, logits = activations["sigmoid"](z).behind()
+    link, logits = activations["sigmoid"](z)._logits_behind()
     assert (link, logits) == ("sigmoid", z) or logits is z
-    link, logits = activations["sigmoid"](z).T[1:].reshape(-1).behind()
+    link, logits = activations["sigmoid"](z).T[1:].reshape(-1)._logits_behind()
     assert link == "sigmoid"
     np.testing.assert_array_equal(logits.numpy(), z.numpy().T[1:].reshape(-1))
-    assert activations["softmax"](z).behind()[0] == "softmax"
-    assert activations["softmax"](z).T.behind() is None
-    assert activations["softmax"](z)[:, :2].behind() is None
+    assert activations["softmax"](z)._logits_behind()[0] == "softmax"
+    assert activations["softmax"](z).T._logits_behind() is None
+    assert activations["softmax"](z)[:, :2]._logits_behind() is None
     for plain in (z, z * 2, z.T, activations["tanh"](z), activations["sigmoid"](z) * 1):
-        assert plain.behind() is None
+        assert plain._logits_behind() is None
 
 
 def test_an_optimizer_step_is_seen_through_a_detached_twin():

@@ -31,7 +31,7 @@ from minidl.autodiff.op import (
     Tracked,
     as_float,
     as_numbers,
-    narrowed,
+    cast_checked,
 )
 from minidl.autodiff.shapes import Sum, broadcast, reduction, weighted_mean
 from minidl.autodiff.tensor import Tensor, at_the_door
@@ -63,7 +63,7 @@ __all__ = [
     "matmul",
     "maximum",
     "minimum",
-    "narrowed",
+    "cast_checked",
     "no_grad",
     "reduction",
     "remembers",

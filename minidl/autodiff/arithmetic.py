@@ -21,7 +21,7 @@ class Add(Elementwise2):
     """a + b."""
 
     name = "add"
-    saves = ()
+    saved_for_backward = ()
     value = staticmethod(lambda a, b: a + b)
     slope_a = staticmethod(lambda a, b: 1.0)
     slope_b = staticmethod(lambda a, b: 1.0)
@@ -31,7 +31,7 @@ class Subtract(Elementwise2):
     """a − b."""
 
     name = "subtract"
-    saves = ()
+    saved_for_backward = ()
     value = staticmethod(lambda a, b: a - b)
     slope_a = staticmethod(lambda a, b: 1.0)
     slope_b = staticmethod(lambda a, b: -1.0)
@@ -96,7 +96,7 @@ class Minimum(Elementwise2):
 class Comparison(Elementwise2):
     """Whether something holds of two numbers: ``a < b`` gives truth values."""
 
-    saves = ()
+    saved_for_backward = ()
     gives_truth = True
     slope_a = staticmethod(lambda a, b: 0.0)
     slope_b = staticmethod(lambda a, b: 0.0)
@@ -207,8 +207,8 @@ class Where(Op):
     """a where the condition holds, b elsewhere."""
 
     name = "where"
-    takes = ("condition", "a", "b")
-    saves = (0,)
+    operand_names = ("condition", "a", "b")
+    saved_for_backward = (0,)
 
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[1]
@@ -225,8 +225,8 @@ class Matmul(Op):
     """A stack of matrix products: (…, n, k) @ (…, k, m), the stacks alike."""
 
     name = "matmul"
-    takes = ("a", "b")
-    saves = (0, 1)
+    operand_names = ("a", "b")
+    saved_for_backward = (0, 1)
 
     def shape(self, *shapes: Shape) -> Shape:
         a, b = shapes
@@ -264,8 +264,8 @@ class DenseOp(Op):
     """y = x w + b for every row of x."""
 
     name = "dense"
-    takes = ("x", "weight", "bias")
-    saves = (0, 1)
+    operand_names = ("x", "weight", "bias")
+    saved_for_backward = (0, 1)
 
     def shape(self, *shapes: Shape) -> Shape:
         x, w, _ = shapes

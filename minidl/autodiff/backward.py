@@ -135,7 +135,7 @@ class Node(Tracked):
         else:
             self._writes[0] += times
 
-    def settle(self) -> None:
+    def _ensure_gradient_home(self) -> None:
         """Give its gradient a place to stay, where optimizers and programs find it."""
         if self._home is None:
             self._home = np.zeros_like(self._array)
@@ -143,7 +143,7 @@ class Node(Tracked):
                 self._home[...] = self._grad
                 self._grad = self._home
 
-    def take(self, gradient: np.ndarray) -> None:
+    def _accumulate_grad(self, gradient: np.ndarray) -> None:
         """Add a gradient to the one that is here."""
         if self._grad is not None:
             if gradient is not self._grad:
@@ -157,31 +157,31 @@ class Node(Tracked):
 
 def carry_back(root: Node, gradient: np.ndarray | None = None) -> None:
     """Leave ``gradient`` (1 if left out), times what lies between, in every leaf that wants one."""
-    gradients = _ready(root) if gradient is None else {}
+    gradients = _precomputed_gradients(root) if gradient is None else {}
     if not gradients:
         gradients = {id(root): np.ones_like(root._array) if gradient is None else gradient}
     if root._op is None:
-        root.take(gradients[id(root)])
+        root._accumulate_grad(gradients[id(root)])
         return
     for node in ancestors(root):
         dy = gradients.pop(id(node), None)
         if dy is None:  # the root, which has gone back already
             continue
         if node._retains:
-            node.take(_copied(dy))
+            node._accumulate_grad(_copied(dy))
         _step_back(node, dy, gradients)
 
 
-def _ready(root: Node) -> dict[int, np.ndarray]:
+def _precomputed_gradients(root: Node) -> dict[int, np.ndarray]:
     """Gradients of the root's inputs, if its op found them going forward; most often none."""
-    found = root._op.ready() if root._op is not None and not root._retains else ()
+    found = root._op.precomputed_gradients() if root._op is not None and not root._retains else ()
     if any(x._wants and x._op is None for x in root._inputs):
         return {}  # a leaf's gradient is added to later on: it must be a copy
     pairs = [
         (x, dx) for x, dx in zip(root._inputs, found, strict=False) if x._wants and dx is not None
     ]
     if (listening := listener() if listeners else None) is not None:
-        listening.ready(pairs)
+        listening.precomputed_gradients(pairs)
     return {id(x): dx for x, dx in pairs}
 
 
@@ -228,7 +228,7 @@ def gradients(root: Node, of: Sequence[Node]) -> list[np.ndarray | None]:
 def _check_versions(node: Node) -> None:
     op = node._op
     assert op is not None
-    for saved in op.saves:
+    for saved in op.saved_for_backward:
         x = node if saved == OUTPUT else node._inputs[saved]
         version = x._version if x._writes is None else x.current_version()
         if version != (0 if saved == OUTPUT else node._seen[saved]):
@@ -267,7 +267,7 @@ def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> 
         if dx is None:
             continue
         if x._op is None:
-            x.take(dx)
+            x._accumulate_grad(dx)
         elif id(x) in gradients:
             accumulate(gradients[id(x)].reshape(-1), dx.reshape(-1))
         else:

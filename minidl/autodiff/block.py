@@ -96,7 +96,7 @@ def stretches(
     runs: list[list[Tensor]] = []
     places: list[slice] = []
     for parameter, start in zip(parameters, starts, strict=True):
-        parameter.settle()
+        parameter._ensure_gradient_home()
         stop = start + parameter.size
         if runs and places[-1].stop == start and _follows(runs[-1][-1], parameter):
             runs[-1].append(parameter)

@@ -16,20 +16,20 @@ import numpy as np
 
 from minidl.core import (
     ArgumentError,
+    Configurable,
     DataError,
     DtypeError,
     MinidlError,
-    Settings,
     ShapeError,
     foreign,
     short,
 )
 from minidl.kernels import elementwise, movement
-from minidl.kernels.forking import making
+from minidl.kernels.forking import build_lock
 from minidl.kernels.jit import scalar
 
 OUTPUT = -1
-"""In ``Op.saves``: the output itself is needed to go backward."""
+"""In ``Op.saved_for_backward``: the output itself is needed to go backward."""
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 """What can be calculated with."""
@@ -55,7 +55,7 @@ def as_numbers(culprit: str, x: Any, refusal: type[MinidlError] = DataError) -> 
     return foreign.as_numbers(culprit, x.numpy() if isinstance(x, Tracked) else x, refusal)
 
 
-def narrowed(
+def cast_checked(
     culprit: str, array: np.ndarray, dtype: np.dtype, copy: bool | None = None
 ) -> np.ndarray:
     """Numbers in a network's dtype, contiguous and aligned; those too large for it are refused.
@@ -107,7 +107,7 @@ def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.n
     if dtype is None:
         dtype = array.dtype if array.dtype in FLOATS else np.float64
     if array.dtype != dtype:
-        array = narrowed(culprit, array, dtype)
+        array = cast_checked(culprit, array, dtype)
     flags = array.flags
     if flags.c_contiguous and flags.aligned and flags.writeable:
         return array
@@ -122,21 +122,21 @@ def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
     return np.result_type(*dtypes) if dtypes else np.dtype(otherwise)
 
 
-class Op(Settings):
+class Op(Configurable):
     """Something that can be done to arrays, and undone for gradients.
 
     Attributes
     ----------
-    takes : tuple of str
+    operand_names : tuple of str
         What its operands are called; empty where any number will do.
-    saves : tuple of int
+    saved_for_backward : tuple of int
         The operands that going backward needs as they were, ``OUTPUT`` for the result.
     link : str or None
         For a sigmoid or softmax: the name by which a loss knows how to look behind it.
     """
 
-    takes: tuple[str, ...] = ("x",)
-    saves: tuple[int, ...] = ()
+    operand_names: tuple[str, ...] = ("x",)
+    saved_for_backward: tuple[int, ...] = ()
     link: str | None = None
     is_loss = False
     gives_truth = False
@@ -154,14 +154,14 @@ class Op(Settings):
         """Write each input's gradient into ``dxs``; None stands where none is wanted."""
         raise NotImplementedError
 
-    def ready(self) -> Sequence[np.ndarray | None]:
+    def precomputed_gradients(self) -> Sequence[np.ndarray | None]:
         """The inputs' gradients for an output gradient of 1, if going forward has found them.
 
         An op that does keeps them itself: a loss, which is made anew for every call.
         """
         return ()
 
-    def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    def broadcast_operands(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         """Operands brought to shapes that fit each other."""
         return operands
 
@@ -175,9 +175,9 @@ class Op(Settings):
             op = self.with_settings(**hyper)
             if not operands:
                 return op
-        if len(operands) != len(self.takes) and self.takes:
+        if len(operands) != len(self.operand_names) and self.operand_names:
             raise op._miscounted(operands)
-        operands = op.paired(operands)
+        operands = op.broadcast_operands(operands)
         for operand in operands:
             if isinstance(operand, Tracked):
                 return operand.apply(op, *operands)
@@ -189,7 +189,7 @@ class Op(Settings):
         return y if y.ndim else y[()]
 
     def _miscounted(self, operands: Sequence[Any]) -> ArgumentError:
-        wanted, extra = ", ".join(self.takes), operands[len(self.takes) :]
+        wanted, extra = ", ".join(self.operand_names), operands[len(self.operand_names) :]
         remedy = f"Write {self.name}({wanted})."
         if extra and self.hyper and isinstance(extra[0], int | float):
             remedy = f"Write {next(iter(self.hyper))}={extra[0]}."
@@ -204,18 +204,18 @@ class ScalarOp(Op):
 
     Attributes
     ----------
-    wide : bool
+    compute_in_float64 : bool
         Of the class: whether float32 numbers are worked on in float64, where the formula would
         lose too much.
     """
 
     slopes: ClassVar[tuple[str, ...]] = ()
-    wide = False
+    compute_in_float64 = False
     _loops: ClassVar[tuple[Any, ...]] = ()
 
     def __init__(self, **hyper: Any) -> None:
         super().__init__(**hyper)
-        self.check_parameters(len(self.takes), "value", *self.slopes)
+        self.check_parameters(len(self.operand_names), "value", *self.slopes)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -225,7 +225,7 @@ class ScalarOp(Op):
     def loops(cls) -> tuple[Any, ...]:
         """The compiled loops, made once a class: forward, then a backward for each slope."""
         if not cls._loops:
-            with making:
+            with build_lock:
                 if not cls._loops:
                     cls._loops = cls._made()
         return cls._loops
@@ -234,16 +234,22 @@ class ScalarOp(Op):
     def _made(cls) -> tuple[Any, ...]:
         one = len(cls.slopes) == 1
         value: Any = getattr(cls, "value")  # noqa: B009
-        count = value.__code__.co_argcount - len(cls.takes)
+        count = value.__code__.co_argcount - len(cls.operand_names)
         forward = elementwise.forward_unary if one else elementwise.forward_binary
         backward = elementwise.backward_unary if one else elementwise.backward_binary
         name = cls.name or cls.__name__
         allocates = not cls.__module__.startswith("minidl.")  # a user's formula may
         slopes = (
-            backward(f"{name}_{slope}", scalar(getattr(cls, slope)), count, cls.wide, allocates)
+            backward(
+                f"{name}_{slope}",
+                scalar(getattr(cls, slope)),
+                count,
+                cls.compute_in_float64,
+                allocates,
+            )
             for slope in cls.slopes
         )
-        return forward(name, scalar(value), count, cls.wide, allocates), *slopes
+        return forward(name, scalar(value), count, cls.compute_in_float64, allocates), *slopes
 
 
 class Elementwise(ScalarOp):
@@ -260,18 +266,18 @@ class Elementwise(ScalarOp):
         if "slope" in cls.__dict__:
             formula = getattr(cls.slope, "__code__", None)  # type: ignore[attr-defined]
             of_output = formula is not None and formula.co_varnames[:1] == ("y",)
-            cls.saves = (OUTPUT,) if of_output else (0,)
+            cls.saved_for_backward = (OUTPUT,) if of_output else (0,)
 
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
-        (self._loops or self.loops())[0](xs[0].reshape(-1), y.reshape(-1), self.reals)
+        (self._loops or self.loops())[0](xs[0].reshape(-1), y.reshape(-1), self.hyper_values)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
-        saved = y if self.saves[0] == OUTPUT else xs[0]
+        saved = y if self.saved_for_backward[0] == OUTPUT else xs[0]
         (self._loops or self.loops())[1](
-            saved.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), self.reals
+            saved.reshape(-1), dy.reshape(-1), dxs[0].reshape(-1), self.hyper_values
         )
 
 
@@ -283,10 +289,10 @@ class Elementwise2(ScalarOp):
     """
 
     slopes = ("slope_a", "slope_b")
-    takes = ("a", "b")
-    saves: tuple[int, ...] = (0, 1)
+    operand_names = ("a", "b")
+    saved_for_backward: tuple[int, ...] = (0, 1)
 
-    def paired(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    def broadcast_operands(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         shapes = [self._shape_of(x) for x in operands]
         if shapes[0] == shapes[1]:
             return operands
@@ -320,7 +326,7 @@ class Elementwise2(ScalarOp):
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
         kernel = (self._loops or self.loops())[0]
-        kernel(xs[0].reshape(-1), xs[1].reshape(-1), y.reshape(-1), self.reals)
+        kernel(xs[0].reshape(-1), xs[1].reshape(-1), y.reshape(-1), self.hyper_values)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
         kernels = (self._loops or self.loops())[1:]
@@ -330,7 +336,7 @@ class Elementwise2(ScalarOp):
                 continue
             single = dx.size != dy.size
             each = np.empty(dy.size, dy.dtype) if single else dx.reshape(-1)
-            kernel(a, b, dy, each, self.reals)
+            kernel(a, b, dy, each, self.hyper_values)
             if single:
                 movement.total(each, dx.reshape(-1), 1.0)
 

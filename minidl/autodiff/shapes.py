@@ -81,7 +81,7 @@ class Reshape(Move):
         copy(dy.reshape(-1), dxs[0].reshape(-1))
 
 
-class Look(Move):
+class ViewOp(Move):
     """What ``place`` makes of an array without copying; ``wanted`` and ``got`` are for errors."""
 
     _view: View | None = None  # of the shape that came last
@@ -152,17 +152,17 @@ class Pick(Move):
 
 
 @functools.lru_cache(maxsize=256)
-def transpose(axes: Shape | None) -> Look:
+def transpose(axes: Shape | None) -> ViewOp:
     """The axes in another order; None turns it round."""
     remedy = "Name each axis once: x.transpose(1, 0)."
-    return Look("transpose", lambda x: x.transpose(axes), "an order of the axes", axes, remedy)
+    return ViewOp("transpose", lambda x: x.transpose(axes), "an order of the axes", axes, remedy)
 
 
 @functools.lru_cache(maxsize=256)
-def broadcast(shape: Shape) -> Look:
+def broadcast(shape: Shape) -> ViewOp:
     """Repeat along axes of length 1, and along new ones in front."""
     remedy = "Lengths must agree or be 1, counted from the last axis."
-    return Look(
+    return ViewOp(
         "broadcast", lambda x: np.broadcast_to(x, shape), "what broadcasts an array", shape, remedy
     )
 
@@ -181,11 +181,11 @@ def take(key: Any) -> Move:
 
 
 @functools.lru_cache(maxsize=256)
-def _window(frozen: tuple[Any, ...]) -> Look:
+def _window(frozen: tuple[Any, ...]) -> ViewOp:
     parts = tuple(slice(*x) if isinstance(x, tuple) else x for x in frozen)
     if Ellipsis not in parts:
         parts = (*parts, Ellipsis)  # a view even of a single number
-    return Look("index", lambda x: x[parts], "an index", parts, "Count its axes.")
+    return ViewOp("index", lambda x: x[parts], "an index", parts, "Count its axes.")
 
 
 def _is_basic(part: Any) -> bool:
@@ -199,7 +199,7 @@ class Concatenate(Op):
     """Several arrays one after the other along an axis."""
 
     name = "concatenate"
-    takes = ()
+    operand_names = ()
     hyper = {"axis": 0}
 
     def shape(self, *shapes: Shape) -> Shape:
@@ -336,7 +336,7 @@ class Max(Reduce):
     """The largest along axes; ties share the gradient evenly."""
 
     name = "max"
-    saves = (0, OUTPUT)
+    saved_for_backward = (0, OUTPUT)
     sign = 1.0
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
@@ -360,8 +360,8 @@ class WeightedMean(Op):
     """Σ wᵣ vᵣⱼ / (columns · Σ wᵣ), one weight a row; 0 where the weights add up to 0."""
 
     name = "weighted_mean"
-    takes = ("losses", "weights")
-    saves = (1,)
+    operand_names = ("losses", "weights")
+    saved_for_backward = (1,)
 
     def shape(self, *shapes: Shape) -> Shape:
         return ()

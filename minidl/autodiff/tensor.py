@@ -21,10 +21,10 @@ from minidl.autodiff.op import (
     Shape,
     as_float,
     as_numbers,
+    cast_checked,
     common_dtype,
     is_float,
     kept_dtype,
-    narrowed,
 )
 from minidl.autodiff.operators import Operators
 from minidl.core import (
@@ -93,7 +93,7 @@ class Tensor(Operators):
         if dtype is None and not isinstance(data, np.ndarray | np.generic) and array.dtype == float:
             dtype = np.float32
         kept = kept_dtype(array.dtype if dtype is None else dtype)
-        self._array, self.name = narrowed("Tensor(data)", array, kept, copy=True), name
+        self._array, self.name = cast_checked("Tensor(data)", array, kept, copy=True), name
         self.requires_grad = requires_grad
 
     @classmethod
@@ -265,7 +265,7 @@ class Tensor(Operators):
             listening.made(result)
         return result
 
-    def behind(self) -> tuple[str, Tensor] | None:
+    def _logits_behind(self) -> tuple[str, Tensor] | None:
         """The link (sigmoid, softmax) this comes straight from, and the logits before it.
 
         Looks through reshape, transpose and indexing, which are then done to the logits; None if

@@ -26,7 +26,7 @@ from minidl.core.parsing import parse_json, parse_toml, read_text
 from minidl.core.progress import progress
 from minidl.core.registry import ELSEWHERE, Registry, did_you_mean, with_defaults
 from minidl.core.seeds import generator, random_state, stream
-from minidl.core.settings import POSITIVE, SHARE, Settings, number, short, whole_number
+from minidl.core.settings import POSITIVE, SHARE, Configurable, number, short, whole_number
 from minidl.core.storage import make_folder
 
 __all__ = [
@@ -52,7 +52,7 @@ __all__ = [
     "Registry",
     "SHARE",
     "SIGNS",
-    "Settings",
+    "Configurable",
     "ShapeError",
     "Together",
     "UNIT",

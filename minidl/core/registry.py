@@ -183,7 +183,7 @@ class Registry(Generic[T]):
             raise ArgumentError(f"@ml.{self.kind}", f"a class made from {public}", got, remedy)
         self.register(cls(), cls)
 
-    def settle(self) -> None:
+    def protect_entries(self) -> None:
         """Have what is registered by now stay: it can no longer be taken out."""
         self._settled = frozenset(self._entries)
 

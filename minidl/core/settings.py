@@ -73,11 +73,11 @@ def whole_number(
     raise ArgumentError(culprit, f"a whole number {limits}", short(value), remedy)
 
 
-class Settings:
+class Configurable:
     """Something with a name and hyper-parameters: an op or a loss.
 
     Hyper-parameters are listed in ``hyper`` with their defaults; an instance may have others:
-    ``LeakyReLU(alpha=0.2)``. Kernels get them as float64 in ``reals``.
+    ``LeakyReLU(alpha=0.2)``. Kernels get them as float64 in ``hyper_values``.
 
     Attributes
     ----------
@@ -107,20 +107,20 @@ class Settings:
             self.settings[key] = number(
                 f"{self.name}({key}=…)", value, limit, f"{key}={self.hyper[key]}"
             )
-        self.reals = np.array(self.constants(), np.float64)
+        self.hyper_values = np.array(self.constants(), np.float64)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "reals" and not _is_flat(value):
+        if name == "hyper_values" and not _is_flat(value):
             expected, got = "a flat array of float64, which kernels read", short(value)
             remedy = f"Write {self.name}.with_settings(…) for other hyper-parameters."
-            raise ArgumentError(f"{self.name}.reals", expected, got, remedy)
+            raise ArgumentError(f"{self.name}.hyper_values", expected, got, remedy)
         if name in self.hyper:
             remedy = f"Write {self.name}({name}={value!r:.30}), which makes another."
             raise ArgumentError(f"{self.name}.{name} = …", "a setting", "an attribute", remedy)
         super().__setattr__(name, value)
 
     def constants(self) -> list[float]:
-        """The numbers a kernel gets in ``reals``."""
+        """The numbers a kernel gets in ``hyper_values``."""
         return [
             # A switch is 1 or 0; text is no number, though float() reads some.
             float(value)
@@ -144,11 +144,11 @@ class Settings:
                     "none" if formula is None else repr(formula),
                     f"Write def {name}(…) in the class, under @staticmethod.",
                 )
-            wanted, got = operands + self.reals.size, formula.__code__.co_argcount
+            wanted, got = operands + self.hyper_values.size, formula.__code__.co_argcount
             if got != wanted:
                 raise ArgumentError(
                     f"{self.name}.{name}",
-                    f"{operands} numbers and {self.reals.size} hyper-parameters",
+                    f"{operands} numbers and {self.hyper_values.size} hyper-parameters",
                     f"{got} parameters",
                     "List the hyper-parameters in hyper, and take them in that order.",
                 )

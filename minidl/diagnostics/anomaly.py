@@ -17,7 +17,7 @@ from minidl.kernels import checks
 from minidl.kernels.jit import Kernel, Listener, handed_to, recorder
 from minidl.nn import Layer
 from minidl.optim import Optimizer
-from minidl.program import Instruction, address, place
+from minidl.program import SETTINGS, Instruction, address, place
 
 REMEDIES = {
     "forward": "Keep its operands where it is defined and does not overflow: ml.clip, "
@@ -122,7 +122,7 @@ class Detector(Listener):
         self._scene = ELSEWHERE
 
     def forward(self, op: Op, inputs: Sequence[Node]) -> None:
-        names = op.takes or ("x",) * len(inputs)
+        names = op.operand_names or ("x",) * len(inputs)
         operands = [
             Operand(x.name or name, x._array.shape, x._array)
             for x, name in zip(inputs, names, strict=True)
@@ -141,8 +141,8 @@ class Detector(Listener):
         assert node._op is not None
         name = node.name or "y"
         operands = [Operand(name, dy.shape, node._array), Operand(f"∂{name}", dy.shape, dy)]
-        takes = node._op.takes or ("x",) * len(dxs)
-        for x, dx, name in zip(node._inputs, dxs, takes, strict=True):
+        operand_names = node._op.operand_names or ("x",) * len(dxs)
+        for x, dx, name in zip(node._inputs, dxs, operand_names, strict=True):
             name = x.name or name
             operands.append(Operand(name, x._array.shape, x._array))
             if dx is not None:
@@ -175,7 +175,7 @@ class Detector(Listener):
         read = []
         for i, (name, x) in enumerate(zip(kernel.parameters, arguments, strict=True)):
             updated = i in before and self._scene.phase == "update"
-            if _is_numbers(x) and name != "reals" and (updated or i not in before):
+            if _is_numbers(x) and name not in SETTINGS and (updated or i not in before):
                 read.append(self._scene.operand(x, name, before.get(i)))
         for i in kernel.writes:
             self._look(arguments[i], kernel.parameters[i], read, kernel, arguments[0])

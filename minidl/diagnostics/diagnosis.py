@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl.autodiff import Block, Node, Tensor, ancestors, gradients, remembers
 from minidl.core import GradientError, whole_number
-from minidl.diagnostics.health import ROWS, Diagnosis, Reading
+from minidl.diagnostics.health import ROWS, Diagnosis, LayerReport
 from minidl.diagnostics.saturation import idle, levels_off, slopes
 from minidl.nn import Facts, Layer, Network, RowActivation, get_loss
 from minidl.optim import Optimizer, Rate, get_optimizer
@@ -32,8 +32,9 @@ def diagnose(
 ) -> Diagnosis:
     """Measure every layer on one pass forward and back; nothing of the network changes.
 
-    Dropout rests. What dead and saturated mean is said in ``minidl.diagnostics.health.Reading``,
-    and computed from an activation's own slope and range, so it holds for one of your own, too.
+    Dropout rests. What dead and saturated mean is said in
+    ``minidl.diagnostics.health.LayerReport``, and computed from an activation's own slope and
+    range, so it holds for one of your own, too.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ def diagnose(
 
 def _read(
     net: Network, value: Tensor, output: Tensor, optimizer: Any, rate: Rate | None
-) -> tuple[tuple[Reading, ...], float | None]:
+) -> tuple[tuple[LayerReport, ...], float | None]:
     """Every layer's numbers, and the update's share of all weights."""
     outputs, parameters = _outputs(net, value, output), net.parameters()
     sums = [node._inputs[0] if _activation(node) else node for node in outputs]
@@ -116,7 +117,7 @@ def _read(
     for node, name, gradient in zip(outputs, names, found, strict=False):
         own = [weights[i] for i in _owned(node, borders, weights)]
         layers.append(
-            Reading(
+            LayerReport(
                 name,
                 repr(_activation(node)) if _activation(node) else None,
                 _units(node._array),

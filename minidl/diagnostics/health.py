@@ -25,7 +25,7 @@ TRACE = "train inside ml.detect_anomaly() to see where that begins."
 
 
 @dataclass(frozen=True)
-class Reading:
+class LayerReport:
     """What was measured of one layer.
 
     ``active``, ``dead`` and ``saturated`` are None where no gradient passes through a slope of
@@ -121,7 +121,7 @@ class Diagnosis:
 
     Examples
     --------
-    >>> dead = Reading("dense1", "relu", units=4, mean=0.1, variance=0.2, dead=1, saturated=0)
+    >>> dead = LayerReport("dense1", "relu", units=4, mean=0.1, variance=0.2, dead=1, saturated=0)
     >>> found = Diagnosis(0.5, rows=64, layers=(dead,), gradient_ratio=1.0, update_ratio=None)
     >>> found.share_dead
     0.25
@@ -129,7 +129,7 @@ class Diagnosis:
 
     loss: float
     rows: int
-    layers: tuple[Reading, ...]
+    layers: tuple[LayerReport, ...]
     gradient_ratio: float | None
     update_ratio: float | None
 
@@ -240,7 +240,7 @@ COLUMNS = {
 }
 
 
-def _table(layers: Sequence[Reading]) -> list[str]:
+def _table(layers: Sequence[LayerReport]) -> list[str]:
     """A line a layer, below the names of the columns."""
     rows = [["layer", "units", *COLUMNS.values()]]
     for layer in layers:

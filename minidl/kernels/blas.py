@@ -18,7 +18,7 @@ import sys
 from typing import Any
 
 from minidl.kernels import cpu
-from minidl.kernels.forking import making
+from minidl.kernels.forking import build_lock
 
 MODULE = "scipy.linalg.cython_blas"
 AVX512 = ("SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids")
@@ -27,7 +27,7 @@ AVX512 = ("SkylakeX", "Cooperlake", "Sapphirerapids", "SapphireRapids")
 @functools.cache
 def load() -> str:
     """Load the BLAS; returns what was done about it, for ``minidl info``."""
-    with making:
+    with build_lock:
         return _load()
 
 

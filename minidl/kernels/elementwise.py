@@ -1,9 +1,9 @@
 """A scalar value and slope, made into loops over arrays.
 
 Arrays arrive flat, contiguous and of one dtype, in which the scalar calculates; one that is
-``wide`` gets float64 whatever the dtype, and its result is rounded once when it is stored.
-Hyper-parameters come in ``reals`` and are handed to the scalar by position. Where ``dy`` is 0,
-``dx`` is 0 whatever the slope, were it NaN: a row of weight 0 leaves nothing behind.
+computed ``in_float64`` gets float64 whatever the dtype, and its result is rounded once when it is
+stored. Hyper-parameters come in ``hyper_values`` and are handed to the scalar by position. Where
+``dy`` is 0, ``dx`` is 0 whatever the slope, were it NaN: a row of weight 0 leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -41,32 +41,41 @@ def _widened(x):
 
 
 @scalar
-def _none(reals, x):
+def _none(hyper_values, x):
     return ()
 
 
 @functools.cache
-def _spread(count: int, wide: bool) -> Any:
+def _spread(count: int, in_float64: bool) -> Any:
     """A scalar that makes a tuple of the first hyper-parameters, in the type of the arithmetic."""
     if count == 0:
         return _none
-    others, last = _spread(count - 1, wide), count - 1
-    if wide:
-        return scalar(lambda reals, x: (*others(reals, x), reals[last]))
-    return scalar(lambda reals, x: (*others(reals, x), x.dtype.type(reals[last])))
+    others, last = _spread(count - 1, in_float64), count - 1
+    if in_float64:
+        return scalar(lambda hyper_values, x: (*others(hyper_values, x), hyper_values[last]))
+    return scalar(
+        lambda hyper_values, x: (*others(hyper_values, x), x.dtype.type(hyper_values[last]))
+    )
 
 
 def forward_unary(
-    name: str, value: Callable[..., Any], count: int, wide: bool, allocates: bool = True
+    name: str,
+    value: Callable[..., Any],
+    count: int,
+    in_float64: bool,
+    allocates: bool = True,
 ) -> Any:
     """``y = value(x)``."""
-    hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
+    hyper_of, given = (
+        _spread(count, in_float64),
+        _widened if in_float64 else _as_it_is,
+    )
 
-    def forward(x, y, reals):
-        if x.size != y.size or reals.size < count:
+    def forward(x, y, hyper_values):
+        if x.size != y.size or hyper_values.size < count:
             raise Refused
         widest_vectors()
-        hyper = hyper_of(reals, x)
+        hyper = hyper_of(hyper_values, x)
         for i in range(x.size):
             y[i] = value(given(x[i]), *hyper)
 
@@ -74,16 +83,23 @@ def forward_unary(
 
 
 def backward_unary(
-    name: str, slope: Callable[..., Any], count: int, wide: bool, allocates: bool = True
+    name: str,
+    slope: Callable[..., Any],
+    count: int,
+    in_float64: bool,
+    allocates: bool = True,
 ) -> Any:
     """``dx = dy · slope(s)``, where s is the input or the output, whichever the slope takes."""
-    hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
+    hyper_of, given = (
+        _spread(count, in_float64),
+        _widened if in_float64 else _as_it_is,
+    )
 
-    def backward(s, dy, dx, reals):
-        if not alike(s, dy) or not alike(s, dx) or reals.size < count:
+    def backward(s, dy, dx, hyper_values):
+        if not alike(s, dy) or not alike(s, dx) or hyper_values.size < count:
             raise Refused
         widest_vectors()
-        hyper = hyper_of(reals, s)
+        hyper = hyper_of(hyper_values, s)
         for i in range(s.size):
             pull = dy[i] * slope(given(s[i]), *hyper)
             dx[i] = pull if dy[i] != 0.0 else 0.0
@@ -92,16 +108,23 @@ def backward_unary(
 
 
 def forward_binary(
-    name: str, value: Callable[..., Any], count: int, wide: bool, allocates: bool = True
+    name: str,
+    value: Callable[..., Any],
+    count: int,
+    in_float64: bool,
+    allocates: bool = True,
 ) -> Any:
     """``y = value(a, b)``; an operand of one element goes with every element of the other."""
-    hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
+    hyper_of, given = (
+        _spread(count, in_float64),
+        _widened if in_float64 else _as_it_is,
+    )
 
-    def forward(a, b, y, reals):
-        if not _pairs(a, b, y) or reals.size < count:
+    def forward(a, b, y, hyper_values):
+        if not _pairs(a, b, y) or hyper_values.size < count:
             raise Refused
         widest_vectors()
-        hyper = hyper_of(reals, y)
+        hyper = hyper_of(hyper_values, y)
         if a.size == b.size:
             for i in range(y.size):
                 y[i] = value(given(a[i]), given(b[i]), *hyper)
@@ -118,16 +141,23 @@ def forward_binary(
 
 
 def backward_binary(
-    name: str, slope: Callable[..., Any], count: int, wide: bool, allocates: bool = True
+    name: str,
+    slope: Callable[..., Any],
+    count: int,
+    in_float64: bool,
+    allocates: bool = True,
 ) -> Any:
     """``dx = dy · slope(a, b)``, the gradient of one of the two operands."""
-    hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
+    hyper_of, given = (
+        _spread(count, in_float64),
+        _widened if in_float64 else _as_it_is,
+    )
 
-    def backward(a, b, dy, dx, reals):
-        if not _pairs(a, b, dy) or not alike(dx, dy) or reals.size < count:
+    def backward(a, b, dy, dx, hyper_values):
+        if not _pairs(a, b, dy) or not alike(dx, dy) or hyper_values.size < count:
             raise Refused
         widest_vectors()
-        hyper = hyper_of(reals, dy)
+        hyper = hyper_of(hyper_values, dy)
         if a.size == b.size:
             for i in range(dy.size):
                 pull = dy[i] * slope(given(a[i]), given(b[i]), *hyper)
@@ -151,17 +181,25 @@ def comparison(
     value: Callable[..., Any],
     slope: Callable[..., Any],
     count: int,
-    wide: bool,
+    in_float64: bool,
     allocates: bool = True,
 ) -> Any:
     """``each = value(t, p)`` and ``slopes = share · slope(t, p)``, in one pass."""
-    hyper_of, given = _spread(count, wide), _widened if wide else _as_it_is
+    hyper_of, given = (
+        _spread(count, in_float64),
+        _widened if in_float64 else _as_it_is,
+    )
 
-    def compare(t, p, each, slopes, reals, share):
-        if not alike(t, p) or not alike(each, p) or not alike(slopes, p) or reals.size < count:
+    def compare(t, p, each, slopes, hyper_values, share):
+        if (
+            not alike(t, p)
+            or not alike(each, p)
+            or not alike(slopes, p)
+            or hyper_values.size < count
+        ):
             raise Refused
         widest_vectors()
-        hyper, factor = hyper_of(reals, p), p.dtype.type(share)
+        hyper, factor = hyper_of(hyper_values, p), p.dtype.type(share)
         for i in range(p.size):
             target, prediction = given(t[i]), given(p[i])
             each[i] = value(target, prediction, *hyper)

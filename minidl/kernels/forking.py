@@ -11,19 +11,19 @@ from threading import RLock
 
 from numba.core.compiler_lock import global_compiler_lock
 
-making = RLock()
+build_lock = RLock()
 """Held while kernels are made: of two threads at once each would make its own, and a recorder that
 meets one and then the other takes them for two operations. Comes before numba's own lock."""
 
 
 def _take() -> None:
-    making.acquire()
+    build_lock.acquire()
     global_compiler_lock.acquire()
 
 
 def _give_back() -> None:
     global_compiler_lock.release()
-    making.release()
+    build_lock.release()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork

@@ -195,7 +195,7 @@ class Listener:
     def made(self, result: Any) -> None:
         """An operation has run; its result, as a tensor."""
 
-    def ready(self, gradients: Iterable[tuple[Any, np.ndarray]]) -> None:
+    def precomputed_gradients(self, gradients: Iterable[tuple[Any, np.ndarray]]) -> None:
         """Gradients are there that an operation found on its way forward."""
 
     def backward(self, node: Any, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
@@ -310,9 +310,9 @@ class Kernel:
         self.run = self._first
 
     def _first(self, *given: Any) -> None:
-        self.ready()(*given)
+        self.compiled()(*given)
 
-    def ready(self) -> Any:
+    def compiled(self) -> Any:
         """The compiled function; numba loads its BLAS with the first, whether that calls it or not.
 
         So the BLAS is chosen before.

@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from minidl.kernels import blas, cache, cpu
-from minidl.kernels.forking import making
+from minidl.kernels.forking import build_lock
 from minidl.kernels.jit import JIT, Kernel, compiling, digest
 
 WORDS = 4
@@ -59,13 +59,15 @@ def _types(kinds: Sequence[str]) -> tuple[Any, ...]:
 def addresses(kernel: Kernel, operands: Sequence[Any]) -> tuple[int, int]:
     """The trampoline for these operands, and the kernel's machine code for their types."""
     kinds = tuple(map(kind, operands))
-    with making:  # a second trampoline would take the place of the first, whose address is in use
+    with (
+        build_lock
+    ):  # a second trampoline would take the place of the first, whose address is in use
         return trampoline(" ".join(kinds)).address, _machine_code(kernel, kinds)
 
 
 @functools.cache
 def _machine_code(kernel: Kernel, kinds: tuple[str, ...]) -> int:
-    signature, function = _types(kinds), kernel.ready()
+    signature, function = _types(kinds), kernel.compiled()
     if signature not in function.overloads:
         with compiling(kernel):
             function.compile(signature)

@@ -2,7 +2,7 @@
 
 Value and gradient come in one pass: ``losses`` has one number a row, ``slopes`` the gradient of
 each at the row's numbers, times ``share``. A row's targets are one number a column, or a single
-class number: the array's size tells which. ``constants`` makes the ``reals``.
+class number: the array's size tells which. ``constants`` makes the ``hyper_values``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GAMMA, ALPHA, SMOOTHING, ENTROPY = range(4)
 def constants(
     *, gamma: float = 0.0, alpha: float = 1.0, smoothing: float = 0.0, entropy: bool = False
 ) -> list[float]:
-    """The kernels' ``reals``: γ and α, and how they change a row of targets.
+    """The kernels' ``hyper_values``: γ and α, and how they change a row of targets.
 
     ``smoothing`` is how much of them is lent to all classes; ``entropy`` takes their own entropy
     off the loss (Kullback and Leibler).
@@ -56,14 +56,14 @@ def _target(t, row, j, columns, rows, smoothing):
 
 
 @kernel("losses slopes")
-def crossentropy(t, z, losses, slopes, columns, reals, share):
+def crossentropy(t, z, losses, slopes, columns, hyper_values, share):
     """−α Σ tⱼ log pⱼ with p = softmax(z), and its slopes α (pⱼ Σ t − tⱼ)."""
-    if not _one_a_row(t, z, losses, slopes, columns) or reals.size <= ENTROPY:
+    if not _one_a_row(t, z, losses, slopes, columns) or hyper_values.size <= ENTROPY:
         raise Refused
     if t.size == losses.size and not _are_classes(t, columns):
         raise Refused
     widest_vectors()
-    alpha, smoothing, entropy = reals[ALPHA], reals[SMOOTHING], reals[ENTROPY]
+    alpha, smoothing, entropy = hyper_values[ALPHA], hyper_values[SMOOTHING], hyper_values[ENTROPY]
     peaks, rests = local_array(ROWS, z.dtype), local_array(ROWS, np.float64)
     logs, stride, unit = local_array(ROWS, np.float64), block_of(columns), alpha * share
     for start in range(0, z.size, stride):
@@ -103,14 +103,14 @@ def _others(p, below, rest, unit):
 
 
 @kernel("losses slopes")
-def crossentropy_of_shares(t, p, losses, slopes, columns, reals, share):
+def crossentropy_of_shares(t, p, losses, slopes, columns, hyper_values, share):
     """The same from probabilities; each log is bounded below by −100."""
-    if not _one_a_row(t, p, losses, slopes, columns) or reals.size <= ENTROPY:
+    if not _one_a_row(t, p, losses, slopes, columns) or hyper_values.size <= ENTROPY:
         raise Refused
     if t.size == losses.size and not _are_classes(t, columns):
         raise Refused
     widest_vectors()
-    alpha, smoothing, entropy = reals[ALPHA], reals[SMOOTHING], reals[ENTROPY]
+    alpha, smoothing, entropy = hyper_values[ALPHA], hyper_values[SMOOTHING], hyper_values[ENTROPY]
     for row in range(losses.size):
         one, parts = row_of(p, row, columns), row_of(slopes, row, columns)
         if t.size == losses.size and smoothing == 0.0:
@@ -176,14 +176,14 @@ def _steepness(p, u, log_p, gamma):
 
 
 @kernel("losses slopes")
-def focal(t, z, losses, slopes, columns, reals, share):
+def focal(t, z, losses, slopes, columns, hyper_values, share):
     """−α Σ tⱼ (1 − pⱼ)^γ log pⱼ with p = softmax(z) and γ > 0, in float64."""
-    if not _one_a_row(t, z, losses, slopes, columns) or reals.size <= ENTROPY:
+    if not _one_a_row(t, z, losses, slopes, columns) or hyper_values.size <= ENTROPY:
         raise Refused
     if t.size == losses.size and not _are_classes(t, columns):
         raise Refused
     widest_vectors()
-    gamma, alpha, smoothing = reals[GAMMA], reals[ALPHA], reals[SMOOTHING]
+    gamma, alpha, smoothing = hyper_values[GAMMA], hyper_values[ALPHA], hyper_values[SMOOTHING]
     e, steep = np.empty(columns, np.float64), np.empty(columns, np.float64)
     for row in range(losses.size):
         one, into = row_of(z, row, columns), row_of(slopes, row, columns)
@@ -210,13 +210,13 @@ def focal(t, z, losses, slopes, columns, reals, share):
 
 
 @kernel("losses slopes")
-def focal_of_shares(t, p, losses, slopes, columns, reals, share):
+def focal_of_shares(t, p, losses, slopes, columns, hyper_values, share):
     """The same from probabilities; each log is bounded below by −100."""
-    if not _one_a_row(t, p, losses, slopes, columns) or reals.size <= ENTROPY:
+    if not _one_a_row(t, p, losses, slopes, columns) or hyper_values.size <= ENTROPY:
         raise Refused
     if t.size == losses.size and not _are_classes(t, columns):
         raise Refused
-    gamma, alpha, smoothing = reals[GAMMA], reals[ALPHA], reals[SMOOTHING]
+    gamma, alpha, smoothing = hyper_values[GAMMA], hyper_values[ALPHA], hyper_values[SMOOTHING]
     for row in range(losses.size):
         one, into = row_of(p, row, columns), row_of(slopes, row, columns)
         loss = 0.0
@@ -234,7 +234,7 @@ def focal_of_shares(t, p, losses, slopes, columns, reals, share):
 
 
 @kernel("losses slopes")
-def margin(t, z, losses, slopes, columns, reals, share):
+def margin(t, z, losses, slopes, columns, hyper_values, share):
     """Crammer and Singer's hinge: max(0, 1 + the best wrong score − the right score)."""
     if not _one_a_row(t, z, losses, slopes, columns):
         raise Refused

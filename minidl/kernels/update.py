@@ -1,9 +1,9 @@
 """One step of an optimizer, in place, over a stretch of parameters that lie side by side.
 
 What is the same for all parameters, 1 − β and the corrections above all, is worked out in float64
-and rounded once; the rest is arithmetic in the parameters' type. ``reals`` starts with the learning
-rate and the number of this update (1, 2 …), which ``begin`` puts there. The decay that is added to
-the gradient (L2) is one setting, the share taken from the parameter itself (AdamW) another.
+and rounded once; the rest is arithmetic in the parameters' type. ``step_numbers`` starts with the
+learning rate and the number of this update (1, 2 …), which ``begin`` puts there. The decay that is
+added to the gradient (L2) is one setting, the share taken from the parameter (AdamW) another.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from minidl.kernels.jit import Refused, by_type, kernel, scalar
 from minidl.kernels.reductions import dot_of
 
 
-@kernel("count reals")
-def begin(rates, ahead, count, reals):
+@kernel("count step_numbers")
+def begin(rates, ahead, count, step_numbers):
     """Count an update, and look up its learning rate: ``rates[0]`` is that of update ahead[0]."""
-    if ahead.size != 1 or count.size != 1 or reals.size < 2:
+    if ahead.size != 1 or count.size != 1 or step_numbers.size < 2:
         raise Refused
     if not 0 <= count[0] - ahead[0] < rates.size:
         raise Refused
-    reals[0] = rates[count[0] - ahead[0]]
+    step_numbers[0] = rates[count[0] - ahead[0]]
     count[0] += 1
-    reals[1] = count[0]
+    step_numbers[1] = count[0]
 
 
 SINGLE_LEAST, DOUBLE_LEAST = 2.0**-120, 2.0**-1000
@@ -45,17 +45,17 @@ def _faded(kept):
 
 
 @kernel("p velocity", aligned=True, allocates=False)
-def sgd(p, g, velocity, reals):
-    if not p.size == g.size == velocity.size or reals.size < 5:
+def sgd(p, g, velocity, step_numbers):
+    if not p.size == g.size == velocity.size or step_numbers.size < 5:
         raise Refused
     widest_vectors()
     kind = p.dtype.type
-    rate, momentum, decay = kind(reals[0]), kind(reals[2]), kind(reals[4])
+    rate, momentum, decay = kind(step_numbers[0]), kind(step_numbers[2]), kind(step_numbers[4])
     if momentum == 0.0:
         for i in range(p.size):
             p[i] = p[i] - rate * (g[i] + decay * p[i])
     else:
-        nesterov = reals[3] != 0.0
+        nesterov = step_numbers[3] != 0.0
         own, gathered = kind(nesterov), momentum if nesterov else kind(1.0)
         for i in range(p.size):
             gradient = g[i] + decay * p[i]
@@ -77,17 +77,21 @@ def _to_the(x, times):
 
 
 @kernel("p m v", aligned=True, allocates=False)
-def adam(p, g, m, v, reals):
-    if not p.size == g.size == m.size == v.size or reals.size < 7:
+def adam(p, g, m, v, step_numbers):
+    if not p.size == g.size == m.size == v.size or step_numbers.size < 7:
         raise Refused
     widest_vectors()
     kind = p.dtype.type
-    beta1, rest1 = kind(reals[2]), kind(1.0 - reals[2])
-    beta2, rest2 = kind(reals[3]), kind(1.0 - reals[3])
-    epsilon, decay, kept = kind(reals[4]), kind(reals[5]), kind(1.0 - reals[0] * reals[6])
+    beta1, rest1 = kind(step_numbers[2]), kind(1.0 - step_numbers[2])
+    beta2, rest2 = kind(step_numbers[3]), kind(1.0 - step_numbers[3])
+    epsilon, decay, kept = (
+        kind(step_numbers[4]),
+        kind(step_numbers[5]),
+        kind(1.0 - step_numbers[0] * step_numbers[6]),
+    )
     # m̂ / (√v̂ + ε) with the corrections 1 − βᵗ taken out of the loop
-    stride = kind(reals[0] / (1.0 - _to_the(reals[2], reals[1])))
-    root = kind(1.0 / np.sqrt(1.0 - _to_the(reals[3], reals[1])))
+    stride = kind(step_numbers[0] / (1.0 - _to_the(step_numbers[2], step_numbers[1])))
+    root = kind(1.0 / np.sqrt(1.0 - _to_the(step_numbers[3], step_numbers[1])))
     for i in range(p.size):
         gradient = g[i] + decay * p[i]
         first = _faded(beta1 * m[i]) + rest1 * gradient
@@ -97,13 +101,13 @@ def adam(p, g, m, v, reals):
 
 
 @kernel("p v", aligned=True, allocates=False)
-def rmsprop(p, g, v, reals):
-    if not p.size == g.size == v.size or reals.size < 5:
+def rmsprop(p, g, v, step_numbers):
+    if not p.size == g.size == v.size or step_numbers.size < 5:
         raise Refused
     widest_vectors()
     kind = p.dtype.type
-    rate, rho, rest = kind(reals[0]), kind(reals[2]), kind(1.0 - reals[2])
-    epsilon, decay = kind(reals[3]), kind(reals[4])
+    rate, rho, rest = kind(step_numbers[0]), kind(step_numbers[2]), kind(1.0 - step_numbers[2])
+    epsilon, decay = kind(step_numbers[3]), kind(step_numbers[4])
     for i in range(p.size):
         gradient = g[i] + decay * p[i]
         second = _faded(rho * v[i]) + rest * gradient * gradient

@@ -7,7 +7,7 @@ each. ``domains`` says whether numbers and activations suit a loss.
 
 from minidl.nn.activation_functions import activation, activations
 from minidl.nn.criterion import Loss
-from minidl.nn.domains import unfit, unsound
+from minidl.nn.domains import unfit, why_incompatible
 from minidl.nn.initialization import get_initializer, initializers
 from minidl.nn.layer import Layer, Layers
 from minidl.nn.layers import (
@@ -51,5 +51,5 @@ __all__ = [
     "parameter_shapes",
     "row_weights",
     "unfit",
-    "unsound",
+    "why_incompatible",
 ]

@@ -118,7 +118,7 @@ class PReLU(Facts, Elementwise2):
     """Leaky ReLU whose leak is learned, one for each unit or one for all."""
 
     name = "prelu"
-    takes = ("x", "alpha")
+    operand_names = ("x", "alpha")
     formula = "Piecewise((a, a > 0), (b*a, True))"
     latex = r"\begin{cases} x & x > 0 \\ \alpha x & x \le 0 \end{cases}"
     derivative = "1 for x > 0, the learned α for x ≤ 0"
@@ -457,7 +457,7 @@ class Mish(ActivationFunction):
         return ((1.0 + 2.0 * z) * d + bounded * (4.0 * z * z * (1.0 + z))) / (d * d)
 
 
-activations.settle()
+activations.protect_entries()
 
 
 def get_activation(activation: Any) -> Any:
@@ -482,7 +482,10 @@ def is_registered(activation: Any) -> bool:
         return True
     if (there.__module__, there.__qualname__) != (cls.__module__, cls.__qualname__):
         return False
-    if not issubclass(cls, ActivationFunction) or cls.wide != there.wide:
+    if (
+        not issubclass(cls, ActivationFunction)
+        or cls.compute_in_float64 != there.compute_in_float64
+    ):
         return False
     parts = ("value", *cls.slopes)
     return all(digest(getattr(cls, part)) == digest(getattr(there, part)) for part in parts)

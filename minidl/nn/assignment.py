@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Tensor, as_numbers, narrowed
+from minidl.autodiff import Tensor, as_numbers, cast_checked
 from minidl.core import ArgumentError, DtypeError, GradientError, ShapeError
 
 REPLACE = 'ml.Sequential(*net.layers[:-1], ml.Dense(8, 5, "softmax"))'
@@ -41,7 +41,7 @@ def numbers_for(culprit: str, held: Tensor, value: Any) -> np.ndarray:
     if isinstance(value, Tensor):
         _check_fresh(culprit, held, value)
         value = value.data
-    numbers = narrowed(f"{culprit} = …", as_numbers(f"{culprit} = …", value), held.dtype)
+    numbers = cast_checked(f"{culprit} = …", as_numbers(f"{culprit} = …", value), held.dtype)
     if numbers.shape != held.shape:
         raise ShapeError(
             f"{culprit} = …",

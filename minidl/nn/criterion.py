@@ -14,23 +14,23 @@ from minidl.core import (
     SIGNS,
     UNIT,
     ArgumentError,
+    Configurable,
     Domain,
     DtypeError,
     GradientError,
     Interval,
-    Settings,
     ShapeError,
     as_written_for,
     point,
 )
 from minidl.kernels import elementwise, movement
-from minidl.kernels.forking import making
+from minidl.kernels.forking import build_lock
 from minidl.kernels.jit import scalar
 from minidl.nn.domains import check_classes, check_domain
 from minidl.nn.weighting import REDUCTIONS, ClassWeight, row_weights, weighed
 
 
-class Loss(Settings):
+class Loss(Configurable):
     """How far a prediction is from the truth: one number an element, or a row.
 
     A loss of your own is a class with ``value`` and ``slope``, static methods on single numbers
@@ -46,7 +46,7 @@ class Loss(Settings):
         The activation behind the prediction: with ``from_logits=True`` the loss applies it.
     rowwise : bool
         Whether a row is one comparison (classes) or each element is (everything else).
-    wide : bool
+    compute_in_float64 : bool
         Whether float32 numbers are worked on in float64: where the formula would lose too much.
 
     Examples
@@ -66,7 +66,7 @@ class Loss(Settings):
     prediction: Interval = REALS
     link: str | None = None
     rowwise: bool = False
-    wide: bool = False
+    compute_in_float64: bool = False
     rows_sum_to_one: bool = False
     needs_distributions: bool = False
     kinks: tuple[str, ...] = ()
@@ -85,9 +85,9 @@ class Loss(Settings):
 
     def kernel(self, from_logits: bool) -> Any:
         """The compiled loop: the loss of each element or row, and its slopes, in one pass."""
-        key = f"_kernel_{from_logits}_{self.wide}"
+        key = f"_kernel_{from_logits}_{self.compute_in_float64}"
         if key not in type(self).__dict__:
-            with making:
+            with build_lock:
                 if key not in type(self).__dict__:
                     setattr(type(self), key, self._made(from_logits))
         return type(self).__dict__[key]
@@ -99,7 +99,7 @@ class Loss(Settings):
         name = f"{self.name}_{prefix}loss"
         allocates = not type(self).__module__.startswith("minidl.")  # a user's formula may
         formulas = scalar(value), scalar(slope)
-        return elementwise.comparison(name, *formulas, count, self.wide, allocates)
+        return elementwise.comparison(name, *formulas, count, self.compute_in_float64, allocates)
 
     def __call__(
         self,
@@ -239,7 +239,7 @@ class Loss(Settings):
 
     def _logits(self, y_pred: Any, from_logits: bool) -> tuple[Any, bool]:
         """What stands behind a sigmoid or softmax output, if that is where it comes from."""
-        behind = y_pred.behind() if hasattr(y_pred, "behind") else None
+        behind = y_pred._logits_behind() if hasattr(y_pred, "_logits_behind") else None
         if behind is None:
             return y_pred, from_logits
         link, logits = behind
@@ -365,7 +365,7 @@ class LossOp(Op):
     Made anew for every call: it keeps the slopes, found going forward, for the way back.
     """
 
-    takes = ("y_true", "y_pred")
+    operand_names = ("y_true", "y_pred")
     is_loss = True
 
     def __init__(self, loss: Loss, from_logits: bool) -> None:
@@ -385,7 +385,7 @@ class LossOp(Op):
         self.slopes = np.empty(p.shape, p.dtype)
         flat = (x.reshape(-1) for x in (t, p, each, self.slopes))
         rows = (p.shape[-1],) if self.loss.rowwise else ()
-        self.loss.kernel(self.from_logits)(*flat, *rows, self.loss.reals, share)
+        self.loss.kernel(self.from_logits)(*flat, *rows, self.loss.hyper_values, share)
 
     def backward(self, dy: np.ndarray, y: np.ndarray, xs: Arrays, dxs: Sequence[Any]) -> None:
         elementwise.pull_back(self.slopes.reshape(-1), dy.reshape(-1), dxs[1].reshape(-1))
@@ -407,7 +407,7 @@ class ReducedLoss(LossOp):
         self._compare(each, xs, 1.0 / divisor)
         movement.total(each.reshape(-1), y.reshape(-1), divisor)
 
-    def ready(self) -> Sequence[np.ndarray | None]:
+    def precomputed_gradients(self) -> Sequence[np.ndarray | None]:
         return None, self.slopes  # of y_true and y_pred
 
 

@@ -102,7 +102,7 @@ def unfit(activation: Any, loss: Any) -> str | None:
     return None
 
 
-def unsound(activation: Any, loss: Any, targets: Domain | None = None) -> str | None:
+def why_incompatible(activation: Any, loss: Any, targets: Domain | None = None) -> str | None:
     """Why an output activation and a loss make no sound head for these targets; None if they do.
 
     Sound means: the range lies in the prediction's domain, rows sum to one where they must, and
@@ -112,9 +112,9 @@ def unsound(activation: Any, loss: Any, targets: Domain | None = None) -> str | 
     --------
     >>> from minidl.nn import activations
     >>> from minidl.nn import losses
-    >>> unsound(activations["sigmoid"], losses["hinge"])
+    >>> why_incompatible(activations["sigmoid"], losses["hinge"])
     'sigmoid gives (0, 1), for a target of −1 the loss is least in [−∞, −1]'
-    >>> unsound(activations["sigmoid"], losses["binary_crossentropy"]) is None
+    >>> why_incompatible(activations["sigmoid"], losses["binary_crossentropy"]) is None
     True
     """
     reason = unfit(activation, loss)

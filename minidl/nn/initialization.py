@@ -57,7 +57,7 @@ for _name, _variance, _source in (
     for _shape in ("normal", "uniform"):
         _entry = Initializer(f"{_name}_{_shape}", _variance, _shape == "uniform", _source)
         initializers.register(_entry)
-initializers.settle()
+initializers.protect_entries()
 
 
 def get_initializer(init: str, auto: str = "glorot_uniform") -> Initializer:

@@ -154,7 +154,7 @@ class LogCosh(Loss):
     """Nearly half the square near 0, nearly the absolute value far away."""
 
     name = "log_cosh"
-    wide = True
+    compute_in_float64 = True
     aliases = ("logcosh",)
     formula = "log((exp(p - t) + exp(t - p))/2)"
     latex = r"\log \cosh(p - t)"
@@ -521,7 +521,7 @@ class KLDivergence(Rowwise):
         return rowlosses.constants(entropy=True)
 
 
-losses.settle()
+losses.protect_entries()
 
 
 def get_loss(loss: Any) -> Loss:

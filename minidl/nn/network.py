@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Block, Tensor, as_numbers, narrowed, no_grad
+from minidl.autodiff import Block, Tensor, as_numbers, cast_checked, no_grad
 from minidl.core import ArgumentError, DtypeError, ShapeError, reshaping, whole_number
 from minidl.nn.layer import Layer, Layers
 from minidl.nn.layers import as_layer, enter
@@ -142,7 +142,7 @@ class Network(Layer):
         ShapeError
             For no rows, or rows of a width that the network does not take.
         """
-        given, X = X, narrowed("predict(X)", as_numbers("predict(X)", X), self.dtype)
+        given, X = X, cast_checked("predict(X)", as_numbers("predict(X)", X), self.dtype)
         if X.ndim < 2 or not len(X):
             column = reshaping("X", given, "-1, 1")
             remedy = f"For one row write predict([x]), for one feature {column}."

@@ -50,7 +50,7 @@ class ActivationFunction(Facts, Elementwise):
 class RowActivation(Facts, Op):
     """An activation of a whole row; ``kernels`` go forward and, from the output, backward."""
 
-    saves = (OUTPUT,)
+    saved_for_backward = (OUTPUT,)
     kernels: ClassVar[tuple[Any, Any]]
 
     def shape(self, *shapes: Shape) -> Shape:

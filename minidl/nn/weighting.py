@@ -12,7 +12,7 @@ from minidl.autodiff import (
     Sum,
     as_numbers,
     broadcast,
-    narrowed,
+    cast_checked,
     reduction,
     weighted_mean,
 )
@@ -50,7 +50,7 @@ def row_weights(
 
 def _of_samples(t: np.ndarray, sample_weight: Any, culprit: str) -> np.ndarray:
     rows = len(t) if t.ndim else 1
-    weights = narrowed(culprit, as_numbers(culprit, sample_weight), t.dtype)
+    weights = cast_checked(culprit, as_numbers(culprit, sample_weight), t.dtype)
     if weights.shape != (rows,):
         raise ShapeError(
             culprit,
@@ -83,7 +83,7 @@ def _of_classes(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> np.nd
                 f"Add {label:g}: 1.0.",
             )
     by_class = np.array([weights[label] for label in classes.tolist()])
-    return narrowed(culprit, by_class, t.dtype)[places]
+    return cast_checked(culprit, by_class, t.dtype)[places]
 
 
 def class_weights(t: np.ndarray, class_weight: ClassWeight, culprit: str) -> dict[float, float]:
@@ -171,7 +171,7 @@ class Weigh(Elementwise2):
     """A loss times its weight; a weight of 0 leaves nothing, even of NaN."""
 
     name = "weigh"
-    takes = ("loss", "weight")
+    operand_names = ("loss", "weight")
     value = staticmethod(lambda a, b: a * b if b != 0.0 else 0.0)
     slope_a = staticmethod(lambda a, b: b)
     slope_b = staticmethod(lambda a, b: a)

@@ -109,7 +109,7 @@ class Optimizer:
     _arrays: Sequence[np.ndarray] = ()
     _runs: Sequence[tuple[np.ndarray, np.ndarray, slice]] = ()
     _turns: Sequence[Exclusive] = ()
-    _rates = _ahead = _count = _reals = _squares = np.zeros(0)
+    _rates = _ahead = _count = _step_numbers = _squares = np.zeros(0)
     _sound: Mapping[str, Any] = {}
 
     def __init__(
@@ -139,7 +139,7 @@ class Optimizer:
         self._rates = np.zeros(AHEAD, np.float64)
         self._count = np.zeros(1, np.int64)  # updates made
         self._ahead = np.zeros(1, np.int64)  # the update that rates[0] is for
-        self._reals = np.zeros(2 + len(self.constants()), np.float64)
+        self._step_numbers = np.zeros(2 + len(self.constants()), np.float64)
         self._turn = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
         self._join([parameter for parameter in self.parameters if parameter.requires_grad])
 
@@ -274,7 +274,7 @@ class Optimizer:
         else:
             self._rates[:updates] = self.settings["learning_rate"]
         self._ahead[0] = made
-        self._reals[2:] = self.constants()
+        self._step_numbers[2:] = self.constants()
 
     def _standing(self) -> tuple[Any, ...]:
         """All that a schedule must leave alone: it is asked ahead, for many updates at once."""
@@ -311,7 +311,7 @@ class Optimizer:
 
     def memory(self) -> dict[str, np.ndarray]:
         """What an update works on, by name: for listings."""
-        own = {"rates": self._rates, "count": self._count, "reals": self._reals}
+        own = {"rates": self._rates, "count": self._count, "step_numbers": self._step_numbers}
         named = {f"{self.name}.{name}": array for name, array in own.items()}
         for i, (values, gradients, place) in enumerate(self._runs, start=1):
             which = i if len(self._runs) > 1 else ""
@@ -322,7 +322,7 @@ class Optimizer:
 
     def work(self) -> list[np.ndarray]:
         """The memory of its own that an update works on."""
-        own = [self._rates, self._ahead, self._count, self._reals, self._squares]
+        own = [self._rates, self._ahead, self._count, self._step_numbers, self._squares]
         return [*self.state.values(), *own]
 
     def zero_grad(self) -> None:
@@ -367,10 +367,10 @@ class Optimizer:
         handed: Callable[[Iterable[np.ndarray]], list[np.ndarray]],
     ) -> None:
         self.clip(handed(gradient for _, gradient, _ in runs))
-        update.begin(self._rates, self._ahead, self._count, self._reals)
+        update.begin(self._rates, self._ahead, self._count, self._step_numbers)
         for values, gradients, place in runs:
             states = [state[place] for state in self.state.values()]
-            self.kernel(*handed([values, gradients, *states, self._reals]))
+            self.kernel(*handed([values, gradients, *states, self._step_numbers]))
         for parameter in self._active:
             parameter.written()
 

@@ -224,7 +224,7 @@ class RMSprop(Optimizer):
         update.rmsprop(*arrays)
 
 
-optimizers.settle()
+optimizers.protect_entries()
 
 
 def get_optimizer(

@@ -5,7 +5,7 @@ in) and ``record`` (both, checked on two batches) to ``program``, which runs it:
 for the machine, a dataset in ``epochs``; ``listing`` reads it.
 """
 
-from minidl.program.instruction import Instruction
+from minidl.program.instruction import SETTINGS, Instruction
 from minidl.program.listing import listing
 from minidl.program.places import address, place
 from minidl.program.program import Kept, Program, Step
@@ -13,6 +13,7 @@ from minidl.program.recording import record, record_training, workspace
 from minidl.program.state import State
 
 __all__ = [
+    "SETTINGS",
     "Instruction",
     "Kept",
     "Program",

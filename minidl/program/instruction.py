@@ -11,6 +11,9 @@ import numpy as np
 from minidl.core import MinidlError, RecordError
 from minidl.kernels.jit import Kernel
 
+SETTINGS = ("step_numbers", "hyper_values")
+"""Parameters of kernels that are no results of a step, but hyper-parameters and the like."""
+
 
 @dataclass
 class Instruction:

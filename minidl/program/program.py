@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Node, as_numbers, narrowed
+from minidl.autodiff import Node, as_numbers, cast_checked
 from minidl.core import (
     ArgumentError,
     Exclusive,
@@ -317,7 +317,7 @@ class Program:
             got = f"{len(data)}"
             raise ShapeError("program", f"{len(self.inputs)} arrays", got, "Give one an input.")
         dtype = self.loss.dtype
-        tables = [narrowed("program", as_numbers("program", x), dtype) for x in data]
+        tables = [cast_checked("program", as_numbers("program", x), dtype) for x in data]
         for table, slot, entry in zip(tables, self.inputs, self.checks, strict=True):
             if table.shape[1:] != slot.shape[1:] or not table.ndim:
                 wanted = f"shape {('rows', *slot.shape[1:])}".replace("'", "")

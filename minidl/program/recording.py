@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autodiff import FLOATS, Tensor, as_float, as_numbers, narrowed
+from minidl.autodiff import FLOATS, Tensor, as_float, as_numbers, cast_checked
 from minidl.core import ArgumentError, DtypeError, RecordError, ShapeError
 from minidl.program.instruction import Instruction
 from minidl.program.layout import Layout, compare, is_shared, needed
@@ -152,7 +152,8 @@ def _record(
     parameters: Sequence[Tensor] | None = None,
 ) -> Program:
     names = _names(step, len(batch))
-    batches = [[as_float(narrowed("record", part[rows], dtype)) for part in batch] for rows in WAYS]
+    parts = [as_float(cast_checked("record", part, dtype)) for part in batch]
+    batches = [[np.ascontiguousarray(part[rows]) for part in parts] for rows in WAYS]
     with Saved() as saved:
         taken = _take(step, names, batches, saved, parameters)
         tape = taken.trace

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.autodiff import Node
-from minidl.core import RecordError, Settings
+from minidl.core import Configurable, RecordError
 from minidl.nn import Layer
 from minidl.optim import Optimizer
 
@@ -142,7 +142,7 @@ class State:
             if not _is_of_package(value):
                 yield from self._class(value)
         elif _is_of_package(type(value)):
-            if self._deep and isinstance(value, Layer | Optimizer | Settings):
+            if self._deep and isinstance(value, Layer | Optimizer | Configurable):
                 label = value.name or type(value).__name__
                 self._hold(label, partial(_public, value), partial(_put_public, value))
                 yield from ((f"{label}.{key}", x, False) for key, x in _public(value).items())
@@ -154,7 +154,7 @@ class State:
     def _own(self, value: Any) -> Iterator[tuple[str, Any, bool]]:
         """An object of the user's own: its attributes, and those of its class."""
         self.foreign.append(value)
-        layer = isinstance(value, Layer | Optimizer | Settings)
+        layer = isinstance(value, Layer | Optimizer | Configurable)
         label = (value.name if layer else "") or type(value).__name__
         if hasattr(value, "__dict__"):
             yield from self._items(label, vars(value), True, type(value))

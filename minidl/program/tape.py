@@ -223,7 +223,7 @@ class Tape(Listener):
     def met(self, parameter: Node) -> None:
         """A parameter is about to be used, or its gradient to be cleared."""
         if id(parameter) not in self.leaves:
-            parameter.settle()
+            parameter._ensure_gradient_home()
             leaf = Leaf(parameter, parameter.current_version(), parameter._grad)
             self.leaves[id(parameter)] = leaf
             if self.saved is not None:
@@ -267,14 +267,14 @@ class Tape(Listener):
         number = -1 if node._at_step is None else node._at_step[1]
         self._now = ("backward", node._op.name, number)
         self._began = len(self.calls)
-        self.ready([(node, dy)])
+        self.precomputed_gradients([(node, dy)])
         for x, dx in zip(node._inputs, dxs, strict=True):
             if dx is not None:
-                self.ready([(x, dx)])
+                self.precomputed_gradients([(x, dx)])
                 if dx is not x._home:
                     self._mark(dx)
 
-    def ready(self, gradients: Iterable[tuple[Node, np.ndarray]]) -> None:
+    def precomputed_gradients(self, gradients: Iterable[tuple[Node, np.ndarray]]) -> None:
         """Gradients are there that an operation found on its way forward."""
         if self.saved is None:
             self.gradients.extend(gradients)

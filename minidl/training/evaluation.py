@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import as_numbers, narrowed, no_grad
+from minidl.autodiff import as_numbers, cast_checked, no_grad
 from minidl.core import (
     ArgumentError,
     DataError,
@@ -45,7 +45,7 @@ def check_data(
     outputs = _outputs(net, X) or y.shape
     if y.ndim == 1 and not loss.rowwise and outputs[1:] == (1,):
         y = y.reshape(-1, 1)  # labels of shape (n,) meet a one-unit output without ado
-    y = narrowed(f"{prefix}y", y, net.dtype, copy)
+    y = cast_checked(f"{prefix}y", y, net.dtype, copy)
     if y.ndim == 0 or len(y) != len(X):
         raise ShapeError(
             f"{prefix}y", f"{len(X)} rows, as X has", f"shape {y.shape}", "Check the split."
@@ -62,7 +62,7 @@ def check_data(
 
 
 def _checked_inputs(net: Network, given: Any, culprit: str, copy: bool | None = None) -> np.ndarray:
-    X = narrowed(culprit, as_numbers(culprit, given), net.dtype, copy)
+    X = cast_checked(culprit, as_numbers(culprit, given), net.dtype, copy)
     _check_rows(net, X, given, culprit)
     check_finite(culprit, X)
     _check_features(net, X, culprit)

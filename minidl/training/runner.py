@@ -162,7 +162,7 @@ class Runner:
                 key.extend(vars(layer).values())
             key.append(type(layer).forward)
             if layer.function is not None:
-                key.append(layer.function.reals)
+                key.append(layer.function.hyper_values)
         return key
 
     # ── an epoch ──────────────────────────────────────────────────────────────────────────────

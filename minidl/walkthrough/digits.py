@@ -147,7 +147,7 @@ def agrees(value: Decimal, text: str, digits: int = LEAST_DIGITS) -> bool:
         return value.quantize(one, rounding=ROUND_HALF_EVEN) == printed
 
 
-def settle(draft: Draft, digits: int, dtype: str) -> Equation:
+def choose_digits(draft: Draft, digits: int, dtype: str) -> Equation:
     """Choose the digits of an equation.
 
     One that has no value (a division by 0), or would want more than ``MOST_DIGITS``, keeps its

@@ -31,11 +31,11 @@ class Told(NamedTuple):
         return shown(parse(self.value), dict(zip(keys, inputs, strict=True)))
 
 
-def of_activation(op: Any, title: str, reals: np.ndarray) -> Told:
+def of_activation(op: Any, title: str, hyper_values: np.ndarray) -> Told:
     """Of an activation, or of an operation that is none."""
     if op is None:
         return Told(title, ARITHMETIC.get(title, ""), "", {})
-    settings = dict(zip(op.hyper, reals.tolist(), strict=True))
+    settings = dict(zip(op.hyper, hyper_values.tolist(), strict=True))
     return Told(title, op.formula, op.derivative, settings)
 
 

@@ -185,10 +185,10 @@ def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple
 
 
 def _update(expansion: str, keys: tuple[str, ...], states: tuple[str, ...]) -> Reading:
-    """An optimizer's kernel: p, g, its states, and ``reals``, of which ``keys`` are the names."""
+    """An optimizer's kernel: p, g, its states, and step numbers, which ``keys`` name."""
 
     def read(reader: Reader, ran: Ran, i: int) -> None:
-        settings = dict(zip(keys, operand(ran, "reals").tolist(), strict=True))
+        settings = dict(zip(keys, operand(ran, "step_numbers").tolist(), strict=True))
         own = () if settings.get("momentum") == 0.0 else states
         block, reads, writes = operand(ran, "p"), list[str](), list[Array]()
         for parameter, span in _spans(reader, block, gradients=False):

@@ -11,7 +11,7 @@ from minidl.core import DomainError
 from minidl.diagnostics import idle, levels_off
 from minidl.nn import Layer, Loss, RowActivation, activations
 from minidl.optim import Optimizer
-from minidl.program import Instruction, Program
+from minidl.program import SETTINGS, Instruction, Program
 from minidl.program import Step as Ran
 from minidl.walkthrough.facts import Told, of_activation, of_loss, of_row
 from minidl.walkthrough.steps import Array, Step
@@ -97,7 +97,7 @@ class Reader:
     def _name_constants(self, line: Instruction) -> None:
         for k, (parameter, x) in enumerate(zip(line.kernel.parameters, line.shown, strict=True)):
             read = isinstance(x, np.ndarray) and x.dtype.kind == "f" and k not in line.kernel.writes
-            if not read or line.names[k] in self.arrays or parameter == "reals":
+            if not read or line.names[k] in self.arrays or parameter in SETTINGS:
                 continue
             held = (known for known in self.constants if np.array_equal(known.numbers, x))
             if (constant := next(held, None)) is None:
@@ -149,7 +149,7 @@ class Reader:
 
     def _told(self, ran: Ran) -> Told:
         title = ran.instruction.title
-        return of_activation(self.functions.get(title), title, operand(ran, "reals"))
+        return of_activation(self.functions.get(title), title, operand(ran, "hyper_values"))
 
     def _of_elements(self, ran: Ran, i: int) -> None:
         told, parameters = self._told(ran), ran.instruction.kernel.parameters

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from minidl.walkthrough.digits import Draft, Known, given, settle
+from minidl.walkthrough.digits import Draft, Known, choose_digits, given
 from minidl.walkthrough.expressions import SYMBOLS, evaluate, names, parse
 from minidl.walkthrough.steps import Array, Equation, Index, Step
 
@@ -93,7 +93,7 @@ class Scene:
     ) -> Equation:
         """An equation with its digits chosen; of the result at least ``digits``."""
         draft = Draft(kind, left, formula, knowns, held, note, loose)
-        return settle(draft, max(digits, self.digits), self.dtype)
+        return choose_digits(draft, max(digits, self.digits), self.dtype)
 
     def told(self, kind: str, left: str, value: float, note: str) -> Equation:
         """A number for which there is no formula."""

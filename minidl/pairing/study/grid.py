@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidl.core import NON_NEGATIVE, REALS, SIGNS, UNIT, ArgumentError, Choices, Domain
-from minidl.nn import Loss, activations, losses, unsound
+from minidl.nn import Loss, activations, losses, why_incompatible
 
 NATURAL = {("sigmoid", "binary_crossentropy"), ("softmax", "categorical_crossentropy"),
            ("linear", "mse"), ("linear", "huber")}  # fmt: skip
@@ -84,7 +84,7 @@ class Head:
             return reason
         if self.outputs(task, classes) < 2 and not hasattr(output, "value"):
             return f"{output.name} over one unit is always the same"
-        return unsound(output, loss, self.targets(task, classes))
+        return why_incompatible(output, loss, self.targets(task, classes))
 
 
 @dataclass(frozen=True)
