@@ -190,7 +190,7 @@ class Comparison:
         if isinstance(error, RecordError) and eager.error is None:  # of so many rows, it cannot be
             self.counts["RecordError"] += 1
             eager = self._eager(self.batches[: len(left.losses)])
-        elif table and error is not None and _is_same_check(error, eager.error):
+        elif table and error is not None and _is_before_all(error, eager.error):
             eager = self.before
         elif _told(error) != _told(eager.error) and not _is_an_inputs(error, eager.error):
             self._differ(f"{what} raises {error!r}, eager code {eager.error!r}")
@@ -256,10 +256,10 @@ def _is_an_inputs(error, eager):
     return both and any(name in error.culprit for name in ("(y_true=", "(sample_weight="))
 
 
-def _is_same_check(error, other):
+def _is_before_all(error, eager):
     """Whether an input was refused before any batch, which eager code refuses in its batch."""
-    same = type(error) is type(other) and error.culprit == other.culprit
-    return same and error.batch is None
+    same = type(error) is type(eager) and error.culprit == eager.culprit
+    return error.batch is None and (same or _is_an_inputs(error, eager))
 
 
 def _told(error):
