@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.kernels.jit import digest
+from minidl.kernels.digests import digest
 
 CHECKOUT = Path(__file__).parents[1]
 

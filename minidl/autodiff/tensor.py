@@ -27,6 +27,7 @@ from minidl.autodiff.op import (
     kept_dtype,
 )
 from minidl.autodiff.operators import Operators
+from minidl.autodiff.trace import listener, listeners, recorder
 from minidl.core import (
     ArgumentError,
     DataError,
@@ -37,7 +38,6 @@ from minidl.core import (
     ShapeError,
 )
 from minidl.kernels.elementwise import copy
-from minidl.kernels.jit import listener, listeners, recorder
 
 TRUTH = np.dtype(bool)
 

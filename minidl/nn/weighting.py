@@ -13,6 +13,7 @@ from minidl.autodiff import (
     as_numbers,
     broadcast,
     cast_checked,
+    recorder,
     reduction,
     weighted_mean,
 )
@@ -26,7 +27,6 @@ from minidl.core import (
     number,
     text_number,
 )
-from minidl.kernels.jit import recorder
 from minidl.nn.domains import check_domain, check_numbers
 
 REDUCTIONS = ("mean", "sum", "none")

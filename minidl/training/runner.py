@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Tensor
+from minidl.autodiff import Tensor, watcher
 from minidl.core import AnomalyError, ArgumentError, MinidlError, RecordError
-from minidl.kernels.jit import watcher
 from minidl.nn import Layer, Loss, Network, mean_of_batches
 from minidl.optim import Optimizer
 from minidl.program import Kept, Program, record_training
