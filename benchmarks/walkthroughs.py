@@ -20,7 +20,7 @@ from unittest.mock import patch
 import numpy as np
 
 import minidl as ml
-from minidl.autodiff.arithmetic import DenseOp
+from minidl.autodiff.arithmetic import DenseOp, DropoutOp
 from minidl.autodiff.op import Elementwise, Elementwise2, Op
 from minidl.autodiff.shapes import ViewOp
 from minidl.core.intervals import SIGNS

@@ -137,7 +137,7 @@ def test_a_file_that_does_not_read_back_replaces_nothing(tmp_path, monkeypatch, 
 FULL = """
 import resource, sys
 import minidl as ml
-from minidl.errors import FileError
+from minidl.core import FileError
 net = ml.mlp([100, 100, 1], seed=1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:

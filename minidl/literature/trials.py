@@ -18,7 +18,7 @@ from minidl.data import Dataset, Split
 from minidl.model import mlp
 from minidl.nn import losses
 from minidl.pairing import Head
-from minidl.pairing.statistics import sign_flip_test
+from minidl.pairing.statistics import rate_sensitivity, sign_flip_test
 from minidl.training import decide, fit
 
 TUNING = range(1000, 1003)
@@ -164,16 +164,16 @@ def tune(
     jobs = [(side, dealt[seed], rate, seed) for side, rate, seed in grid]
     tried = [worth(outcome) for outcome in train_all(jobs, score, workers)]
     means = np.reshape(tried, (len(sides), len(rates), len(TUNING))).mean(axis=2)
-    best = means.argmax(axis=1)
+    chosen = [rate_sensitivity(rates, side) for side in means]
     jobs = [
-        (side, dealt[seed], rates[i], seed)
-        for (side, i), seed in product(zip(sides.values(), best, strict=True), fresh)
+        (side, dealt[seed], choice.best, seed)
+        for (side, choice), seed in product(zip(sides.values(), chosen, strict=True), fresh)
     ]
     outcomes = train_all(jobs, score, workers)
     size = len(fresh)
     return {
-        name: Tuned(rates[i], i in (0, len(rates) - 1), outcomes[k * size : (k + 1) * size])
-        for k, (name, i) in enumerate(zip(sides, best, strict=True))
+        name: Tuned(choice.best, choice.at_edge, outcomes[k * size : (k + 1) * size])
+        for k, (name, choice) in enumerate(zip(sides, chosen, strict=True))
     }
 
 
