@@ -201,7 +201,7 @@ def test_what_a_killed_save_left_goes_with_the_next_and_what_another_writes_stay
 
 MANY = """
 import sys
-from minidl.storage import write_whole
+from minidl.core.storage import write_whole
 for turn in range(200):
     write_whole(sys.argv[1], sys.argv[2].encode() * 1000)
 """
