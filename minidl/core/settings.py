@@ -45,7 +45,7 @@ def number(
     --------
     >>> number("rate", 5, SHARE, example=0.9)
     Traceback (most recent call last):
-    minidl.errors.ArgumentError: rate: expected a number in [0, 1), got 5. Write 0.9, say.
+    minidl.core.errors.ArgumentError: rate: expected a number in [0, 1), got 5. Write 0.9, say.
     """
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         with suppress(OverflowError):  # an int that no float is as large as
@@ -63,7 +63,7 @@ def whole_number(
     --------
     >>> whole_number("batch_size", 0, example=32)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.ArgumentError: batch_size: expected a whole number of at least 1, got 0. ...
+    minidl.core.errors.ArgumentError: batch_size: expected a whole number of at least 1, got 0. ...
     """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if whole and value >= low and (high is None or value <= high):  # type: ignore[operator]

@@ -231,7 +231,7 @@ def read_cards() -> Registry[Card]:
     --------
     >>> read_cards()["moon"]  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.UnknownNameError: dataset: expected one of ... Did you mean 'moons'?
+    minidl.core.errors.UnknownNameError: dataset: expected one of ... Did you mean 'moons'?
     """
     cards: Registry[Card] = Registry("dataset")
     for path in sorted(cards_folder().glob("*.toml")):

@@ -58,9 +58,9 @@ class Batches:
 
         Examples
         --------
-        >>> Batches(3, 2).mean([1.0, 4.0])
+        >>> float(Batches(3, 2).mean([1.0, 4.0]))
         2.0
-        >>> Batches(3, 2).mean([1.0, 4.0], np.array([0, 0, 1]))
+        >>> float(Batches(3, 2).mean([1.0, 4.0], np.array([0, 0, 1])))
         4.0
         """
         if weights is None:
