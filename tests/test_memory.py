@@ -5,8 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from steps import T, X, Y, classifier, training_step
-from test_program import HEADS, hand_written
+from steps import HEADS, T, X, Y, classifier, hand_written, training_step
 
 import minidl as ml
 from minidl.core.errors import ArgumentError, ConcurrencyError, DomainError, RecordError, ShapeError
