@@ -9,7 +9,7 @@ from itertools import combinations, product
 import numpy as np
 
 from minidl.data import load
-from minidl.literature.claim import Bound, Figures, Source, claim
+from minidl.literature.statements import Bound, Figures, Source, claim
 from minidl.literature.trials import (
     SGD_RATES,
     TUNING,
