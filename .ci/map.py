@@ -19,16 +19,19 @@ def told(path):
 
 
 def rooms(folder):
+    """The packages in a folder."""
     return sorted(path.parent for path in folder.glob("*/__init__.py"))
 
 
 def table(folder):
+    """A line for each file of a package."""
     files = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
     rows = [f"| `{path.name}` | {told(path)} |" for path in files]
     return ["| file | what it holds |", "|---|---|", *rows, ""] if rows else []
 
 
 def files():
+    """The whole section."""
     lines = [BEGIN]
     for room in rooms(MAP.parent):
         lines += [f"### `{room.name}/`: {told(room / '__init__.py')}", "", *table(room)]

@@ -1,7 +1,7 @@
 """Published claims as small studies with rules that were set before looking.
 
-A claim is a decorated function in a file by subject: it measures, its rule judges. ``statements`` has
-what all share, ``trials`` trains networks for those that compare.
+A claim is a decorated function in a file by subject: it measures, its rule judges. ``statements``
+has what all share, ``trials`` trains networks for those that compare.
 """
 
 from minidl.literature.statements import Bound, Claim, Finding, Source, claim, claims

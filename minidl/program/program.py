@@ -27,8 +27,8 @@ from minidl.optim import AHEAD, Optimizer
 from minidl.program.code import MachineCode
 from minidl.program.epochs import Epochs
 from minidl.program.instruction import Instruction
-from minidl.program.listing import listing
 from minidl.program.places import offset, root
+from minidl.program.printing import listing
 from minidl.program.tape import ParameterOutcome
 
 SLICE = 0.2
