@@ -122,7 +122,7 @@ def test_no_name_that_a_room_passes_on_hides_a_module():
     for init in (CHECKOUT / "minidl").rglob("__init__.py"):
         room = ".".join(init.parent.relative_to(CHECKOUT).parts)
         door = importlib.import_module(room)
-        inner = {path.stem for path in init.parent.iterdir()} - {"__init__"}
+        inner = {path.stem for path in init.parent.iterdir() if path.suffix in ("", ".py")}
         passed = inner.intersection(getattr(door, "__all__", ()))
         values = {name: getattr(door, name) for name in passed}
         hidden += [f"{room}.{x}" for x in values if not isinstance(values[x], types.ModuleType)]
