@@ -73,6 +73,16 @@ def whole_number(
     raise ArgumentError(culprit, f"a whole number {limits}", short(value), remedy)
 
 
+RENAMED = {
+    "wide": "compute_in_float64",
+    "takes": "operand_names",
+    "saves": "saved_for_backward",
+    "ready": "precomputed_gradients",
+    "reals": "hyper_values",
+}
+"""What a class of the user's own may still call by the name of minidl 0.1, and is called now."""
+
+
 class Configurable:
     """Something with a name and hyper-parameters: an op or a loss.
 
@@ -95,6 +105,10 @@ class Configurable:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for former in RENAMED.keys() & cls.__dict__.keys():
+            culprit, got = f"{cls.__name__}.{former}", "the name it had before"
+            remedy = f"Write {RENAMED[former]} instead."
+            raise ArgumentError(culprit, RENAMED[former], got, remedy)
         if cls.name:  # of its kernels too, whether it is registered or not
             check_name(f"{cls.__name__}.name", cls.name)
 
