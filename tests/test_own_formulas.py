@@ -167,5 +167,5 @@ def test_what_cannot_be_registered_or_taken_out_is_refused(case):
 )
 @pytest.mark.parametrize("base", [ml.ActivationFunction, ml.Loss])
 def test_a_name_of_before_is_refused_instead_of_being_passed_over(base, former, now, refused):
-    with refused(ArgumentError, f"Mine.{former}", now, f"Write {now}"):
+    with refused(ArgumentError, f"Mine.{former}", now, "before", f"Write {now}"):
         type("Mine", (base,), {former: True})
