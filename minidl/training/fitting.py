@@ -153,7 +153,7 @@ def fit(
         # Recording compiles: the bar says so.
         with net.optimizer.alone(), _progress(epochs, verbose) as advance:
             for watcher in watchers:
-                watcher.training_began(net, list(history))
+                watcher.on_training_begin(net, list(history))
             try:
                 for epoch in range(epochs):
                     order = batches.order(seed, net.optimizer.steps, shuffle)
@@ -166,7 +166,7 @@ def fit(
             finally:
                 runner.keep()
     for watcher in watchers:  # early stopping first: the others see what fit returns
-        watcher.training_ended(net, history)
+        watcher.on_training_end(net, history)
     validation.warn(stacklevel=2)
     if history.stopped == "diverged":
         _warn_of_divergence(history, net.optimizer)
@@ -236,7 +236,7 @@ def _epoch(
     advance(measured)
     if not np.isfinite(measured["loss"]):
         return "diverged"
-    stops = [watcher.epoch_ended(runner.net, epoch, measured) for watcher in runner.watchers]
+    stops = [watcher.on_epoch_end(runner.net, epoch, measured) for watcher in runner.watchers]
     return "stopped by a callback" if any(stops) else "finished"
 
 

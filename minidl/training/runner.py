@@ -76,7 +76,7 @@ class Runner:
         self.foreign = any(map(_is_foreign, [*self.layers, *functions, loss, optimizer]))
         self.watched = any(map(_is_foreign, watchers))
         self.batch_by_batch = [
-            w for w in watchers if type(w).batch_ended is not Callback.batch_ended
+            w for w in watchers if type(w).on_batch_end is not Callback.on_batch_end
         ]
         self.program: Program | None = None
         # Whoever looks for anomalies looks at eager steps, which know layers and rows.
@@ -189,7 +189,7 @@ class Runner:
                     error.row = int(rows[error.index[0]])
             raise
         for callback in self.batch_by_batch:
-            callback.batch_ended(self.net, value)
+            callback.on_batch_end(self.net, value)
         return value
 
 
