@@ -436,5 +436,5 @@ _count = _Count()
 def as_tensors(*operands: Any) -> list[Tensor]:
     """Operands as tensors; what is none takes the dtype of the tensors, or else of the arrays."""
     dtype = next((x.dtype for x in operands if isinstance(x, Tensor)), None)
-    dtype = dtype or common_dtype(operands, np.float32)
+    dtype = dtype or common_dtype(operands, np.float64)
     return [x if isinstance(x, Tensor) else Tensor(x, dtype=dtype) for x in operands]
