@@ -1,5 +1,7 @@
 """What holds for the whole: the public door, light imports, the README, and numba's cache."""
 
+import ast
+import importlib
 import os
 import re
 import subprocess
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.kernels.jit import digest
+from minidl.kernels.digests import digest
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -90,6 +92,41 @@ def test_info_tells_what_was_chosen():
     assert re.search(r"\d+ threads? \(products\)", told)
     assert "MINIDL_BLAS" in as_is
     assert "MINIDL_BLAS" not in told
+
+
+def test_the_map_names_every_file():
+    """minidl/README.md, by the first words of each docstring."""
+    command = [sys.executable, str(CHECKOUT / ".ci" / "map.py"), "--check"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_rooms_are_reached_through_their_doors():
+    """By the names that an ``__init__`` passes on; the modules of kernels are namespaces."""
+    root = CHECKOUT / "minidl"
+    around = []
+    for path in root.rglob("*.py"):
+        home = [*path.relative_to(CHECKOUT).parts[:-1]]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            *packages, _ = parts = node.module.split(".")
+            inside = parts[0] == "minidl" and not CHECKOUT.joinpath(*parts).is_dir()
+            if inside and "kernels" not in parts and packages != home[: len(packages)]:
+                around.append(f"{path.relative_to(root)}: {node.module}")
+    assert not around
+
+
+def test_no_name_that_a_room_passes_on_hides_a_module():
+    hidden = []
+    for init in (CHECKOUT / "minidl").rglob("__init__.py"):
+        room = ".".join(init.parent.relative_to(CHECKOUT).parts)
+        door = importlib.import_module(room)
+        inner = {path.stem for path in init.parent.iterdir() if path.suffix in ("", ".py")}
+        passed = inner.intersection(getattr(door, "__all__", ()))
+        values = {name: getattr(door, name) for name in passed}
+        hidden += [f"{room}.{x}" for x in values if not isinstance(values[x], types.ModuleType)]
+    assert not hidden
 
 
 def test_readme_code_runs(tmp_path, monkeypatch):

@@ -154,7 +154,7 @@ def test_callbacks_and_interruption():
     class Interrupt(ml.Callback):
         batches = 0
 
-        def batch_ended(self, net, loss):
+        def on_batch_end(self, net, loss):
             self.batches += 1
             if self.batches == 5:
                 raise KeyboardInterrupt
@@ -197,7 +197,7 @@ def test_what_diverges_under_early_stopping_keeps_its_best_weights():
 
 def test_curves_are_there_before_the_first_epoch_has_ended():
     class Interrupt(ml.Callback):
-        def batch_ended(self, net, loss):
+        def on_batch_end(self, net, loss):
             raise KeyboardInterrupt
 
     net = ml.mlp([3, 4, 1], seed=0)

@@ -192,7 +192,7 @@ def test_training_does_not_know_of_walkthroughs():
 import sys
 import numpy as np
 import minidl as ml
-from minidl.runner import step
+from minidl.training.runner import step
 
 net, x, y = ml.mlp([2, 3, 1], seed=0), np.ones((4, 2)), np.ones((4, 1))
 optimizer = ml.SGD(net.parameters())

@@ -100,7 +100,7 @@ class Minimum(Elementwise2):
     slope_b = staticmethod(lambda a, b: 0.5 if a == b else (0.0 if a < b or a != a else 1.0))
 
 
-class Comparison(Elementwise2):
+class Relation(Elementwise2):
     """Whether something holds of two numbers: ``a < b`` gives truth values."""
 
     saved_for_backward = ()
@@ -109,42 +109,42 @@ class Comparison(Elementwise2):
     slope_b = staticmethod(lambda a, b: 0.0)
 
 
-class Less(Comparison):
+class Less(Relation):
     """a < b."""
 
     name = "less"
     value = staticmethod(lambda a, b: a < b)
 
 
-class LessEqual(Comparison):
+class LessEqual(Relation):
     """a ≤ b."""
 
     name = "less_equal"
     value = staticmethod(lambda a, b: a <= b)
 
 
-class Greater(Comparison):
+class Greater(Relation):
     """a > b."""
 
     name = "greater"
     value = staticmethod(lambda a, b: a > b)
 
 
-class GreaterEqual(Comparison):
+class GreaterEqual(Relation):
     """a ≥ b."""
 
     name = "greater_equal"
     value = staticmethod(lambda a, b: a >= b)
 
 
-class Equal(Comparison):
+class Equal(Relation):
     """a = b."""
 
     name = "equal"
     value = staticmethod(lambda a, b: a == b)
 
 
-class NotEqual(Comparison):
+class NotEqual(Relation):
     """a ≠ b."""
 
     name = "not_equal"
@@ -306,7 +306,7 @@ class DenseOp(Op):
             linear.dense_db(dy, db)
 
 
-class Dropout(Op):
+class DropoutOp(Op):
     """Silence a random share of the numbers, scale the rest up; ``counter`` decides which.
 
     ``counter`` holds a seed and how many masks were drawn with it; going forward draws the next.

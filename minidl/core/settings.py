@@ -45,7 +45,7 @@ def number(
     --------
     >>> number("rate", 5, SHARE, example=0.9)
     Traceback (most recent call last):
-    minidl.errors.ArgumentError: rate: expected a number in [0, 1), got 5. Write 0.9, say.
+    minidl.core.errors.ArgumentError: rate: expected a number in [0, 1), got 5. Write 0.9, say.
     """
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         with suppress(OverflowError):  # an int that no float is as large as
@@ -63,7 +63,7 @@ def whole_number(
     --------
     >>> whole_number("batch_size", 0, example=32)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.ArgumentError: batch_size: expected a whole number of at least 1, got 0. ...
+    minidl.core.errors.ArgumentError: batch_size: expected a whole number of at least 1, got 0. ...
     """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if whole and value >= low and (high is None or value <= high):  # type: ignore[operator]
@@ -71,6 +71,16 @@ def whole_number(
     limits = f"of at least {low}" if high is None else f"from {low} to {high}"
     remedy = f"Write {culprit}={example}." if culprit.isidentifier() else f"Write {example}, say."
     raise ArgumentError(culprit, f"a whole number {limits}", short(value), remedy)
+
+
+RENAMED = {
+    "wide": "compute_in_float64",
+    "takes": "operand_names",
+    "saves": "saved_for_backward",
+    "ready": "precomputed_gradients",
+    "reals": "hyper_values",
+}
+"""What a class of the user's own may still call by the name of minidl 0.1, and is called now."""
 
 
 class Configurable:
@@ -95,6 +105,10 @@ class Configurable:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for former in RENAMED.keys() & cls.__dict__.keys():
+            culprit, got = f"{cls.__name__}.{former}", "the name it had before"
+            remedy = f"Write {RENAMED[former]} instead."
+            raise ArgumentError(culprit, RENAMED[former], got, remedy)
         if cls.name:  # of its kernels too, whether it is registered or not
             check_name(f"{cls.__name__}.name", cls.name)
 

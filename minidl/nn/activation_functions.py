@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from minidl.autodiff import Elementwise2
 from minidl.core import NON_NEGATIVE, REALS, Interval, Registry
 from minidl.kernels import rowwise, vecmath
-from minidl.kernels.jit import digest
+from minidl.kernels.digests import digest
 from minidl.nn.nonlinearity import ActivationFunction, Facts, RowActivation
 
 SELU_ALPHA = 1.6732632423543772

@@ -39,7 +39,7 @@ class ActivationFunction(Facts, Elementwise):
 
     Examples
     --------
-    >>> class Square(Activation):
+    >>> class Square(ActivationFunction):
     ...     name = "square"
     ...     value = staticmethod(lambda x: x * x)
     ...     slope = staticmethod(lambda x: 2.0 * x)

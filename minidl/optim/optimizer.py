@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.autodiff import Tensor, stretches
+from minidl.autodiff import Tensor, listener, recorder, stretches
 from minidl.core import (
     ELSEWHERE,
     NON_NEGATIVE,
@@ -31,7 +31,6 @@ from minidl.core import (
     with_defaults,
 )
 from minidl.kernels import update
-from minidl.kernels.jit import listener, recorder
 from minidl.optim.schedules import Rate
 
 AHEAD = 1024

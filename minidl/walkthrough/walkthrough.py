@@ -102,8 +102,8 @@ class Walkthrough(Document):
     _schema = SCHEMA
     _remedy = "Make it anew: walkthrough.to_json() writes one."
 
-    def _check(self) -> None:
-        super()._check()
+    def __post_init__(self) -> None:
+        super().__post_init__()
         for array in (*self.start, *(a for s in self.steps for a in (*s.writes, *s.aside))):
             array.check()
 
