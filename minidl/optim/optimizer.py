@@ -149,6 +149,8 @@ class Optimizer:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         given = signature(cls.__init__)
+        if any(x.kind is x.VAR_POSITIONAL for x in given.parameters.values()):  # handed on
+            given = signature(Optimizer.__init__)
         own = [x for name, x in given.parameters.items() if name != "self"]
         cls.__signature__ = named_settings(  # type: ignore[attr-defined]
             given.replace(parameters=own),
