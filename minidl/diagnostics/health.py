@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from minidl.core import printable
 from minidl.diagnostics.saturation import SLOPE
+from minidl.document import Listing, ruled
 
 ROWS = 0.05
 """A unit is saturated if it is active in less than this share of the rows."""
@@ -199,33 +199,7 @@ class Diagnosis:
         ratios = f"gradient first/last {_shown(self.gradient_ratio)}"
         updates = f"update/weights {_shown(self.update_ratio)}"
         head = f"{where}, {ratios}, {updates}"
-        return printable("\n".join([head, *_table(self.layers), *self.findings]))
-
-    def plot(self, axes: Any = None) -> Any:
-        """Draw dead and saturated units and gradients, layer by layer; returns two axes.
-
-        Parameters
-        ----------
-        axes : pair of matplotlib axes, optional
-            Shares of units go into the first, norms into the second.
-        """
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            axes = plt.subplots(2, 1, sharex=True, layout="constrained")[1]
-        names, below = [layer.name for layer in self.layers], [0.0] * len(self.layers)
-        for what, color in (("dead", "0.2"), ("saturated", "0.65")):
-            shares = [(getattr(layer, what) or 0) / layer.units for layer in self.layers]
-            axes[0].bar(names, shares, bottom=below, color=color, label=what)
-            below = shares
-        axes[0].set(ylabel="share of units", ylim=(0, 1))
-        for what, label in (("sums_gradient_norm", "sums"), ("gradient_norm", "parameters")):
-            norms = [getattr(layer, what) or math.nan for layer in self.layers]
-            axes[1].plot(names, norms, marker="o", label=f"gradient of {label}")
-        axes[1].set(yscale="log", ylabel="norm")
-        for each in axes:
-            each.legend()
-        return axes
+        return printable("\n".join([head, *ruled(layer_table(self.layers)), *self.findings]))
 
 
 COLUMNS = {
@@ -240,19 +214,15 @@ COLUMNS = {
 }
 
 
-def _table(layers: Sequence[LayerReport]) -> list[str]:
-    """A line a layer, below the names of the columns."""
-    rows = [["layer", "units", *COLUMNS.values()]]
+def layer_table(layers: Sequence[LayerReport]) -> Listing:
+    """A row a layer."""
+    rows = []
     for layer in layers:
         name = layer.name if layer.activation is None else f"{layer.name} ({layer.activation})"
         if layer.frozen:
             name += ", frozen" if layer.frozen == 1 else ", partly frozen"
-        rows.append([name, str(layer.units), *(_shown(getattr(layer, key)) for key in COLUMNS)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    ]
-    return [lines[0], "─" * len(lines[0]), *lines[1:]]
+        rows.append((name, str(layer.units), *(_shown(getattr(layer, key)) for key in COLUMNS)))
+    return Listing("", ("layer", "units", *COLUMNS.values()), rows, download=False)
 
 
 def _shown(value: float | None) -> str:

@@ -25,7 +25,7 @@ from minidl.document.blocks import (
     file_name,
     number,
 )
-from minidl.document.columns import aligned
+from minidl.document.columns import aligned, ruled
 from minidl.document.html import render, to_html
 from minidl.document.markdown import escaped, to_markdown
 from minidl.document.terminal import Line, boxed, put, to_lines, to_text
@@ -55,6 +55,7 @@ __all__ = [
     "number",
     "put",
     "render",
+    "ruled",
     "to_html",
     "to_lines",
     "to_markdown",

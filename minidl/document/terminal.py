@@ -21,9 +21,8 @@ from minidl.document.blocks import (
     Paragraph,
     Picture,
     Text,
-    Value,
 )
-from minidl.document.columns import aligned
+from minidl.document.columns import aligned, cell, lines_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -57,21 +56,17 @@ def to_text(page: Page) -> str:
     return "\n".join(line.text for line in to_lines(page))
 
 
-def to_lines(page: Page) -> Iterator[Line]:
+def to_lines(page: Page) -> list[Line]:
     """The whole text, line by line, in at most 80 columns but for wide tables."""
-    for i, line in enumerate(_lines(page)):
-        if i or line.text:
-            yield line
-
-
-def _lines(page: Page) -> Iterator[Line]:
-    yield from _wrapped(page.title, "bold")
-    yield from _wrapped(page.lead, "" if page.title else "bold")
-    for section in page.sections:
-        yield Line("")
-        yield from _wrapped(section.title, "bold cyan")
+    lines = [Line(page.title, "bold")] if page.title else []
+    lines += _wrapped(page.lead, "" if page.title else "bold")
+    for i, section in enumerate(page.sections):
+        if lines and (i or section.title):
+            lines.append(Line(""))
+        lines += _wrapped(section.title, "bold cyan")
         for block in section.blocks:
-            yield from _block(block)
+            lines += _block(block)
+    return lines
 
 
 def _block(block: Block) -> Iterator[Line]:
@@ -84,7 +79,7 @@ def _block(block: Block) -> Iterator[Line]:
         case Facts(facts, width):
             yield from (Line(f"  {name:<{width}}{fact}".rstrip()) for name, fact in facts)
         case Formula(text) | Code(_, text):
-            yield from (Line(f"  {line}") for line in text.splitlines())
+            yield from map(Line, text.splitlines())
         case Picture(alt):
             yield from _wrapped(alt)
         case Arrays(arrays):
@@ -97,8 +92,7 @@ def _block(block: Block) -> Iterator[Line]:
                 yield from _wrapped(figure.alt)
         case Listing():
             yield from _wrapped(block.title, "bold")
-            rows = [list(block.columns), *([*map(_cell, row)] for row in block.rows)]
-            header, *lines = aligned(rows, block.words or (0,))
+            header, *lines = lines_of(block)
             yield Line(f"  {header}", "dim")
             yield from (Line(f"  {line}") for line in lines)
             yield from _wrapped(block.note, "dim")
@@ -108,10 +102,6 @@ def _plain(text: Text) -> str:
     if isinstance(text, str):
         return text
     return "".join(piece if isinstance(piece, str) else piece.text for piece in text)
-
-
-def _cell(value: Value) -> str:
-    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def _wrapped(text: str, style: str = "", rest: str = "") -> Iterator[Line]:
@@ -150,5 +140,5 @@ def boxed(listing: Listing, cut: int | None = None) -> Table:
     for i, column in enumerate(listing.columns):
         table.add_column(column, justify="left" if i in words else "right")
     for i, row in enumerate(listing.rows, 1):
-        table.add_row(*map(_cell, row), end_section=i == cut)
+        table.add_row(*map(cell, row), end_section=i == cut)
     return table
