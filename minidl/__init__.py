@@ -42,6 +42,7 @@ from minidl.autodiff import Tensor
 from minidl.training import fit
 from minidl.diagnostics import LayerHealth, diagnose
 from minidl.diagnostics import Diagnosis
+from minidl.figures import plot
 
 if TYPE_CHECKING:
     from minidl.walkthrough import Marks, grade
@@ -112,6 +113,7 @@ __all__ = [
     "History",
     "Layer",
     "LayerHealth",
+    "plot",
     "Loss",
     "Marks",
     "MinidlError",

@@ -161,12 +161,12 @@ def plot(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
 ) -> None:
     """Each activation with its slope, each loss with its gradient, as pictures."""
-    from minidl.figures import SOURCE_FIGURES, plot
+    from minidl.figures import SOURCE_FIGURES, write_pictures
     from minidl.nn import activations, losses
 
     chosen = names or (activations.names() + losses.names() if every else SOURCE_FIGURES)
     known = [_find(n, "an activation or a loss", [activations, losses]).name for n in chosen]
-    for path in plot(known, out, "png" if png else "svg"):
+    for path in write_pictures(known, out, "png" if png else "svg"):
         say(path)
 
 

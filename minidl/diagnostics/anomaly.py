@@ -52,7 +52,7 @@ def detect_anomaly() -> Iterator[None]:
     >>> with ml.detect_anomaly():
     ...     y = ml.log(x).sum()
     Traceback (most recent call last):
-    minidl.errors.AnomalyError: log (forward): expected finite numbers, got log(0) = -inf at
+    minidl.core.errors.AnomalyError: log (forward): expected finite numbers, got log(0) = -inf at
     [0, 1]. Keep its operands where it is defined and does not overflow: ml.clip,
     ml.maximum(x, 1e-8), scaled inputs, a lower learning rate.
     """

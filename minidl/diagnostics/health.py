@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
-from minidl.core import printable
+from minidl.core import MissingError, printable
 from minidl.diagnostics.saturation import SLOPE
 from minidl.document import Listing, ruled
+from minidl.nn import losses
 
 ROWS = 0.05
 """A unit is saturated if it is active in less than this share of the rows."""
 
-MANY = 0.25
+MANY_SATURATED = 0.25
 """The share of a layer's units of which saturation stands out."""
 VANISHED, EXPLODED = 1e-3, 1e3
 """The first layer's gradient beside the last's: where it stands out."""
@@ -77,23 +79,40 @@ class LayerReport:
     update_ratio: float | None = None
     frozen: float = 0.0
 
-    def findings(self) -> Iterator[str]:
-        """One sentence for each thing that stands out."""
+    def findings(self, is_output: bool = False) -> Iterator[str]:
+        """One sentence for each thing that stands out.
+
+        Parameters
+        ----------
+        is_output : bool
+            Whether the loss is computed from its outputs, and so passes through their slope.
+        """
         if not math.isfinite(self.mean):
             yield f"{self.name} gives numbers that are not finite; {TRACE}"
         if self.dead:
             they, them = ("it gives", "it") if self.dead == 1 else ("they give", "them")
             given = "the same" if self.stuck_at is None else f"{self.stuck_at:g}"
-            remedy = "lower the learning rate or use leaky_relu" if self.stuck_at == 0 else SMALLER
+            remedy = (
+                "lower the learning rate or use leaky_relu"
+                if self.stuck_at == 0
+                else self._remedy(is_output)
+            )
             yield (
                 f"{self._some(self.dead)} dead: {they} {given} for every row and no gradient "
                 f"reaches {them}; {remedy}."
             )
-        if self.saturated and self.saturated >= MANY * self.units:
+        if self.saturated and self.saturated >= MANY_SATURATED * self.units:
             yield (
                 f"{self._some(self.saturated)} saturated: for more than {1 - ROWS:.0%} of the rows "
-                f"the slope is below {SLOPE:.0%} of the steepest; {SMALLER}."
+                f"the slope is below {SLOPE:.0%} of the steepest; {self._remedy(is_output)}."
             )
+
+    def _remedy(self, is_output: bool) -> str:
+        """What helps against a slope that is flat."""
+        linked = [loss.name for loss in losses if is_output and loss.link == self.activation]
+        if linked and self.activation:
+            return f"train it with {linked[0]}, whose gradient skips that slope"
+        return SMALLER
 
     def _some(self, count: int) -> str:
         are = "is" if count == 1 else "are"
@@ -165,7 +184,8 @@ class Diagnosis:
     @property
     def findings(self) -> tuple[str, ...]:
         """One sentence for each thing that stands out; none if all is well."""
-        return (*self._general(), *(text for layer in self.layers for text in layer.findings()))
+        texts = (text for r in self.layers for text in r.findings(is_output=r is self.layers[-1]))
+        return (*self._general(), *texts)
 
     def _general(self) -> Iterator[str]:
         if not math.isfinite(self.loss):
@@ -200,6 +220,12 @@ class Diagnosis:
         updates = f"update/weights {_shown(self.update_ratio)}"
         head = f"{where}, {ratios}, {updates}"
         return printable("\n".join([head, *ruled(layer_table(self.layers)), *self.findings]))
+
+    @property
+    def plot(self) -> NoReturn:
+        """Refused: it is ``ml.plot(diagnosis)``."""
+        remedy = "Write ml.plot(diagnosis)."
+        raise MissingError("diagnosis.plot", "numbers of layers", "plot", remedy)
 
 
 COLUMNS = {
