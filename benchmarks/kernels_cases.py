@@ -15,7 +15,7 @@ import minidl as ml
 from minidl.autodiff import arithmetic
 from minidl.autodiff.op import OUTPUT, Elementwise2
 from minidl.kernels import movement, rowlosses, update
-from minidl.program.code import Code
+from minidl.program.code import MachineCode
 from minidl.program.instruction import Instruction
 
 Peers = dict[str, Callable[[], Any]]
@@ -204,7 +204,9 @@ def crossentropy(dtype: Any, shape: tuple[int, int]) -> Iterator[Case]:
     label, targets = f"{shape[0]}×{shape[1]}", [ahead(LOSS_ROWS[shape])]
     once = {"minidl": called(parts)} | others
     yield Case("crossentropy, logits", dtype, label, size, once, "copy", targets)
-    code = Code([Instruction(kernel, [*given], [*kernel.parameters]) for kernel, given in parts])
+    code = MachineCode(
+        [Instruction(kernel, [*given], [*kernel.parameters]) for kernel, given in parts]
+    )
     often = {name: partial(repeated, call) for name, call in others.items()}
     often["minidl"] = partial(code.run, [(0, len(parts), STEPS)])
     yield Case("crossentropy, program", dtype, label, size * STEPS, often, "copy", targets)

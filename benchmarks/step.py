@@ -99,7 +99,7 @@ def products(size: Size) -> Epoch:
     """Nothing but the matrix products of such an epoch, on the same BLAS: the floor."""
     import minidl as ml
     from minidl.kernels import linear
-    from minidl.program.code import Code
+    from minidl.program.code import MachineCode
     from minidl.program.instruction import Instruction
 
     _, step, (X, t) = minidl_parts(size)
@@ -113,7 +113,7 @@ def products(size: Size) -> Epoch:
             lines.append(Instruction(linear.matmul, [x[None], w[None], y[None]], ["a", "b", "y"]))
         elif line.kernel in (linear.dense_dx, linear.dense_dw):
             lines.append(line)
-    code = Code(lines)
+    code = MachineCode(lines)
     return lambda order: code.run([(0, len(lines), size.batches)])
 
 

@@ -20,9 +20,9 @@ from unittest.mock import patch
 import numpy as np
 
 import minidl as ml
-from minidl.autodiff.arithmetic import DenseOp, Dropout
+from minidl.autodiff.arithmetic import DenseOp, DropoutOp
 from minidl.autodiff.op import Elementwise, Elementwise2, Op
-from minidl.autodiff.shapes import Look
+from minidl.autodiff.shapes import ViewOp
 from minidl.core.intervals import SIGNS
 from minidl.kernels.elementwise import accumulate
 from minidl.nn.criterion import LossOp
@@ -160,8 +160,8 @@ def broken() -> Iterator[tuple[str, Any]]:
             yield a.name, ml.explain(net, x, y, loss="mse")
     for kind, name, net in (
         (DenseOp, "dense", ml.mlp([2, 3, 1], hidden="tanh", seed=1)),
-        (Dropout, "dropout", ml.mlp([2, 8, 1], hidden="tanh", dropout=0.5, seed=1)),
-        (Look, "broadcast", ml.mlp([2, 3, 1], hidden="prelu", seed=1)),
+        (DropoutOp, "dropout", ml.mlp([2, 8, 1], hidden="tanh", dropout=0.5, seed=1)),
+        (ViewOp, "broadcast", ml.mlp([2, 3, 1], hidden="prelu", seed=1)),
     ):
         with doubled(kind, name):
             yield name, ml.explain(net, x, y, loss="mse")

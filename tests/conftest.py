@@ -10,9 +10,8 @@ import pytest
 import minidl as ml
 from minidl.nn.activation_functions import ActivationFunction, activation, activations
 
-# What tests have in common is no test, and holds assertions.
-COMMON = {path.stem for path in Path(__file__).parent.glob("*.py")} - {"conftest"}
-pytest.register_assert_rewrite(*(name for name in COMMON if not name.startswith("test_")))
+SUPPORT = Path(__file__).parent / "support"  # no tests, but they hold assertions
+pytest.register_assert_rewrite(*(path.stem for path in SUPPORT.glob("*.py")))
 
 
 @pytest.fixture

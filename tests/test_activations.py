@@ -13,7 +13,7 @@ from minidl.autodiff.op import Elementwise2
 from minidl.core.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.nn.activation_functions import (
     SELU_SCALE_ALPHA,
-    Activation,
+    ActivationFunction,
     activation,
     activations,
     get_activation,
@@ -221,7 +221,7 @@ def test_neighbouring_floats_stay_in_order(dtype):
 
 
 def test_an_activation_registered_at_run_time_is_tested_like_the_others():
-    class HalfSoftsign(Activation):
+    class HalfSoftsign(ActivationFunction):
         """The right half of a softsign."""
 
         name = "half_softsign"

@@ -11,8 +11,8 @@ from anomalies import T, X, caught, diverging, tensor, told
 
 import minidl as ml
 from minidl.autodiff.op import Op
+from minidl.autodiff.trace import listeners
 from minidl.core.errors import AnomalyError, RecordError
-from minidl.kernels.jit import listeners
 from minidl.nn.activation_functions import activations
 
 # ── one operation ─────────────────────────────────────────────────────────────────────────────

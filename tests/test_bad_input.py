@@ -29,7 +29,7 @@ Y = np.arange(8) % 2
 class Started(ml.Callback):
     """Nothing may be trained before bad input is refused."""
 
-    def training_began(self, net, curves=()):
+    def on_training_begin(self, net, curves=()):
         pytest.fail("training began")
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import minidl as ml
 from minidl import data
 from minidl.cli import app
-from minidl.core.progress import progress
+from minidl.core.progress_bar import progress
 from minidl.core.seeds import random_state
 from minidl.nn.activation_functions import activations
 from minidl.nn.loss_functions import losses

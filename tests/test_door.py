@@ -254,7 +254,7 @@ class Spoil(ml.Callback):
     def __init__(self, *arrays):
         self.arrays = arrays
 
-    def epoch_ended(self, net, epoch, measured):
+    def on_epoch_end(self, net, epoch, measured):
         for array in self.arrays:
             array[...] = 1e9
 

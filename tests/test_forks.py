@@ -13,13 +13,13 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 HELD = """
 import os, signal, threading, time
 import minidl as ml
-from minidl.kernels.forking import making
+from minidl.kernels.forking import build_lock
 from numba.core.compiler_lock import global_compiler_lock
 
 held = threading.Event()
 
 def compiling():
-    with making, global_compiler_lock:
+    with build_lock, global_compiler_lock:
         held.set()
         time.sleep(0.5)
 
@@ -35,7 +35,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 LISTENING = """
 import os, threading
 import minidl as ml
-from minidl.kernels.jit import Listener, handed_to, listeners
+from minidl.autodiff.trace import Listener, handed_to, listeners
 
 entered, done = threading.Event(), threading.Event()
 

@@ -23,7 +23,7 @@ class At(ml.Callback):
     def __init__(self, wanted, changes):
         self.wanted, self.changes, self.noted = wanted, changes, []
 
-    def epoch_ended(self, net, epoch, measured):
+    def on_epoch_end(self, net, epoch, measured):
         if epoch in self.changes:
             for each in self.wanted(net):
                 each.requires_grad = self.changes[epoch]

@@ -11,7 +11,8 @@ from own_pieces import Bump
 from steps_at_random import OWN, Step, step_at_random
 
 import minidl as ml
-from minidl.kernels.jit import handed_to, kernel
+from minidl.autodiff.trace import handed_to
+from minidl.kernels.jit import kernel
 
 record = importlib.import_module("minidl.program.recording")
 PARTS = 6

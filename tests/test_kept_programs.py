@@ -175,7 +175,7 @@ def test_freezing_between_epochs_records_again(records):
     """C1 of the border: the frozen weight stays, what is not frozen goes on."""
 
     class Freeze(ml.Callback):
-        def epoch_ended(self, net, epoch, measured):
+        def on_epoch_end(self, net, epoch, measured):
             seen.append((net[0].weight.numpy().item(), net[0].bias.numpy().item()))
             net[0].weight.requires_grad = epoch == 2
 

@@ -35,7 +35,7 @@ print(json.dumps([AVX512, CALLS, kernel_calls.packed()]))
 
 def started(folder, calls, **environment):
     """A process that compiles every kernel into an empty cache folder."""
-    paths = os.pathsep.join(map(str, (CHECKOUT, CHECKOUT / "tests")))
+    paths = os.pathsep.join(map(str, (CHECKOUT, CHECKOUT / "tests" / "support")))
     return subprocess.Popen(
         [sys.executable, "-c", CODE.replace("CALLS", calls)],
         env={**os.environ, "PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(folder), **environment},

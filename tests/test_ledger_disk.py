@@ -36,7 +36,7 @@ def test_where_nothing_can_be_is_a_clear_error(tmp_path, refused):
 BEFORE = """
 import os, resource
 import numpy as np
-from minidl.errors import FileError
+from minidl.core import FileError
 from minidl.pairing import Cell, Ledger, Pairing, Result, Trial
 trial = Trial(Cell("xor", Pairing.parse("relu/sigmoid+bce")), 0.01, 0)
 os.getuid() or (os.setgid(65534), os.setuid(65534))

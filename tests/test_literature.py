@@ -82,7 +82,7 @@ def test_a_claim_without_statement_or_rule_is_refused(refused):
         return {}
 
     source = Source("A. Author", "A title", "a venue", 2020)
-    with refused(ml.errors.ArgumentError, "speechless", "a statement and a rule", "none", "rule"):
+    with refused(ml.core.ArgumentError, "speechless", "a statement and a rule", "none", "rule"):
         claim(source=source, rule=(Bound("x", least=0.0),))(speechless)
     assert "speechless" not in claims
 
@@ -112,7 +112,7 @@ def test_rates_are_chosen_on_validation_rows_under_seeds_of_their_own(monkeypatc
 
     def pretend(side, parts, score, rate, seed):
         asked.append((rate, seed))
-        return trials.Outcome(validation=-abs(rate - 0.1), test=rate, losses=[seed])
+        return trials.TrainedScores(validation=-abs(rate - 0.1), test=rate, losses=[seed])
 
     monkeypatch.setattr(trials, "train", pretend)
     found = tune({"one": Side("softmax+cce")}, IRIS, rates=(0.01, 0.1, 1.0), fresh=range(4))["one"]
@@ -130,7 +130,7 @@ def test_rates_are_chosen_on_validation_rows_under_seeds_of_their_own(monkeypatc
 
 def test_a_gap_is_that_of_the_first_above_the_second():
     low, high = (
-        trials.Tuned(0.1, False, [trials.Outcome(0.0, test, []) for test in tests])
+        trials.Tuned(0.1, False, [trials.TrainedScores(0.0, test, []) for test in tests])
         for tests in ((0.5, 0.6), (0.7, 0.6))
     )
     assert trials.gap({"low": low, "high": high}, "high", "low") == pytest.approx(0.1)

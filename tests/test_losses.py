@@ -183,7 +183,7 @@ def row_inputs(loss, rng, dtype, from_logits):
 @pytest.mark.parametrize("loss", ROWS, ids=repr)
 def test_rows_follow_the_formula(loss, from_logits, dtype):
     if from_logits and loss.link is None:
-        with pytest.raises(ml.errors.ArgumentError, match="no link"):
+        with pytest.raises(ml.core.ArgumentError, match="no link"):
             loss(np.zeros(1), np.ones((1, 3)), from_logits=True)
         return
     t, p = row_inputs(loss, np.random.default_rng(4), dtype, from_logits)

@@ -5,8 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from steps import T, X, Y, classifier, training_step
-from test_program import HEADS, hand_written
+from steps import HEADS, T, X, Y, classifier, hand_written, training_step
 
 import minidl as ml
 from minidl.core.errors import ArgumentError, ConcurrencyError, DomainError, RecordError, ShapeError
@@ -393,7 +392,7 @@ def test_training_beside_training_changes_nothing_of_it():
     net, optimizer, errors = ml.mlp([3, 8, 1], output="sigmoid", seed=0), [], []
 
     class Beside(ml.Callback):
-        def epoch_ended(self, trained, epoch, measured):
+        def on_epoch_end(self, trained, epoch, measured):
             optimizer.append(trained.optimizer)
             errors.extend(together(lambda: ml.fit(net, X, T, loss="bce", epochs=1)))
             optimizer.append(trained.optimizer)
@@ -408,7 +407,7 @@ def test_recording_beside_training_is_refused():
     errors, left = [], []
 
     class Record(ml.Callback):
-        def epoch_ended(self, trained, epoch, measured):
+        def on_epoch_end(self, trained, epoch, measured):
             left.append(net.block.values.copy())
             errors.extend(together(lambda: record(step, X[:8], T[:8])))
             left.append(net.block.values.copy())

@@ -247,7 +247,7 @@ def test_several_labels_of_two_have_scores_too():
 
 
 class Unstarted(ml.Callback):
-    def training_began(self, net, curves=()):
+    def on_training_begin(self, net, curves=()):
         pytest.fail("training began")
 
 
@@ -307,9 +307,9 @@ def test_a_history_is_a_mapping_still():
     ("val_neg_log_loss", -1.0, -2.0), ("val_accuracy", 0.9, 0.1)])  # fmt: skip
 def test_early_stopping_knows_which_way_is_better(monitor, better, worse):
     net, stopping = network(3, 1), ml.EarlyStopping(5, monitor)
-    stopping.training_began(net, [monitor])
+    stopping.on_training_begin(net, [monitor])
     for epoch, value in enumerate([worse, better, worse]):
-        stopping.epoch_ended(net, epoch, {monitor: value})
+        stopping.on_epoch_end(net, epoch, {monitor: value})
     assert stopping.best_epoch == 1
 
 
@@ -319,4 +319,4 @@ def test_early_stopping_knows_which_way_is_better(monitor, better, worse):
 ])  # fmt: skip
 def test_a_curve_that_will_not_be_measured_is_found_before_training(monitor, curves, remedy):
     with pytest.raises(UnknownNameError, match=remedy):
-        ml.EarlyStopping(monitor=monitor).training_began(network(3, 1), curves)
+        ml.EarlyStopping(monitor=monitor).on_training_begin(network(3, 1), curves)

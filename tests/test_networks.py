@@ -95,10 +95,10 @@ def test_copies_of_networks_that_share_share_again(way):
 def test_restored_weights_count_as_written():
     net = ml.mlp([3, 1], seed=0)
     stopping = ml.EarlyStopping(1, "loss")
-    stopping.training_began(net)
-    stopping.epoch_ended(net, 0, {"loss": 1.0})
+    stopping.on_training_begin(net)
+    stopping.on_epoch_end(net, 0, {"loss": 1.0})
     loss = ml.mse(Y, net(ml.Tensor(X.astype(np.float32), requires_grad=True)))
-    stopping.training_ended(net, ml.History())
+    stopping.on_training_end(net, ml.History())
     with pytest.raises(ml.MinidlError, match="written to since"):
         loss.backward()
 

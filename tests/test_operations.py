@@ -60,7 +60,7 @@ def test_python_numbers_take_the_arrays_dtype():
                   ml.concatenate([x, [1.0]])):  # fmt: skip
             assert y.dtype == dtype
     np.testing.assert_array_equal(ml.maximum(array, 0.0), [1, 0])
-    assert ml.maximum([1.0], 0.0).dtype == np.float32
+    assert ml.maximum([1.0], 0.0).dtype == np.float64  # as NumPy has it
 
 
 # ── ranges and kinks that follow a hyper-parameter ────────────────────────────────────────────
@@ -184,3 +184,35 @@ def test_tables_of_pandas_are_arrays_to_operations_and_losses():
     tensor = Tensor(x[0], requires_grad=True)
     ml.mse(Series(t), tensor * Series([1.0, 2.0])).backward()
     np.testing.assert_array_equal(tensor.grad, [-0.5, -4.0])
+
+
+KINDS = {
+    "exp": lambda x: ml.exp(x),
+    "log": lambda x: ml.log(x),
+    "sqrt": lambda x: ml.sqrt(x),
+    "absolute": lambda x: ml.absolute(x),
+    "clip": lambda x: ml.clip(x, 0.0, 1.0),
+    "maximum": lambda x: ml.maximum(x, x),
+    "minimum, a number": lambda x: ml.minimum(x, 1.0),
+    "where": lambda x: ml.where(np.array([True, False]), x, 0.0),
+    "concatenate": lambda x: ml.concatenate([x, x]),
+    "stack": lambda x: ml.stack([x, x]),
+    "matmul": lambda x: ml.matmul(x, x),
+    "relu": lambda x: ml.relu(x),
+    "softmax": lambda x: ml.softmax(x),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_comes_back_is_of_the_kind_that_was_given(name):
+    apply, numbers = KINDS[name], [0.5, 2.0]
+    for dtype in (np.float32, np.float64):
+        array = apply(np.array(numbers, dtype))
+        tensor = apply(ml.Tensor(numbers, dtype=np.dtype(dtype).name))
+        assert isinstance(tensor, ml.Tensor)
+        assert not isinstance(array, ml.Tensor)
+        assert array.dtype == tensor.dtype == dtype
+        np.testing.assert_array_equal(array, tensor.numpy())
+    listed = apply(numbers)
+    assert listed.dtype == np.float64
+    np.testing.assert_array_equal(listed, apply(np.array(numbers)))

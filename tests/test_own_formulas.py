@@ -160,3 +160,12 @@ def test_what_cannot_be_registered_or_taken_out_is_refused(case):
     assert got in caught.value.got
     assert remedy in caught.value.remedy
     assert before == [registry.names() for registry in (ml.activations, ml.losses, ml.optimizers)]
+
+
+@pytest.mark.parametrize(
+    ("former", "now"), [("wide", "compute_in_float64"), ("saves", "saved_for_backward")]
+)
+@pytest.mark.parametrize("base", [ml.ActivationFunction, ml.Loss])
+def test_a_name_of_before_is_refused_instead_of_being_passed_over(base, former, now, refused):
+    with refused(ArgumentError, f"Mine.{former}", now, "before", f"Write {now}"):
+        type("Mine", (base,), {former: True})

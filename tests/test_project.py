@@ -1,5 +1,8 @@
 """What holds for the whole: the public door, light imports, the README, and numba's cache."""
 
+import ast
+import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -12,7 +15,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.kernels.jit import digest
+from minidl.core import MissingError
+from minidl.kernels.digests import digest
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -33,6 +37,15 @@ def test_all_names_are_there_and_documented():
     assert len(set(ml.__all__)) == len(ml.__all__)
     for name in ml.__all__:
         assert getattr(ml, name).__doc__, name
+
+
+def test_dir_shows_public_names_only():
+    assert set(dir(ml)) == {*ml.__all__, "__version__"}
+
+
+def test_a_name_of_before_says_what_it_is_now():
+    with pytest.raises(MissingError, match=r"minidl\.unsound: .* Write ml\.why_incompatible"):
+        _ = ml.unsound
 
 
 def test_every_registered_entry_is_a_public_name():
@@ -90,6 +103,41 @@ def test_info_tells_what_was_chosen():
     assert re.search(r"\d+ threads? \(products\)", told)
     assert "MINIDL_BLAS" in as_is
     assert "MINIDL_BLAS" not in told
+
+
+def test_the_map_names_every_file():
+    """minidl/README.md, by the first words of each docstring."""
+    command = [sys.executable, str(CHECKOUT / ".ci" / "map.py"), "--check"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_rooms_are_reached_through_their_doors():
+    """By the names that an ``__init__`` passes on; the modules of kernels are namespaces."""
+    root = CHECKOUT / "minidl"
+    around = []
+    for path in root.rglob("*.py"):
+        home = [*path.relative_to(CHECKOUT).parts[:-1]]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            *packages, _ = parts = node.module.split(".")
+            inside = parts[0] == "minidl" and not CHECKOUT.joinpath(*parts).is_dir()
+            if inside and "kernels" not in parts and packages != home[: len(packages)]:
+                around.append(f"{path.relative_to(root)}: {node.module}")
+    assert not around
+
+
+def test_no_name_that_a_room_passes_on_hides_a_module():
+    hidden = []
+    for init in (CHECKOUT / "minidl").rglob("__init__.py"):
+        room = ".".join(init.parent.relative_to(CHECKOUT).parts)
+        door = importlib.import_module(room)
+        inner = {path.stem for path in init.parent.iterdir() if path.suffix in ("", ".py")}
+        passed = inner.intersection(getattr(door, "__all__", ()))
+        values = {name: getattr(door, name) for name in passed}
+        hidden += [f"{room}.{x}" for x in values if not isinstance(values[x], types.ModuleType)]
+    assert not hidden
 
 
 def test_readme_code_runs(tmp_path, monkeypatch):
@@ -194,3 +242,20 @@ def test_a_typo_is_answered():
     with pytest.raises(ml.MinidlError) as caught:
         ml.activations["leakyrelu"]
     assert caught.value.remedy == "Did you mean 'leaky_relu'?"
+
+
+SIGNATURES = {
+    "huber": "delta=1.0",
+    "focal": "gamma=2.0, alpha=0.25",
+    "leaky_relu": "x, /, *, alpha=0.01",
+    "mse": "class_weight: 'ClassWeight | None' = None",
+    "Adam": "beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.0",
+    "SGD": "momentum=0.0, nesterov=False",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures_show_settings(name):
+    shown = str(inspect.signature(getattr(ml, name)))
+    assert SIGNATURES[name] in shown
+    assert "**" not in shown

@@ -156,7 +156,7 @@ def test_callbacks_see_every_batch():
         def __init__(self):
             self.seen = []
 
-        def batch_ended(self, net, loss):
+        def on_batch_end(self, net, loss):
             self.seen.append((loss, net.block.values.tobytes()))
 
     def seen(record):
@@ -190,7 +190,7 @@ class Between(ml.Callback):
     def __init__(self, change):
         self.change = change
 
-    def epoch_ended(self, net, epoch, measured):
+    def on_epoch_end(self, net, epoch, measured):
         if epoch == 1:
             self.change(net)
 
@@ -199,7 +199,7 @@ class BetweenBatches(ml.Callback):
     def __init__(self, change):
         self.change, self.batches = change, 0
 
-    def batch_ended(self, net, loss):
+    def on_batch_end(self, net, loss):
         self.batches += 1
         if self.batches == 6:
             self.change(net)

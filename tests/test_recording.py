@@ -16,7 +16,7 @@ from minidl.program import record
 @pytest.fixture
 def iterators_pass(monkeypatch):
     """An iterator is refused as such; here what comes of it is looked at."""
-    for name in ("record", "tape"):
+    for name in ("recording", "tape"):
         module = sys.modules[f"minidl.program.{name}"]
         monkeypatch.setattr(module, "check_seen", lambda state: None)
 

@@ -180,10 +180,10 @@ class Measured(ml.Callback):
     def now(self, net):
         return ml.evaluate(net, *self.data, loss="bce", **self.weights)["loss"]
 
-    def epoch_ended(self, net, epoch, measured):
+    def on_epoch_end(self, net, epoch, measured):
         self.losses.append(self.now(net))
 
-    def training_ended(self, net, history):
+    def on_training_end(self, net, history):
         self.end = self.now(net), history.stopped, history.best_epoch
 
 
@@ -230,7 +230,7 @@ def test_the_best_metric_is_that_of_the_weights_that_come_back(metric):
 
 def test_what_another_callback_does_to_weights_is_not_what_was_measured():
     class Spoil(ml.Callback):
-        def epoch_ended(self, net, epoch, measured):
+        def on_epoch_end(self, net, epoch, measured):
             net[0].weight.data = net[0].weight.numpy() * 1.5
 
     net, data = network(3, 8, 1), (X[:20], X[:20, 0])
@@ -240,7 +240,7 @@ def test_what_another_callback_does_to_weights_is_not_what_was_measured():
 
 
 class Interrupt(ml.Callback):
-    def epoch_ended(self, net, epoch, measured):
+    def on_epoch_end(self, net, epoch, measured):
         if epoch == 12:
             raise KeyboardInterrupt
 
@@ -289,7 +289,7 @@ def test_what_a_layer_goes_by_comes_back_with_its_weights():
 
 def test_weights_come_back_when_some_are_frozen_meanwhile():
     class Freeze(ml.Callback):
-        def epoch_ended(self, net, epoch, measured):
+        def on_epoch_end(self, net, epoch, measured):
             net[0].weight.requires_grad = epoch < 1 or epoch > 4
 
     net, data = network(3, 8, 1, output="sigmoid"), (X[:20], CLASSES[::-1][:20])
@@ -301,10 +301,10 @@ def test_weights_come_back_when_some_are_frozen_meanwhile():
 
 def test_a_number_that_is_none_is_never_best():
     net, stopping = network(), ml.EarlyStopping(2)
-    stopping.training_began(net, ["loss", "val_loss"])
+    stopping.on_training_begin(net, ["loss", "val_loss"])
     numbers = [float("nan"), 3.0, float("nan"), float("inf")]
     stops = [
-        stopping.epoch_ended(net, epoch, {"loss": 0.0, "val_loss": number})
+        stopping.on_epoch_end(net, epoch, {"loss": 0.0, "val_loss": number})
         for epoch, number in enumerate(numbers)
     ]
     assert stopping.best_epoch == 1

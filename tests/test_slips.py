@@ -33,7 +33,7 @@ class Forgetful(ml.Layer):
 
 
 class Started(ml.Callback):
-    def training_began(self, net, curves=()):
+    def on_training_begin(self, net, curves=()):
         pytest.fail("training began")
 
 
@@ -214,8 +214,8 @@ SETTINGS = {
         lambda: fit(callbacks=[Started]), ArgumentError, "callbacks", "Callbacks", "Started",
         "callbacks=[Started()]"),
     "a callback's misspelt method": (
-        lambda: fit(callbacks=[watcher("on_epoch_end")]), ArgumentError, "Watcher.on_epoch_end",
-        "epoch_ended", "never", "Rename it epoch_ended"),
+        lambda: fit(callbacks=[watcher("epoch_ended")]), ArgumentError, "Watcher.epoch_ended",
+        "on_epoch_end", "never", "Rename it on_epoch_end"),
     "four validation data": (
         lambda: fit(validation_data=(X, LABELS, LABELS, LABELS)), ArgumentError,
         "validation_data", "(X, y, sample_weight), or the two arrays (X, y)", "a tuple of 4",
@@ -262,12 +262,14 @@ SETTINGS = {
 
 
 HOOKS = {
-    "on_train_begin": "training_began",
-    "training_started": "training_began",
-    "on_train_batch_end": "batch_ended",
-    "step_ended": "batch_ended",
-    "epoch_end": "epoch_ended",
-    "training_end": "training_ended",
+    "on_train_begin": "on_training_begin",
+    "training_started": "on_training_begin",
+    "on_train_batch_end": "on_batch_end",
+    "step_ended": "on_batch_end",
+    "epoch_end": "on_epoch_end",
+    "epoch_ended": "on_epoch_end",  # as it was called in minidl 0.1
+    "training_began": "on_training_begin",
+    "training_end": "on_training_end",
 }
 
 
@@ -278,13 +280,23 @@ def test_what_other_trainers_call_is_told_its_name_here(name, base, refused):
         fit(callbacks=[watcher(name, bases=(base,))])
 
 
+def test_a_callback_as_keras_calls_it_is_refused(refused):
+    class Watcher(ml.Callback):
+        def on_epoch_end(self, epoch, logs):
+            """Takes no network."""
+
+    takes = "takes net, epoch, measured"
+    with refused(ArgumentError, "Watcher.on_epoch_end", takes, "(self, epoch, logs)", "def on_"):
+        fit(callbacks=[Watcher()])
+
+
 def test_methods_of_ones_own_pass():
     class Elsewhere:
-        def on_epoch_end(self, epoch, logs):
+        def on_train_begin(self, logs):
             """Keras calls it."""
 
     own = ("training_data", "training_time", "epoch_seconds", "epoch_header", "has_ended", "watch")
-    both = watcher("on_epoch_end", bases=(ml.Callback, Elsewhere))
+    both = watcher("on_train_begin", bases=(ml.Callback, Elsewhere))
     watchers = [watcher(*own), watcher(*own, bases=(ml.EarlyStopping,)), both]
     net = ml.mlp([4, 6, 1], seed=0)
     assert len(ml.fit(net, X, LABELS, loss="mse", epochs=2, callbacks=watchers)["loss"]) == 2

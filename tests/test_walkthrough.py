@@ -17,8 +17,7 @@ import minidl as ml
 from minidl.core.errors import ArgumentError
 from minidl.program import layout
 from minidl.training.runner import step as train
-from minidl.walkthrough.notation import Notation
-from minidl.walkthrough.rules import rule
+from minidl.walkthrough.notation import Notation, rule
 from minidl.walkthrough.steps import PHASES
 
 CHECKOUT = Path(__file__).parents[1]
@@ -193,7 +192,7 @@ def test_training_does_not_know_of_walkthroughs():
 import sys
 import numpy as np
 import minidl as ml
-from minidl.runner import step
+from minidl.training.runner import step
 
 net, x, y = ml.mlp([2, 3, 1], seed=0), np.ones((4, 2)), np.ones((4, 1))
 optimizer = ml.SGD(net.parameters())

@@ -133,9 +133,9 @@ def test_a_unit_at_the_corner_of_relu_is_off_as_its_kernel_has_it():
 
 
 def test_a_step_or_row_that_does_not_exist_is_refused(walkthrough, refused):
-    with refused(ml.errors.ArgumentError, "svg(step=…)", "from 0 to 16", "17", "Write 0"):
+    with refused(ml.core.ArgumentError, "svg(step=…)", "from 0 to 16", "17", "Write 0"):
         walkthrough.to_svg(17)
-    with refused(ml.errors.ArgumentError, "svg(row=…)", "from 0 to 1", "2", "Write 0"):
+    with refused(ml.core.ArgumentError, "svg(row=…)", "from 0 to 1", "2", "Write 0"):
         walkthrough.to_svg(0, row=2)
 
 

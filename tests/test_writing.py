@@ -137,7 +137,7 @@ def test_a_file_that_does_not_read_back_replaces_nothing(tmp_path, monkeypatch, 
 FULL = """
 import resource, sys
 import minidl as ml
-from minidl.errors import FileError
+from minidl.core import FileError
 net = ml.mlp([100, 100, 1], seed=1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
@@ -201,7 +201,7 @@ def test_what_a_killed_save_left_goes_with_the_next_and_what_another_writes_stay
 
 MANY = """
 import sys
-from minidl.storage import write_whole
+from minidl.core.storage import write_whole
 for turn in range(200):
     write_whole(sys.argv[1], sys.argv[2].encode() * 1000)
 """

@@ -27,6 +27,7 @@ from minidl.autodiff.op import (
     Elementwise,
     Elementwise2,
     Op,
+    ScalarOp,
     Shape,
     Tracked,
     as_float,
@@ -35,8 +36,15 @@ from minidl.autodiff.op import (
 )
 from minidl.autodiff.shapes import Sum, broadcast, reduction, weighted_mean
 from minidl.autodiff.tensor import Tensor, at_the_door
+from minidl.autodiff.trace import Listener, handed_to, listener, listeners, recorder, watcher
 
 __all__ = [
+    "Listener",
+    "handed_to",
+    "listener",
+    "listeners",
+    "recorder",
+    "watcher",
     "Arrays",
     "Block",
     "Elementwise",
@@ -45,6 +53,7 @@ __all__ = [
     "Node",
     "OUTPUT",
     "Op",
+    "ScalarOp",
     "Shape",
     "Sum",
     "Tensor",

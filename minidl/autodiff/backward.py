@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from minidl.autodiff.op import FLOATS, OUTPUT, Op, Tracked
+from minidl.autodiff.trace import listener, listeners
 from minidl.core import ArgumentError, DtypeError, Exclusive, GradientError
 from minidl.kernels.elementwise import accumulate, copy
-from minidl.kernels.jit import listener, listeners
 
 
 class _Mode(threading.local):

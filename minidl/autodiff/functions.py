@@ -1,4 +1,7 @@
-"""What is done to tensors by name: ``ml.exp(x)``, ``ml.where(x > 0, a, b)``, ``ml.stack([…])``."""
+"""What is done to tensors by name: ``ml.exp(x)``, ``ml.where(x > 0, a, b)``, ``ml.stack([…])``.
+
+What comes back is of the kind that was given: a tensor if one was, else an array.
+"""
 
 from __future__ import annotations
 
@@ -71,41 +74,41 @@ def clip(x: Any, low: float = -np.inf, high: float = np.inf) -> Any:
     return ops.Clip(low=low, high=high)(x)
 
 
-def matmul(a: Any, b: Any) -> Tensor:
+def matmul(a: Any, b: Any) -> Any:
     """The matrix product of tensors or arrays, with stacks of matrices broadcast.
 
     Examples
     --------
     >>> matmul([[1.0, 2.0]], [[3.0], [4.0]])
-    Tensor([[11.]], shape=(1, 1), dtype=float32)
+    array([[11.]])
     """
-    a, b = as_tensors(a, b)
-    return a @ b
+    first, second = as_tensors(a, b)
+    return _like((a, b), first @ second)
 
 
-def maximum(a: Any, b: Any) -> Tensor:
+def maximum(a: Any, b: Any) -> Any:
     """The larger of two at each place; a tie shares the gradient evenly.
 
     Examples
     --------
     >>> maximum([1.0, -1.0], 0.0)
-    Tensor([1., 0.], shape=(2,), dtype=float32)
+    array([1., 0.])
     """
-    return ops.maximum(*as_tensors(a, b))
+    return ops.maximum(a, b)
 
 
-def minimum(a: Any, b: Any) -> Tensor:
+def minimum(a: Any, b: Any) -> Any:
     """The smaller of two at each place; a tie shares the gradient evenly.
 
     Examples
     --------
     >>> minimum([1.0, -1.0], 0.0)
-    Tensor([ 0., -1.], shape=(2,), dtype=float32)
+    array([ 0., -1.])
     """
-    return ops.minimum(*as_tensors(a, b))
+    return ops.minimum(a, b)
 
 
-def where(condition: Any, a: Any, b: Any) -> Tensor:
+def where(condition: Any, a: Any, b: Any) -> Any:
     """``a`` where the condition holds, ``b`` elsewhere; the gradient goes to the one chosen.
 
     Examples
@@ -114,6 +117,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     >>> where(x > 0, x, 0.0)
     Tensor([0., 4.], shape=(2,), dtype=float32)
     """
+    given = condition, a, b
     if isinstance(condition, Tensor) and (condition.dtype in FLOATS or condition.dtype == bool):
         condition = condition.detach()  # not 0: it holds
     else:
@@ -131,34 +135,34 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
         x if x.shape == shape else x.broadcast_to(shape) if tensor else np.broadcast_to(x, shape)
         for x, tensor in zip((condition, a, b), tensors, strict=True)
     )
-    return Tensor.apply(ops.where, condition, a, b)
+    return _like(given, Tensor.apply(ops.where, condition, a, b))
 
 
-def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Tensors one after the other along an axis they have.
+def concatenate(tensors: Sequence[Any], axis: int = 0) -> Any:
+    """Tensors or arrays one after the other along an axis they have.
 
     Examples
     --------
     >>> concatenate([[1.0, 2.0], [3.0]])
-    Tensor([1., 2., 3.], shape=(3,), dtype=float32)
+    array([1., 2., 3.])
     """
     if not len(tensors):
         raise ArgumentError("concatenate", "at least one tensor", "none", "Give it a list.")
-    return Tensor.apply(axes.Concatenate(axis=axis), *as_tensors(*tensors))
+    return axes.Concatenate(axis=axis)(*tensors)
 
 
-def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Tensors of one shape side by side along a new axis.
+def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
+    """Tensors or arrays of one shape side by side along a new axis.
 
     Examples
     --------
     >>> stack([[1.0, 2.0], [3.0, 4.0]], axis=1)
-    Tensor([[1., 3.],
-            [2., 4.]], shape=(2, 2), dtype=float32)
+    array([[1., 3.],
+           [2., 4.]])
     """
     if not len(tensors):
         raise ArgumentError("stack", "at least one tensor", "none", "Give it a list.")
-    tensors = as_tensors(*tensors)
+    given, tensors = tensors, as_tensors(*tensors)
     shape = tensors[0].shape
     for tensor in tensors:
         if tensor.shape != shape:
@@ -167,4 +171,9 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
             )
     axis = axes.one_axis(axis, len(shape) + 1, "stack")
     grown = (*shape[:axis], 1, *shape[axis:])
-    return concatenate([tensor.reshape(grown) for tensor in tensors], axis)
+    return _like(given, concatenate([tensor.reshape(grown) for tensor in tensors], axis))
+
+
+def _like(operands: Sequence[Any], result: Tensor) -> Any:
+    """A tensor if one of the operands is; among arrays and numbers an array."""
+    return result if any(isinstance(x, Tensor) for x in operands) else result.numpy()[()]

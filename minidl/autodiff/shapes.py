@@ -1,7 +1,7 @@
 """What is done along axes: reshape, transpose, broadcast, index, concatenate, sum, mean, max, min.
 
 Whatever NumPy shows without copying, a transpose, a slice, a broadcast array, is read through a
-``View``: an offset and strides, a few numbers however large the array. Sums over axes write
+``StridedView``: an offset and strides, a few numbers however large the array. Sums over axes write
 through one.
 """
 
@@ -22,7 +22,7 @@ from minidl.kernels.elementwise import copy
 Place = Callable[[np.ndarray], np.ndarray]
 
 
-class View:
+class StridedView:
     """How an array of shape ``x`` looks through ``place``, which must not copy.
 
     ``parts`` is what kernels get: offset, lengths and strides, counted in elements.
@@ -84,17 +84,17 @@ class Reshape(Move):
 class ViewOp(Move):
     """What ``place`` makes of an array without copying; ``wanted`` and ``got`` are for errors."""
 
-    _view: View | None = None  # of the shape that came last
+    _view: StridedView | None = None  # of the shape that came last
 
     def __init__(self, name: str, place: Place, wanted: str, got: Any, remedy: str) -> None:
         self.name, self.place, self.wanted, self.got, self.remedy = name, place, wanted, got, remedy
         super().__init__()
 
-    def view(self, x: Shape) -> View:
+    def view(self, x: Shape) -> StridedView:
         view = self._view
         if view is None or view.x != x:
             try:
-                view = self._view = View(self.place, x)
+                view = self._view = StridedView(self.place, x)
             except (ValueError, TypeError) as error:
                 expected, got = f"{self.wanted} of shape {x}", str(self.got)
                 raise ShapeError(self.name, expected, got, self.remedy) from error
@@ -219,12 +219,12 @@ class Concatenate(Op):
         length = sum(shape[axis] for shape in shapes)
         return (*shapes[0][:axis], length, *shapes[0][axis + 1 :])
 
-    def _views(self, y: Shape, xs: Arrays) -> list[View]:
+    def _views(self, y: Shape, xs: Arrays) -> list[StridedView]:
         """Each operand's part of the whole."""
         axis, end, views = int(self.settings["axis"]) % len(y), 0, []
         for x in xs:
             part = (slice(None),) * axis + (slice(end, end := end + x.shape[axis]),)
-            views.append(View(lambda whole, part=part: whole[part], y))  # type: ignore[misc]
+            views.append(StridedView(lambda whole, part=part: whole[part], y))  # type: ignore[misc]
         return views
 
     def forward(self, y: np.ndarray, *xs: np.ndarray) -> None:
@@ -253,7 +253,7 @@ class Reduce(Op):
 
     hyper = {"axis": None, "keepdims": False}
     of_nothing = False  # whether no numbers at all have one, as a sum has
-    _view: View | None = None  # for the shape that came last
+    _view: StridedView | None = None  # for the shape that came last
 
     def constants(self) -> list[float]:
         return []
@@ -280,13 +280,13 @@ class Reduce(Op):
             )
         return found
 
-    def view(self, x: Shape) -> View:
+    def view(self, x: Shape) -> StridedView:
         """The output as it meets the input: repeated along the axes that it has lost."""
         view = self._view
         if view is None or view.shape != x:
             axes = self.axes(x)
             kept = tuple(1 if i in axes else n for i, n in enumerate(x))
-            view = self._view = View(lambda y: np.broadcast_to(y, x), kept)
+            view = self._view = StridedView(lambda y: np.broadcast_to(y, x), kept)
         return view
 
 

@@ -27,6 +27,7 @@ from minidl.autodiff.op import (
     kept_dtype,
 )
 from minidl.autodiff.operators import Operators
+from minidl.autodiff.trace import listener, listeners, recorder
 from minidl.core import (
     ArgumentError,
     DataError,
@@ -37,7 +38,6 @@ from minidl.core import (
     ShapeError,
 )
 from minidl.kernels.elementwise import copy
-from minidl.kernels.jit import listener, listeners, recorder
 
 TRUTH = np.dtype(bool)
 
@@ -436,5 +436,5 @@ _count = _Count()
 def as_tensors(*operands: Any) -> list[Tensor]:
     """Operands as tensors; what is none takes the dtype of the tensors, or else of the arrays."""
     dtype = next((x.dtype for x in operands if isinstance(x, Tensor)), None)
-    dtype = dtype or common_dtype(operands, np.float32)
+    dtype = dtype or common_dtype(operands, np.float64)
     return [x if isinstance(x, Tensor) else Tensor(x, dtype=dtype) for x in operands]

@@ -144,8 +144,6 @@ def _entry_card(entry: Any) -> Page:
 def _as_in_a_book(entry: Any) -> str:
     """The formula, which is written for sympy, as a person would write it."""
     text: str = entry.formula
-    if getattr(entry, "learned", False):  # of two operands, which its scalars call a and b
-        text = re.sub(r"\bb\b", "alpha", re.sub(r"\ba\b", "x", text))
     text = re.sub(r"Piecewise\(\((.+), ([^,]+)\), \((.+), True\)\)", r"(\1 if \2, else \3)", text)
     text = re.sub(r"(\d\.\d{5})\d+", r"\1…", text)
     text = re.sub(r"Abs\(([^()]+)\)", r"|\1|", text)

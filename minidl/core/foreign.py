@@ -54,7 +54,7 @@ def as_array(culprit: str, x: Any) -> np.ndarray:
     --------
     >>> as_array("X", np.ma.array([1.0, 2.0], mask=[False, True]))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.DataError: X: expected numbers without gaps, got 1 masked. Write X.filled(0.0)...
+    minidl.core.errors.DataError: X: expected numbers without gaps, got 1 masked. Write...
     """
     if type(x) is not np.ndarray:
         check_unmasked(culprit, x)

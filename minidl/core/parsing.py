@@ -63,8 +63,8 @@ def parse_json(
     --------
     >>> parse_json("[" * 10**5, "a.json", "JSON of answers", "Write it anew.")
     Traceback (most recent call last):
-    minidl.errors.FileError: a.json: expected JSON of answers, got something else (more than 100
-    lists in each other). Write it anew.
+    minidl.core.errors.FileError: a.json: expected JSON of answers, got something else (more than
+    100 lists in each other). Write it anew.
     """
     constant = float if allow_nan else _refuse_constant
 

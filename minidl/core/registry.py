@@ -79,7 +79,7 @@ def check_name(culprit: str, name: object) -> None:
     --------
     >>> check_name("MyAct.name", "my/act")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.ArgumentError: MyAct.name: expected ..., got 'my/act'. Write 'my_act', say.
+    minidl.core.errors.ArgumentError: MyAct.name: expected ..., got 'my/act'. Write 'my_act', say.
     """
     if isinstance(name, str) and len(name) <= LONGEST and re.fullmatch(r"(?a)(?!\d)\w+", name):
         return

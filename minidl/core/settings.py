@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from inspect import Parameter, Signature, signature
 from math import inf
 from typing import Any, ClassVar, Self
 
@@ -45,7 +47,7 @@ def number(
     --------
     >>> number("rate", 5, SHARE, example=0.9)
     Traceback (most recent call last):
-    minidl.errors.ArgumentError: rate: expected a number in [0, 1), got 5. Write 0.9, say.
+    minidl.core.errors.ArgumentError: rate: expected a number in [0, 1), got 5. Write 0.9, say.
     """
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         with suppress(OverflowError):  # an int that no float is as large as
@@ -63,7 +65,7 @@ def whole_number(
     --------
     >>> whole_number("batch_size", 0, example=32)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.ArgumentError: batch_size: expected a whole number of at least 1, got 0. ...
+    minidl.core.errors.ArgumentError: batch_size: expected a whole number of at least 1, got 0. ...
     """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if whole and value >= low and (high is None or value <= high):  # type: ignore[operator]
@@ -71,6 +73,41 @@ def whole_number(
     limits = f"of at least {low}" if high is None else f"from {low} to {high}"
     remedy = f"Write {culprit}={example}." if culprit.isidentifier() else f"Write {example}, say."
     raise ArgumentError(culprit, f"a whole number {limits}", short(value), remedy)
+
+
+class CallSignature:
+    """What an instance can be called with: operands and hyper-parameters by their names."""
+
+    def __get__(self, instance: Any, owner: type) -> Signature:
+        if instance is None:  # a class is not called with operands
+            raise AttributeError("__signature__")
+        operands = getattr(instance, "operand_names", ())
+        return named_settings(signature(instance.__call__), instance.settings, operands)
+
+
+def named_settings(
+    called: Signature, settings: Mapping[str, Any], operands: Sequence[str] = ()
+) -> Signature:
+    """A signature with names, and values as defaults, where ``*operands, **settings`` stood."""
+    parameters: list[Parameter] = []
+    for parameter in called.parameters.values():
+        if parameter.kind is Parameter.VAR_POSITIONAL and operands:
+            parameters += [Parameter(name, Parameter.POSITIONAL_ONLY) for name in operands]
+        elif parameter.kind is not Parameter.VAR_KEYWORD:
+            parameters.append(parameter)
+    keyword = Parameter.KEYWORD_ONLY
+    parameters += [Parameter(key, keyword, default=value) for key, value in settings.items()]
+    return called.replace(parameters=parameters)
+
+
+RENAMED = {
+    "wide": "compute_in_float64",
+    "takes": "operand_names",
+    "saves": "saved_for_backward",
+    "ready": "precomputed_gradients",
+    "reals": "hyper_values",
+}
+"""What a class of the user's own may still call by the name of minidl 0.1, and is called now."""
 
 
 class Configurable:
@@ -89,12 +126,17 @@ class Configurable:
 
     name: str = ""
     aliases: tuple[str, ...] = ()
+    __signature__ = CallSignature()
     hyper: ClassVar[dict[str, Any]] = {}
     limits: ClassVar[dict[str, Interval]] = {}
     optional: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for former in RENAMED.keys() & cls.__dict__.keys():
+            culprit, got = f"{cls.__name__}.{former}", "the name it had before"
+            remedy = f"Write {RENAMED[former]} instead."
+            raise ArgumentError(culprit, RENAMED[former], got, remedy)
         if cls.name:  # of its kernels too, whether it is registered or not
             check_name(f"{cls.__name__}.name", cls.name)
 

@@ -25,7 +25,7 @@ from minidl.core import (
     read_text,
 )
 from minidl.data import generated_classes, generated_quantities
-from minidl.data.tables import TASKS, Table
+from minidl.data.tables import TASKS, CsvTable
 
 GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
 
@@ -98,7 +98,7 @@ class Card:
     cut: float | None = None
     classes: dict[str, int | list[int]] | None = None
 
-    def table(self, seed: int) -> Table:
+    def table(self, seed: int) -> CsvTable:
         """Make or read the rows; ``seed`` decides the noise of a generated set."""
         try:
             X, y, names, labels = self._rows(seed)
@@ -111,14 +111,14 @@ class Card:
             X, y, names = self._other_target(X, names)
             labels = ()
         if self.task == "regression":
-            return Table(X, y.astype(np.float64), self.task, names, ())
+            return CsvTable(X, y.astype(np.float64), self.task, names, ())
         if self.cut is not None:
             y = y > self.cut
         values, y = np.unique(y, return_inverse=True)
         labels = labels or tuple(f"{value:g}" for value in values.astype(np.float64))
         if self.classes:
             y, labels = self._merged(y, self.classes, len(values))
-        return Table(X, y.astype(np.int64), self.task, names, labels)
+        return CsvTable(X, y.astype(np.int64), self.task, names, labels)
 
     def _other_target(
         self, X: np.ndarray, names: tuple[str, ...]
@@ -231,7 +231,7 @@ def read_cards() -> Registry[Card]:
     --------
     >>> read_cards()["moon"]  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.UnknownNameError: dataset: expected one of ... Did you mean 'moons'?
+    minidl.core.errors.UnknownNameError: dataset: expected one of ... Did you mean 'moons'?
     """
     cards: Registry[Card] = Registry("dataset")
     for path in sorted(cards_folder().glob("*.toml")):

@@ -35,7 +35,7 @@ def check_finite(culprit: str, array: np.ndarray) -> None:
     --------
     >>> check_finite("X", np.array([[1.0, 2.0], [3.0, np.nan]]))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.DataError: X: expected finite numbers, got nan in row 1, ...
+    minidl.core.errors.DataError: X: expected finite numbers, got nan in row 1, ...
     """
     array = as_array(culprit, array)
     if array.dtype.kind not in "biuf":
@@ -77,7 +77,7 @@ def check_resolution(culprit: str, given: Any, narrowed: np.ndarray) -> None:
     >>> times = 1.7e9 + np.arange(100.0).reshape(-1, 1)
     >>> check_resolution("X", times, times.astype(np.float32))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    minidl.errors.DataError: X: expected numbers that float32 can tell apart, got ...
+    minidl.core.errors.DataError: X: expected numbers that float32 can tell apart, got ...
     """
     numbers = as_numbers(culprit, given)
     wide = numbers.dtype.kind in "iu" and numbers.dtype.itemsize == 8  # wider than float64, too

@@ -1,6 +1,6 @@
 """Read a CSV file as numbers, or say which cell keeps it from being read.
 
-``minidl.data.load_csv`` is the door; it makes a ``Dataset`` of the ``Table`` made here.
+``minidl.data.load_csv`` is the door; it makes a ``Dataset`` of the ``CsvTable`` made here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MOST_CLASSES = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class CsvTable:
     """What a CSV file holds: features, and the target as class numbers or as quantities.
 
     Attributes
@@ -60,14 +60,14 @@ class Table:
     classes: tuple[str, ...]
 
 
-def read_table(path: str | Path, target: str, task: str | None = None) -> Table:
+def read_table(path: str | Path, target: str, task: str | None = None) -> CsvTable:
     """Read a CSV file whose first line names its columns.
 
     Parameters and errors are those of ``minidl.data.load_csv``.
 
     Returns
     -------
-    Table
+    CsvTable
         Features and target, without gaps, finite.
     """
     if task is not None and task not in TASKS:
@@ -102,7 +102,7 @@ def read_table(path: str | Path, target: str, task: str | None = None) -> Table:
     )
     y, classes = _target(source, places, labels, position, task)
     names = (*header[:position], *header[position + 1 :])
-    return Table(X, y, "classification" if classes else "regression", names, classes)
+    return CsvTable(X, y, "classification" if classes else "regression", names, classes)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autodiff import Node, Op
+from minidl.autodiff import Listener, Node, Op, handed_to, recorder
 from minidl.core import AnomalyError, RecordError
 from minidl.kernels import checks
-from minidl.kernels.jit import Kernel, Listener, handed_to, recorder
+from minidl.kernels.jit import Kernel
 from minidl.nn import Layer
 from minidl.optim import Optimizer
 from minidl.program import SETTINGS, Instruction, address, place
@@ -64,7 +64,7 @@ def detect_anomaly() -> Iterator[None]:
 
 
 @dataclass
-class Operand:
+class SeenArray:
     """Memory that kernels work on: what it is called, the shape that it has under that name."""
 
     name: str
@@ -73,26 +73,26 @@ class Operand:
 
 
 @dataclass
-class Scene:
+class Situation:
     """What the kernels that are called now are part of; ``shape`` is that of the result."""
 
     phase: str
     operation: str
     where: str | None = None
-    operands: Sequence[Operand] = ()
+    operands: Sequence[SeenArray] = ()
     shape: tuple[int, ...] | None = None
     parameters: Sequence[Node] = ()
 
     def __post_init__(self) -> None:
         self._known = {place(operand.array): operand for operand in self.operands}
 
-    def operand(self, array: np.ndarray, name: str, numbers: np.ndarray | None = None) -> Operand:
+    def operand(self, array: np.ndarray, name: str, numbers: np.ndarray | None = None) -> SeenArray:
         """An array under the name that a user knows, else under the kernel's own."""
         known = self._known.get(place(array))
         name, shape = (known.name, known.shape) if known else (name, array.shape)
-        return Operand(name, shape, array if numbers is None else numbers)
+        return SeenArray(name, shape, array if numbers is None else numbers)
 
-    def shape_of(self, written: Operand, read: Sequence[Operand]) -> tuple[int, ...]:
+    def shape_of(self, written: SeenArray, read: Sequence[SeenArray]) -> tuple[int, ...]:
         """The shape that a user knows what is written by."""
         if place(written.array) in self._known:
             return written.shape
@@ -111,7 +111,7 @@ class Scene:
         return None
 
 
-ELSEWHERE = Scene("forward", "")
+ELSEWHERE = Situation("forward", "")
 """Kernels that no operation on tensors calls, but one on arrays: they go by their own names."""
 
 
@@ -124,12 +124,12 @@ class Detector(Listener):
     def forward(self, op: Op, inputs: Sequence[Node]) -> None:
         names = op.operand_names or ("x",) * len(inputs)
         operands = [
-            Operand(x.name or name, x._array.shape, x._array)
+            SeenArray(x.name or name, x._array.shape, x._array)
             for x, name in zip(inputs, names, strict=True)
         ]
         phase = "loss" if op.is_loss else "forward"
         shape = op.shape(*(operand.shape for operand in operands))
-        self._scene = Scene(phase, op.name, _layer_at_work(), operands, shape)
+        self._scene = Situation(phase, op.name, _layer_at_work(), operands, shape)
 
     def made(self, result: Node) -> None:
         scene = self._scene
@@ -140,14 +140,14 @@ class Detector(Listener):
     def backward(self, node: Node, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
         assert node._op is not None
         name = node.name or "y"
-        operands = [Operand(name, dy.shape, node._array), Operand(f"∂{name}", dy.shape, dy)]
+        operands = [SeenArray(name, dy.shape, node._array), SeenArray(f"∂{name}", dy.shape, dy)]
         operand_names = node._op.operand_names or ("x",) * len(dxs)
         for x, dx, name in zip(node._inputs, dxs, operand_names, strict=True):
             name = x.name or name
-            operands.append(Operand(name, x._array.shape, x._array))
+            operands.append(SeenArray(name, x._array.shape, x._array))
             if dx is not None:
-                operands.append(Operand(f"∂{name}", dx.shape, dx))
-        self._scene = Scene("backward", node._op.name, node.name, operands)
+                operands.append(SeenArray(f"∂{name}", dx.shape, dx))
+        self._scene = Situation("backward", node._op.name, node.name, operands)
 
     def filled(self, arrays: Iterable[np.ndarray | None]) -> None:
         for array in arrays:
@@ -155,17 +155,17 @@ class Detector(Listener):
                 self._look(array, "dx", self._scene.operands)
 
     def follow(self, optimizer: Optimizer) -> None:
-        operands = [Operand(name, x.shape, x) for name, x in optimizer.memory().items()]
+        operands = [SeenArray(name, x.shape, x) for name, x in optimizer.memory().items()]
         parameters = optimizer.parameters
-        self._scene = Scene("update", optimizer.name, None, operands, None, parameters)
+        self._scene = Situation("update", optimizer.name, None, operands, None, parameters)
 
     def step(self, instruction: Instruction) -> None:
         pairs = zip(instruction.names, instruction.shown, strict=True)
-        operands = [Operand(name, x.shape, x) for name, x in pairs if isinstance(x, np.ndarray)]
+        operands = [SeenArray(name, x.shape, x) for name, x in pairs if isinstance(x, np.ndarray)]
         writes = instruction.kernel.writes
         written = instruction.names[writes[0]] if writes else None
         title = instruction.title or instruction.kernel.name
-        self._scene = Scene(instruction.phase, title, written, operands)
+        self._scene = Situation(instruction.phase, title, written, operands)
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
         before = {i: arguments[i].copy() for i in kernel.writes}
@@ -184,7 +184,7 @@ class Detector(Listener):
         self,
         written: np.ndarray,
         name: str,
-        read: Sequence[Operand],
+        read: Sequence[SeenArray],
         kernel: Kernel | None = None,
         stretch: np.ndarray | None = None,
     ) -> None:
@@ -220,7 +220,7 @@ class Number(NamedTuple):
         return f"{self.label()} = {self.value:g}"
 
 
-def _suspect(operand: Operand, beside: int | None, size: int, at: tuple[int, ...]) -> Number:
+def _suspect(operand: SeenArray, beside: int | None, size: int, at: tuple[int, ...]) -> Number:
     """The number of an operand that stands beside the result; else the one that stands out."""
     flat = operand.array.reshape(-1)
     if beside is not None and flat.size == size:

@@ -296,11 +296,11 @@ class LayerHealth(Callback):
         self.every = whole_number("LayerHealth(every=…)", every, example=10)
         self.diagnoses: dict[int, Diagnosis] = {}
 
-    def training_began(self, net: Any, curves: Sequence[str] = ()) -> None:
+    def on_training_begin(self, net: Any, curves: Sequence[str] = ()) -> None:
         """Forget what another training left."""
         self.diagnoses = {}
 
-    def epoch_ended(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
+    def on_epoch_end(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
         """Look, if it is time to."""
         if epoch % self.every == 0:
             self.diagnoses[epoch] = diagnose(

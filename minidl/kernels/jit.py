@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
 from threading import get_ident
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import CellType, FunctionType
 from typing import Any
 
 import numba
@@ -30,74 +29,12 @@ from numba.extending import overload
 
 from minidl.core import ArgumentError, ShapeError
 from minidl.kernels import blas, cache
+from minidl.kernels.calls import listeners
+from minidl.kernels.digests import digest
 
 JIT = not numba.config.DISABLE_JIT
 
 _INLINED = {"forceinline": True, "error_model": "numpy"}
-
-_SOURCES = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    + numba.__version__.encode()
-).digest()
-
-
-def _ingredients(value: Any, seen: set[int], names: tuple[str, ...] = ()) -> list[bytes]:
-    """What machine code is made from, as bytes in a fixed order: nothing that holds an address."""
-    value = getattr(value, "py_func", value)  # of a function that numba.njit has compiled
-    if isinstance(value, FunctionType):
-        return _of_function(value, seen)
-    if isinstance(value, tuple):
-        return [part for item in value for part in _ingredients(item, seen, names)]
-    if isinstance(value, np.ndarray):
-        return [str(value.dtype).encode(), str(value.shape).encode(), value.tobytes()]
-    if isinstance(value, ModuleType):  # of a module, whatever the code may take from it
-        taken = [getattr(value, name, None) for name in names]
-        own = [item for item in taken if _is_data(item) or _is_own(item)]
-        return [part for item in own for part in _ingredients(item, seen)]
-    return [repr(value).encode()] if _is_data(value) else [type(value).__qualname__.encode()]
-
-
-def _is_data(value: Any) -> bool:
-    return isinstance(value, int | float | complex | str | bytes | np.ndarray | np.generic)
-
-
-def _is_own(value: Any) -> bool:
-    """Whether it is a function that neither numpy nor numba brings."""
-    home = getattr(value, "__module__", None) or "numba"
-    function = isinstance(value, FunctionType) or hasattr(value, "py_func")
-    return function and home.partition(".")[0] not in ("numpy", "numba", "math")
-
-
-def _of_function(function: FunctionType, seen: set[int]) -> list[bytes]:
-    """Bytecode, constants, defaults, and all that it refers to."""
-    if id(function) in seen:
-        return []
-    seen.add(id(function))
-    found: list[bytes] = []
-
-    def read(code: CodeType) -> None:
-        found.append(code.co_code)
-        for constant in code.co_consts:
-            if isinstance(constant, CodeType):
-                read(constant)
-            else:
-                found.append(repr(constant).encode())
-        for name in code.co_names:
-            found.append(name.encode())
-            found.extend(_ingredients(function.__globals__.get(name), seen, code.co_names))
-
-    read(function.__code__)
-    for default in function.__defaults__ or ():
-        found.extend(_ingredients(default, seen))
-    for cell in function.__closure__ or ():
-        found.extend(_ingredients(cell.cell_contents, seen))
-    return found
-
-
-def digest(function: Callable[..., Any]) -> str:
-    """Fingerprint of all that a function's machine code is made from."""
-    parts = [_SOURCES, *_ingredients(function, set())]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
 
 def scalar(function: Callable[..., Any]) -> Any:
@@ -167,98 +104,6 @@ def _copied(function: Any, constant: Callable[[Any], Any]) -> FunctionType:
     )
     copy.__module__ = __name__
     return copy
-
-
-class Listener:
-    """Who is handed the kernel calls of a thread, and told what they are part of.
-
-    A recorder writes calls down; anybody else has to run them.
-    """
-
-    records = False
-    computes = True
-    """Whether kernels are run, so that there are numbers."""
-
-    def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
-        """One call: it is the listener's to run, or not."""
-        raise NotImplementedError
-
-    def met(self, parameter: Any) -> None:
-        """A parameter is about to be used, or its gradient to be cleared."""
-
-    def entered(self, part: Any) -> None:
-        """A layer is about to be applied."""
-
-    def forward(self, op: Any, inputs: Sequence[Any]) -> None:
-        """An operation is about to run."""
-
-    def made(self, result: Any) -> None:
-        """An operation has run; its result, as a tensor."""
-
-    def precomputed_gradients(self, gradients: Iterable[tuple[Any, np.ndarray]]) -> None:
-        """Gradients are there that an operation found on its way forward."""
-
-    def backward(self, node: Any, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
-        """An operation is about to go backward."""
-
-    def filled(self, arrays: Iterable[np.ndarray | None]) -> None:
-        """An operation has gone backward; its operands' gradients."""
-
-    def follow(self, optimizer: Any) -> None:
-        """An optimizer is about to update."""
-
-    def step(self, instruction: Any) -> None:
-        """An instruction of a program is about to run."""
-
-    def handed(self, owner: Any, arrays: Iterable[Any]) -> list[Any]:
-        """Arrays that an operation or optimizer is about to work on, as it shall see them."""
-        return list(arrays)
-
-
-listeners: dict[int, Listener] = {}
-"""By thread."""
-
-
-def _listen_alone() -> None:
-    """In a forked child: other threads are not there, and their numbers are given out again."""
-    for thread in set(listeners) - {get_ident()}:
-        del listeners[thread]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_listen_alone)
-
-
-@contextmanager
-def handed_to(listener: Listener) -> Iterator[None]:
-    """While this lasts, kernel calls on this thread go to a listener; then as they went before."""
-    thread = get_ident()
-    before = listeners.get(thread)
-    listeners[thread] = listener
-    try:
-        yield
-    finally:
-        if before is None:
-            del listeners[thread]
-        else:
-            listeners[thread] = before
-
-
-def listener() -> Any:
-    """Who listens on this thread, or None."""
-    return listeners.get(get_ident()) if listeners else None
-
-
-def recorder() -> Any:
-    """Who writes down what happens on this thread, or None; there are no numbers meanwhile."""
-    found = listener()
-    return found if found is not None and found.records else None
-
-
-def watcher() -> Any:
-    """Who looks at every kernel call on this thread while it is run, or None."""
-    found = listener()
-    return found if found is not None and not found.records else None
 
 
 class Refused(Exception):  # noqa: N818  # a signal; users see the error that it is made into

@@ -21,8 +21,9 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from minidl.kernels import blas, cache, cpu
+from minidl.kernels.digests import digest
 from minidl.kernels.forking import build_lock
-from minidl.kernels.jit import JIT, Kernel, compiling, digest
+from minidl.kernels.jit import JIT, Kernel, compiling
 
 WORDS = 4
 """Of 64 bits, for each operand: an address and up to three lengths."""

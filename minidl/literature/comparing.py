@@ -9,12 +9,12 @@ from itertools import combinations, product
 import numpy as np
 
 from minidl.data import load
-from minidl.literature.claim import Bound, Figures, Source, claim
+from minidl.literature.statements import Bound, Figures, Source, claim
 from minidl.literature.trials import (
     SGD_RATES,
     TUNING,
-    Outcome,
     Side,
+    TrainedScores,
     accuracy,
     ahead,
     deal,
@@ -68,7 +68,7 @@ def elu_speed(fast: str = "elu", slow: str = "relu", workers: int = 1) -> Figure
     }
 
 
-def _speed(outcome: Outcome) -> float:
+def _speed(outcome: TrainedScores) -> float:
     """Minus the mean loss of all epochs; divergence is worse than any loss of a network at work."""
     return -float(np.mean(outcome.losses)) if np.isfinite(outcome.losses).all() else -10.0
 

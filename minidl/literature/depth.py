@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.autodiff import Tensor, no_grad
 from minidl.data import load
-from minidl.literature.claim import Bound, Figures, Source, claim
+from minidl.literature.statements import Bound, Figures, Source, claim
 from minidl.literature.trials import SGD_RATES, Side, deal, tune
 from minidl.model import mlp
 from minidl.nn import activations, losses

@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl.autodiff import Tensor, no_grad
 from minidl.data import load
-from minidl.literature.claim import Bound, Figures, Source, claim
+from minidl.literature.statements import Bound, Figures, Source, claim
 from minidl.model import mlp
 from minidl.training import evaluate
 

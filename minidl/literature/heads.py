@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.autodiff import Tensor
 from minidl.data import Dataset, load
-from minidl.literature.claim import Bound, Figures, Source, claim
+from minidl.literature.statements import Bound, Figures, Source, claim
 from minidl.literature.trials import FRESH, Side, accuracy, deal, edges, gap, train_all, tune, wins
 from minidl.nn import activations, losses
 from minidl.pairing import Head

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.autodiff import Tensor
 from minidl.data import Split, load
-from minidl.literature.claim import Bound, Figures, Source, claim
+from minidl.literature.statements import Bound, Figures, Source, claim
 from minidl.literature.trials import Parts, Side, deal, edges, gap, tune, wins
 from minidl.nn import activations, losses
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from minidl.data import Split, load
-from minidl.literature.claim import Bound, Figures, Source, claim
+from minidl.literature.statements import Bound, Figures, Source, claim
 from minidl.literature.trials import Parts, Side, Tuned, ahead, deal, edges, tune
 from minidl.pairing import Head
 

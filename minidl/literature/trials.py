@@ -18,7 +18,7 @@ from minidl.data import Dataset, Split
 from minidl.model import mlp
 from minidl.nn import losses
 from minidl.pairing import Head
-from minidl.pairing.statistics import sign_flip_test
+from minidl.pairing.statistics import rate_sensitivity, sign_flip_test
 from minidl.training import decide, fit
 
 TUNING = range(1000, 1003)
@@ -51,7 +51,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainedScores:
     """Scores of a trained network on validation and test rows, and its loss in each epoch."""
 
     validation: float
@@ -68,7 +68,7 @@ class Tuned:
 
     rate: float
     at_edge: bool
-    outcomes: list[Outcome]
+    outcomes: list[TrainedScores]
 
     @property
     def scores(self) -> np.ndarray:
@@ -87,7 +87,7 @@ def accuracy(head: Head, y: np.ndarray, outputs: np.ndarray) -> float:
     return float((decide(outputs, losses[head.loss]) == y).mean())
 
 
-def train(side: Side, parts: Split, score: Score, rate: float, seed: int) -> Outcome:
+def train(side: Side, parts: Split, score: Score, rate: float, seed: int) -> TrainedScores:
     """Train one network. One that diverged counts as one that always says 0."""
     head = Head.parse(side.head)
     numbers = parts.y_train.dtype.kind == "f"
@@ -110,7 +110,7 @@ def train(side: Side, parts: Split, score: Score, rate: float, seed: int) -> Out
     if not np.isfinite(outputs).all():
         outputs = np.zeros_like(outputs)
     validated, tested = np.split(outputs, [len(parts.X_validation)])
-    return Outcome(
+    return TrainedScores(
         score(head, parts.y_validation, validated),
         score(head, parts.y_test, tested),
         history["loss"],
@@ -119,14 +119,14 @@ def train(side: Side, parts: Split, score: Score, rate: float, seed: int) -> Out
 
 def train_all(
     jobs: Iterable[tuple[Side, Split, float, int]], score: Score, workers: int
-) -> list[Outcome]:
+) -> list[TrainedScores]:
     """Train a network for each side, split, rate and seed, in this order whoever is first."""
     from joblib import Parallel, delayed
 
     run = Parallel(n_jobs=workers, backend="threading")  # fit releases the GIL
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "training diverged", RuntimeWarning)  # is an outcome
-        outcomes: list[Outcome] = run(
+        outcomes: list[TrainedScores] = run(
             delayed(train)(side, parts, score, rate, seed) for side, parts, rate, seed in jobs
         )
     return outcomes
@@ -140,7 +140,7 @@ def tune(
     score: Score = accuracy,
     workers: int = 1,
     fresh: Sequence[int] = FRESH,
-    worth: Callable[[Outcome], float] = lambda outcome: outcome.validation,
+    worth: Callable[[TrainedScores], float] = lambda outcome: outcome.validation,
 ) -> dict[str, Tuned]:
     """Train each side at its own best rate, under fresh seeds.
 
@@ -164,16 +164,16 @@ def tune(
     jobs = [(side, dealt[seed], rate, seed) for side, rate, seed in grid]
     tried = [worth(outcome) for outcome in train_all(jobs, score, workers)]
     means = np.reshape(tried, (len(sides), len(rates), len(TUNING))).mean(axis=2)
-    best = means.argmax(axis=1)
+    chosen = [rate_sensitivity(rates, side) for side in means]
     jobs = [
-        (side, dealt[seed], rates[i], seed)
-        for (side, i), seed in product(zip(sides.values(), best, strict=True), fresh)
+        (side, dealt[seed], choice.best, seed)
+        for (side, choice), seed in product(zip(sides.values(), chosen, strict=True), fresh)
     ]
     outcomes = train_all(jobs, score, workers)
     size = len(fresh)
     return {
-        name: Tuned(rates[i], i in (0, len(rates) - 1), outcomes[k * size : (k + 1) * size])
-        for k, (name, i) in enumerate(zip(sides, best, strict=True))
+        name: Tuned(choice.best, choice.at_edge, outcomes[k * size : (k + 1) * size])
+        for k, (name, choice) in enumerate(zip(sides, chosen, strict=True))
     }
 
 

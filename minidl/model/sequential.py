@@ -23,6 +23,7 @@ from minidl.document import Listing, ruled
 from minidl.nn import Activation, Dense, Dropout, Layer, Network, get_loss
 from minidl.optim import Optimizer, describe_optimizer
 from minidl.program import State, workspace
+from minidl.training import evaluate, fit
 
 
 class Sequential(Network):
@@ -65,6 +66,8 @@ class Sequential(Network):
     >>> [parameter.name for parameter in net.parameters()]
     ['dense1.weight', 'dense1.bias', 'dense2.weight', 'dense2.bias']
     """
+
+    fit, evaluate = fit, evaluate  # net.fit(X, y, …) is ml.fit(net, X, y, …)
 
     def summary(self, batch_size: int | None = None, loss: Any = "mse") -> str:
         """A table of layers, output shapes and numbers of parameters, each counted once.

@@ -22,7 +22,7 @@ from minidl.nn.layers import (
 from minidl.nn.loss_functions import get_loss, loss, losses
 from minidl.nn.network import Network
 from minidl.nn.nonlinearity import ActivationFunction, Facts, RowActivation
-from minidl.nn.weighting import ClassWeight, class_weights, mean_of_batches, row_weights
+from minidl.nn.weighting import ClassWeight, class_weights, row_weights
 
 __all__ = [
     "Activation",
@@ -47,7 +47,6 @@ __all__ = [
     "initializers",
     "loss",
     "losses",
-    "mean_of_batches",
     "parameter_shapes",
     "row_weights",
     "unfit",

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autodiff import recorder
 from minidl.core import REALS, Choices, Domain, DomainError, point
-from minidl.kernels import checks, jit
-from minidl.kernels.jit import Kernel
+from minidl.kernels import checks
+from minidl.kernels.jit import Kernel, Refused
 
 
 def _check(
@@ -19,11 +20,11 @@ def _check(
     refusal: Callable[[np.ndarray], DomainError],
 ) -> None:
     """Run a check; while a step is recorded it is written down before what it protects."""
-    if (recorder := jit.recorder()) is not None:
-        recorder.guarded(refusal)
+    if (recording := recorder()) is not None:
+        recording.guarded(refusal)
     try:
         kernel(x.reshape(-1), *limits)
-    except jit.Refused:
+    except Refused:
         raise refusal(x) from None
 
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Tensor
+from minidl.autodiff import Tensor, listener, listeners
 from minidl.core import ArgumentError, MissingError
-from minidl.kernels.jit import listener, listeners
 from minidl.nn.assignment import ASSIGNED, CALLED, REPLACE, numbers_for
 
 

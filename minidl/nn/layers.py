@@ -331,7 +331,7 @@ class Dropout(Layer):
     def forward(self, x: Any, training: bool) -> Tensor:
         if not training or self.rate == 0.0:
             return x
-        return ops.Dropout(self.rate, self.counter)(x)
+        return ops.DropoutOp(self.rate, self.counter)(x)
 
     def config(self) -> dict[str, Any]:
         if type(self) is not Dropout:

@@ -17,6 +17,7 @@ class Facts:
     formula: str = ""
     latex: str = ""
     derivative: str = ""
+    slope_formula: str = ""
     range: Interval = REALS
     rows_sum_to_one: bool = False
     link: str | None = None
@@ -38,7 +39,7 @@ class ActivationFunction(Facts, Elementwise):
 
     Examples
     --------
-    >>> class Square(Activation):
+    >>> class Square(ActivationFunction):
     ...     name = "square"
     ...     value = staticmethod(lambda x: x * x)
     ...     slope = staticmethod(lambda x: 2.0 * x)

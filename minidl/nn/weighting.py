@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from minidl.autodiff import (
     as_numbers,
     broadcast,
     cast_checked,
+    recorder,
     reduction,
     weighted_mean,
 )
@@ -26,7 +27,6 @@ from minidl.core import (
     number,
     text_number,
 )
-from minidl.kernels.jit import recorder
 from minidl.nn.domains import check_domain, check_numbers
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -131,40 +131,6 @@ def _plain(culprit: str, given: Any, domain: Interval, example: float) -> float:
     if hasattr(given, "item") and np.ndim(given) == 0:
         given = given.item()
     return number(culprit, float(given) if isinstance(given, bool) else given, domain, example)
-
-
-def mean_of_batches(
-    losses: Sequence[float], rows: int, size: int, weights: np.ndarray | None
-) -> float:
-    """The mean over rows from the mean losses of their batches, which weigh what their rows weigh.
-
-    Parameters
-    ----------
-    losses : sequence of float
-        One a batch.
-    rows, size : int
-        How many rows there are, and how many a batch has; the last one may have fewer.
-    weights : array of shape (rows,), optional
-        In the order of the batches; where they add up to 0, so is the mean.
-
-    Examples
-    --------
-    >>> mean_of_batches([1.0, 4.0], 3, 2, None)
-    2.0
-    >>> mean_of_batches([1.0, 4.0], 3, 2, np.array([0, 0, 1]))
-    4.0
-    """
-    starts = np.arange(0, rows, size)
-    if weights is None:
-        shares = np.minimum(rows - starts, size).tolist()
-    else:
-        shares = np.add.reduceat(weights, starts, dtype=np.float64).tolist()
-    top = bottom = 0.0
-    for share, loss in zip(shares, losses, strict=True):
-        if share:
-            top += loss * share
-            bottom += share
-    return top / bottom if bottom else 0.0
 
 
 class Weigh(Elementwise2):

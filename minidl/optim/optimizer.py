@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from inspect import signature
 from itertools import accumulate
 from types import FunctionType, ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.autodiff import Tensor, stretches
+from minidl.autodiff import Tensor, listener, recorder, stretches
 from minidl.core import (
     ELSEWHERE,
     NON_NEGATIVE,
@@ -26,12 +27,12 @@ from minidl.core import (
     RecordError,
     Together,
     distinct,
+    named_settings,
     number,
     whole_number,
     with_defaults,
 )
 from minidl.kernels import update
-from minidl.kernels.jit import listener, recorder
 from minidl.optim.schedules import Rate
 
 AHEAD = 1024
@@ -99,7 +100,9 @@ class Optimizer:
 
     name = ""
     aliases: tuple[str, ...] = ()
+    update_kernel: ClassVar[Any] = None
     states: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
     defaults: ClassVar[dict[str, Any]] = {}
     domains: ClassVar[dict[str, Interval]] = {}
     """Where a setting may lie, if not anywhere in [0, ∞)."""
@@ -142,6 +145,15 @@ class Optimizer:
         self._step_numbers = np.zeros(2 + len(self.constants()), np.float64)
         self._turn = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
         self._join([parameter for parameter in self.parameters if parameter.requires_grad])
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        given = signature(cls.__init__)
+        own = [x for name, x in given.parameters.items() if name != "self"]
+        cls.__signature__ = named_settings(  # type: ignore[attr-defined]
+            given.replace(parameters=own),
+            {key: value for key, value in cls.defaults.items() if key != "learning_rate"},
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("parameters", "state") and name in self.__dict__:
@@ -407,8 +419,33 @@ class Optimizer:
         return []
 
     def kernel(self, *arrays: np.ndarray) -> None:
-        """Update one stretch: values, gradients, states, reals; subclasses write it."""
-        raise NotImplementedError(f"{type(self).__name__} has no kernel(self, *arrays)")
+        """Update one stretch: values, gradients, states, step numbers."""
+        if self.update_kernel is None:
+            raise NotImplementedError(f"{type(self).__name__} has no kernel(self, *arrays)")
+        self.update_kernel(*arrays)
+
+    @classmethod
+    def formulas(cls, numbers: Mapping[str, float]) -> dict[str, str]:
+        """The update of one number in symbols: what becomes of each, in order.
+
+        Parameters
+        ----------
+        numbers : mapping
+            What the kernel gets: ``eta`` (the learning rate), ``t`` (the update's number) and the
+            ``constants`` by their ``symbols``; a variant of the rule may depend on them.
+
+        Returns
+        -------
+        dict
+            Formulas on these, on ``p`` (the parameter), ``g`` (its gradient), the states, and on
+            what stands further up. Empty where none is stated.
+        """
+        return {}
+
+    @classmethod
+    def purpose(cls, numbers: Mapping[str, float]) -> str:
+        """One sentence on why the update is made so."""
+        return ""
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())

@@ -7,12 +7,13 @@ from itertools import accumulate
 
 import numpy as np
 
+from minidl.autodiff import watcher
 from minidl.core import ShapeError
-from minidl.kernels.jit import JIT, Refused, watcher
+from minidl.kernels.jit import JIT, Refused
 from minidl.program.instruction import Instruction
 
 
-class Code:
+class MachineCode:
     """Instructions as the machine reads them; ``+`` puts one list behind another."""
 
     def __init__(self, instructions: Sequence[Instruction]) -> None:
@@ -53,8 +54,8 @@ class Code:
             first = machine.WORDS * (self._first[i] + j)
             words[first : first + machine.WORDS] = machine.words(operand)
 
-    def __add__(self, other: Code) -> Code:
-        both = Code([])
+    def __add__(self, other: MachineCode) -> MachineCode:
+        both = MachineCode([])
         both.instructions = self.instructions + other.instructions
         both._table = np.concatenate([self._table, other._table])
         both._words = self._words + other._words

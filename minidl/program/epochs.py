@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
 from minidl.core import MinidlError
 from minidl.kernels import rows
-from minidl.program.code import Code
+from minidl.program.code import MachineCode
 from minidl.program.instruction import Instruction
 from minidl.program.places import address, place
 
-if TYPE_CHECKING:
-    from minidl.program.program import Program
+
+class Steps(Protocol):
+    """What is run over and over: a program."""
+
+    inputs: tuple[np.ndarray, ...]
+    loss: np.ndarray
+    code: MachineCode
+
+    @property
+    def rows(self) -> int:
+        """How many a batch has."""
+
+    def of_rows(self, rows: int) -> Any:
+        """The same step for batches of another size."""
 
 
 class Epochs:
@@ -24,8 +36,8 @@ class Epochs:
     One takes the next rows from the dataset where it lies, the other keeps their loss.
     """
 
-    def __init__(self, program: Program, tables: Sequence[np.ndarray], order: np.ndarray) -> None:
-        self._size, self._takes = program.rows, list[Code]()
+    def __init__(self, program: Steps, tables: Sequence[np.ndarray], order: np.ndarray) -> None:
+        self._size, self._takes = program.rows, list[MachineCode]()
         self._places: list[tuple[int, int, int, int]] = []
         self._rows = order.shape[-1]
         self._full, rest = divmod(self._rows, program.rows)
@@ -34,7 +46,7 @@ class Epochs:
         room = epochs if order.ndim == 1 else 8 * epochs  # the next ones may be more
         self._order, self._cursor = np.zeros(room * self._rows, np.int64), np.zeros(2, np.int64)
         self._losses = np.zeros(room * self._batches)
-        full = self._around(program, tables) if self._full else Code([])
+        full = self._around(program, tables) if self._full else MachineCode([])
         self._ends = len(full.instructions)
         self._code = full + self._around(program.of_rows(rest), tables) if rest else full
         self.read(tables, order)
@@ -99,7 +111,7 @@ class Epochs:
             done += times
         return parts
 
-    def _around(self, program: Program, tables: Sequence[np.ndarray]) -> Code:
+    def _around(self, program: Steps, tables: Sequence[np.ndarray]) -> MachineCode:
         takes = [
             Instruction(
                 rows.take,
@@ -115,8 +127,8 @@ class Epochs:
         )
         for instruction in (*takes, kept):
             instruction.check()
-        self._takes.append(Code(takes))
-        return self._takes[-1] + program.code + Code([kept])
+        self._takes.append(MachineCode(takes))
+        return self._takes[-1] + program.code + MachineCode([kept])
 
 
 def _flat(table: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 
 from minidl.core import RecordError
 from minidl.program.places import address
-from minidl.program.tape import Call, Memory, Part, Tape
+from minidl.program.tape import ArrayPart, Call, Memory, Tape
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
@@ -60,7 +60,7 @@ def _compare_arguments(first: Tape, second: Tape) -> dict[Memory, Memory]:
     twins: dict[Memory, Memory] = dict(zip(first.slots, second.slots, strict=True))
     for a, b in zip(first.calls, second.calls, strict=True):
         for x, y in zip(a.arguments, b.arguments, strict=True):
-            if not (isinstance(x, Part) and isinstance(y, Part)):
+            if not (isinstance(x, ArrayPart) and isinstance(y, ArrayPart)):
                 if x != y and not (x != x and y != y):
                     _differ(a, f"the number {x}", f"{y}")
                 continue
@@ -100,7 +100,7 @@ def lifetimes(calls: Sequence[Call]) -> dict[Memory, Life]:
     lives: dict[Memory, Life] = {}
     for i, call in enumerate(calls):
         for j, part in enumerate(call.arguments):
-            if not isinstance(part, Part):
+            if not isinstance(part, ArrayPart):
                 continue
             life = lives.get(part.memory)
             if life is None:
@@ -184,7 +184,7 @@ class Layout:
             for piece, start in zip(workspace, offsets, strict=True)
         }
 
-    def __call__(self, part: Part) -> np.ndarray:
+    def __call__(self, part: ArrayPart) -> np.ndarray:
         """An array of the tape in the program's memory."""
         home = self._places.get(part.memory)
         if home is None:

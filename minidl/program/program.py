@@ -24,12 +24,12 @@ from minidl.core import (
 )
 from minidl.kernels import checks
 from minidl.optim import AHEAD, Optimizer
-from minidl.program.code import Code
+from minidl.program.code import MachineCode
 from minidl.program.epochs import Epochs
 from minidl.program.instruction import Instruction
-from minidl.program.listing import listing
 from minidl.program.places import offset, root
-from minidl.program.tape import Outcome
+from minidl.program.printing import listing
+from minidl.program.tape import ParameterOutcome
 
 SLICE = 0.2
 """Seconds that one compiled call may take: so often Ctrl-C and progress bars are answered."""
@@ -85,7 +85,7 @@ class Program:
         inputs: Sequence[np.ndarray],
         loss: np.ndarray,
         optimizers: Mapping[Optimizer, int] | None = None,
-        outcomes: Sequence[Outcome] = (),
+        outcomes: Sequence[ParameterOutcome] = (),
         checks: Sequence[Sequence[Callable[[np.ndarray], None]]] = (),
         workspace: int = 0,
         again: Callable[[list[np.ndarray]], Program] | None = None,
@@ -107,7 +107,7 @@ class Program:
             raise RecordError("the step", expected, "more", remedy)
         for instruction in self.instructions:
             instruction.check()
-        self.code = Code(self.instructions)
+        self.code = MachineCode(self.instructions)
         self._own()
 
     def _own(self) -> None:

@@ -18,7 +18,7 @@ from minidl.program.places import Place, place
 from minidl.program.program import Program
 from minidl.program.saved import Saved
 from minidl.program.state import State, check_seen
-from minidl.program.tape import Call, Outcome, Part, Tape, listening
+from minidl.program.tape import ArrayPart, Call, ParameterOutcome, Tape, listening
 
 
 def record(
@@ -139,7 +139,7 @@ class Taken(NamedTuple):
     computed: list[Computed]
     trace: Tape
     loss: np.ndarray
-    outcomes: list[Outcome]
+    outcomes: list[ParameterOutcome]
     state: State
 
 
@@ -346,7 +346,7 @@ def _instruction(
     operands, names, shown = [], [], []
     for name, argument in zip(call.kernel.parameters, call.arguments, strict=True):
         operand = view = argument
-        if isinstance(argument, Part):
+        if isinstance(argument, ArrayPart):
             assert argument.array is not None
             operand = layout(argument)
             name, shape = named.get(place(argument.array), (name, operand.shape))

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autodiff import Node, Op
+from minidl.autodiff import Listener, Node, Op, handed_to, recorder
 from minidl.core import MinidlError, RecordError
-from minidl.kernels.jit import Kernel, Listener, Refused, handed_to, recorder
+from minidl.kernels.jit import Kernel, Refused
 from minidl.optim import Optimizer
 from minidl.program.places import Place, address, place, root
 from minidl.program.saved import Saved
@@ -58,7 +58,7 @@ class Memory:
         return address(view) - self._begin
 
 
-class Part(NamedTuple):
+class ArrayPart(NamedTuple):
     """An array that a kernel was called with: whose memory it is, and which part of that."""
 
     memory: Memory
@@ -79,7 +79,7 @@ class Call(NamedTuple):
     Attributes
     ----------
     arguments : tuple
-        A ``Part`` for each array, and numbers.
+        A ``ArrayPart`` for each array, and numbers.
     phase : str
         ``"forward"``, ``"loss"``, ``"backward"`` or ``"update"``.
     title : str
@@ -99,7 +99,7 @@ class Call(NamedTuple):
 
     def memories(self) -> list[Memory]:
         """All that it works in."""
-        return [x.memory for x in self.arguments if isinstance(x, Part)]
+        return [x.memory for x in self.arguments if isinstance(x, ArrayPart)]
 
     def written(self) -> list[Memory]:
         """What it writes into."""
@@ -114,7 +114,7 @@ class Leaf(NamedTuple):
     gradient: np.ndarray | None
 
 
-class Outcome(NamedTuple):
+class ParameterOutcome(NamedTuple):
     """What a step leaves of a parameter: whether it has a gradient, how often it was written."""
 
     node: Node
@@ -190,12 +190,12 @@ class Tape(Listener):
     def _forget(self, key: int, _: Any) -> None:
         self._memories.pop(key, None)
 
-    def part(self, array: np.ndarray, written: bool = False) -> Part:
+    def part(self, array: np.ndarray, written: bool = False) -> ArrayPart:
         """An array as an argument of a call."""
         memory = self.memory(array, written)
         offset = 0 if array.nbytes == memory.nbytes else memory.offset(array)
         kept = array if self.saved is None else None
-        return Part(memory, offset, array.shape, array.dtype, kept)
+        return ArrayPart(memory, offset, array.shape, array.dtype, kept)
 
     def called(self, kernel: Kernel, arguments: tuple[Any, ...]) -> None:
         """Take down one call, and run it where numbers are wanted."""
@@ -322,7 +322,7 @@ class Tape(Listener):
                 self.saved.save(state, f"{optimizer.name}.{name}")
             self.saved.save(optimizer._count, f"{optimizer.name}.steps")
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[ParameterOutcome]:
         """What the step, now at its end, leaves of each parameter."""
         done = {memory for call in self.calls for memory in call.written()}
         outcomes = []
@@ -330,7 +330,7 @@ class Tape(Listener):
             writes = node.current_version() - version
             if writes and not self._is_in(node._array, done):
                 raise self.foreign()
-            outcomes.append(Outcome(node, node._grad is not None, writes))
+            outcomes.append(ParameterOutcome(node, node._grad is not None, writes))
         return outcomes
 
     def names(self) -> dict[Place, tuple[str, tuple[int, ...]]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.jit import recorder
+from minidl.autodiff import recorder
 
 HARMLESS = frozenset(
     (

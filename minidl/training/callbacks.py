@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -15,22 +16,22 @@ from minidl.training.history import History
 
 
 class Callback:
-    """Subclass and override what you need; return True from ``epoch_ended`` to stop.
+    """Subclass and override what you need; return True from ``on_epoch_end`` to stop.
 
-    ``batch_ended`` runs after every update, which is slow: leave it alone if you can. Early
-    stopping comes first, then the others as they are listed, so that ``training_ended`` sees the
+    ``on_batch_end`` runs after every update, which is slow: leave it alone if you can. Early
+    stopping comes first, then the others as they are listed, so that ``on_training_end`` sees the
     network and the history that ``fit`` returns. An error in a callback ends ``fit`` as it
     stands: nothing is called after it, and nothing restored.
 
     ``measured["loss"]`` is the mean over batches while the weights changed, so that it belongs
     to no weights in particular, unless early stopping watches it; ``val_loss`` and metrics are
-    those of the weights that ``epoch_ended`` sees. To keep weights by their training loss, ask
+    those of the weights that ``on_epoch_end`` sees. To keep weights by their training loss, ask
     ``minidl.evaluate`` for it.
 
     Examples
     --------
     >>> class Enough(Callback):
-    ...     def epoch_ended(self, net, epoch, measured):
+    ...     def on_epoch_end(self, net, epoch, measured):
     ...         return measured["loss"] < 0.1
     >>> from minidl.model import mlp
     >>> from minidl.training import fit
@@ -40,17 +41,17 @@ class Callback:
     'stopped by a callback'
     """
 
-    def training_began(self, net: Any, curves: Sequence[str] = ()) -> None:
+    def on_training_begin(self, net: Any, curves: Sequence[str] = ()) -> None:
         """Before the first epoch; ``curves`` are the names that will be measured."""
 
-    def batch_ended(self, net: Any, loss: float) -> None:
+    def on_batch_end(self, net: Any, loss: float) -> None:
         """After an update."""
 
-    def epoch_ended(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
+    def on_epoch_end(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
         """After an epoch (from 0) and its measurements; True stops training."""
         return None
 
-    def training_ended(self, net: Any, history: History) -> None:
+    def on_training_end(self, net: Any, history: History) -> None:
         """After the last epoch, also when training was interrupted."""
 
 
@@ -108,7 +109,7 @@ class EarlyStopping(Callback):
         self.min_delta = number("EarlyStopping(min_delta=…)", min_delta, example=1e-4)
         self.monitor, self.restore_best = monitor, restore_best
 
-    def training_began(self, net: Any, curves: Sequence[str] = ()) -> None:
+    def on_training_begin(self, net: Any, curves: Sequence[str] = ()) -> None:
         """Forget what another training left; refuse a curve that will not be measured."""
         if curves:
             self.watched(curves)
@@ -131,7 +132,7 @@ class EarlyStopping(Callback):
             )
         return monitor
 
-    def epoch_ended(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
+    def on_epoch_end(self, net: Any, epoch: int, measured: Mapping[str, float]) -> bool | None:
         """Keep the weights of a new best epoch; True once patience is over."""
         monitor = self.watched(measured)
         falls = monitor in ("loss", "val_loss")
@@ -143,7 +144,7 @@ class EarlyStopping(Callback):
         self.stopped = epoch - (self.best_epoch or 0) >= self.patience
         return self.stopped
 
-    def training_ended(self, net: Any, history: History) -> None:
+    def on_training_end(self, net: Any, history: History) -> None:
         """Bring the best weights back."""
         if self.stopped:
             history.stopped = "early stopping"
@@ -202,22 +203,23 @@ def _restore(state: list[tuple[Layer, dict[Any, Any]]]) -> None:
                 value[...] = before
 
 
-HOOKS = [name for name in vars(Callback) if not name.startswith("_")]
-"""What fit calls."""
+HOOKS = {name: signature(x) for name, x in vars(Callback).items() if not name.startswith("_")}
+"""What fit calls, and with what."""
 
-ELSEWHERE: Mapping[str, Sequence[str]] = {
-    "training_began": (
-        "on_train_begin", "on_train_start", "on_fit_start", "train_begin", "training_begin",
-        "training_begins", "training_started",
+OTHER_NAMES: Mapping[str, Sequence[str]] = {
+    "on_training_begin": (
+        "training_began", "on_train_begin", "on_train_start", "on_fit_start", "train_begin",
+        "training_begin", "training_begins", "training_started",
     ),
-    "batch_ended": (
-        "on_batch_end", "on_train_batch_end", "batch_end", "batch_ends", "step_end", "step_ended",
+    "on_batch_end": (
+        "batch_ended", "on_train_batch_end", "batch_end", "batch_ends", "step_end", "step_ended",
     ),
-    "epoch_ended": (
-        "on_epoch_end", "on_train_epoch_end", "on_validation_epoch_end", "epoch_end", "epoch_ends",
+    "on_epoch_end": (
+        "epoch_ended", "on_train_epoch_end", "on_validation_epoch_end", "epoch_end", "epoch_ends",
     ),
-    "training_ended": (
-        "on_train_end", "on_fit_end", "train_end", "training_end", "training_ends",
+    "on_training_end": (
+        "training_ended", "on_train_end", "on_fit_end", "train_end", "training_end",
+        "training_ends",
     ),
 }  # fmt: skip
 """What Keras, Lightning and a slip of the hand call each of them."""
@@ -246,9 +248,17 @@ def checked_callbacks(
 
 
 def _check_hooks(cls: type[Callback]) -> None:
-    """An error for a method that other trainers call, and fit never does."""
+    """An error for a method that other trainers call, or call with something else."""
+    for hook, called in HOOKS.items():
+        try:
+            signature(getattr(cls, hook)).bind(*called.parameters)
+        except TypeError as error:
+            got = f"{hook}{signature(getattr(cls, hook))}"
+            remedy = f"Write def {hook}({', '.join(called.parameters)}):."
+            expected = f"a method that takes {', '.join([*called.parameters][1:])}"
+            raise ArgumentError(f"{cls.__name__}.{hook}", expected, got, remedy) from error
     others = [base for base in cls.__mro__ if not issubclass(base, Callback)]
-    for hook, names in ELSEWHERE.items():
+    for hook, names in OTHER_NAMES.items():
         for name in names:
             own = callable(vars(cls).get(name)) and not any(hasattr(base, name) for base in others)
             if own:

@@ -21,7 +21,8 @@ from minidl.core import (
     reshaping,
 )
 from minidl.data import check_finite
-from minidl.nn import ClassWeight, Loss, Network, get_loss, mean_of_batches, row_weights, unfit
+from minidl.nn import ClassWeight, Loss, Network, get_loss, row_weights, unfit
+from minidl.training.batches import Batches
 from minidl.training.metrics import check_metric, linked, metric_names, score
 
 
@@ -142,14 +143,13 @@ def clean_loss(
     batch_size: int = 4096,
 ) -> float:
     """The mean loss of a pass without training; batches weigh what their rows weigh."""
-    losses = []
+    losses, batches = [], Batches(len(X), batch_size)
     with no_grad():
-        for i in range(0, len(X), batch_size):
-            part = slice(i, i + batch_size)
+        for part in batches:
             of_rows = None if weights is None else weights[part]
             value = loss(y[part], net(X[part]), from_logits=from_logits, sample_weight=of_rows)
             losses.append(float(value.item()))
-    return mean_of_batches(losses, len(X), batch_size, weights)
+    return float(batches.mean(losses, weights))
 
 
 def evaluate(

@@ -11,7 +11,6 @@ import numpy as np
 
 from minidl.core import MinidlError, Together, distinct, progress, whole_number
 from minidl.data import check_resolution
-from minidl.kernels.random import permutation
 from minidl.nn import ClassWeight, Network, class_weights, get_loss, row_weights
 from minidl.optim import Optimizer, Rate, get_optimizer
 from minidl.training.callbacks import Callback, EarlyStopping, checked_callbacks
@@ -145,18 +144,19 @@ def fit(
         net.renumber()
         net.optimizer = get_optimizer(optimizer, parameters, learning_rate)
         net.optimizer.check_trainable("fit")
+        runner = Runner(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
+        batches = runner.batches
         if rows.weights is not None:
             weighing = "sample_weight" if class_weight is None else "class_weight"
-            order = _order(net, len(rows.X), seed, shuffle)
-            _warn_of_cancelled(rows.weights[order], batch_size, f"fit({weighing}=…)")
-        runner = Runner(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
+            weights = rows.weights[batches.order(seed, net.optimizer.steps, shuffle)]
+            _warn_of_cancelled(weights, batch_size, f"fit({weighing}=…)")
         # Recording compiles: the bar says so.
         with net.optimizer.alone(), _progress(epochs, verbose) as advance:
             for watcher in watchers:
-                watcher.training_began(net, list(history))
+                watcher.on_training_begin(net, list(history))
             try:
                 for epoch in range(epochs):
-                    order = _order(net, len(rows.X), seed, shuffle)
+                    order = batches.order(seed, net.optimizer.steps, shuffle)
                     runner.prepare(order)
                     history.stopped = _epoch(runner, epoch, order, validation, history, advance)
                     if history.stopped != "finished":
@@ -166,7 +166,7 @@ def fit(
             finally:
                 runner.keep()
     for watcher in watchers:  # early stopping first: the others see what fit returns
-        watcher.training_ended(net, history)
+        watcher.on_training_end(net, history)
     validation.warn(stacklevel=2)
     if history.stopped == "diverged":
         _warn_of_divergence(history, net.optimizer)
@@ -195,12 +195,6 @@ def _prepare_stopping(
                 validation.training = rows
             else:
                 validation.check_weights("fit(early_stopping=…)")
-
-
-def _order(net: Network, rows: int, seed: int, shuffle: bool) -> np.ndarray:
-    """Of the rows in the next epoch."""
-    assert net.optimizer is not None
-    return permutation(rows, seed, net.optimizer.steps) if shuffle else np.arange(rows)
 
 
 def _warn_of_cancelled(weights: np.ndarray, size: int, culprit: str) -> None:
@@ -242,7 +236,7 @@ def _epoch(
     advance(measured)
     if not np.isfinite(measured["loss"]):
         return "diverged"
-    stops = [watcher.epoch_ended(runner.net, epoch, measured) for watcher in runner.watchers]
+    stops = [watcher.on_epoch_end(runner.net, epoch, measured) for watcher in runner.watchers]
     return "stopped by a callback" if any(stops) else "finished"
 
 

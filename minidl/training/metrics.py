@@ -241,7 +241,7 @@ def _predicted(outputs: np.ndarray, loss: Loss, classes: int) -> Any:
     scores = outputs if wide else outputs.reshape(-1)
     several = wide and _several_labels(loss)
 
-    class Predicted(ClassifierMixin, BaseEstimator):
+    class Classifier(ClassifierMixin, BaseEstimator):
         # One row a label tells scikit-learn that a row may have several of them.
         classes_ = np.eye(classes, dtype=np.int64) if several else np.arange(classes)
 
@@ -264,17 +264,17 @@ def _predicted(outputs: np.ndarray, loss: Loss, classes: int) -> Any:
         def __sklearn_is_fitted__(self) -> bool:
             return True
 
-    return Predicted()
+    return Classifier()
 
 
 def _regressor(outputs: np.ndarray) -> Any:
     from sklearn.base import BaseEstimator, RegressorMixin
 
-    class Predicted(RegressorMixin, BaseEstimator):
+    class Regressor(RegressorMixin, BaseEstimator):
         def predict(self, X: Any) -> np.ndarray:
             return outputs
 
         def __sklearn_is_fitted__(self) -> bool:
             return True
 
-    return Predicted()
+    return Regressor()

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Tensor
+from minidl.autodiff import Tensor, watcher
 from minidl.core import AnomalyError, ArgumentError, MinidlError, RecordError
-from minidl.kernels.jit import watcher
-from minidl.nn import Layer, Loss, Network, mean_of_batches
+from minidl.nn import Layer, Loss, Network
 from minidl.optim import Optimizer
 from minidl.program import Kept, Program, record_training
+from minidl.training.batches import Batches
 from minidl.training.callbacks import Callback
 
 
@@ -70,13 +70,13 @@ class Runner:
         assert optimizer is not None
         self.net, self.data, self.watchers, self.record = net, data, watchers, record
         self.loss, self.from_logits, self.optimizer = loss, from_logits, optimizer
-        self.rows = min(batch_size, len(data[0]))
+        self.batches = Batches(len(data[0]), min(batch_size, len(data[0])))
         self.layers = _layers(net)
         functions = [layer.function for layer in self.layers if layer.function is not None]
         self.foreign = any(map(_is_foreign, [*self.layers, *functions, loss, optimizer]))
         self.watched = any(map(_is_foreign, watchers))
         self.batch_by_batch = [
-            w for w in watchers if type(w).batch_ended is not Callback.batch_ended
+            w for w in watchers if type(w).on_batch_end is not Callback.on_batch_end
         ]
         self.program: Program | None = None
         # Whoever looks for anomalies looks at eager steps, which know layers and rows.
@@ -113,9 +113,9 @@ class Runner:
         return True
 
     def _record(self, order: np.ndarray) -> Program:
-        batch = [part[order[: self.rows]] for part in self.data]
+        batch = [part[order[: self.batches.size]] for part in self.data]
         program = record_training(self._plain_step(), batch, self.net.parameters())
-        if rest := len(self.data[0]) % self.rows:
+        if rest := self.batches.rest:
             program.of_rows(rest)  # here, where a step that cannot be recorded is trained eagerly
         return program
 
@@ -150,9 +150,8 @@ class Runner:
     def _key(self) -> list[Any]:
         """All that a program's instructions depend on, but for where the optimizer's state lies."""
         loss, optimizer = self.loss, self.optimizer
-        rest = len(self.data[0]) % self.rows
-        key: list[Any] = [self.rows, rest, self.from_logits, self.net.dtype, type(loss)]
-        key.append(type(loss).__call__)
+        key: list[Any] = [self.batches.size, self.batches.rest, self.from_logits, self.net.dtype]
+        key += [type(loss), type(loss).__call__]
         key += [part.shape[1:] for part in self.data]
         key += [*loss.settings.items(), type(optimizer), optimizer.clip_norm, optimizer.clip_value]
         key += [*optimizer.parameters, *(p._wants for p in optimizer.parameters)]
@@ -170,12 +169,11 @@ class Runner:
     def epoch(self, order: np.ndarray) -> float:
         """Every batch once, in this order; the running mean of their losses."""
         if self.program is not None:
-            losses = self.program.run(*self.data, order=order, confirm=False).tolist()
+            losses: Any = self.program.run(*self.data, order=order, confirm=False)
         else:
-            starts = range(0, len(order), self.rows)
-            losses = [self._batch(i, order[at : at + self.rows]) for i, at in enumerate(starts)]
+            losses = [self._batch(i, order[part]) for i, part in enumerate(self.batches)]
         weights = self.data[2][order] if len(self.data) > 2 else None
-        return mean_of_batches(losses, len(order), self.rows, weights)
+        return float(self.batches.mean(losses, weights))
 
     def _batch(self, number: int, rows: np.ndarray) -> float:
         count = self.optimizer._count
@@ -191,7 +189,7 @@ class Runner:
                     error.row = int(rows[error.index[0]])
             raise
         for callback in self.batch_by_batch:
-            callback.batch_ended(self.net, value)
+            callback.on_batch_end(self.net, value)
         return value
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import MISSING, asdict, fields, is_dataclass
-from types import UnionType
-from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
+from dataclasses import asdict
+from typing import Any, ClassVar, Self
 
 from minidl.core import FileError, parse_json
 
@@ -45,8 +43,10 @@ class Document:
         if schema != cls._schema:
             own = f"schema {cls._schema}"
             raise FileError(culprit, own, f"schema {schema!r:.60}", cls._remedy)
+        from msgspec import convert  # here: only files need it
+
         try:
-            found: Self = _decode(cls, data)
+            found: Self = convert(data, cls)
             found.to_markdown()  # parts that do not fit each other come up here, not later
             str(found)
         except Exception as error:  # whatever numbers, lists and names in wrong places lead to
@@ -58,7 +58,7 @@ class Document:
         """All of it in Markdown."""
         raise NotImplementedError
 
-    def _check(self) -> None:
+    def __post_init__(self) -> None:
         """Raise ``ValueError`` for another schema, and where parts do not fit each other."""
         if self.schema != self._schema:
             raise ValueError(f"{self._what} of schema {self.schema}, not {self._schema}")
@@ -67,34 +67,3 @@ class Document:
 def _encode(data: Any) -> str:
     """Plain frozen data as JSON; floats keep every bit."""
     return json.dumps(asdict(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def _decode(kind: Any, data: Any) -> Any:
-    """What ``to_json`` made, as ``kind`` again, from parsed JSON.
-
-    Raises
-    ------
-    TypeError, KeyError, ValueError
-        If it is something else, or a document in it is of another schema.
-    """
-    if isinstance(kind, type) and is_dataclass(kind):
-        hints = get_type_hints(kind)
-        given = [f.name for f in fields(kind) if f.name in data or f.default is MISSING]
-        made = kind(**{name: _decode(hints[name], data[name]) for name in given})
-        if isinstance(made, Document):  # also one inside of another
-            made._check()
-        return made
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is tuple:
-        return tuple(_decode(inner[0], item) for item in data)
-    if origin is dict:
-        return {str(key): _decode(inner[1], value) for key, value in data.items()}
-    if origin is UnionType:
-        return None if data is None else _decode(inner[0], data)
-    if kind is float and type(data) is int:
-        data = float(data)
-    if kind is float and not math.isfinite(data):
-        raise ValueError(f"{data} is no number in JSON")
-    if type(data) is not kind:
-        raise TypeError(f"{kind.__name__} expected, got {data!r}")
-    return data

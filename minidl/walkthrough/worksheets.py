@@ -149,8 +149,8 @@ class Worksheet(Document):
         """In a notebook."""
         return self.to_markdown()
 
-    def _check(self) -> None:
-        super()._check()
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.asked) != len(self.blanks):
             raise ValueError("blanks that are nowhere in the walkthrough")
 

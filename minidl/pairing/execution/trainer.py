@@ -19,13 +19,12 @@ from minidl.autodiff import Tensor
 from minidl.core import MinidlError
 from minidl.data import Dataset, Split
 from minidl.diagnostics import diagnose
-from minidl.kernels.random import permutation
 from minidl.model import Sequential, mlp
 from minidl.nn import get_loss, losses
 from minidl.optim import get_optimizer
 from minidl.pairing.study import Cell, Result, Trial
 from minidl.program import Program, record
-from minidl.training import check_data, decide, score_predictions, step
+from minidl.training import Batches, check_data, decide, score_predictions, step
 
 VALIDATION = 0.2
 """Share of a dataset that learning rates are chosen by."""
@@ -116,14 +115,14 @@ class Trainer:
     def _train(self, trial: Trial) -> dict[str, Any]:
         split, X_judged, y_judged = parts(self.data, trial.seed, trial.tuning)
         X, y = self._in_place(*self._targets(split))
-        batch = min(trial.batch_size, len(X))
-        self._start(trial, X[:batch], y[:batch])
+        batches = Batches(len(X), min(trial.batch_size, len(X)))
+        self._start(trial, X[: batches.size], y[: batches.size])
         losses: list[np.ndarray] = []
         scores: list[float] = []
         outputs = np.empty(0)
         stops = [trial.epochs] if trial.tuning else checkpoints(trial.epochs)
         for first, last in zip([0, *stops], stops, strict=False):
-            losses.append(self._epochs(X, y, trial.seed, first, last, batch))
+            losses.append(self._epochs(X, y, trial.seed, first, last, batches))
             diverged = not np.isfinite(losses[-1]).all()
             outputs = np.empty(0) if diverged else self.net.predict(X_judged)
             if diverged or not np.isfinite(outputs).all():
@@ -178,15 +177,13 @@ class Trainer:
         return step(self.net, x, t, self.loss, self.optimizer)
 
     def _epochs(
-        self, X: np.ndarray, y: np.ndarray, seed: int, first: int, last: int, batch: int
+        self, X: np.ndarray, y: np.ndarray, seed: int, first: int, last: int, batches: Batches
     ) -> np.ndarray:
         """Train from one epoch to another; the mean loss of each, weighed by rows."""
-        starts = np.arange(0, len(X), batch)
-        orders = _orders(len(X), seed, first, last, len(starts))
+        orders = _orders(batches, seed, first, last)
         assert self._program is not None
         losses = self._program.run(X, y, order=orders, confirm=False)
-        rows = np.minimum(len(X) - starts, batch)
-        means: np.ndarray = (losses * rows).sum(axis=1) / len(X)
+        means: np.ndarray = batches.mean(losses)
         return means
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
@@ -209,9 +206,9 @@ class Trainer:
 
 
 @lru_cache(maxsize=256)
-def _orders(rows: int, seed: int, first: int, last: int, updates: int) -> np.ndarray:
+def _orders(batches: Batches, seed: int, first: int, last: int) -> np.ndarray:
     """The order of rows in each epoch, as ``fit`` has it: decided by seed and updates so far."""
-    return np.stack([permutation(rows, seed, epoch * updates) for epoch in range(first, last)])
+    return np.stack([batches.order(seed, epoch * batches.count) for epoch in range(first, last)])
 
 
 def _diverged(losses: np.ndarray) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """A walkthrough as one offline page: a stepper with the graph, the arithmetic and its proof.
 
-``page`` renders ``page.html.j2`` with ``page.css`` and ``page.js`` inside; ``content`` is what the
-script is told: formulas once each, and of every number that is shown the digits of its equations.
+``stepper`` renders ``page.html.j2`` with ``page.css`` and ``page.js`` inside; ``content`` is what
+the script is told: formulas once each, and of every number that is shown the digits of its
+equations.
 """
 
-from minidl.walkthrough.page.page import framed, page
+from minidl.walkthrough.page.stepper import framed, page
 
 __all__ = ["framed", "page"]

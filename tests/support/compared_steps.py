@@ -10,8 +10,8 @@ from finite_differences import Slopes
 from guarded import Guarded, Touched
 
 import minidl as ml
+from minidl.autodiff.trace import handed_to
 from minidl.core.errors import DomainError, RecordError
-from minidl.kernels.jit import handed_to
 
 BY_NUMPY = ("Centre", "Switch", "Noise", "Looks", "Outside")
 """Layers of the user's own through which no gradient is known, or that change from run to run."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from minidl.kernels.jit import Listener, Refused
+from minidl.autodiff.trace import Listener
+from minidl.kernels.jit import Refused
 
 GUARD = 256
 """Bytes on each side."""
