@@ -17,8 +17,8 @@ from minidl.walkthrough.operations.activations import (
     scalar_op,
 )
 from minidl.walkthrough.operations.heads import bounded
-from minidl.walkthrough.operations.losses import Beginning, EachLoss, LossAfterwards
 from minidl.walkthrough.operations.movement import ShownAsItIs
+from minidl.walkthrough.operations.objective import Beginning, EachLoss, LossAfterwards
 from minidl.walkthrough.operations.operation import Operation, Question, Symbol, by_kernel, registry
 from minidl.walkthrough.operations.products import DenseSums
 from minidl.walkthrough.operations.updates import Update, states_used
