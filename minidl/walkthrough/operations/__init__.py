@@ -14,6 +14,7 @@ from minidl.walkthrough.operations.activations import (
     ElementwiseValue,
     RowValue,
     is_row_kernel,
+    keys_of,
     scalar_op,
 )
 from minidl.walkthrough.operations.heads import bounded
@@ -34,6 +35,7 @@ __all__ = [
     "Symbol",
     "bounded",
     "find",
+    "keys_of",
     "operation_of",
     "reading",
     "states_used",
