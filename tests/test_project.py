@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl.core import MissingError
 from minidl.kernels.digests import digest
 
 CHECKOUT = Path(__file__).parents[1]
@@ -35,6 +37,15 @@ def test_all_names_are_there_and_documented():
     assert len(set(ml.__all__)) == len(ml.__all__)
     for name in ml.__all__:
         assert getattr(ml, name).__doc__, name
+
+
+def test_dir_shows_public_names_only():
+    assert set(dir(ml)) == {*ml.__all__, "__version__"}
+
+
+def test_a_name_of_before_says_what_it_is_now():
+    with pytest.raises(MissingError, match=r"minidl\.unsound: .* Write ml\.why_incompatible"):
+        _ = ml.unsound
 
 
 def test_every_registered_entry_is_a_public_name():
@@ -231,3 +242,20 @@ def test_a_typo_is_answered():
     with pytest.raises(ml.MinidlError) as caught:
         ml.activations["leakyrelu"]
     assert caught.value.remedy == "Did you mean 'leaky_relu'?"
+
+
+SIGNATURES = {
+    "huber": "delta=1.0",
+    "focal": "gamma=2.0, alpha=0.25",
+    "leaky_relu": "x, /, *, alpha=0.01",
+    "mse": "class_weight: 'ClassWeight | None' = None",
+    "Adam": "beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.0",
+    "SGD": "momentum=0.0, nesterov=False",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures_show_settings(name):
+    shown = str(inspect.signature(getattr(ml, name)))
+    assert SIGNATURES[name] in shown
+    assert "*" not in shown.replace(" *,", "").replace("(*,", "")

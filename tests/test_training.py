@@ -308,3 +308,15 @@ def test_bad_input_is_refused_with_a_remedy(case):
     assert error.culprit
     assert error.remedy.endswith((".", "?"))
     assert all(part in str(error) for part in (error.culprit, error.got, error.remedy))
+
+
+def test_a_network_fits_and_evaluates_itself():
+    X, y = np.linspace(-1, 1, 40).reshape(-1, 1), np.linspace(0, 1, 40)
+    nets = [ml.mlp([1, 4, 1], "tanh", seed=0) for _ in range(2)]
+    options = {"loss": "mse", "epochs": 3, "learning_rate": 0.1}
+    assert nets[0].fit(X, y, **options) == ml.fit(nets[1], X, y, **options)
+    np.testing.assert_array_equal(nets[0].block.values, nets[1].block.values)
+    assert nets[0].evaluate(X, y, loss="mse") == ml.evaluate(nets[1], X, y, loss="mse")
+    with pytest.warns(RuntimeWarning, match="diverged") as caught:
+        nets[0].fit(X, y, loss="mse", optimizer="sgd", learning_rate=1e9, epochs=3)
+    assert [warning.filename for warning in caught] == [__file__]

@@ -26,7 +26,15 @@ from minidl.core.parsing import parse_json, parse_toml, read_text
 from minidl.core.progress_bar import progress
 from minidl.core.registry import ELSEWHERE, Registry, did_you_mean, with_defaults
 from minidl.core.seeds import generator, random_state, stream
-from minidl.core.settings import POSITIVE, SHARE, Configurable, number, short, whole_number
+from minidl.core.settings import (
+    POSITIVE,
+    SHARE,
+    Configurable,
+    named_settings,
+    number,
+    short,
+    whole_number,
+)
 from minidl.core.storage import make_folder
 
 __all__ = [
@@ -65,6 +73,7 @@ __all__ = [
     "generator",
     "lenient",
     "make_folder",
+    "named_settings",
     "number",
     "parse_json",
     "parse_toml",

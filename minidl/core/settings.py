@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from inspect import Parameter, Signature, signature
 from math import inf
 from typing import Any, ClassVar, Self
 
@@ -73,6 +75,31 @@ def whole_number(
     raise ArgumentError(culprit, f"a whole number {limits}", short(value), remedy)
 
 
+class CallSignature:
+    """What an instance can be called with: operands and hyper-parameters by their names."""
+
+    def __get__(self, instance: Any, owner: type) -> Signature:
+        if instance is None:  # a class is not called with operands
+            raise AttributeError("__signature__")
+        operands = getattr(instance, "operand_names", ())
+        return named_settings(signature(instance.__call__), instance.settings, operands)
+
+
+def named_settings(
+    called: Signature, settings: Mapping[str, Any], operands: Sequence[str] = ()
+) -> Signature:
+    """A signature with names, and values as defaults, where ``*operands, **settings`` stood."""
+    parameters: list[Parameter] = []
+    for parameter in called.parameters.values():
+        if parameter.kind is Parameter.VAR_POSITIONAL and operands:
+            parameters += [Parameter(name, Parameter.POSITIONAL_ONLY) for name in operands]
+        elif parameter.kind is not Parameter.VAR_KEYWORD:
+            parameters.append(parameter)
+    keyword = Parameter.KEYWORD_ONLY
+    parameters += [Parameter(key, keyword, default=value) for key, value in settings.items()]
+    return called.replace(parameters=parameters)
+
+
 RENAMED = {
     "wide": "compute_in_float64",
     "takes": "operand_names",
@@ -99,6 +126,7 @@ class Configurable:
 
     name: str = ""
     aliases: tuple[str, ...] = ()
+    __signature__ = CallSignature()
     hyper: ClassVar[dict[str, Any]] = {}
     limits: ClassVar[dict[str, Interval]] = {}
     optional: ClassVar[tuple[str, ...]] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from inspect import signature
 from itertools import accumulate
 from types import FunctionType, ModuleType
 from typing import Any, ClassVar
@@ -26,6 +27,7 @@ from minidl.core import (
     RecordError,
     Together,
     distinct,
+    named_settings,
     number,
     whole_number,
     with_defaults,
@@ -143,6 +145,17 @@ class Optimizer:
         self._step_numbers = np.zeros(2 + len(self.constants()), np.float64)
         self._turn = Exclusive(f"the optimizer {self.name}", "Make one for each thread.")
         self._join([parameter for parameter in self.parameters if parameter.requires_grad])
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        given = signature(cls.__init__)
+        if any(x.kind is x.VAR_POSITIONAL for x in given.parameters.values()):  # handed on
+            given = signature(Optimizer.__init__)
+        own = [x for name, x in given.parameters.items() if name != "self"]
+        cls.__signature__ = named_settings(  # type: ignore[attr-defined]
+            given.replace(parameters=own),
+            {key: value for key, value in cls.defaults.items() if key != "learning_rate"},
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("parameters", "state") and name in self.__dict__:
