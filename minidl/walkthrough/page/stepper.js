@@ -346,19 +346,6 @@
 
   const afterPrint = () => all(".printed").forEach((copy) => copy.remove());
 
-  // ── theme ────────────────────────────────────────────────────────────────────────────────────
-
-  const theme = document.getElementById("theme");
-  const dark = () => (document.documentElement.dataset.theme
-    || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const nameTheme = () => { theme.textContent = dark() ? "Light" : "Dark"; };
-  theme.addEventListener("click", () => {
-    document.documentElement.dataset.theme = dark() ? "light" : "dark";
-    nameTheme();
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
-  nameTheme();
-
   // ── begin ────────────────────────────────────────────────────────────────────────────────────
 
   document.documentElement.classList.add("scripted");
