@@ -264,7 +264,7 @@ def test_two_walkthroughs_in_one_notebook_step_by_themselves(page, walkthrough, 
 def test_names_cannot_break_out_of_the_page_or_a_formula(page, tmp_path):
     name = "</script><b>{\\a_1}^$"
     net = ml.Sequential(ml.Dense(2, 2, "tanh"), ml.Dropout(0.5), ml.Dense(2, 1), seed=0)
-    net.rename(name)
+    net._rename(name)
     walkthrough = ml.explain(net, X, [1, 0], loss="mse")
     path = tmp_path / "page.html"
     path.write_text(walkthrough.to_html(), encoding="utf-8")

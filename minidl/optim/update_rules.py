@@ -153,13 +153,13 @@ class Adam(Optimizer):
     }
     domains = {"beta1": SHARE, "beta2": SHARE}
 
-    def decays(self) -> tuple[float, float]:
+    def _decays(self) -> tuple[float, float]:
         """What is added to the gradient, and what is taken from the weight."""
         return self.settings["weight_decay"], 0.0
 
     def constants(self) -> list[float]:
         s = self.settings
-        return [s["beta1"], s["beta2"], s["epsilon"], *self.decays()]
+        return [s["beta1"], s["beta2"], s["epsilon"], *self._decays()]
 
     @classmethod
     def formulas(cls, numbers: Mapping[str, float]) -> dict[str, str]:
@@ -208,7 +208,7 @@ class AdamW(Adam):
     name = "adamw"
     defaults = {**Adam.defaults, "weight_decay": 1e-2}
 
-    def decays(self) -> tuple[float, float]:
+    def _decays(self) -> tuple[float, float]:
         """What is added to the gradient, and what is taken from the weight."""
         return 0.0, self.settings["weight_decay"]
 
