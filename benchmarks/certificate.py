@@ -25,13 +25,13 @@ import numpy as np
 
 from minidl import pairing
 from minidl.data import Dataset
+from minidl.document import Listing, Page, Shade, to_markdown
 from minidl.pairing import statistics
 from minidl.pairing.execution.environment import Environment
 from minidl.pairing.findings.findings import Findings
 from minidl.pairing.findings.outcomes import Outcome
 from minidl.pairing.report import sections
-from minidl.pairing.report.blocks import HIGHER, LOWER, Listing, Shade
-from minidl.pairing.report.markdown import markdown
+from minidl.pairing.report.wording import HIGHER, LOWER
 
 LEVEL, FOUND = statistics.ALPHA, 0.80
 HIDDEN = ("relu", "tanh", "sigmoid", "elu")
@@ -163,7 +163,7 @@ def everything_said(findings: Findings) -> tuple[str, int]:
     joined = np.eye(len(table.scores.pairings), dtype=bool)
     for bar in table.bars:
         joined[np.ix_(bar, bar)] = True
-    return markdown("", told), marks + int((~joined).sum())
+    return to_markdown(Page("", told)), marks + int((~joined).sum())
 
 
 def claims(study: Study, seed: int) -> bool:

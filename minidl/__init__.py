@@ -25,6 +25,7 @@ from minidl.autodiff import (
 )
 from minidl.core import AnomalyError, MinidlError, MissingError
 from minidl.diagnostics import Diagnosis, LayerHealth, detect_anomaly, diagnose
+from minidl.figures import plot
 from minidl.model import Sequential, load, mlp
 from minidl.nn import (
     Activation,
@@ -123,6 +124,7 @@ __all__ = [
     "no_grad",
     "Optimizer",
     "optimizers",
+    "plot",
     "Program",
     "record",
     "RMSprop",

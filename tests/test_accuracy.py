@@ -135,7 +135,7 @@ def formulas(name):
     """Value and slope at one point, at fifty digits."""
     if name in KERNELS:
         return [lambda x: getattr(mpmath, name)(mpmath.mpf(x))]
-    names = ("a", "b") if name == "prelu" else ("x", *ENTRIES[name].settings)
+    names = (*ENTRIES[name].operand_names, *ENTRIES[name].settings)
     leak = {"leaky_relu": 2.0**-7, "prelu": 0.25}.get(name, 1.0)
     rest = [leak] * (len(names) - 1)
     return [lambda x, one=one: one.exactly([x, *rest])

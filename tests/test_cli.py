@@ -287,13 +287,20 @@ def test_list_says_which_task_a_dataset_is():
 
 @pytest.mark.parametrize(
     ("typo", "meant"),
-    [("sellu", "selu"), ("hubber", "huber"), ("spirl", "spirals"), ("??", "`minidl list`"),
-     ("adam", "'adam' (optimizer)"), ("he_normal", "'he_normal' (initializer)")],
+    [("sellu", "selu"), ("hubber", "huber"), ("spirl", "spirals"), ("??", "`minidl list`")],
 )  # fmt: skip
 def test_show_refuses_what_has_no_card(typo, meant):
     said = call("show", typo, code=2)
     assert meant in said
-    assert "an activation, a loss or a dataset" in said
+    assert "an activation, a loss, an optimizer, an initializer or a dataset" in said
+
+
+def test_optimizers_and_initializers_have_cards():
+    said = call("show", "adam")
+    assert said.startswith("adam: A step of about the learning rate")
+    assert "beta1=0.9, beta2=0.999" in said
+    assert "Kingma and Ba, ICLR 2015" in said
+    assert "uniform on ±√(3 · variance)" in call("show", "he_uniform")
 
 
 @pytest.mark.parametrize(

@@ -86,10 +86,9 @@ def around_centres(entry):
 @functools.cache
 def formulas(entry):
     """Value and slope of an activation as functions of x, by sympy, at fifty digits."""
-    two = entry.learned
-    names = (("a", "b") if two else ("x",)) + tuple(entry.settings)
+    names = entry.operand_names + tuple(entry.settings)
     formula = expression(entry.formula, names).replace(sympy.Max, maximum)
-    known = dict(entry.settings) | ({"b": 0.25} if two else {})
+    known = dict(entry.settings) | ({"alpha": 0.25} if entry.learned else {})
     known = {symbol(name): sympy.Rational(str(value)) for name, value in known.items()}
     x = symbol(names[0])
     parts = (formula.subs(known), sympy.diff(formula, x).subs(known))

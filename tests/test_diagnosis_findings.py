@@ -176,16 +176,43 @@ def test_it_is_plain_data_that_a_study_can_keep():
         found.loss = 1.0
 
 
+@pytest.mark.parametrize(("bias", "kind"), [(10.0, "saturated"), (30.0, "dead")])
+def test_a_flat_output_is_sent_to_the_loss_that_looks_behind_it(bias, kind):
+    net = ml.mlp([8, 4, 1], output="sigmoid", seed=0)
+    net[1].bias.data[...] = bias
+    targets = (X[:, :1] > 0).astype(float)
+    remedies = [f"{kind}:" in t and "binary_crossentropy" in t
+                for t in ml.diagnose(net, X, targets, loss="mse").findings]  # fmt: skip
+    assert any(remedies)
+    assert "binary_crossentropy" not in str(ml.diagnose(net, X, targets, loss="bce"))
+
+
 def test_it_is_drawn():
     matplotlib.use("agg")
     net = ml.mlp([8, 4, 4, 1], seed=0)
     net[0].bias.data[...] = [-100.0, 0, 0, 0]
     found = ml.diagnose(net, X, T, loss="mse")
-    shares, norms = found.plot()
+    shares, norms = ml.plot(found)
     heights = [bar.get_height() for bar in shares.patches[:3]]
     assert heights == [found.layers[0].dead / 4, found.layers[1].dead / 4, 0]
     drawn = norms.lines[0].get_ydata()
     assert drawn.tolist() == [layer.sums_gradient_norm for layer in found.layers]
     again = matplotlib.pyplot.subplots(1, 2)[1]
-    assert found.plot(again) is again
+    assert ml.plot(found, again) is again
+    with pytest.raises(ml.MinidlError, match=r"ml\.plot\(diagnosis\)"):
+        found.plot()
+    matplotlib.pyplot.close("all")
+
+
+def test_layers_are_drawn_over_epochs():
+    matplotlib.use("agg")
+    watcher = ml.LayerHealth(X, T, loss="mse", every=2)
+    with pytest.raises(ml.MinidlError, match="Train first"):
+        ml.plot(watcher)
+    ml.fit(ml.mlp([8, 4, 1], seed=0), X, T, loss="mse", epochs=5, callbacks=[watcher])
+    _, norms = ml.plot(watcher)
+    assert [line.get_label() for line in norms.lines] == ["dense1", "dense2"]
+    assert norms.lines[0].get_xdata().tolist() == [1, 3, 5]
+    drawn = norms.lines[0].get_ydata().tolist()
+    assert drawn == [found.layers[0].gradient_norm for found in watcher.diagnoses.values()]
     matplotlib.pyplot.close("all")

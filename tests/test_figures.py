@@ -26,5 +26,5 @@ def test_a_jump_between_two_bends_is_a_gap():
 def test_a_picture_that_is_cut_short_leaves_the_one_before(tmp_path, cut_short):
     (tmp_path / "01_relu.svg").write_text("of yesterday", encoding="utf-8")
     with pytest.raises(KeyboardInterrupt):
-        figures.plot(["relu"], tmp_path)
+        figures.write_pictures(["relu"], tmp_path)
     assert (tmp_path / "01_relu.svg").read_text(encoding="utf-8") == "of yesterday"

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import t
-from simulated import marks, outcome, simulated, tables_of
+from simulated import marks, outcome, report_text, simulated, tables_of
 
 from minidl.core.errors import ArgumentError
+from minidl.document import Listing, Shade
 from minidl.pairing import Ledger, Pairing, Study, Trainer, run
 from minidl.pairing.execution.environment import Environment, keys
 from minidl.pairing.findings.diagnosis import measures, symptoms
@@ -17,9 +18,8 @@ from minidl.pairing.findings.outcomes import scores_by_dataset
 from minidl.pairing.findings.standing import natural_heads, rows
 from minidl.pairing.findings.tables import planned_tables
 from minidl.pairing.report import sections
-from minidl.pairing.report.blocks import HIGHER, LOWER, Listing, Shade
 from minidl.pairing.report.comparing import matrix_listing
-from minidl.pairing.report.markdown import markdown
+from minidl.pairing.report.wording import HIGHER, LOWER
 from minidl.pairing.statistics import CLAIM, rate_sensitivity
 from minidl.pairing.study.trial import Cell, Setting
 
@@ -124,7 +124,7 @@ def test_an_incomplete_study_compares_complete_datasets_only(ledger, tmp_path):
     assert (findings.done, findings.wanted) == (6 * 7 - 1, 56)
     [table] = findings.tables
     assert table.scores.datasets == ("iris",)
-    text = markdown("", sections(findings))
+    text = report_text(findings)
     assert "41 of 56 trials are there" in text
 
 
@@ -134,7 +134,7 @@ def test_an_empty_ledger_says_what_is_missing(tmp_path):
         opened.begin(STUDY, Environment.here())
     findings = read(STUDY, path)
     assert (findings.done, findings.tables) == (0, ())
-    text = markdown("", sections(findings))
+    text = report_text(findings)
     assert "nothing is compared yet, as no dataset is complete" in text
     assert CLAIM not in text
 
@@ -159,7 +159,7 @@ def test_identical_pairings_claim_nothing():
 
     findings = simulated(TWO, EIGHT, same)
     assert marks(findings) == []
-    text = markdown("", sections(findings))
+    text = report_text(findings)
     assert CLAIM not in text
     assert "no proof that there is none" in text
     assert findings.tables[0].bars == [(0, 1)]
@@ -180,7 +180,7 @@ def test_each_claim_and_mark_is_of_a_difference_that_is_shown(better, datasets):
     [comparison] = table.comparisons
     assert comparison.shown
     assert comparison.dataset == (None if datasets == 8 else "a")
-    text = markdown("", sections(findings))
+    text = report_text(findings)
     worse = "tanh" if better == "relu" else "relu"
     head = "sigmoid+binary_crossentropy"
     assert text.count(CLAIM) == 1
@@ -234,10 +234,10 @@ def test_claims_on_datasets_say_what_they_hold_for():
         return np.arange(8) / 80 + 0.3 * (cell.pairing.hidden == "tanh")
 
     said = "holds for other splits and starts of the same rows"
-    assert said in markdown("", sections(simulated(TWO, tables_of("a"), apart)))
-    assert said not in markdown("", sections(simulated(TWO, EIGHT, apart)))
+    assert said in report_text(simulated(TWO, tables_of("a"), apart))
+    assert said not in report_text(simulated(TWO, EIGHT, apart))
     same = simulated(TWO, tables_of("a"), lambda cell: np.full(8, 0.5))
-    assert said not in markdown("", sections(same))
+    assert said not in report_text(same)
 
 
 def test_all_against_all_on_datasets_is_told_at_the_top():
@@ -248,9 +248,9 @@ def test_all_against_all_on_datasets_is_told_at_the_top():
         (EIGHT, "the pairwise matrix"),
     ):
         found = simulated(study, data, lambda cell: rng.uniform(0.5, 0.6, 8))
-        assert f"What differs is said by {place}." in markdown("", sections(found))
+        assert f"What differs is said by {place}." in report_text(found)
         beside = "What is shown on single datasets is said at the top."
-        assert (beside in markdown("", sections(found))) == (len(data) == 1)
+        assert (beside in report_text(found)) == (len(data) == 1)
 
 
 def test_a_share_is_told_where_the_design_can_tell_it():
@@ -259,7 +259,7 @@ def test_a_share_is_told_where_the_design_can_tell_it():
 
     def told(study, data):
         found = simulated(study, data, lambda cell: rng.uniform(size=study.repetitions))
-        return markdown("", sections(found))
+        return report_text(found)
 
     assert re.search(r"go together everywhere, \d+ % depends on the dataset", told(study, EIGHT))
     one = told(study, tables_of("a"))
@@ -269,7 +269,7 @@ def test_a_share_is_told_where_the_design_can_tell_it():
 
 
 def test_a_fixed_rate_is_said_first():
-    text = markdown("", sections(simulated(TWO, EIGHT, lambda cell: np.full(8, 0.5))))
+    text = report_text(simulated(TWO, EIGHT, lambda cell: np.full(8, 0.5)))
     assert text.index("one learning rate") < text.index("compared each with")
 
 
@@ -285,7 +285,7 @@ def test_failures_count_and_are_told():
     best, last = findings.standings["a"]
     assert (best.failures, last.failures) == (0, 4)
     assert last.mean == pytest.approx(0.375)  # each failure is 0
-    text = markdown("", sections(findings))
+    text = report_text(findings)
     assert "0.375 ✗" in text
     assert "| a | tanh/sigmoid+binary_crossentropy | 16-16, auto, adam | 4 | 0 |" in text
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from minidl.data import datasets
+from minidl.document import Page, to_markdown
 from minidl.pairing import Ledger, Study, run
 from minidl.pairing.execution.environment import Environment
 from minidl.pairing.findings.findings import Findings
 from minidl.pairing.findings.plans import plan, status
 from minidl.pairing.findings.tables import planned_tables
 from minidl.pairing.report import sections
-from minidl.pairing.report.markdown import markdown
 
 SMALL = {"datasets": ["iris", "xor"], "hidden": ["relu", "tanh"], "epochs": 2}
 
@@ -87,7 +87,7 @@ def test_one_is_singular(tmp_path, monkeypatch):
         run(one, tmp_path / "study.sqlite", workers=1)
         with Ledger(tmp_path / "study.sqlite", write=False) as ledger:
             said += status(ledger)
-            said.append(markdown("", sections(Findings.of(one, one.load(), ledger))))
+            said.append(to_markdown(Page("", sections(Findings.of(one, one.load(), ledger)))))
     text = "\n".join(said)
     assert "1 cell × 1 trial = 1 trial\n" in text
     assert "each judged by 1 network on validation data; 1 fresh repetition on test data" in text

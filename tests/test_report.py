@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 from rich.console import Console
-from simulated import simulated, tables_of
+from simulated import report_text, simulated, tables_of
 
 from minidl.core.errors import FileError
+from minidl.document import Figures
 from minidl.pairing import Ledger, Study, run
 from minidl.pairing.findings.findings import Findings
 from minidl.pairing.report import sections, show, write
-from minidl.pairing.report.blocks import Charts
-from minidl.pairing.report.markdown import markdown
 from minidl.pairing.report.picture import heat_map
 from minidl.pairing.report.svg import SERIES, figure, markup
 from minidl.pairing.statistics import CLAIM
@@ -153,8 +152,8 @@ def test_the_data_of_every_figure_is_one_click_away(page, findings):
         chart
         for section in sections(findings)
         for block in section.blocks
-        if isinstance(block, Charts)
-        for chart in block.charts
+        if isinstance(block, Figures)
+        for chart in block.figures
     ]
     assert len(found) == len(charts) > 8
     for (before, after, name, address), chart in zip(found, charts, strict=True):
@@ -259,7 +258,7 @@ def test_the_picture_shows_every_dataset(findings, written, monkeypatch):
 
 
 def test_a_study_can_be_reproduced_from_its_report(findings):
-    text = markdown("", sections(findings))
+    text = report_text(findings)
     told = re.search(r"\*\*small\.toml\*\*\n\n```\n(.*?)```", text, re.S)[1]
     assert Study.from_mapping(tomllib.loads(told)) == STUDY
     assert "minidl pair run small.toml" in text
@@ -269,7 +268,7 @@ def test_a_study_can_be_reproduced_from_its_report(findings):
 def test_a_study_may_be_called_anything():
     study = Study(name="a/../b c", datasets=["xor"], hidden=["relu"], heads=["sigmoid+bce"],
                   learning_rates=[0.01], repetitions=2, epochs=1)  # fmt: skip
-    text = markdown("", sections(simulated(study, tables_of("a"), lambda cell: np.full(2, 0.5))))
+    text = report_text(simulated(study, tables_of("a"), lambda cell: np.full(2, 0.5)))
     assert "minidl pair run a_.._b_c.toml" in text
 
 
@@ -284,7 +283,7 @@ def test_names_are_shown_as_they_are(tmp_path):
     html, text, _ = write(found, tmp_path)
     assert "a&lt;b&gt;|$c$&amp;" in html.read_text(encoding="utf-8")
     assert "<b>" not in html.read_text(encoding="utf-8")
-    assert "a<b>\\|$c$&" in text.read_text(encoding="utf-8")
+    assert "a\\<b>\\|$c$&" in text.read_text(encoding="utf-8")
 
 
 def test_a_folder_that_cannot_be_written_is_named(findings, tmp_path, refused):
@@ -314,7 +313,7 @@ def test_markdown_draws_nothing(findings, monkeypatch):
         raise AssertionError("a figure is drawn")
 
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", refuse)
-    assert markdown("", sections(findings))
+    assert report_text(findings)
 
 
 # ----------------------------------------------------------------------------------- in a terminal

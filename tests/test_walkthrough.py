@@ -17,8 +17,7 @@ import minidl as ml
 from minidl.core.errors import ArgumentError
 from minidl.program import layout
 from minidl.training.runner import step as train
-from minidl.walkthrough.notation import Notation
-from minidl.walkthrough.rules import rule
+from minidl.walkthrough.notation import Notation, rule
 from minidl.walkthrough.steps import PHASES
 
 CHECKOUT = Path(__file__).parents[1]

@@ -21,6 +21,7 @@ class Add(Elementwise2):
     """a + b."""
 
     name = "add"
+    formula = "a + b"
     saved_for_backward = ()
     value = staticmethod(lambda a, b: a + b)
     slope_a = staticmethod(lambda a, b: 1.0)
@@ -31,6 +32,7 @@ class Subtract(Elementwise2):
     """a − b."""
 
     name = "subtract"
+    formula = "a - b"
     saved_for_backward = ()
     value = staticmethod(lambda a, b: a - b)
     slope_a = staticmethod(lambda a, b: 1.0)
@@ -41,6 +43,7 @@ class Multiply(Elementwise2):
     """a · b."""
 
     name = "multiply"
+    formula = "a*b"
     value = staticmethod(lambda a, b: a * b)
     slope_a = staticmethod(lambda a, b: b)
     slope_b = staticmethod(lambda a, b: a)
@@ -50,6 +53,7 @@ class Divide(Elementwise2):
     """a / b."""
 
     name = "divide"
+    formula = "a/b"
     value = staticmethod(lambda a, b: a / b)
     slope_a = staticmethod(lambda a, b: 1.0 / b)
     slope_b = staticmethod(lambda a, b: -(a / b) / b)
@@ -59,6 +63,7 @@ class Power(Elementwise2):
     """aᵇ."""
 
     name = "power"
+    formula = "a**b"
 
     @staticmethod
     def value(a: float, b: float) -> float:
@@ -79,6 +84,7 @@ class Maximum(Elementwise2):
     """The larger of two; a tie shares the gradient evenly."""
 
     name = "maximum"
+    formula = "Max(a, b)"
     value = staticmethod(lambda a, b: a if a > b or a != a else b)
     slope_a = staticmethod(lambda a, b: 0.5 if a == b else (1.0 if a > b or a != a else 0.0))
     slope_b = staticmethod(lambda a, b: 0.5 if a == b else (0.0 if a > b or a != a else 1.0))
@@ -88,6 +94,7 @@ class Minimum(Elementwise2):
     """The smaller of two; a tie shares the gradient evenly."""
 
     name = "minimum"
+    formula = "Min(a, b)"
     value = staticmethod(lambda a, b: a if a < b or a != a else b)
     slope_a = staticmethod(lambda a, b: 0.5 if a == b else (1.0 if a < b or a != a else 0.0))
     slope_b = staticmethod(lambda a, b: 0.5 if a == b else (0.0 if a < b or a != a else 1.0))
@@ -148,6 +155,7 @@ class Negative(Elementwise):
     """−x."""
 
     name = "negative"
+    formula = "-x"
     value = staticmethod(lambda x: -x)
     slope = staticmethod(lambda x: -1.0)
 
@@ -156,6 +164,7 @@ class Exp(Elementwise):
     """eˣ."""
 
     name = "exp"
+    formula = "exp(x)"
     value = staticmethod(lambda x: vecmath.exp(x))
     slope = staticmethod(lambda y: y)
 
@@ -164,6 +173,7 @@ class Log(Elementwise):
     """The natural logarithm."""
 
     name = "log"
+    formula = "log(x)"
     value = staticmethod(lambda x: vecmath.log(x))
     slope = staticmethod(lambda x: 1.0 / x)
 
@@ -172,6 +182,7 @@ class Sqrt(Elementwise):
     """√x."""
 
     name = "sqrt"
+    formula = "sqrt(x)"
     value = staticmethod(lambda x: np.sqrt(x))
     slope = staticmethod(lambda y: 0.5 / y)
 
@@ -180,6 +191,7 @@ class Abs(Elementwise):
     """|x|, with slope 0 at 0."""
 
     name = "abs"
+    formula = "Abs(x)"
     value = staticmethod(lambda x: abs(x))
     slope = staticmethod(lambda x: 1.0 if x > 0.0 else (-1.0 if x < 0.0 else x * 0.0))
 

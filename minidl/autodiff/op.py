@@ -204,12 +204,15 @@ class ScalarOp(Op):
 
     Attributes
     ----------
+    formula : str
+        The value on the operands in Python's syntax, as a book prints it; empty if not stated.
     compute_in_float64 : bool
         Of the class: whether float32 numbers are worked on in float64, where the formula would
         lose too much.
     """
 
     slopes: ClassVar[tuple[str, ...]] = ()
+    formula: str = ""
     compute_in_float64 = False
     _loops: ClassVar[tuple[Any, ...]] = ()
 

@@ -10,6 +10,7 @@ import typer
 
 from minidl.cli.say import say
 from minidl.core import Registry, UnknownNameError, did_you_mean
+from minidl.document import Code, Facts, Page, Section, put, to_lines
 
 BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
         "alpha": "α", "gamma": "γ", "delta": "δ"}  # fmt: skip
@@ -26,19 +27,24 @@ def _registries() -> list[Registry[Any]]:
 
 def list_() -> None:
     """Every activation, loss, optimizer, initializer and dataset."""
-    from minidl import data
-
+    sections = []
     for registry in _registries():
         plural = registry.kind + ("es" if registry.kind.endswith("s") else "s")
-        say(plural, bold=True)
-        for entry in registry:
-            shown = getattr(entry, "cls", type(entry))
-            note = getattr(entry, "source", "")
-            if registry.kind in ("activation", "loss", "optimizer"):
-                note = _purpose(shown)
-            elif isinstance(entry, data.Card):
-                note = f"{entry.title} ({entry.task})"
-            say(f"  {entry.name:<26}{note}".rstrip())
+        facts = [(entry.name, _note(entry)) for entry in registry]
+        sections.append(Section(plural, [Facts(facts, width=26)]))
+    put(to_lines(Page("", sections)))
+
+
+def _note(entry: Any) -> str:
+    """What a list says of an entry."""
+    from minidl import data
+    from minidl.nn import initializers
+
+    if isinstance(entry, data.Card):
+        return f"{entry.title} ({entry.task})"
+    if entry.name in initializers:
+        return str(entry.source)
+    return _purpose(getattr(entry, "cls", type(entry)))
 
 
 def _purpose(cls: type) -> str:
@@ -46,17 +52,58 @@ def _purpose(cls: type) -> str:
     return (cls.__doc__ or "").partition("\n")[0]
 
 
-def show(name: Annotated[str, typer.Argument(help="An activation, a loss or a dataset.")]) -> None:
+def show(name: Annotated[str, typer.Argument(help="Anything that `minidl list` names.")]) -> None:
     """A card: formula, slope, domain, what it is good for, and a plot; what a dataset teaches."""
     from minidl import data
-    from minidl.nn import activations, losses
+    from minidl.nn import activations, initializers, losses
+    from minidl.optim import optimizers
 
-    having_cards = [activations, losses, data.datasets]
-    entry = _find(name, "an activation, a loss or a dataset", having_cards)
+    wanted = "an activation, a loss, an optimizer, an initializer or a dataset"
+    entry = _find(name, wanted, _registries())
     if isinstance(entry, data.Card):
         say(data.load(entry.name))
+    elif entry.name in optimizers:
+        put(to_lines(_card(entry.name, _purpose(entry.cls), _optimizer_facts(entry))))
+    elif entry.name in initializers:
+        put(to_lines(_card(entry.name, "first weights", _initializer_facts(entry))))
     else:
-        _show_entry(entry)
+        assert entry.name in activations or entry.name in losses
+        put(to_lines(_entry_card(entry)))
+
+
+def _card(name: str, purpose: str, facts: dict[str, Any], *more: Section) -> Page:
+    known = [(label, str(fact)) for label, fact in facts.items() if fact]
+    title = f"{name}: {purpose}".removesuffix(": ")
+    return Page(title, [Section("", [Facts(known)]), *more])
+
+
+def _optimizer_facts(entry: Any) -> dict[str, Any]:
+    defaults = entry.cls.defaults
+    return {
+        "settings": ", ".join(f"{key}={value}" for key, value in defaults.items()),
+        "keeps": ", ".join(entry.cls.states),
+        "also called": ", ".join(entry.aliases),
+        "source": _reference(entry.cls),
+    }
+
+
+def _reference(cls: type) -> str:
+    """The first line under "References" in what a class says of itself."""
+    _, _, below = (cls.__doc__ or "").partition("References\n    ----------\n")
+    return below.strip().partition("\n")[0]
+
+
+def _initializer_facts(entry: Any) -> dict[str, Any]:
+    examples = ", ".join(
+        f"{entry.variance(inputs, outputs):.3g} for {inputs} inputs and {outputs} outputs"
+        for inputs, outputs in ((16, 16), (64, 16))
+    )
+    return {
+        "draws": "uniform on ±√(3 · variance)" if entry.uniform else "normal",
+        "variance": examples,
+        "also called": ", ".join(entry.aliases),
+        "source": entry.source,
+    }
 
 
 def _find(name: str, wanted: str, among: list[Registry[Any]]) -> Any:
@@ -71,10 +118,10 @@ def _find(name: str, wanted: str, among: list[Registry[Any]]) -> Any:
     raise UnknownNameError("name", wanted, repr(name) + "".join(other), remedy)
 
 
-def _show_entry(entry: Any) -> None:
+def _entry_card(entry: Any) -> Page:
+    """Of an activation or a loss."""
     from minidl.figures import characters
 
-    say(f"{entry.name}: {_purpose(type(entry))}".removesuffix(": "), bold=True)
     facts = {
         "formula": _as_in_a_book(entry),
         "slope": entry.derivative,
@@ -90,18 +137,13 @@ def _show_entry(entry: Any) -> None:
         "also called": ", ".join(entry.aliases),
         "source": entry.source,
     }
-    for label, fact in facts.items():
-        if fact:
-            say(f"  {label:<12}{fact}")
-    say()
-    say(characters(entry.name))
+    plot = Section("", [Code("", characters(entry.name))])
+    return _card(entry.name, _purpose(type(entry)), facts, plot)
 
 
 def _as_in_a_book(entry: Any) -> str:
     """The formula, which is written for sympy, as a person would write it."""
     text: str = entry.formula
-    if getattr(entry, "learned", False):  # of two operands, which its scalars call a and b
-        text = re.sub(r"\bb\b", "alpha", re.sub(r"\ba\b", "x", text))
     text = re.sub(r"Piecewise\(\((.+), ([^,]+)\), \((.+), True\)\)", r"(\1 if \2, else \3)", text)
     text = re.sub(r"(\d\.\d{5})\d+", r"\1…", text)
     text = re.sub(r"Abs\(([^()]+)\)", r"|\1|", text)
@@ -117,12 +159,12 @@ def plot(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
 ) -> None:
     """Each activation with its slope, each loss with its gradient, as pictures."""
-    from minidl.figures import SOURCE_FIGURES, plot
+    from minidl.figures import SOURCE_FIGURES, write_pictures
     from minidl.nn import activations, losses
 
     chosen = names or (activations.names() + losses.names() if every else SOURCE_FIGURES)
     known = [_find(n, "an activation or a loss", [activations, losses]).name for n in chosen]
-    for path in plot(known, out, "png" if png else "svg"):
+    for path in write_pictures(known, out, "png" if png else "svg"):
         say(path)
 
 
@@ -130,5 +172,4 @@ def info() -> None:
     """CPU, BLAS, threads and cache: what speed and last bits depend on."""
     from minidl.cli.surroundings import info
 
-    for name, fact in info().items():
-        say(f"{name:<15}{fact}")
+    put(to_lines(Page("", [Section("", [Facts([*info().items()], width=15)])])))

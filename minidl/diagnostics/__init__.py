@@ -2,7 +2,7 @@
 
 from minidl.diagnostics.anomaly import detect_anomaly
 from minidl.diagnostics.diagnosis import LayerHealth, diagnose
-from minidl.diagnostics.health import EXPLODED, FAST, MANY, SLOW, VANISHED, Diagnosis
+from minidl.diagnostics.health import EXPLODED, FAST, MANY_SATURATED, SLOW, VANISHED, Diagnosis
 from minidl.diagnostics.saturation import SLOPE, SUMS, idle, levels_off
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "EXPLODED",
     "FAST",
     "LayerHealth",
-    "MANY",
+    "MANY_SATURATED",
     "SLOPE",
     "SLOW",
     "SUMS",

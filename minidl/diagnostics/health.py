@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NoReturn
 
-from minidl.core import printable
+from minidl.core import MissingError, printable
 from minidl.diagnostics.saturation import SLOPE
+from minidl.document import Listing, ruled
+from minidl.nn import losses
 
 ROWS = 0.05
 """A unit is saturated if it is active in less than this share of the rows."""
 
-MANY = 0.25
+MANY_SATURATED = 0.25
 """The share of a layer's units of which saturation stands out."""
 VANISHED, EXPLODED = 1e-3, 1e3
 """The first layer's gradient beside the last's: where it stands out."""
@@ -77,23 +79,40 @@ class LayerReport:
     update_ratio: float | None = None
     frozen: float = 0.0
 
-    def findings(self) -> Iterator[str]:
-        """One sentence for each thing that stands out."""
+    def findings(self, is_output: bool = False) -> Iterator[str]:
+        """One sentence for each thing that stands out.
+
+        Parameters
+        ----------
+        is_output : bool
+            Whether the loss is computed from its outputs, and so passes through their slope.
+        """
         if not math.isfinite(self.mean):
             yield f"{self.name} gives numbers that are not finite; {TRACE}"
         if self.dead:
             they, them = ("it gives", "it") if self.dead == 1 else ("they give", "them")
             given = "the same" if self.stuck_at is None else f"{self.stuck_at:g}"
-            remedy = "lower the learning rate or use leaky_relu" if self.stuck_at == 0 else SMALLER
+            remedy = (
+                "lower the learning rate or use leaky_relu"
+                if self.stuck_at == 0
+                else self._remedy(is_output)
+            )
             yield (
                 f"{self._some(self.dead)} dead: {they} {given} for every row and no gradient "
                 f"reaches {them}; {remedy}."
             )
-        if self.saturated and self.saturated >= MANY * self.units:
+        if self.saturated and self.saturated >= MANY_SATURATED * self.units:
             yield (
                 f"{self._some(self.saturated)} saturated: for more than {1 - ROWS:.0%} of the rows "
-                f"the slope is below {SLOPE:.0%} of the steepest; {SMALLER}."
+                f"the slope is below {SLOPE:.0%} of the steepest; {self._remedy(is_output)}."
             )
+
+    def _remedy(self, is_output: bool) -> str:
+        """What helps against a slope that is flat."""
+        linked = [loss.name for loss in losses if is_output and loss.link == self.activation]
+        if linked and self.activation:
+            return f"train it with {linked[0]}, whose gradient skips that slope"
+        return SMALLER
 
     def _some(self, count: int) -> str:
         are = "is" if count == 1 else "are"
@@ -165,7 +184,8 @@ class Diagnosis:
     @property
     def findings(self) -> tuple[str, ...]:
         """One sentence for each thing that stands out; none if all is well."""
-        return (*self._general(), *(text for layer in self.layers for text in layer.findings()))
+        texts = (text for r in self.layers for text in r.findings(is_output=r is self.layers[-1]))
+        return (*self._general(), *texts)
 
     def _general(self) -> Iterator[str]:
         if not math.isfinite(self.loss):
@@ -199,33 +219,13 @@ class Diagnosis:
         ratios = f"gradient first/last {_shown(self.gradient_ratio)}"
         updates = f"update/weights {_shown(self.update_ratio)}"
         head = f"{where}, {ratios}, {updates}"
-        return printable("\n".join([head, *_table(self.layers), *self.findings]))
+        return printable("\n".join([head, *ruled(layer_table(self.layers)), *self.findings]))
 
-    def plot(self, axes: Any = None) -> Any:
-        """Draw dead and saturated units and gradients, layer by layer; returns two axes.
-
-        Parameters
-        ----------
-        axes : pair of matplotlib axes, optional
-            Shares of units go into the first, norms into the second.
-        """
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            axes = plt.subplots(2, 1, sharex=True, layout="constrained")[1]
-        names, below = [layer.name for layer in self.layers], [0.0] * len(self.layers)
-        for what, color in (("dead", "0.2"), ("saturated", "0.65")):
-            shares = [(getattr(layer, what) or 0) / layer.units for layer in self.layers]
-            axes[0].bar(names, shares, bottom=below, color=color, label=what)
-            below = shares
-        axes[0].set(ylabel="share of units", ylim=(0, 1))
-        for what, label in (("sums_gradient_norm", "sums"), ("gradient_norm", "parameters")):
-            norms = [getattr(layer, what) or math.nan for layer in self.layers]
-            axes[1].plot(names, norms, marker="o", label=f"gradient of {label}")
-        axes[1].set(yscale="log", ylabel="norm")
-        for each in axes:
-            each.legend()
-        return axes
+    @property
+    def plot(self) -> NoReturn:
+        """Refused: it is ``ml.plot(diagnosis)``."""
+        remedy = "Write ml.plot(diagnosis)."
+        raise MissingError("diagnosis.plot", "numbers of layers", "plot", remedy)
 
 
 COLUMNS = {
@@ -240,19 +240,15 @@ COLUMNS = {
 }
 
 
-def _table(layers: Sequence[LayerReport]) -> list[str]:
-    """A line a layer, below the names of the columns."""
-    rows = [["layer", "units", *COLUMNS.values()]]
+def layer_table(layers: Sequence[LayerReport]) -> Listing:
+    """A row a layer."""
+    rows = []
     for layer in layers:
         name = layer.name if layer.activation is None else f"{layer.name} ({layer.activation})"
         if layer.frozen:
             name += ", frozen" if layer.frozen == 1 else ", partly frozen"
-        rows.append([name, str(layer.units), *(_shown(getattr(layer, key)) for key in COLUMNS)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    ]
-    return [lines[0], "─" * len(lines[0]), *lines[1:]]
+        rows.append((name, str(layer.units), *(_shown(getattr(layer, key)) for key in COLUMNS)))
+    return Listing("", ("layer", "units", *COLUMNS.values()), rows, download=False)
 
 
 def _shown(value: float | None) -> str:

@@ -1,9 +1,11 @@
-"""Pictures of activations, losses and histories; matplotlib is imported when one is drawn."""
+"""Pictures of activations, losses and training; matplotlib is imported when one is drawn."""
 
-from minidl.figures.catalogue import SOURCE_FIGURES, characters, plot
+from minidl.figures.catalogue import SOURCE_FIGURES, characters, write_pictures
+from minidl.figures.runs import plot
 
 __all__ = [
     "SOURCE_FIGURES",
     "characters",
     "plot",
+    "write_pictures",
 ]

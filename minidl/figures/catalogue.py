@@ -109,7 +109,7 @@ def _limits(y: np.ndarray, slope: np.ndarray) -> tuple[float, float]:
     return max(both.min(), -most), min(both.max(), most)
 
 
-def plot(names: Sequence[str], folder: Path, kind: str = "svg") -> list[Path]:
+def write_pictures(names: Sequence[str], folder: Path, kind: str = "svg") -> list[Path]:
     """One picture for each name, numbered in this order.
 
     Raises

@@ -19,6 +19,7 @@ from minidl.core import (
     storage,
     whole_number,
 )
+from minidl.document import Listing, ruled
 from minidl.nn import Activation, Dense, Dropout, Layer, Network, get_loss
 from minidl.optim import Optimizer, describe_optimizer
 from minidl.program import State, workspace
@@ -92,7 +93,7 @@ class Sequential(Network):
         training in batches of 32: 1,920 bytes of workspace
         """
         self._renumber()
-        rows = [("layer", "output", "parameters")]
+        rows = []
         left = {id(parameter): parameter.size for parameter in self.parameters()}
         for layer, width in zip(self.layers, self._widths, strict=True):
             number = sum(left.pop(id(parameter), 0) for parameter in layer.parameters())
@@ -103,12 +104,9 @@ class Sequential(Network):
         frozen = sum(p.size for p in self.parameters() if p.is_frozen)
         if frozen:
             rows.append(("of which frozen", "", f"{frozen:,}"))
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = [
-            f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}" for row in rows
-        ]
-        rule, last = "─" * len(lines[0]), 1 + len(self.layers)
-        lines = [lines[0], rule, *lines[1:last], rule, *lines[last:]]
+        columns = ("layer", "output", "parameters")
+        table = Listing("", columns, rows, download=False, words=(0, 1))
+        lines = ruled(table, before=len(self.layers))
         if batch_size is not None:
             memory = self._workspace(whole_number("batch_size", batch_size, example=32), loss)
             told = f"{memory:,} bytes of workspace" if memory else "eagerly, no fixed workspace"

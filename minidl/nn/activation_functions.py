@@ -119,7 +119,7 @@ class PReLU(Facts, Elementwise2):
 
     name = "prelu"
     operand_names = ("x", "alpha")
-    formula = "Piecewise((a, a > 0), (b*a, True))"
+    formula = "Piecewise((x, x > 0), (alpha*x, True))"
     latex = r"\begin{cases} x & x > 0 \\ \alpha x & x \le 0 \end{cases}"
     derivative = "1 for x > 0, the learned α for x ≤ 0"
     kinks = (0.0,)
@@ -151,6 +151,7 @@ class Sigmoid(ActivationFunction):
     formula = "1/(1 + exp(-x))"
     latex = r"\frac{1}{1 + e^{-x}}"
     derivative = "y (1 − y), at most ¼"
+    slope_formula = "y*(1 - y)"
     range = Interval(0, 1)
     link = "sigmoid"
     properties = ("saturates on both sides: gradients vanish", "not centred: its mean is above 0")
@@ -178,6 +179,7 @@ class Tanh(ActivationFunction):
     formula = "(exp(x) - exp(-x))/(exp(x) + exp(-x))"
     latex = r"\frac{e^{x} - e^{-x}}{e^{x} + e^{-x}}"
     derivative = "1 − y²"
+    slope_formula = "1 - y**2"
     range = Interval(-1, 1)
     properties = ("centred on zero", "a steeper slope at 0 than the sigmoid's", "saturates")
     good_for = (
@@ -204,6 +206,7 @@ class Softmax(RowActivation):
     formula = "exp(x_i)/Sum(exp(x_j))"
     latex = r"\frac{e^{x_i}}{\sum_j e^{x_j}}"
     derivative = "yᵢ (δᵢⱼ − yⱼ)"
+    slope_formula = "y_i*(delta_i_j - y_j)"
     range = Interval(0, 1)
     rows_sum_to_one = True
     link = "softmax"
@@ -230,6 +233,7 @@ class LogSoftmax(RowActivation):
     formula = "x_i - log(Sum(exp(x_j)))"
     latex = r"x_i - \log \sum_j e^{x_j}"
     derivative = "δᵢⱼ − e^yⱼ"
+    slope_formula = "delta_i_j - exp(y_j)"
     range = Interval(-inf, 0)
     properties = ("keeps its digits where the softmax has rounded to 0",)
     good_for = ("log-probabilities of classes",)
@@ -315,6 +319,7 @@ class Linear(ActivationFunction):
     formula = "x"
     latex = "x"
     derivative = "1"
+    slope_formula = "1"
     properties = ("layers of it collapse into one",)
     good_for = ("the output of regressors", "scores for a loss that takes logits")
     source = "Widrow and Hoff, 1960"
@@ -359,6 +364,7 @@ class Softsign(ActivationFunction):
     formula = "x/(1 + Abs(x))"
     latex = r"\frac{x}{1 + |x|}"
     derivative = "1 / (1 + |x|)²"
+    slope_formula = "1/(1 + Abs(x))**2"
     range = Interval(-1, 1)
     properties = ("saturates polynomially, where tanh does exponentially",)
     good_for = ("a gentler tanh",)
@@ -406,6 +412,7 @@ class SiLU(ActivationFunction):
     formula = "x/(1 + exp(-x))"
     latex = r"x\,\sigma(x)"
     derivative = "σ(x) (1 + x σ(−x))"
+    slope_formula = "sigmoid(x)*(1 + x*sigmoid(-x))"
     range = Interval(-0.27846454276107379, inf, includes_low=True)
     init = "he_normal"
     properties = ("smooth", "dips below 0, to −0.28 at x = −1.28")

@@ -62,6 +62,8 @@ class Loss(Configurable):
     formula: str = ""
     latex: str = ""
     derivative: str = ""
+    slope_formula: str = ""
+    slope_at_logits: str = ""
     target: Domain = REALS
     prediction: Interval = REALS
     link: str | None = None

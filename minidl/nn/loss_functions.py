@@ -69,6 +69,7 @@ class MeanSquaredError(Loss):
     formula = "(p - t)**2"
     latex = r"(p - t)^2"
     derivative = "2 (p − t)"
+    slope_formula = "2*(p - t)"
     properties = (
         "never negative",
         "smooth",
@@ -100,6 +101,7 @@ class MeanAbsoluteError(Loss):
     formula = "Abs(p - t)"
     latex = r"|p - t|"
     derivative = "sign(p − t), 0 at p = t"
+    slope_formula = "sign(p - t)"
     kinks = ("p = t",)
     properties = ("robust to outliers", "constant slope", "its minimiser is the median")
     good_for = ("regression with outliers",)
@@ -159,6 +161,7 @@ class LogCosh(Loss):
     formula = "log((exp(p - t) + exp(t - p))/2)"
     latex = r"\log \cosh(p - t)"
     derivative = "tanh(p − t)"
+    slope_formula = "tanh(p - t)"
     properties = ("smooth everywhere", "robust to outliers")
     good_for = ("regression with outliers, where a smooth slope is wanted",)
     source = "Green, IEEE Transactions on Medical Imaging 1990"
@@ -189,6 +192,8 @@ class BinaryCrossentropy(_Binary):
     formula = "-t*log(p) - (1 - t)*log(1 - p)"
     latex = r"-t \log p - (1 - t) \log (1 - p)"
     derivative = "(p − t) / (p (1 − p)); at the logits σ(z) − t"
+    slope_formula = "(p - t)/(p*(1 - p))"
+    slope_at_logits = "sigmoid(z) - t"
     properties = (
         "in [0, ∞)",
         "the sigmoid cancels: the gradient at the logits is σ(z) − t",
@@ -239,6 +244,8 @@ class CategoricalCrossentropy(Rowwise):
     formula = "-t*log(p)"
     latex = r"-\sum_j t_j \log p_j"
     derivative = "−tⱼ / pⱼ; at the logits softmax(z)ⱼ − tⱼ"
+    slope_formula = "-t/p"
+    slope_at_logits = "p - t"
     prediction = UNIT
     link = "softmax"
     rows_sum_to_one = True
@@ -474,6 +481,8 @@ class Poisson(Loss):
     formula = "p - t*log(p)"
     latex = r"p - t \log p"
     derivative = "1 − t / p; from logits e^z − t"
+    slope_formula = "1 - t/p"
+    slope_at_logits = "exp(z) - t"
     target = NON_NEGATIVE
     prediction = NON_NEGATIVE
     link = "exp"
@@ -508,6 +517,8 @@ class KLDivergence(Rowwise):
     formula = "t*log(t/p)"
     latex = r"\sum_j t_j \log \frac{t_j}{p_j}"
     derivative = "−tⱼ / pⱼ; at the logits softmax(z)ⱼ − tⱼ"
+    slope_formula = "-t/p"
+    slope_at_logits = "p - t"
     prediction = UNIT
     link = "softmax"
     rows_sum_to_one = True

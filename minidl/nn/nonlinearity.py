@@ -17,6 +17,7 @@ class Facts:
     formula: str = ""
     latex: str = ""
     derivative: str = ""
+    slope_formula: str = ""
     range: Interval = REALS
     rows_sum_to_one: bool = False
     link: str | None = None

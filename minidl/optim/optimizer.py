@@ -100,7 +100,9 @@ class Optimizer:
 
     name = ""
     aliases: tuple[str, ...] = ()
+    update_kernel: ClassVar[Any] = None
     states: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
     defaults: ClassVar[dict[str, Any]] = {}
     domains: ClassVar[dict[str, Interval]] = {}
     """Where a setting may lie, if not anywhere in [0, ∞)."""
@@ -147,6 +149,8 @@ class Optimizer:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         given = signature(cls.__init__)
+        if any(x.kind is x.VAR_POSITIONAL for x in given.parameters.values()):  # handed on
+            given = signature(Optimizer.__init__)
         own = [x for name, x in given.parameters.items() if name != "self"]
         cls.__signature__ = named_settings(  # type: ignore[attr-defined]
             given.replace(parameters=own),
@@ -417,8 +421,33 @@ class Optimizer:
         return []
 
     def kernel(self, *arrays: np.ndarray) -> None:
-        """Update one stretch: values, gradients, states, reals; subclasses write it."""
-        raise NotImplementedError(f"{type(self).__name__} has no kernel(self, *arrays)")
+        """Update one stretch: values, gradients, states, step numbers."""
+        if self.update_kernel is None:
+            raise NotImplementedError(f"{type(self).__name__} has no kernel(self, *arrays)")
+        self.update_kernel(*arrays)
+
+    @classmethod
+    def formulas(cls, numbers: Mapping[str, float]) -> dict[str, str]:
+        """The update of one number in symbols: what becomes of each, in order.
+
+        Parameters
+        ----------
+        numbers : mapping
+            What the kernel gets: ``eta`` (the learning rate), ``t`` (the update's number) and the
+            ``constants`` by their ``symbols``; a variant of the rule may depend on them.
+
+        Returns
+        -------
+        dict
+            Formulas on these, on ``p`` (the parameter), ``g`` (its gradient), the states, and on
+            what stands further up. Empty where none is stated.
+        """
+        return {}
+
+    @classmethod
+    def purpose(cls, numbers: Mapping[str, float]) -> str:
+        """One sentence on why the update is made so."""
+        return ""
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from minidl.autodiff import Tensor
 from minidl.core import SHARE, ArgumentError, Registry
@@ -25,6 +23,11 @@ def optimizer(cls: type[Optimizer]) -> type[Optimizer]:
     """Register an optimizer class under its ``name``."""
     optimizers.register(_OptimizerEntry(cls), cls)
     return cls
+
+
+def _with_decay(numbers: Mapping[str, float]) -> dict[str, str]:
+    """L2 decay, added to the gradient before all else."""
+    return {"g": "g + decay*p"} if numbers["decay"] else {}
 
 
 @optimizer
@@ -63,7 +66,9 @@ class SGD(Optimizer):
     """
 
     name = "sgd"
+    update_kernel = update.sgd
     states = ("velocity",)
+    symbols = ("momentum", "nesterov", "decay")
     defaults = {"learning_rate": 1e-2, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0}
     domains = {"momentum": SHARE}
 
@@ -78,8 +83,23 @@ class SGD(Optimizer):
         s = self.settings
         return [s["momentum"], float(s["nesterov"]), s["weight_decay"]]
 
-    def kernel(self, *arrays: np.ndarray) -> None:
-        update.sgd(*arrays)
+    @classmethod
+    def formulas(cls, numbers: Mapping[str, float]) -> dict[str, str]:
+        """The update in symbols: p − η g; with momentum p − η v, and v = μ v + g."""
+        if not numbers["momentum"]:
+            return _with_decay(numbers) | {"p": "p - eta*g"}
+        stride = "(g + momentum*velocity)" if numbers["nesterov"] else "velocity"
+        return _with_decay(numbers) | {
+            "velocity": "momentum*velocity + g",
+            "p": f"p - eta*{stride}",
+        }
+
+    @classmethod
+    def purpose(cls, numbers: Mapping[str, float]) -> str:
+        """Why the update is made so."""
+        if numbers["momentum"]:
+            return "Steps in a lasting direction add up, those that alternate cancel."
+        return "A small step against the gradient: downhill."
 
 
 @optimizer
@@ -121,7 +141,9 @@ class Adam(Optimizer):
     """
 
     name = "adam"
+    update_kernel = update.adam
     states = ("m", "v")
+    symbols = ("beta1", "beta2", "epsilon", "decay", "decoupled")
     defaults = {
         "learning_rate": 1e-3,
         "beta1": 0.9,
@@ -139,8 +161,22 @@ class Adam(Optimizer):
         s = self.settings
         return [s["beta1"], s["beta2"], s["epsilon"], *self._decays()]
 
-    def kernel(self, *arrays: np.ndarray) -> None:
-        update.adam(*arrays)
+    @classmethod
+    def formulas(cls, numbers: Mapping[str, float]) -> dict[str, str]:
+        """Running means m of g and v of g², both corrected for their start at 0."""
+        kept = "p*(1 - eta*decoupled)" if numbers["decoupled"] else "p"
+        return _with_decay(numbers) | {
+            "m": "beta1*m + (1 - beta1)*g",
+            "v": "beta2*v + (1 - beta2)*g**2",
+            "m_hat": "m/(1 - beta1**t)",
+            "v_hat": "v/(1 - beta2**t)",
+            "p": f"{kept} - eta*m_hat/(sqrt(v_hat) + epsilon)",
+        }
+
+    @classmethod
+    def purpose(cls, numbers: Mapping[str, float]) -> str:
+        """Why the update is made so."""
+        return "Every weight moves by about the learning rate, however large its gradients are."
 
 
 @optimizer
@@ -212,7 +248,9 @@ class RMSprop(Optimizer):
     """
 
     name = "rmsprop"
+    update_kernel = update.rmsprop
     states = ("v",)
+    symbols = ("rho", "epsilon", "decay")
     defaults = {"learning_rate": 1e-2, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 0.0}
     domains = {"rho": SHARE}
 
@@ -220,8 +258,18 @@ class RMSprop(Optimizer):
         s = self.settings
         return [s["rho"], s["epsilon"], s["weight_decay"]]
 
-    def kernel(self, *arrays: np.ndarray) -> None:
-        update.rmsprop(*arrays)
+    @classmethod
+    def formulas(cls, numbers: Mapping[str, float]) -> dict[str, str]:
+        """A running mean v of g²; p − η g / (√v + ε)."""
+        return _with_decay(numbers) | {
+            "v": "rho*v + (1 - rho)*g**2",
+            "p": "p - eta*g/(sqrt(v) + epsilon)",
+        }
+
+    @classmethod
+    def purpose(cls, numbers: Mapping[str, float]) -> str:
+        """Why the update is made so."""
+        return "Every step is measured by the size that the gradient has had of late."
 
 
 optimizers.protect_entries()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidl.document import aligned
 from minidl.program.instruction import Instruction
 
 
@@ -19,14 +20,9 @@ def listing(instructions: Sequence[Instruction]) -> str:
     rows = []
     for i, line in enumerate(instructions):
         mirrored = forward.get(line.node) if line.phase == "backward" else None
-        mirror = "" if mirrored is None else f"of {mirrored}"
-        rows.append((str(i), line.phase, _operation(line), _operands(line), mirror))
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    lines = []
-    for number, phase, name, operands, mirror in rows:
-        left = f"{number:>{widths[0]}}  {phase:<{widths[1]}}  {name:<{widths[2]}}"
-        lines.append(f"{left}  {operands}{'   ' + mirror if mirror else ''}".rstrip())
-    return "\n".join(lines)
+        mirror = "" if mirrored is None else f"   of {mirrored}"
+        rows.append((str(i), line.phase, _operation(line), _operands(line) + mirror))
+    return "\n".join(map(str.rstrip, aligned(rows, left=(1, 2, 3))))
 
 
 def _operation(line: Instruction) -> str:

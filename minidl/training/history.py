@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
-from minidl.core import UnknownNameError, did_you_mean
+from minidl.core import MissingError, UnknownNameError, did_you_mean
 
 
 class History(Mapping[str, list[float]]):
@@ -81,17 +81,10 @@ class History(Mapping[str, list[float]]):
     def __len__(self) -> int:
         return len(self.curves)
 
-    def plot(self, axes: Any = None) -> Any:
-        """Draw every curve against the epoch; returns the matplotlib axes."""
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            axes = plt.subplots()[1]
-        for name, values in self.items():
-            axes.plot(range(1, len(values) + 1), values, label=name)
-        axes.set_xlabel("epoch")
-        axes.legend()
-        return axes
+    @property
+    def plot(self) -> NoReturn:
+        """Refused: it is ``ml.plot(history)``."""
+        raise MissingError("history.plot", "a mapping of curves", "plot", "Write ml.plot(history).")
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.items() if values)

@@ -1,21 +1,19 @@
-"""Derivatives of formulas by the rules of a first course, and facts read as formulas.
+"""Derivatives of formulas by the rules of a first course.
 
 Local derivatives that a walkthrough prints come from here: from an activation's or a loss's
-``formula``, or, where that can be read, from what its ``derivative`` says, after both were found
-to agree. Nothing is computed with them: the numbers beside them are the kernels'.
+``formula``, or as its ``slope_formula`` states them, after both were found to agree. Nothing is
+computed with them: the numbers beside them are the kernels'.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from minidl.core import ArgumentError
 from minidl.walkthrough.expressions import (
-    FUNCTIONS,
     Expression,
     evaluate,
     names,
@@ -167,35 +165,8 @@ _MADE: dict[type, Callable[[Expression, Expression], Expression]] = {
 }
 
 
-# ── facts ─────────────────────────────────────────────────────────────────────────────────────
-
-_WRITTEN = {"tⱼ": "t", "pⱼ": "p", "−": "-", "²": "**2", "ᵢ": "_i", "ⱼ": "_j", "σ": "sigmoid",
-            "δ": "delta", "α": "alpha", "γ": "gamma", "^": "**", "|x|": "Abs(x)", "eˣ": "exp(x)",
-            "e**z": "exp(z)", "e**y_j": "exp(y_j)"}  # fmt: skip
-"""How facts write what a formula calls otherwise; in this order."""
 _PROBES = ("0.37", "-0.81", "0.59", "1.7")
 """Where two formulas are compared; no corner lies there."""
-
-
-def as_formula(fact: str) -> Expression | None:
-    """What a derivative's description says, if it is a formula that a machine can read.
-
-    Examples
-    --------
-    >>> ast.unparse(as_formula("y (1 − y), at most ¼"))
-    'y * (1 - y)'
-    >>> as_formula("1 for x > 0, 0 for x ≤ 0") is None
-    True
-    """
-    text = re.split(r"[;]|, (?!0\b)", fact)[0].split(", 0 at")[0]
-    for sign, plain in _WRITTEN.items():
-        text = text.replace(sign, plain)
-    text = re.sub(r"(?<=[\w)]) (?=[\w(])", "*", text)  # side by side is a product
-    text = re.sub(rf"\b({'|'.join(FUNCTIONS)})\*", r"\1", text)
-    try:
-        return parse(text)
-    except ArgumentError:
-        return None
 
 
 def agree(one: Expression, other: Expression, given: Mapping[str, Expression]) -> bool:
@@ -226,24 +197,23 @@ def _tried(tree: Expression, given: Mapping[str, Expression], shift: int) -> Dec
 
 @functools.lru_cache(maxsize=256)
 def slope_of(
-    formula: str, fact: str, name: str, result: str, fixed: tuple[tuple[str, int], ...] = ()
+    formula: str, stated: str, name: str, result: str, fixed: tuple[tuple[str, int], ...] = ()
 ) -> str:
-    """The derivative of a formula as text: the fact's own form if it agrees, else by the rules.
+    """The derivative of a formula as text: as it is stated if that agrees, else by the rules.
 
     Parameters
     ----------
-    formula, fact : str
-        As in the registries: ``formula`` and ``derivative``.
+    formula, stated : str
+        As in the registries: ``formula`` and ``slope_formula``.
     name, result : str
-        With respect to what; and what the fact may call the formula's own value: ``y``.
+        With respect to what; and what the slope may call the formula's own value: ``y``.
     fixed : tuple of (name, number)
         What is 0 or 1, so that the rules leave less: a target.
     """
     tree = parse(formula)
     plain = derivative(tree, name)
-    told = as_formula(fact)
-    if told is not None and agree(told, plain, {result: tree}):
-        return ast.unparse(told)
+    if stated and agree(parse(stated), plain, {result: tree}):
+        return ast.unparse(parse(stated))
     numbers = {key: ast.Constant(value) for key, value in fixed}
     return ast.unparse(_folded(substitute(plain, numbers)))
 

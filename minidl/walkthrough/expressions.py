@@ -13,7 +13,8 @@ import copy
 import functools
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from decimal import Context, Decimal, DivisionByZero, InvalidOperation, localcontext
 
 from minidl.core import ArgumentError
@@ -76,8 +77,8 @@ FUNCTIONS: dict[str, Callable[..., Decimal]] = {
 CONSTANTS = {"pi": _PI}
 
 SYMBOLS = {"alpha": "α", "gamma": "γ", "delta": "δ", "pi": "π", "eta": "η", "beta1": "β₁",
-           "beta2": "β₂", "epsilon": "ε", "momentum": "μ", "rho": "ρ", "decay": "λ",
-           "decoupled": "λ"}  # fmt: skip
+           "beta2": "β₂", "m_hat": "m̂", "v_hat": "v̂", "epsilon": "ε", "momentum": "μ",
+           "rho": "ρ", "decay": "λ", "decoupled": "λ"}  # fmt: skip
 """How hyper-parameters and constants are shown."""
 
 _SHOWN = {"log": "ln", "sigmoid": "σ", "Abs": "abs", "Max": "max", "Min": "min", "sqrt": "√"}
@@ -108,6 +109,7 @@ _SIGNS: dict[type, tuple[str, int]] = {
     ast.Add: (" + ", _SUM),
     ast.Sub: (" − ", _SUM),
     ast.Mult: ("·", _PRODUCT),
+    ast.MatMult: (" · ", _PRODUCT),
     ast.Div: ("/", _PRODUCT),
     ast.Pow: ("^", _POWER),
 }
@@ -256,6 +258,29 @@ def substitute(tree: Expression, parts: Mapping[str, Expression]) -> Expression:
     return made
 
 
+@functools.lru_cache(maxsize=1024)
+def spread(formula: str, columns: int, own: int) -> str:
+    """A row's formula written out: ``Sum`` over the columns, ``x_i`` the column at hand.
+
+    Examples
+    --------
+    >>> spread("exp(x_i)/Sum(exp(x_j))", columns=2, own=1)
+    'exp(x1) / (exp(x0) + exp(x1))'
+    """
+
+    class Spread(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.AST:
+            if isinstance(node.func, ast.Name) and node.func.id == "Sum":
+                inner = node.args[0]
+                terms = [substitute(inner, {"x_j": ast.Name(f"x{j}")}) for j in range(columns)]
+                return functools.reduce(lambda a, b: ast.BinOp(a, ast.Add(), b), terms)
+            self.generic_visit(node)
+            return node
+
+    tree: Expression = Spread().visit(substitute(parse(formula), {"x_i": ast.Name(f"x{own}")}))
+    return ast.unparse(tree)
+
+
 def names(tree: Expression) -> list[str]:
     """The names that a formula's value depends on."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
@@ -274,6 +299,8 @@ def _shown(tree: Expression, texts: Mapping[str, str]) -> tuple[str, int]:
         return _bound(f"{tree.value!r}".replace("-", "−"))
     if isinstance(tree, ast.Name):
         return _bound(texts.get(tree.id, SYMBOLS.get(tree.id, tree.id)))
+    if isinstance(tree, ast.Attribute):  # w.T, transposed
+        return f"{_within(tree.value, texts, _ATOM)}ᵀ", _ATOM
     if isinstance(tree, ast.UnaryOp):
         return f"−{_within(tree.operand, texts, _PRODUCT)}", _SIGN
     if isinstance(tree, ast.BinOp):
@@ -315,6 +342,11 @@ def _called(tree: ast.Call, name: str, texts: Mapping[str, str]) -> str:
             reason = "" if always else _shown(condition, texts)[0]
             parts.append(f"else {text}" if always else f"{text} if {reason}")
         return f"({', '.join(parts)})"
+    if name == "Times":
+        return " × ".join(_within(x, texts, _PRODUCT) for x in tree.args)
+    if name == "Total":
+        over = f" over the {ast.unparse(tree.args[1])}" if tree.args[1:] else ""
+        return f"Σ {_within(tree.args[0], texts, _PRODUCT)}{over}"
     inner = ", ".join(_shown(x, texts)[0] for x in tree.args)
     return f"{_SHOWN.get(name, name)}({inner})"
 
@@ -325,3 +357,40 @@ def can_evaluate(tree: Expression, numbers: Numbers) -> bool:
         return evaluate(tree, numbers).is_finite()
     except (ArgumentError, ArithmeticError, TypeError):
         return False
+
+
+def branch_values(formula: str, numbers: Numbers) -> Iterator[Decimal]:
+    """A formula's value with each branch of its first piecewise part, right or wrong."""
+    tree = parse(formula)
+    for place, node in enumerate(ast.walk(tree)):
+        if parts := _alternatives(node):
+            for part in parts:
+                made = _replaced(tree, place, part)
+                if all(name in numbers for name in names(made)):
+                    with suppress(ArithmeticError):
+                        yield evaluate(made, numbers)
+            return
+
+
+def _alternatives(node: ast.AST) -> list[Expression]:
+    """What a piecewise part of a formula chooses from; nothing of any other."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return []
+    if node.func.id == "Piecewise":
+        return [part.elts[0] for part in node.args if isinstance(part, ast.Tuple)]
+    return node.args if node.func.id in ("Max", "Min") else []
+
+
+def _replaced(tree: Expression, place: int, part: Expression) -> Expression:
+    """A formula with one of its parts (counted as ``ast.walk`` does) replaced by another."""
+    if place == 0:
+        return part
+    made = copy.deepcopy(tree)
+    old = list(ast.walk(made))[place]
+    for node in ast.walk(made):
+        for field, value in ast.iter_fields(node):
+            if value is old:
+                setattr(node, field, part)
+            elif isinstance(value, list) and any(v is old for v in value):
+                setattr(node, field, [part if v is old else v for v in value])
+    return made

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.scene import unravel
 from minidl.walkthrough.steps import Index, Problem, Step
 
@@ -166,12 +167,13 @@ def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Colu
         column = Column(_layer(written.name), step.operation, written.name, written.shape,
                         sources=sources)  # fmt: skip
         flat = len(written.shape) == len(columns[sources[0]].shape) == 2
-        if flat and step.expansion in ("dense", "matmul") and step.reads[1] not in made:
+        operation = operation_of(step)
+        if flat and operation.is_weighted_sum and step.reads[1] not in made:
             column.weight, column.subtitle = step.reads[1], ""
-            column.bias = step.reads[2] if step.expansion == "dense" else ""
+            column.bias = step.reads[2] if operation.has_bias else ""
         made[written.name] = len(columns)
         columns.append(column)
-    each = next(step for step in steps if step.expansion == "each")
+    each = next(step for step in steps if operation_of(step).is_loss)
     last = made.get(each.reads[1], len(columns) - 1)
     columns.append(Column("loss", each.operation, problem.loss_name, (), sources=[last]))
     return columns
@@ -180,7 +182,7 @@ def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Colu
 def _activates(step: Step, column: Column, sources: int) -> bool:
     """Whether a step is the activation of a layer whose sums a column holds."""
     waits = bool(column.weight) and not column.sums and step.reads[0] == column.out
-    return waits and sources == 1 and step.expansion in ("elementwise", "row")
+    return waits and sources == 1 and operation_of(step).is_activation
 
 
 def _layer(name: str) -> str:

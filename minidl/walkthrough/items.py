@@ -12,6 +12,7 @@ from typing import Any
 from minidl.core import ArgumentError
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import evaluate, parse
+from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.steps import Equation, Index, Operand, Step
 from minidl.walkthrough.walkthrough import Walkthrough
@@ -20,8 +21,6 @@ DIFFICULTIES = ("values", "derivatives", "contributions", "updates")
 """What is asked for, from the easiest; each includes those before it."""
 
 _LEVELS = {"value": 0, "local": 1, "contribution": 2, "factored": 2, "cancels": 2, "update": 3}
-_COPIES = ("moved", "shared", "dense_db", "afterwards")
-"""Steps whose numbers are mostly copied: nothing to ask."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Item:
     @property
     def asks(self) -> bool:
         """Whether there is something to work out, by a rule that is shown."""
-        return bool(self.equation.numbers) and self.step.expansion not in _COPIES
+        return bool(self.equation.numbers) and operation_of(self.step).asks
 
     @property
     def digits(self) -> int:
@@ -132,7 +131,7 @@ def _called(step: Step, index: Index, equation: Equation, operand: Operand) -> s
     """What the equation that ends in an operand has on its left."""
     if operand.symbol.startswith("part "):
         return f"{operand.symbol} of {equation.left}"
-    if step.expansion == "fan_out":
+    if operation_of(step).is_meeting:
         return symbol(step.reads["ab".index(operand.key)], index)
     return operand.symbol
 

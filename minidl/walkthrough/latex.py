@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import SYMBOLS, Expression, chosen, parse, unknown
-from minidl.walkthrough.notation import SLOT, Notation, letter
+from minidl.walkthrough.letters import SLOT, Symbols, letter
 from minidl.walkthrough.steps import Equation
 
 _SLOT = re.compile(r"\\text\{⟨(\d+)([!^]?)⟩\}")
@@ -94,6 +94,8 @@ class _Writer:
             sign = _COMPARED[type(tree.ops[0])]
             left, right = (self.write(x, _SUM, first=True) for x in (tree.left, *tree.comparators))
             return f"{left} {sign} {right}"
+        if isinstance(tree, ast.Attribute):  # w.T, transposed
+            return rf"{{{self.write(tree.value, _ATOM, first)}}}^{{\mathsf T}}"
         if isinstance(tree, ast.UnaryOp):
             made = f"-{self.write(tree.operand, _PRODUCT, first=False)}"
             return made if first and strength <= _PRODUCT else bracketed(made)
@@ -113,6 +115,9 @@ class _Writer:
         if sign is ast.Mult:
             made = [self.write(left, _PRODUCT, first), self.write(right, _PRODUCT, first=False)]
             return r" \cdot ".join(made), _PRODUCT
+        if sign is ast.MatMult:
+            room = r" \; " if any(isinstance(x, ast.Attribute) for x in (left, right)) else r" \, "
+            return room.join(self.write(x, _PRODUCT, first=True) for x in (left, right)), _PRODUCT
         tight = _PRODUCT if sign is ast.Sub else _SUM
         made = [self.write(left, _SUM, first), self.write(right, tight, first=False)]
         return (" - " if sign is ast.Sub else " + ").join(made), _SUM
@@ -141,6 +146,14 @@ class _Writer:
         if name == "Sum":
             made = rf"\sum_j {self.write(tree.args[0], _PRODUCT, first=False)}"
             return bracketed(made) if strength > _PRODUCT else made
+        if name == "Total":
+            return (
+                r"\sum"
+                + (rf"_{{\text{{{ast.unparse(tree.args[1])}}}}}" if inner[1:] else "")
+                + f" {inner[0]}"
+            )
+        if name == "Times":
+            return rf"{inner[0]} \odot {inner[1]}"
         called = _CALLED.get(name, rf"\operatorname{{{name}}}")
         return called + bracketed(", ".join(inner))
 
@@ -158,7 +171,7 @@ class _Writer:
 def _strength(tree: ast.BinOp) -> int:
     if isinstance(tree.op, ast.Div | ast.Pow):
         return _POWER
-    return _PRODUCT if isinstance(tree.op, ast.Mult) else _SUM
+    return _PRODUCT if isinstance(tree.op, ast.Mult | ast.MatMult) else _SUM
 
 
 def bracketed(text: str) -> str:
@@ -193,7 +206,7 @@ def filled(text: str, parts: Sequence[str]) -> str:
     return _SLOT.sub(put, text)
 
 
-def equation_latex(equation: Equation, notation: Notation) -> list[str]:
+def equation_latex(equation: Equation, notation: Symbols) -> list[str]:
     """An equation's sides: what is worked out, the rule, the rule with numbers, the result."""
     form = template(equation)
     symbols = [notation.symbol(operand.symbol) for operand in equation.operands]

@@ -17,13 +17,19 @@ from minidl.program import Program, listing, record
 from minidl.training import check_data
 from minidl.training import step as training_step
 from minidl.walkthrough.digits import LEAST_DIGITS
-from minidl.walkthrough.heads import bounded
-from minidl.walkthrough.operations import READINGS
+from minidl.walkthrough.operations import (
+    Beginning,
+    ElementwiseValue,
+    LossAfterwards,
+    bounded,
+    operation_of,
+    reading,
+    states_used,
+)
 from minidl.walkthrough.proof import calculates, prove
 from minidl.walkthrough.reading import Reader
 from minidl.walkthrough.steps import SCHEMA, Array, LayerFacts, Problem
 from minidl.walkthrough.walkthrough import Walkthrough
-from minidl.walkthrough.words import WHY
 
 LIMIT = 10_000
 """Numbers in a network's parameters and in what one step computes of a batch."""
@@ -100,9 +106,9 @@ def explain(
         dtype=net.dtype, keep=True,
     )  # fmt: skip
     _check_size(sum(numbers.size for numbers in _made(program)))
-    reader = Reader(twin, loss, own, start, READINGS)
+    reader = Reader(twin, loss, own, start, reading)
     title = f"a {_widths(net)}network, a batch of {len(x)} row{'s' * (len(x) > 1)}"
-    reader.append("problem", title, (), phase="problem", operation="problem", title="The problem")
+    Beginning().append(reader, title, (), "problem", phase="problem", title="The problem")
     reader.read(program, (x, y))
     _tell_output(reader)
     _afterwards(reader, program)
@@ -110,7 +116,7 @@ def explain(
     def compared(t: Any, p: Any) -> Any:
         return loss(t, p, from_logits=from_logits)
 
-    each = next(step for step in reader.steps if step.expansion == "each")
+    each = next(step for step in reader.steps if operation_of(step).is_loss)
     near = bounded(each, reader.arrays[each.reads[1]].numbers).any()
     return Walkthrough(
         schema=SCHEMA,
@@ -160,11 +166,10 @@ def _start(optimizer: Optimizer, net: Sequential, batch: Sequence[np.ndarray]) -
         yield Array.of(name, part)
     for parameter in net.parameters():
         yield Array.of(str(parameter.name), parameter.numpy())
-    if optimizer.settings.get("momentum") == 0.0:
-        return
-    begin = 0
+    begin, states = 0, states_used(optimizer)
     for parameter in optimizer.parameters:
-        for name, numbers in optimizer.state.items():
+        for name in states:
+            numbers = optimizer.state[name]
             own = numbers[begin : begin + parameter.size].reshape(parameter.shape)
             yield Array.of(f"{parameter.name}.{name}", own)
         begin += parameter.size
@@ -180,8 +185,8 @@ def _gradients(reader: Reader) -> dict[str, Array]:
 def _tell_output(reader: Reader) -> None:
     """Say of the last activation what it is for: no layer follows that its bend would help."""
     last = [step for step in reader.steps if step.phase == "forward"][-1]
-    if last.why == WHY["activation"]:
-        reader.steps[last.number] = replace(last, why=WHY["output"])
+    if last.why == ElementwiseValue.of_hidden:
+        reader.steps[last.number] = replace(last, why=ElementwiseValue.of_output)
 
 
 def _afterwards(reader: Reader, program: Program) -> None:
@@ -190,10 +195,10 @@ def _afterwards(reader: Reader, program: Program) -> None:
         if line.phase in ("forward", "loss") and calculates(line):
             line.kernel.run(*line.operands)
     name = f"{reader.loss_name} afterwards"
-    reader.append(
-        "afterwards", "the way forward once more, with the new weights",
-        [Array.of(name, program.loss.reshape(()))], phase="after", operation="after",
-        title=name, reads=(reader.loss_name,),
+    LossAfterwards().append(
+        reader, "the way forward once more, with the new weights",
+        [Array.of(name, program.loss.reshape(()))], "after",
+        phase="after", title=name, reads=(reader.loss_name,),
     )  # fmt: skip
 
 

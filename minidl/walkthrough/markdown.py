@@ -7,8 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from minidl.walkthrough.latex import equation_latex, number_latex
-from minidl.walkthrough.notation import Notation
-from minidl.walkthrough.rules import rule
+from minidl.walkthrough.notation import Notation, rule
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
 from minidl.walkthrough.tables import owner, shown, wanted
 from minidl.walkthrough.words import PARTS

@@ -9,20 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from minidl.walkthrough.letters import INDEX, LETTERS, SLOT, letter, pattern
+from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import Problem, Step
 
-INDEX = re.compile(r"\[([\d, ]+)\]")
-"""The place of a number in its symbol: ``[0, 1]``."""
-
-SLOT = "\\text{⟨%s⟩}"
-"""Where something is put in later; a text, so that it passes unchanged through MathML."""
-
-_LETTERS = {
-    "α": r"\alpha", "β₁": r"\beta_1", "β₂": r"\beta_2", "γ": r"\gamma", "δ": r"\delta",
-    "ε": r"\varepsilon", "η": r"\eta", "λ": r"\lambda", "μ": r"\mu", "π": r"\pi",
-    "ρ": r"\rho", "Σ t": r"\sum t", "ℓ": r"\ell", "norm": r"\left\|g\right\|",
-    "g with decay": r"g_\lambda", "change of the loss": r"\Delta L",
-}  # fmt: skip
 _WORDS = (
     ("new ", r"\text{new }%s"),
     ("what came by ", r"\text{by }%s"),
@@ -49,7 +39,7 @@ class Notation:
 
     def __init__(self, problem: Problem, steps: Sequence[Step]) -> None:
         loss = problem.loss_name
-        self._letters = _LETTERS | {
+        self._letters = LETTERS | {
             loss: "L",
             f"{loss}.each": r"\ell",
             f"{loss}.losses": r"\ell",
@@ -58,13 +48,14 @@ class Notation:
         }
         count = 0
         for step in steps:
-            if step.expansion == "dense" and step.phase == "forward":
+            operation = operation_of(step)
+            if operation.has_bias and step.phase == "forward":
                 count += 1
                 _, weight, bias = step.reads
                 self._name(weight, "W", count)
                 self._name(bias, "b", count)
                 self._name(step.writes[0].name, "z", count)
-            elif step.phase == "forward" and step.expansion in ("elementwise", "row"):
+            elif step.phase == "forward" and operation.is_activation:
                 sums = f"z^{{({count})}}"
                 if self._letters.get(step.reads[0]) == sums:
                     self._name(step.writes[0].name, "a", count)
@@ -119,36 +110,18 @@ class Notation:
         return self._letters.get(name) or letter(name)
 
 
-def letter(text: str) -> str:
-    r"""LaTeX of a setting's letter, of a number, or of words.
-
-    Examples
-    --------
-    >>> letter("β₁"), letter("x_j"), letter("batch_size")
-    ('\\beta_1', 'x_{j}', '\\text{batch\\_size}')
-    """
-    if text in _LETTERS:
-        return _LETTERS[text]
-    if found := re.fullmatch(r"([a-zA-Z])_([a-z])", text):
-        return f"{found[1]}_{{{found[2]}}}"
-    return text if re.fullmatch(r"[a-zA-Z]|[\d.]+", text) else rf"\text{{{_escaped(text)}}}"
-
-
-def pattern(text: str) -> str:
-    """A symbol with its places left open.
-
-    Examples
-    --------
-    >>> pattern("∂dense1[0, 1]/∂dense1.sums[0, 1]")
-    '∂dense1[]/∂dense1.sums[]'
-    """
-    return INDEX.sub("[]", text)
-
-
 def _open(place: str) -> str:
     return SLOT % place.strip("⟨⟩") if place.startswith("⟨") else place
 
 
-def _escaped(text: str) -> str:
-    """Words for LaTeX's text mode, without what has a meaning in LaTeX or, behind it, in HTML."""
-    return re.sub(r"([_%#$])", r"\\\1", re.sub(r"[\\{}^~<>&]", " ", text))
+def rule(step: Step, notation: Notation) -> str:
+    r"""A step's rule as LaTeX; empty where it has none but words.
+
+    Examples
+    --------
+    >>> import minidl as ml
+    >>> walkthrough = ml.explain(ml.mlp([2, 1], seed=0), [[0.5, -1.0]], [1], loss="mse")
+    >>> rule(walkthrough.steps[1], Notation(walkthrough.problem, walkthrough.steps))
+    'z^{(1)} = x \\, W^{(1)} + b^{(1)}'
+    """
+    return operation_of(step).latex(step, notation.symbol)

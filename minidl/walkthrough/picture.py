@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from minidl.walkthrough.expressions import parse, substitute
 from minidl.walkthrough.graph import LABELLED, Column, Graph
+from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import PENDING, Index, Step
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def picture(walkthrough: Walkthrough, graph: Graph, step: int, row: int) -> Pict
 
 
 def _of_loss(step: Step) -> bool:
-    return step.phase in ("loss", "seed", "after") or step.expansion == "loss_back"
+    return step.phase in ("loss", "seed", "after") or operation_of(step).is_loss_gradient
 
 
 def _values(
@@ -107,7 +108,7 @@ def curves(walkthrough: Walkthrough, graph: Graph) -> dict[int, str]:
     found = {}
     for c, column in enumerate(graph.columns):
         step = made.get(column.out)
-        if column.sums and step is not None and step.expansion == "elementwise":
+        if column.sums and step is not None and operation_of(step).is_elementwise:
             numbers = {key: ast.Constant(value) for key, value in step.settings.items()}
             found[c] = ast.unparse(substitute(parse(step.formulas["value"] or "x"), numbers))
     return found
@@ -141,7 +142,7 @@ def _strokes(
             ends = column.arrays() | {column.out}
             lit = bool(touched & ends) and bool(touched & source.arrays())
             if column.title == "loss":
-                lit = step.phase == "loss" or step.expansion == "loss_back"
+                lit = step.phase == "loss" or operation_of(step).is_loss_gradient
             yield Stroke(1.2, "", "", lit)
             continue
         name = f"∂{column.weight}" if back else column.weight

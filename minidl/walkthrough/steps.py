@@ -1,7 +1,7 @@
 """What a walkthrough is made of: arrays of numbers, steps, equations, verdicts.
 
 Plain frozen data. A step says what one instruction read and wrote and by which rule; the equation
-of any single number is worked out from that when it is asked for (``expansion``), so that a file
+of any single number is worked out from that when it is asked for (by its operation), so that a file
 stays small and every rendering shows the same digits.
 """
 
@@ -230,7 +230,7 @@ class Step:
     why : str
         One sentence on why it matters.
     expansion : str
-        The rule by which ``expansion`` works out single numbers; empty where there is nothing to
+        The key of its operation in ``operations``; empty where there is nothing to
         work out.
     reads : tuple of str
         Names of arrays, in the order of the rule's operands.

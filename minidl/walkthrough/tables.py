@@ -8,26 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import Array, Index, Problem, Step
 
 if TYPE_CHECKING:
     from minidl.walkthrough.walkthrough import Walkthrough
-
-SIDES: dict[str, tuple[str, ...]] = {
-    "dense": ("0", "·", "1", "+", "2", "="),
-    "matmul": ("0", "·", "1", "="),
-    "dense_dx": ("1", "·", "0ᵀ", "="),
-    "dense_dw": ("0ᵀ", "·", "1", "="),
-    "dense_db": ("Σ", "0", "="),
-    "matmul_da": ("1", "·", "0ᵀ", "="),
-    "matmul_db": ("0ᵀ", "·", "1", "="),
-    "elementwise_back": ("local", "⊙", "last", "="),
-    "fan_out": ("0", "+", "1", "="),
-}
-"""What a step reads, as its rule has it; others are shown one after the other."""
-
-UPDATES = ("sgd", "adam", "rmsprop", "limit", "shrink", "squares")
-"""Steps that read all parameters and gradients, which have been seen by then."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +97,10 @@ def is_whole(walkthrough: Walkthrough, step: Step, name: str) -> bool:
 def beside(walkthrough: Walkthrough, step: Step, most: int) -> Iterator[Table | str]:
     """What a step reads, as tables with signs between them."""
     before = walkthrough.before(step.number)
-    if step.expansion in UPDATES:
+    operation = operation_of(step)
+    if not operation.shows_operands:
         return
-    sides: Sequence[str] = SIDES.get(step.expansion, ())
+    sides: Sequence[str] = operation.beside
     if not sides:
         known = [name for name in dict.fromkeys(step.reads) if name in before]
         sides = [*(str(step.reads.index(name)) for name in known), *("→" * bool(known))]

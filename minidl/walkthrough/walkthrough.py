@@ -13,7 +13,7 @@ import numpy as np
 from minidl.core import ArgumentError, printable, read_text, storage, whole_number
 from minidl.walkthrough.digits import digits_of, reads_back, shortest
 from minidl.walkthrough.document import Document
-from minidl.walkthrough.expansion import expand
+from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.scene import Scene
 from minidl.walkthrough.steps import PENDING, SCHEMA, Array, Equation, Index, Problem, Step, Verdict
 
@@ -179,7 +179,7 @@ class Walkthrough(Document):
             raise ArgumentError(culprit, f"a number of {wanted}", f"{name} {index}", remedy)
         before, after = self.before(step), self.after(step)
         scene = Scene(found, before, after, self.digits, self.problem.dtype)
-        return expand(scene, name, index)
+        return tuple(operation_of(found).equations(scene, name, index))
 
     def every(self) -> Iterator[tuple[Step, str, Index, tuple[Equation, ...]]]:
         """All numbers of all steps with their equations: step, array, index, equations."""
@@ -243,7 +243,7 @@ class Walkthrough(Document):
             raise ArgumentError("receipt", "a number with a gradient", f"{name} {index}", remedy)
         parts: list[Equation] = []
         for step in made:  # a fan-out's first way has its own step, and each further one
-            if step.expansion == "fan_out" and (further := self._maker(step.reads[1], step)):
+            if operation_of(step).is_meeting and (further := self._maker(step.reads[1], step)):
                 parts += self.equations(further.number, step.reads[1], index)
             parts += self.equations(step.number, gradient, index)
         value = made[-1].array(gradient)[index]

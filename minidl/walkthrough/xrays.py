@@ -22,6 +22,7 @@ from minidl.pairing import Head
 from minidl.walkthrough.document import Document
 from minidl.walkthrough.expressions import parse, shown
 from minidl.walkthrough.make import explain
+from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 3
@@ -327,8 +328,8 @@ def _encoded(head: Head, y: np.ndarray, net: Sequential) -> np.ndarray:
 
 def _view(text: str, head: Head, net: Sequential, walkthrough: Walkthrough) -> View:
     steps = walkthrough.steps
-    back = next(step for step in steps if step.expansion == "loss_back")
-    summed = [step for step in steps if step.phase == "forward" and step.expansion == "dense"][-1]
+    back = next(step for step in steps if operation_of(step).is_loss_gradient)
+    summed = [step for step in steps if step.phase == "forward" and operation_of(step).has_bias][-1]
     name = summed.writes[0].name
     end = walkthrough.after(len(steps) - 1)
     z, gradient = end[name].numbers, end[f"∂{name}"].numbers

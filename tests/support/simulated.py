@@ -3,12 +3,12 @@
 import numpy as np
 
 from minidl.data import Dataset
+from minidl.document import Listing, Page, Shade, to_markdown
 from minidl.pairing import Result
 from minidl.pairing.execution.environment import Environment
 from minidl.pairing.findings.findings import Findings
 from minidl.pairing.findings.outcomes import Outcome
 from minidl.pairing.report import sections
-from minidl.pairing.report.blocks import Listing, Shade
 
 
 def tables_of(*names, family=None, task="classification"):
@@ -38,6 +38,11 @@ def simulated(study, data, score):
     """Findings of a study whose scores are ``score(cell)``, one a repetition."""
     found = [outcome(cell, score(cell), study.repetitions) for cell in study.cells(data)]
     return Findings.from_outcomes(study, data, Environment.here(), found)
+
+
+def report_text(findings):
+    """A report's sections as Markdown."""
+    return to_markdown(Page("", sections(findings)))
 
 
 def marks(findings):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidl.diagnostics import EXPLODED, FAST, MANY, SLOW, VANISHED
+from minidl.diagnostics import EXPLODED, FAST, MANY_SATURATED, SLOW, VANISHED
 from minidl.pairing.findings.outcomes import Outcome
 from minidl.pairing.statistics import failures_counted
 
@@ -115,8 +115,8 @@ def symptoms(outcome: Outcome, measured: Mapping[str, float], least: float = 0.0
     edge = outcome.sensitivity is not None and outcome.sensitivity.at_edge
     every = {
         "failed": failed and f"{len(failed)} of {outcome.planned} failed: {failed[0]}",
-        "dead units": dead >= MANY and f"{dead:.0%} of a layer's units are dead",
-        "saturated units": saturated >= MANY
+        "dead units": dead >= MANY_SATURATED and f"{dead:.0%} of a layer's units are dead",
+        "saturated units": saturated >= MANY_SATURATED
         and f"{saturated:.0%} of a layer's units are saturated",
         "vanishing gradients": gradient < VANISHED
         and f"the first layer's gradient is {gradient:.1g} times the last's",

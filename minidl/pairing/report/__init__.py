@@ -1,8 +1,7 @@
 """One study's findings in a terminal, as a page, as Markdown and as a picture.
 
 ``comparing`` and ``describing`` put findings into sections of words, tables and charts
-(``blocks``); ``page`` and ``markdown`` render these, ``writing`` puts them on disk. ``text`` is
-for the terminal.
+(``minidl.document``); ``writing`` puts them on disk. ``text`` is for the terminal.
 """
 
 from minidl.pairing.report.text import show

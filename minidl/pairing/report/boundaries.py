@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from minidl.data import Dataset
+from minidl.document import Figure, Listing, Value
 from minidl.pairing.execution import Trainer, parts
 from minidl.pairing.findings import Diagnosis
-from minidl.pairing.report.blocks import Chart, Listing, Value, short
 from minidl.pairing.report.svg import INK, MARKERS, NARROW, SERIES, figure, markup
+from minidl.pairing.report.wording import short
 from minidl.pairing.study import Study
 
 FINE = 120
@@ -24,7 +25,7 @@ def drawable(data: Dataset) -> bool:
     return data.X.shape[1] == (2 if data.task == "classification" else 1)
 
 
-def boundary(name: str, role: str, study: Study, told: Diagnosis, data: Dataset) -> Chart | None:
+def boundary(name: str, role: str, study: Study, told: Diagnosis, data: Dataset) -> Figure | None:
     """What repetition 0 of a cell decides, with the test rows; None if it failed.
 
     The network is trained once more, to the same bits as in the study.
@@ -60,7 +61,7 @@ def boundary(name: str, role: str, study: Study, told: Diagnosis, data: Dataset)
     ]
     columns = (*data.feature_names, "target", "decided")
     alt = f"{data.name} as {pairing} sees it, {role} of all: {words}."
-    return Chart(f"{data.name}, {role}", draw, alt, Listing(name, columns, table))
+    return Figure(f"{data.name}, {role}", draw, alt, Listing(name, columns, table))
 
 
 Paint = Callable[[Any], None]

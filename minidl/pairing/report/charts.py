@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from minidl.document import Figure, Listing, Value, number
 from minidl.pairing.execution import checkpoints
 from minidl.pairing.findings import Outcome
-from minidl.pairing.report.blocks import STAR, Chart, Listing, Value, metric_name, number, short
 from minidl.pairing.report.svg import DASHES, LINE, MARKERS, NARROW, SERIES, WIDTH, figure, markup
+from minidl.pairing.report.wording import STAR, metric_name, short
 from minidl.pairing.statistics import how_many
 
 ROLES = ("best", f"best {STAR}", "reference", "middle", "worst")
@@ -19,7 +20,7 @@ ROLES = ("best", f"best {STAR}", "reference", "middle", "worst")
 
 def training_curves(
     name: str, dataset: str, metric: str, chosen: Mapping[str, Outcome], epochs: int
-) -> Chart:
+) -> Figure:
     """Test scores and training losses over epochs, of a few cells of a dataset.
 
     Parameters
@@ -57,7 +58,7 @@ def training_curves(
     alt = f"Lines over {how_many(epochs, 'epoch')} on {dataset}: {'; '.join(ends)}."
     columns = ("chosen as", "pairing", "epoch", metric, "relative training loss")
     rows = [row for role in chosen for row in _epochs(role, chosen[role], *curves[role], stops)]
-    return Chart(dataset, draw, alt, Listing(f"curves-{dataset}", columns, rows))
+    return Figure(dataset, draw, alt, Listing(f"curves-{dataset}", columns, rows))
 
 
 def _epochs(
@@ -82,7 +83,7 @@ def _means(outcome: Outcome, epochs: int) -> tuple[np.ndarray, np.ndarray]:
 
 def rate_curves(
     name: str, title: str, rates: Sequence[float], lines: Mapping[str, np.ndarray]
-) -> Chart:
+) -> Figure:
     """How far each learning rate is below the best one of each cell, mean over cells, in points."""
 
     def draw() -> str:
@@ -107,10 +108,10 @@ def rate_curves(
         f"is {100 * lines[worst].max():.1f} points, of {worst}."
     )
     columns = (title, *(f"points lost at {rate:g}" for rate in rates))
-    return Chart(title, draw, alt, Listing(name, columns, rows))
+    return Figure(title, draw, alt, Listing(name, columns, rows))
 
 
-def symptom_bars(name: str, best: Mapping[str, float], worst: Mapping[str, float]) -> Chart:
+def symptom_bars(name: str, best: Mapping[str, float], worst: Mapping[str, float]) -> Figure:
     """In which part of the best and of the worst quarter of cells something stands out."""
     kinds = list(dict.fromkeys([*worst, *best]))
     title = "what stands out in networks"
@@ -138,7 +139,7 @@ def symptom_bars(name: str, best: Mapping[str, float], worst: Mapping[str, float
     told = [f"{kind} {100 * w:.0f} % against {100 * b:.0f} %" for kind, w, b in rows]
     columns = ("what stands out", "share of the worst quarter", "share of the best quarter")
     alt = f"Worst quarter against best quarter of cells: {', '.join(told)}."
-    return Chart(title, draw, alt, Listing(name, columns, rows))
+    return Figure(title, draw, alt, Listing(name, columns, rows))
 
 
 def _style(i: int) -> dict[str, Any]:

@@ -6,31 +6,26 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from minidl.document import Block, Bullets, Figures, Listing, Paragraph, Shade, Value, number
 from minidl.pairing.findings import Findings, PlannedTable, Row, Table, natural
 from minidl.pairing.report import diagrams
-from minidl.pairing.report.blocks import (
+from minidl.pairing.report.differences import comparisons_listing, differences_listing
+from minidl.pairing.report.wording import (
     CROSS,
     HIGHER,
-    LONGEST,
     LOWER,
+    SHOWN_ROWS,
     STAR,
-    Block,
-    Charts,
-    Listing,
-    Shade,
-    Value,
     mark,
     metric_name,
-    number,
     short,
 )
-from minidl.pairing.report.differences import comparisons_listing, differences_listing
 from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.study import Pairing
 
 HEADLINES = 6
 """Claims of a task that stand at the top; the others follow on request."""
-FOREMOST = 15
+RANKED = 15
 """Pairings that a ranking draws: the first of them."""
 MATRIX = 16
 """Pairings that a pairwise matrix has room for."""
@@ -40,13 +35,13 @@ def headline_blocks(findings: Findings) -> Iterator[Block]:
     """What a study shows in plain words, task by task: claims, then what describes."""
     if findings.missing:
         wanted = how_many(findings.wanted, "trial")
-        yield (
+        yield Paragraph(
             f"The study is not complete: {findings.done:,} of {wanted} are there. Only datasets "
             "with all their pairings are compared. Stopping as soon as something is shown would "
             "claim too often: what counts is the whole study."
         )
     if findings.study.fixed_rate:
-        yield (
+        yield Paragraph(
             "All networks were trained at one learning rate, which suits some pairings and not "
             "others: differences may be those of the rate."
         )
@@ -55,7 +50,7 @@ def headline_blocks(findings: Findings) -> Iterator[Block]:
     for plan in findings.planned:
         if findings.table(plan.task) is None:
             why = "no dataset is complete" if len(plan.pairings) > 1 else "there is one pairing"
-            yield f"{plan.task.capitalize()}: nothing is compared yet, as {why}."
+            yield Paragraph(f"{plan.task.capitalize()}: nothing is compared yet, as {why}.")
 
 
 def table_headlines(table: Table) -> Iterator[Block]:
@@ -63,20 +58,20 @@ def table_headlines(table: Table) -> Iterator[Block]:
     scores, shown = table.scores, table.headlines
     against = "all with all" if table.reference is None else f"each with {table.reference}"
     differ = table.higher + table.lower
-    yield (
+    yield Paragraph(
         f"{table.task.capitalize() or 'Scores'}: {len(scores.pairings)} pairings on "
         f"{how_many(len(scores.datasets), 'dataset')} of "
         f"{how_many(table.ranks.families, 'family')}, compared {against}. "
         f"{differ} of {how_many(len(table.comparisons), 'comparison')} "
         f"{'shows' if differ == 1 else 'show'} a difference."
     )
-    yield shown[:HEADLINES]
+    yield Bullets(shown[:HEADLINES])
     if len(shown) > HEADLINES:
         rest = [(text,) for text in shown[HEADLINES:]]
         yield Listing(f"{len(rest)} more", ("what is shown",), rest, folded=True)
     about = ["What is shown on a dataset holds for other splits and starts of the same rows."]
     single = any(found.shown and found.dataset for found in table.comparisons)
-    yield [*about * single, sentence(table.ranks), *_matter(table)]
+    yield Bullets([*about * single, sentence(table.ranks), *_matter(table)])
 
 
 def _matter(table: Table) -> Iterator[str]:
@@ -103,7 +98,7 @@ def _matter(table: Table) -> Iterator[str]:
 
 def score_blocks(findings: Findings) -> Iterator[Block]:
     """Pairing × dataset, one table a task."""
-    yield (
+    yield Paragraph(
         "Mean test scores over repetitions; a failure counts as the worst score of its dataset, "
         "or 0. The stronger the colour, the nearer to the best of the column; bold: the highest "
         f"mean. {STAR} a head that textbooks recommend for the task, {CROSS} failed repetitions."
@@ -137,8 +132,8 @@ def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
     columns = ("pairing", "mean rank", *metrics)
     title = f"{plan.task}: scores"
     full = Listing(title, columns, raw)
-    yield Listing(title, columns, rows[:LONGEST], _note(table, plan), full=full)
-    if rest := rows[LONGEST:]:
+    yield Listing(title, columns, rows[:SHOWN_ROWS], _note(table, plan), full=full)
+    if rest := rows[SHOWN_ROWS:]:
         yield Listing(f"{title}, the other {len(rest)}", columns, rest, folded=True, full=full)
 
 
@@ -206,7 +201,7 @@ def _note(table: Table | None, plan: PlannedTable) -> str:
 
 def pairwise_blocks(findings: Findings) -> Iterator[Block]:
     """Who beats whom: a matrix and a critical-difference diagram a task."""
-    yield (
+    yield Paragraph(
         "Numbers count dataset families in which the row's pairing has the higher mean and the "
         f"lower one. They describe; only {HIGHER} and {LOWER} mark differences that a planned and "
         "corrected test shows. In the diagram a bar joins pairings that are not shown to differ."
@@ -247,7 +242,7 @@ def _duel(table: Table, i: int, j: int) -> Value:
     return Shade(f"{wins}–{losses}", share, mark(matrix.verdicts[i, j]))
 
 
-def _diagram(table: Table) -> Charts:
+def _diagram(table: Table) -> Figures:
     apart = table.ranks.critical_difference
     caption = (
         f"Mean ranks over {how_many(table.ranks.families, 'family')}, with bars from the planned "
@@ -258,9 +253,9 @@ def _diagram(table: Table) -> Charts:
         said = "said at the top" if table.reference is None else "marked beside the scores"
         caption += f" What is shown on single datasets is {said}."
     count = len(table.scores.pairings)
-    if count > LONGEST:
-        caption += f" The first {LONGEST} of {count} are drawn; the data has all."
-    return Charts(caption, [diagrams.rank_diagram(f"ranks-{table.task}", table, LONGEST)])
+    if count > SHOWN_ROWS:
+        caption += f" The first {SHOWN_ROWS} of {count} are drawn; the data has all."
+    return Figures(caption, [diagrams.rank_diagram(f"ranks-{table.task}", table, SHOWN_ROWS)])
 
 
 # ------------------------------------------------------------------- what matters, and ranking
@@ -268,7 +263,7 @@ def _diagram(table: Table) -> Charts:
 
 def variance_blocks(findings: Findings) -> Iterator[Block]:
     """How much pairing matters: shares of the variation."""
-    yield (
+    yield Paragraph(
         "Where the variation between scores comes from. Activation × loss is what neither explains "
         "alone: pairing (loss stands for the whole head). With × dataset it differs from table to "
         "table. Seed is how a split and a start move all pairings together; left over is how they "
@@ -281,12 +276,12 @@ def variance_blocks(findings: Findings) -> Iterator[Block]:
             diagrams.share_bars(f"shares-{table.task}", f"{table.task}: of scores", table.shares),
             diagrams.share_bars(f"rank-shares-{table.task}", f"{table.task}: of ranks", ranked),
         ]
-        yield Charts("Shares of the total sum of squares.", drawn)
+        yield Figures("Shares of the total sum of squares.", drawn)
 
 
 def ranking_blocks(findings: Findings) -> Iterator[Block]:
     """A ranking that does not flatter its winner."""
-    yield (
+    yield Paragraph(
         "Whoever leads was lucky as well. Repetitions are split in halves, again and again: one "
         "half ranks, the other scores the one in each place. Intervals of interquartile means say "
         "what other repetitions on the same datasets would give, not what other datasets would."
@@ -294,13 +289,13 @@ def ranking_blocks(findings: Findings) -> Iterator[Block]:
     for table in findings.tables:
         drawn = []
         if table.ranking:
-            first = table.ranking[:FOREMOST]
-            yield [sentence(table.ranking[0])]
+            first = table.ranking[:RANKED]
+            yield Bullets([sentence(table.ranking[0])])
             drawn.append(diagrams.places(f"places-{table.task}", f"{table.task}: means", first))
-        means = table.means[:FOREMOST]
+        means = table.means[:RANKED]
         title = f"{table.task}: interquartile means"
         drawn.append(diagrams.estimates(f"means-{table.task}", title, means))
-        yield Charts(f"The first {len(means)} of {len(table.means)}.", drawn)
+        yield Figures(f"The first {len(means)} of {len(table.means)}.", drawn)
         if table.ranking:
             yield _places(table)
 

@@ -7,6 +7,18 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from minidl.document import (
+    Block,
+    Bullets,
+    Code,
+    Figure,
+    Figures,
+    Listing,
+    Paragraph,
+    Value,
+    file_name,
+    number,
+)
 from minidl.pairing.findings import (
     MEASURES,
     Diagnosis,
@@ -17,20 +29,8 @@ from minidl.pairing.findings import (
     natural,
 )
 from minidl.pairing.report import charts
-from minidl.pairing.report.blocks import (
-    HIGH_EDGE,
-    LOW_EDGE,
-    Block,
-    Chart,
-    Charts,
-    Code,
-    Listing,
-    Value,
-    file_name,
-    metric_name,
-    number,
-)
 from minidl.pairing.report.boundaries import boundary, drawable
+from minidl.pairing.report.wording import HIGH_EDGE, LOW_EDGE, metric_name
 from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.study import Study
 
@@ -42,7 +42,7 @@ EDGE = "the grid's lowest or highest"
 def design_blocks(findings: Findings) -> Iterator[Block]:
     """What was trained, how it was tuned, what the design can show."""
     designs = [f"{t.task.capitalize()}: {sentence(t.design)}" for t in findings.tables]
-    yield [*budget(findings), *designs]
+    yield Bullets([*budget(findings), *designs])
     rows = [
         (
             data.name,
@@ -71,7 +71,7 @@ def budget(findings: Findings) -> Iterator[str]:
         f"{duration(findings.seconds)}, if counted one network after the other."
     )
     if study.fixed_rate:
-        yield f"Every network was trained at the fixed learning rate {study.learning_rates[0]:g}."
+        yield (f"Every network was trained at the fixed learning rate {study.learning_rates[0]:g}.")
     else:
         rates = ", ".join(f"{rate:g}" for rate in study.learning_rates)
         yield (
@@ -95,7 +95,7 @@ def budget(findings: Findings) -> Iterator[str]:
 
 def natural_blocks(findings: Findings) -> Iterator[Block]:
     """Natural heads beside the best of each dataset."""
-    yield (
+    yield Paragraph(
         "How far each head that textbooks recommend is behind the head with the highest mean of "
         "its dataset, over all hidden activations, paired by repetition. The best was picked by "
         "these very scores, which flatters it: this describes."
@@ -120,14 +120,14 @@ def _gap(found: NaturalHead) -> tuple[str, str]:
 def rate_blocks(findings: Findings) -> Iterator[Block]:
     """How much scores depend on the learning rate."""
     if findings.study.fixed_rate:
-        yield "Nothing was tuned: all networks were trained at one learning rate."
+        yield Paragraph("Nothing was tuned: all networks were trained at one learning rate.")
         return
     edge = len(findings.at_edge)
-    yield (
+    yield Paragraph(
         "How many points of the validation score a learning rate costs against the best one of "
         "the same cell, mean over cells. Where lines part, one rate for all would favour some."
     )
-    yield (
+    yield Paragraph(
         f"In {edge} of {how_many(len(findings.tuned), 'cell')} the best rate is {EDGE}: "
         "a better one may lie beyond."
     )
@@ -138,7 +138,7 @@ def rate_blocks(findings: Findings) -> Iterator[Block]:
             yield _rate_listing(task, of_task)
 
 
-def _rate_charts(study: Study, task: str, found: Sequence[Outcome]) -> Charts:
+def _rate_charts(study: Study, task: str, found: Sequence[Outcome]) -> Figures:
     drawn = []
     for part in ("hidden activation", "head"):
         lost: dict[str, list[np.ndarray]] = {}
@@ -150,7 +150,7 @@ def _rate_charts(study: Study, task: str, found: Sequence[Outcome]) -> Charts:
         lines = {label: np.mean(group, axis=0) for label, group in lost.items()}
         name = f"rates-{task}-{part.split()[0]}"
         drawn.append(charts.rate_curves(name, f"{task}, by {part}", study.learning_rates, lines))
-    return Charts(f"{task.capitalize()}: points below the best rate of a cell.", drawn)
+    return Figures(f"{task.capitalize()}: points below the best rate of a cell.", drawn)
 
 
 def _rate_listing(task: str, found: Sequence[Outcome]) -> Listing:
@@ -175,7 +175,7 @@ def _rate_listing(task: str, found: Sequence[Outcome]) -> Listing:
 
 def curve_blocks(findings: Findings) -> Iterator[Block]:
     """How a few cells of each dataset learn."""
-    yield (
+    yield Paragraph(
         "Test score and training loss over epochs, means over repetitions that were trained, for a "
         "few cells of each dataset. Losses of different heads have different units, so each is "
         "divided by that of its first epoch. Which cells are best and worst is told by the same "
@@ -189,7 +189,7 @@ def curve_blocks(findings: Findings) -> Iterator[Block]:
                     f"curves-{name}", name, data.metric, chosen, findings.study.epochs
                 )
             )
-    yield Charts("", drawn)
+    yield Figures("", drawn)
 
 
 def _chosen(findings: Findings, dataset: str) -> dict[str, Outcome]:
@@ -211,7 +211,7 @@ def _chosen(findings: Findings, dataset: str) -> dict[str, Outcome]:
 
 def loser_blocks(findings: Findings) -> Iterator[Block]:
     """Why low scores are low, as far as measurements tell."""
-    yield (
+    yield Paragraph(
         "What stands out in the networks of the cells with the lowest means, and in those with the "
         "highest for comparison. It goes together with low scores; whether it causes them is "
         "another question."
@@ -219,7 +219,7 @@ def loser_blocks(findings: Findings) -> Iterator[Block]:
     every = {name: findings.diagnoses(name) for name in findings.data}
     best, worst = _quarters(list(every.values()))
     if best or worst:
-        yield Charts("", [charts.symptom_bars("symptoms", best, worst)])
+        yield Figures("", [charts.symptom_bars("symptoms", best, worst)])
     columns = ("dataset", "pairing", "score", "points behind", "what stands out")
     rows: list[tuple[Value, ...]] = []
     for told in every.values():
@@ -268,13 +268,13 @@ def _quarters(
 
 def boundary_blocks(findings: Findings) -> Iterator[Block]:
     """What the best and the worst cell have learned on datasets that can be drawn."""
-    yield (
+    yield Paragraph(
         "Repetition 0 of the cells with the highest and the lowest mean, trained once more to the "
         "same bits, on each dataset that can be drawn: classes with two features, a ring around a "
         "test row on a wrong side; numbers with one feature. With its score and the mean of all "
         "repetitions."
     )
-    drawn: list[Chart] = []
+    drawn: list[Figure] = []
     for name, data in findings.data.items():
         told = findings.diagnoses(name) if drawable(data) else []
         for role, some in (("best", told[:1]), ("worst", told[1:][-1:])):
@@ -283,9 +283,9 @@ def boundary_blocks(findings: Findings) -> Iterator[Block]:
                 if chart := boundary(anchor, role, findings.study, d, data):
                     drawn.append(chart)
     if drawn:
-        yield Charts("", drawn)
+        yield Figures("", drawn)
     else:
-        yield "No complete dataset of this study can be drawn."
+        yield Paragraph("No complete dataset of this study can be drawn.")
 
 
 # ----------------------------------------------------------------- failures, unsound, reproduce
@@ -293,7 +293,7 @@ def boundary_blocks(findings: Findings) -> Iterator[Block]:
 
 def failure_blocks(findings: Findings) -> Iterator[Block]:
     """Trials that diverged or failed, and heads that were left out."""
-    yield (
+    yield Paragraph(
         f"{findings.failed:,} of {how_many(findings.done, 'trial')} failed or diverged. "
         "Each counts as the worst score of its dataset, or 0 if that is lower; none is dropped."
     )
@@ -306,15 +306,17 @@ def failure_blocks(findings: Findings) -> Iterator[Block]:
         ]  # fmt: skip
         yield Listing("failed trials", columns, rows, folded=len(rows) > 12)
     for unsound in findings.unsound:
-        yield f"Unsound heads on {', '.join(unsound.datasets)}, left out: {unsound.heads}"
-        yield list(unsound.lines)
+        yield Paragraph(
+            f"Unsound heads on {', '.join(unsound.datasets)}, left out: {unsound.heads}"
+        )
+        yield Bullets(unsound.lines)
 
 
 def reproduction_blocks(findings: Findings) -> Iterator[Block]:
     """How to get the same numbers again."""
     environment = findings.environment
     name = f"{file_name(findings.study.name)}.toml"
-    yield (
+    yield Paragraph(
         "The same study file, versions and BLAS kernels give the same bits, with any number of "
         "workers and in any order."
     )

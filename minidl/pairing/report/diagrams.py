@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidl.document import Figure, Listing, number
 from minidl.pairing.findings import Table
-from minidl.pairing.report.blocks import Chart, Listing, mark, number, short
 from minidl.pairing.report.svg import INK, LINE, MUTED, SERIES, WIDTH, figure, markup
+from minidl.pairing.report.wording import mark, short
 from minidl.pairing.statistics import Estimate, Ranked, Share
 
 
-def rank_diagram(name: str, table: Table, most: int) -> Chart:
+def rank_diagram(name: str, table: Table, most: int) -> Figure:
     """Mean ranks from best to worst, with bars that join what is not shown to differ.
 
     The first ``most`` pairings are drawn.
@@ -48,10 +49,10 @@ def rank_diagram(name: str, table: Table, most: int) -> Chart:
         f"{short(pairings[-1])} ({ranks.max():.1f}); bars join pairings that are not shown to "
         "differ."
     )
-    return Chart(f"{table.task}: mean ranks", draw, alt, Listing(name, columns, rows))
+    return Figure(f"{table.task}: mean ranks", draw, alt, Listing(name, columns, rows))
 
 
-def share_bars(name: str, title: str, shares: Sequence[Share]) -> Chart:
+def share_bars(name: str, title: str, shares: Sequence[Share]) -> Figure:
     """What scores vary with, as bars; a tick says how long chance alone would make them."""
 
     def draw() -> str:
@@ -75,10 +76,10 @@ def share_bars(name: str, title: str, shares: Sequence[Share]) -> Chart:
     rows = [(s.source, s.share, s.by_chance, s.squares, s.freedom) for s in shares]
     alt = f"{title}: " + ", ".join(f"{s.source} {100 * s.share:.1f} %" for s in shares) + "."
     columns = ("source", "share", "share by chance", "sum of squares", "degrees of freedom")
-    return Chart(title, draw, alt, Listing(name, columns, rows))
+    return Figure(title, draw, alt, Listing(name, columns, rows))
 
 
-def estimates(name: str, title: str, found: Sequence[Estimate]) -> Chart:
+def estimates(name: str, title: str, found: Sequence[Estimate]) -> Figure:
     """Interquartile means with their intervals, best first."""
 
     def draw() -> str:
@@ -100,10 +101,10 @@ def estimates(name: str, title: str, found: Sequence[Estimate]) -> Chart:
         f"{short(found[-1].pairing)} {number(found[-1].value)}."
     )
     columns = ("pairing", "interquartile mean", "low", "high")
-    return Chart(title, draw, alt, Listing(name, columns, rows))
+    return Figure(title, draw, alt, Listing(name, columns, rows))
 
 
-def places(name: str, title: str, found: Sequence[Ranked]) -> Chart:
+def places(name: str, title: str, found: Sequence[Ranked]) -> Figure:
     """Scores with and without the luck of having been chosen, and places on other repetitions."""
 
     def draw() -> str:
@@ -130,4 +131,4 @@ def places(name: str, title: str, found: Sequence[Ranked]) -> Chart:
         f"Dots: {short(lead.pairing)} leads with {number(lead.score)}, {number(lead.corrected)} "
         "on repetitions that did not choose it."
     )
-    return Chart(title, draw, alt, Listing(name, columns, data))
+    return Figure(title, draw, alt, Listing(name, columns, data))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.document import Listing, Shade, Value, number
 from minidl.pairing.findings import Table
-from minidl.pairing.report.blocks import LONGEST, Listing, Shade, Value, mark, number, short
+from minidl.pairing.report.wording import SHOWN_ROWS, mark, short
 
 
 def comparisons_listing(table: Table) -> Listing:
@@ -39,7 +40,7 @@ def comparisons_listing(table: Table) -> Listing:
         note = f"Low and high: intervals that hold for all comparisons together, to {level}."
     full = Listing("", (*columns[:6], "higher", "tied", "lower", *columns[7:]), raw)
     title = f"{table.task}: every comparison"
-    return Listing(title, columns, rows[:LONGEST], note + _cut(rows), folded=True, full=full)
+    return Listing(title, columns, rows[:SHOWN_ROWS], note + _cut(rows), folded=True, full=full)
 
 
 def differences_listing(table: Table) -> Listing:
@@ -57,7 +58,7 @@ def differences_listing(table: Table) -> Listing:
     )
     title = f"{table.task}: differences on each dataset"
     full = Listing("", columns, raw)
-    return Listing(title, columns, rows[:LONGEST], note + _cut(rows), folded=True, full=full)
+    return Listing(title, columns, rows[:SHOWN_ROWS], note + _cut(rows), folded=True, full=full)
 
 
 def _end(value: float) -> str:
@@ -66,4 +67,4 @@ def _end(value: float) -> str:
 
 
 def _cut(rows: list[tuple[Value, ...]]) -> str:
-    return f" The first {LONGEST} of {len(rows)}; the CSV has all." * (len(rows) > LONGEST)
+    return f" The first {SHOWN_ROWS} of {len(rows)}; the CSV has all." * (len(rows) > SHOWN_ROWS)

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl.data import Dataset
 from minidl.pairing.findings import Findings, Row, natural
-from minidl.pairing.report.blocks import CROSS, STAR, metric_name
+from minidl.pairing.report.wording import CROSS, STAR, metric_name
 from minidl.pairing.study import Head
 
 MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75

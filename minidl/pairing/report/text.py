@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from minidl.core import lenient
 from minidl.data import Dataset
+from minidl.document import Bullets, Listing, Paragraph, Value, boxed
 from minidl.pairing.findings import Findings, Row, natural
-from minidl.pairing.report.blocks import STAR, Listing, metric_name
 from minidl.pairing.report.comparing import headline_blocks
+from minidl.pairing.report.wording import STAR, metric_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,25 +54,23 @@ def _print(findings: Findings, console: Console) -> None:
         console.print(text, style=style, soft_wrap=not console.is_terminal)
 
 
-def _table(data: Dataset, found: list[Row], repetitions: int) -> Table:
-    from rich.table import Table
-
-    several = any(row.half is not None for row in found)
+def _table(data: Dataset, rows: list[Row], repetitions: int) -> Table:
+    """The ranks of a dataset; of many pairings, the best and the worst."""
+    several = any(row.half is not None for row in rows)
     interval = f", mean ± 95 % over {repetitions} repetitions" if several else ""
     title = f"{data.name}: {metric_name(data.metric)}{interval}"
-    table = Table(title=title, min_width=len(title))  # a title is broken where a table is narrower
-    for column in ("rank", "hidden", "head", "score", "failed"):
-        table.add_column(column, justify="right" if column in ("rank", "score") else "left")
-    whole = len(found) <= MOST_ROWS
-    shown = found if whole else [*found[:BEST_ROWS], *found[-WORST_ROWS:]]
-    for i, row in enumerate(shown, 1):
-        score = f"{row.mean:.3f}" + ("" if row.half is None else f" ± {row.half:.3f}")
-        star = f" {STAR}" if natural(row.pairing.head, data.task) else ""
-        name = f"{row.pairing.head.name}{star}"
-        cut = not whole and i == BEST_ROWS
-        table.add_row(str(row.rank), row.pairing.hidden, name, score, str(row.failures or ""),
-                      end_section=cut)  # fmt: skip
-    return table
+    cut = len(rows) > MOST_ROWS
+    shown = [*rows[:BEST_ROWS], *rows[-WORST_ROWS:]] if cut else rows
+    columns = ("rank", "hidden", "head", "score", "failed")
+    cells = [_cells(row, data.task) for row in shown]
+    return boxed(Listing(title, columns, cells, words=(1, 2, 4)), BEST_ROWS if cut else None)
+
+
+def _cells(row: Row, task: str) -> tuple[Value, ...]:
+    score = f"{row.mean:.3f}" + ("" if row.half is None else f" ± {row.half:.3f}")
+    star = f" {STAR}" if natural(row.pairing.head, task) else ""
+    name = f"{row.pairing.head.name}{star}"
+    return str(row.rank), row.pairing.hidden, name, score, str(row.failures or "")
 
 
 def _unsound(findings: Findings) -> Iterator[Line]:
@@ -110,10 +109,10 @@ def _natural(findings: Findings) -> Iterator[Line]:
 def _headlines(findings: Findings) -> Iterator[Line]:
     yield "\nWhat this study shows", "bold"
     for block in headline_blocks(findings):
-        if isinstance(block, str):
-            yield f"  {block}", None
-        elif isinstance(block, list):
-            for item in block:
-                yield f"  · {item}", None
-        elif isinstance(block, Listing):  # claims there is no room for
-            yield f"  … and {block.title}, in the report.", None
+        match block:
+            case Paragraph():
+                yield f"  {block.text}", None
+            case Bullets(items):
+                yield from ((f"  · {item}", None) for item in items)
+            case Listing(title):  # claims there is no room for
+                yield f"  … and {title}, in the report.", None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from minidl.core import storage
+from minidl.document import Page, Picture, Section, to_html, to_markdown
 from minidl.pairing.findings import Findings
 from minidl.pairing.report import comparing, describing
-from minidl.pairing.report.blocks import CROSS, STAR, Section
-from minidl.pairing.report.markdown import markdown
-from minidl.pairing.report.page import page
 from minidl.pairing.report.picture import heat_map
+from minidl.pairing.report.wording import CROSS, STAR
 from minidl.pairing.statistics import how_many
 
 
@@ -34,7 +34,7 @@ def sections(findings: Findings) -> list[Section]:
         (True, "reproduce", "How to reproduce this", describing.reproduction_blocks),
     )  # fmt: skip
     return [
-        Section(anchor, title, [*blocks(findings)])
+        Section(title, [*blocks(findings)], anchor)
         for there, anchor, title, blocks in told
         if there
     ]
@@ -55,16 +55,20 @@ def write(findings: Findings, folder: str | Path) -> list[Path]:
     """
     folder = Path(folder)
     title = "Which activation goes with which loss"
-    told = sections(findings)
+    first, *others = sections(findings)
     lead = (
         f"Study {findings.study.name}: {how_many(findings.done, 'network')} on "
         f"{how_many(len(findings.data), 'dataset')}."
     )
     html, text, picture = (folder / n for n in ("report.html", "report.md", "pairings.png"))
-    shown = any(findings.standings.values())
+    scored = any(findings.standings.values())
     storage.make_folder(folder)
-    if shown:
+    beside = first
+    if scored:
         storage.write_whole(picture, heat_map(findings))
-    storage.write_whole(html, page(title, lead, told).encode())
-    storage.write_whole(text, markdown(title, told, picture.name if shown else None).encode())
-    return [html, text, *[picture] * shown]
+        scores = Picture("Mean scores of every pairing on every dataset", picture.name)
+        beside = replace(first, blocks=[*first.blocks, scores])
+    page = Page(title, [first, *others], lead, contents=True)
+    storage.write_whole(html, to_html(page).encode())
+    storage.write_whole(text, to_markdown(Page(title, [beside, *others])).encode())
+    return [html, text, *[picture] * scored]

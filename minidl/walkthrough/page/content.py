@@ -13,7 +13,9 @@ import numpy as np
 
 from minidl.walkthrough.graph import Graph
 from minidl.walkthrough.latex import Template, mathml, template
-from minidl.walkthrough.notation import INDEX, Notation, pattern
+from minidl.walkthrough.letters import INDEX, pattern
+from minidl.walkthrough.notation import Notation
+from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.picture import Picture, picture
 from minidl.walkthrough.steps import Equation, Index, Step, Verdict
 from minidl.walkthrough.tables import is_whole, owner, parameters, shown
@@ -165,7 +167,7 @@ class Content:
 
     def _ways(self, name: str) -> list[tuple[int, str]]:
         gradient, steps = f"∂{name}", self._walkthrough.steps
-        meetings = (s for s in steps if s.expansion == "fan_out" and s.writes[0].name == gradient)
+        meetings = (s for s in steps if operation_of(s).is_meeting and s.writes[0].name == gradient)
         back = {gradient, *(step.reads[1] for step in meetings)}
         return [
             (step.number, array.name)

@@ -9,10 +9,9 @@ from typing import Any
 from minidl.diagnostics import SLOPE
 from minidl.walkthrough import paper
 from minidl.walkthrough.latex import mathml
-from minidl.walkthrough.notation import Notation
+from minidl.walkthrough.notation import Notation, rule
 from minidl.walkthrough.page.content import ROWS, Content
 from minidl.walkthrough.picture import curves, picture
-from minidl.walkthrough.rules import rule
 from minidl.walkthrough.steps import PENDING, Step
 from minidl.walkthrough.svg import DARK, LIGHT, STYLE, draw, graph_of
 from minidl.walkthrough.tables import beside, table, wanted

@@ -1,4 +1,4 @@
-"""What a report is made of, before it is HTML or Markdown: sections of words, tables, charts."""
+"""What is to be shown, before it is HTML, Markdown or text: sections of words, tables, figures."""
 
 from __future__ import annotations
 
@@ -8,16 +8,59 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from minidl.nn import losses
 
-HIGHER, LOWER = "▲", "▼"
-"""The marks of a difference that is shown; on nothing else."""
-STAR, CROSS = "★", "✗"
-"""A head that textbooks recommend; a failure."""
-LOW_EDGE, HIGH_EDGE = "◂", "▸"
-"""A best learning rate at the lower or upper end of the grid."""
-LONGEST = 40
-"""Rows that a long table or diagram has room for; its data has all."""
+@dataclass(frozen=True)
+class Span:
+    """A piece of a line of text that stands out.
+
+    Parameters
+    ----------
+    text : str
+    role : str
+        ``"strong"``, ``"number"`` (of an exercise), ``"blank"``, ``"answer"`` or ``"muted"``.
+    """
+
+    text: str
+    role: str
+
+
+Text = str | tuple[str | Span, ...]
+"""A line of text, plain or in pieces."""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph.
+
+    Parameters
+    ----------
+    role : str
+        ``"lead"``, ``"note"``, ``"warning"`` or nothing.
+    """
+
+    text: Text
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """The items of a list."""
+
+    items: Sequence[Text]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names, each with what is to be said of it.
+
+    Parameters
+    ----------
+    width : int
+        Characters that a name has room for in a terminal.
+    """
+
+    facts: Sequence[tuple[str, str]]
+    width: int = 12
 
 
 @dataclass(frozen=True)
@@ -57,6 +100,10 @@ class Listing:
         Whether a page shows it on request only.
     full : Listing, optional
         The data behind it, all of them and in full, where the table shows less.
+    download : bool
+        Whether a page offers the data as a file.
+    words : sequence of int, optional
+        The columns that stand left; left out, the first, and those that hold words.
     """
 
     title: str
@@ -65,6 +112,8 @@ class Listing:
     note: str = ""
     folded: bool = False
     full: Listing | None = None
+    download: bool = True
+    words: Sequence[int] | None = None
 
     @property
     def csv(self) -> str:
@@ -78,7 +127,14 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Chart:
+class Arrays:
+    """Small arrays of numbers beside each other: of each its name and its rows."""
+
+    arrays: Sequence[tuple[str, Sequence[Sequence[str]]]]
+
+
+@dataclass(frozen=True)
+class Figure:
     """A drawing, what it shows in words, and the numbers it is drawn from.
 
     Parameters
@@ -94,11 +150,26 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Charts:
-    """Charts beside each other, with one caption."""
+class Figures:
+    """Figures beside each other, with one caption."""
 
     caption: str
-    charts: Sequence[Chart]
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in a file that lies beside the document."""
+
+    alt: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula on a line of its own, in LaTeX."""
+
+    latex: str
 
 
 @dataclass(frozen=True)
@@ -109,17 +180,43 @@ class Code:
     text: str
 
 
-Block = str | Listing | Charts | Code | list[str]
-"""A paragraph, a table, charts, code, or the items of a list."""
+Block = Paragraph | Bullets | Facts | Listing | Arrays | Figures | Picture | Formula | Code
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what follows it."""
+    """A heading, which may be empty, and what follows it.
 
-    anchor: str
+    Parameters
+    ----------
+    anchor : str
+        What links call it; left out, nothing links to it.
+    level : int
+        Of the heading: 2, or 3 below another section.
+    """
+
     title: str
-    blocks: list[Block]
+    blocks: Sequence[Block]
+    anchor: str = ""
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that is shown of one thing.
+
+    Parameters
+    ----------
+    lead : str
+        A line below the title.
+    contents : bool
+        Whether the first section sums up the others, to which links lead from there.
+    """
+
+    title: str
+    sections: Sequence[Section]
+    lead: str = ""
+    contents: bool = False
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -144,34 +241,3 @@ def file_name(title: str) -> str:
     'classification_scores'
     """
     return re.sub(r"[^\w.-]+", "_", title)
-
-
-def mark(verdict: int) -> str:
-    """The sign of a difference that is shown, 1 or −1; nothing for 0."""
-    return {1: HIGHER, 0: "", -1: LOWER}[verdict]
-
-
-def short(name: str) -> str:
-    """A pairing's or head's name with the usual abbreviations of its loss.
-
-    Examples
-    --------
-    >>> short("relu/sigmoid+binary_crossentropy")
-    'relu/sigmoid+bce'
-    """
-    rest, plus, loss = name.rpartition("+")
-    if not plus or loss not in losses or len(loss) <= 12:
-        return name
-    return f"{rest}+{min((loss, *losses[loss].aliases), key=len)}"
-
-
-def metric_name(metric: str) -> str:
-    """A scorer's name as a person would write it.
-
-    Examples
-    --------
-    >>> metric_name("balanced_accuracy"), metric_name("r2")
-    ('balanced accuracy', 'R²')
-    """
-    text = metric.removesuffix("_score").replace("_", " ")
-    return text.replace("r2", "R²").replace("d2", "D²")

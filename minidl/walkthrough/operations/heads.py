@@ -14,8 +14,7 @@ import numpy as np
 
 from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import Known
-from minidl.walkthrough.expressions import parse, substitute
-from minidl.walkthrough.forward import spread
+from minidl.walkthrough.expressions import names, parse, spread, substitute
 from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, unravel, used, worked_out
 from minidl.walkthrough.steps import Equation, Index, Step
 
@@ -66,6 +65,11 @@ def back(scene: Scene, name: str, index: Index) -> list[Equation]:
     return made
 
 
+def is_margin(step: Step) -> bool:
+    """Whether the right score of a row is compared with the wrong ones."""
+    return "wrong" in names(parse(step.formulas["value"]))
+
+
 def _share(scene: Scene) -> Known:
     """∂L/∂ℓ: one in so many."""
     count = scene.step.settings["count"]
@@ -102,7 +106,7 @@ def _slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
     """∂ℓ/∂p."""
     told, t = scene.step.formulas, _target(scene, index)
     fixed = (("t", int(t.value)),) if t.value in (0, 1) else ()
-    formula = slope_of(told["value"], told["derivative"], "p", "loss", fixed)
+    formula = slope_of(told["value"], told.get("slope", ""), "p", "loss", fixed)
     knowns = used({"t": t, "p": p} | scene.settings(), formula)
     left = f"∂ℓ/∂{p.symbol}"
     return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
@@ -173,7 +177,7 @@ def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equat
     targets = _targets(scene, rows)
     if len(targets) > FULLEST:
         return [scene.told("value", left, held, f"a row of {len(targets)} columns")]
-    if "wrong" in scene.step.formulas["value"]:
+    if is_margin(scene.step):
         formula, knowns = _margin(scene, rows, targets)
         return [scene.equation("value", left, formula, knowns, held)]
     wanted = [j for j, t in enumerate(targets) if t.value]
@@ -206,7 +210,7 @@ def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known
     targets = _targets(scene, tuple(rows))
     if len(targets) > FULLEST:
         return [scene.told("contribution", left, held, f"a row of {len(targets)} columns")]
-    if "wrong" in scene.step.formulas["value"]:
+    if is_margin(scene.step):
         return _margin_slope(scene, left, held, index, share)
     wanted = [j for j, t in enumerate(targets) if t.value]
     linked = bool(scene.step.formulas["link"])
@@ -225,7 +229,7 @@ def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known
 
 def _row_slope(scene: Scene, t: Known, p: Known) -> tuple[Equation, Known]:
     told = scene.step.formulas
-    formula = slope_of(told["value"], told["derivative"], "p", "loss")
+    formula = slope_of(told["value"], told.get("slope", ""), "p", "loss")
     knowns = used({"t": t, "p": p} | scene.settings(), formula)
     left = f"∂ℓ/∂{p.symbol}"
     note = "" if t.value else "its target is 0"

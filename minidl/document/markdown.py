@@ -1,0 +1,145 @@
+"""A page as Markdown: the same words and tables, numbers in place of figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from minidl.document.blocks import (
+    Arrays,
+    Block,
+    Bullets,
+    Code,
+    Facts,
+    Figures,
+    Formula,
+    Listing,
+    Page,
+    Paragraph,
+    Picture,
+    Shade,
+    Text,
+    Value,
+    number,
+)
+
+FIGURE_ROWS = 60
+"""Rows of a figure's data that are still printed."""
+
+ROLES = {"strong": "**{}**", "number": "**{}**", "blank": "`{}`", "answer": "`{}`", "muted": "{}"}
+
+SIGNS = re.compile(
+    r"""[\\`*|]                # always signs of Markdown; but
+      | (?<!\w)_ | _(?!\w)     # not within a word,
+      | <(?=[a-zA-Z/!?])       # not "less than",
+      | \](?=[(\[])            # not an index,
+      | ~(?=~) | (?<=~)~
+      | ^[#>+-](?=\s|\#|$)     # and these only where a line begins
+      """,
+    re.VERBOSE,
+)
+
+
+def escaped(text: str) -> str:
+    r"""Text in which Markdown sees no signs of its own.
+
+    Examples
+    --------
+    >>> print(escaped("binary_crossentropy[0] | x*y < 3 <b> _z_"))
+    binary_crossentropy[0] \| x\*y < 3 \<b> \_z\_
+    """
+    return SIGNS.sub(lambda sign: "\\" + sign[0], text)
+
+
+def to_markdown(page: Page) -> str:
+    """A page as Markdown.
+
+    Examples
+    --------
+    >>> from minidl.document import Section
+    >>> page = Page("A study", [Section("First", [Paragraph("A word.")])])
+    >>> print(to_markdown(page), end="")
+    # A study
+    <BLANKLINE>
+    ## First
+    <BLANKLINE>
+    A word.
+    """
+    return "\n\n".join(_parts(page)) + "\n"
+
+
+def _parts(page: Page) -> Iterator[str]:
+    if page.title:
+        yield f"# {escaped(page.title)}"
+    if page.lead:
+        yield escaped(page.lead)
+    for section in page.sections:
+        if section.title:
+            yield f"{'#' * section.level} {escaped(section.title)}"
+        for block in section.blocks:
+            yield from _block(block)
+
+
+def _block(block: Block) -> Iterator[str]:
+    match block:
+        case Paragraph(text):
+            yield _text(text)
+        case Bullets(items):
+            yield "\n".join(f"- {_text(item)}" for item in items)
+        case Facts(facts):
+            yield "\n".join(f"- **{escaped(name)}**: {escaped(fact)}" for name, fact in facts)
+        case Formula(latex):
+            yield f"$${latex}$$"
+        case Code(title, text):
+            yield from (f"**{title}**", f"```\n{text.rstrip()}\n```")
+        case Picture(alt, file):
+            yield f"![{escaped(alt)}]({file})"
+        case Arrays(arrays):
+            for name, rows in arrays:
+                yield f"{escaped(name)}: {'; '.join('  '.join(row) for row in rows)}"
+        case Figures(caption, figures):
+            if caption:
+                yield escaped(caption)
+            for figure in figures:
+                yield f"**{escaped(figure.title)}** {escaped(figure.alt)}"
+                if len(figure.data.rows) <= FIGURE_ROWS:
+                    yield _table(figure.data)
+        case Listing():
+            if block.title:
+                yield f"**{escaped(block.title)}**"
+            yield _table(block)
+            if block.note:
+                yield escaped(block.note)
+
+
+def _text(text: Text) -> str:
+    if isinstance(text, str):
+        return escaped(text)
+    return "".join(
+        escaped(piece)
+        if isinstance(piece, str)
+        else ROLES[piece.role].format(
+            piece.text if "`" in ROLES[piece.role] else escaped(piece.text)
+        )
+        for piece in text
+    )
+
+
+def _table(listing: Listing) -> str:
+    words = listing.words or (0,)
+    rule = ["---" if i in words else "---:" for i in range(len(listing.columns))]
+    header = map(_escaped_cell, listing.columns)
+    lines = [header, rule, *(map(_cell, row) for row in listing.rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: Value) -> str:
+    if isinstance(value, Shade) and value.strong:
+        return f"**{_escaped_cell(value.text)}** {value.sign}".strip()
+    if isinstance(value, float):
+        return number(value, 4)
+    return "" if value is None else _escaped_cell(str(value))
+
+
+def _escaped_cell(text: str) -> str:
+    return escaped(text.replace("\n", " "))

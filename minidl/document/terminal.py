@@ -1,0 +1,144 @@
+"""A page in a terminal: in colour there, plain text when piped."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from minidl.core import lenient
+from minidl.document.blocks import (
+    Arrays,
+    Block,
+    Bullets,
+    Code,
+    Facts,
+    Figures,
+    Formula,
+    Listing,
+    Page,
+    Paragraph,
+    Picture,
+    Text,
+)
+from minidl.document.columns import aligned, cell, lines_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+WIDTH = 80
+
+STYLES = {"": "", "lead": "", "note": "dim", "warning": "yellow"}
+"""How a terminal shows a paragraph, by its role."""
+
+
+class Line(NamedTuple):
+    """A line, and how a terminal shows it."""
+
+    text: str
+    style: str = ""
+
+
+def to_text(page: Page) -> str:
+    """The text without colour.
+
+    Examples
+    --------
+    >>> from minidl.document import Section
+    >>> rows = [("relu", "0.5"), ("tanh", "12")]
+    >>> print(to_text(Page("", [Section("Rates", [Listing("", ("name", "rate"), rows)])])))
+    Rates
+      name  rate
+      relu   0.5
+      tanh    12
+    """
+    return "\n".join(line.text for line in to_lines(page))
+
+
+def to_lines(page: Page) -> list[Line]:
+    """The whole text, line by line, in at most 80 columns but for wide tables."""
+    lines = [Line(page.title, "bold")] if page.title else []
+    lines += _wrapped(page.lead, "" if page.title else "bold")
+    for i, section in enumerate(page.sections):
+        if lines and (i or section.title):
+            lines.append(Line(""))
+        lines += _wrapped(section.title, "bold cyan")
+        for block in section.blocks:
+            lines += _block(block)
+    return lines
+
+
+def _block(block: Block) -> Iterator[Line]:
+    match block:
+        case Paragraph(text, role):
+            yield from _wrapped(_plain(text), STYLES[role])
+        case Bullets(items):
+            for item in items:
+                yield from _wrapped(f"· {_plain(item)}", rest="  ")
+        case Facts(facts, width):
+            yield from (Line(f"  {name:<{width}}{fact}".rstrip()) for name, fact in facts)
+        case Formula(text) | Code(_, text):
+            yield from map(Line, text.splitlines())
+        case Picture(alt):
+            yield from _wrapped(alt)
+        case Arrays(arrays):
+            for name, rows in arrays:
+                yield Line(name)
+                yield from (Line(f"  {row}") for row in aligned(rows, left=()))
+        case Figures(caption, figures):
+            yield from _wrapped(caption)
+            for figure in figures:
+                yield from _wrapped(figure.alt)
+        case Listing():
+            yield from _wrapped(block.title, "bold")
+            header, *lines = lines_of(block)
+            yield Line(f"  {header}", "dim")
+            yield from (Line(f"  {line}") for line in lines)
+            yield from _wrapped(block.note, "dim")
+
+
+def _plain(text: Text) -> str:
+    if isinstance(text, str):
+        return text
+    return "".join(piece if isinstance(piece, str) else piece.text for piece in text)
+
+
+def _wrapped(text: str, style: str = "", rest: str = "") -> Iterator[Line]:
+    for line in textwrap.wrap(text, WIDTH, subsequent_indent=rest):
+        yield Line(line, style)
+
+
+def put(lines: Iterable[tuple[str, str]], file: IO[str] | None = None) -> None:
+    """Print lines, each with its style: in colour on a terminal, plain elsewhere."""
+    file = file or sys.stdout
+    with lenient(file):
+        if not file.isatty():
+            file.writelines(f"{text}\n" for text, _ in lines)
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(file=file, highlight=False, soft_wrap=True)
+        for text, style in lines:
+            console.print(Text(text, style=style))
+
+
+def boxed(listing: Listing, cut: int | None = None) -> Table:
+    """A table in a box, for a console of rich.
+
+    Parameters
+    ----------
+    cut : int, optional
+        After so many rows a line is drawn: rows are left out there.
+    """
+    from rich.table import Table
+
+    # A title is broken where a table is narrower.
+    table = Table(title=listing.title or None, min_width=len(listing.title) or None)
+    words = listing.words or (0,)
+    for i, column in enumerate(listing.columns):
+        table.add_column(column, justify="left" if i in words else "right")
+    for i, row in enumerate(listing.rows, 1):
+        table.add_row(*map(cell, row), end_section=i == cut)
+    return table

@@ -1,0 +1,314 @@
+"""Activations and arithmetic: number by number, or on a whole row; forwards and backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from minidl.autodiff import ScalarOp
+from minidl.diagnostics import idle, levels_off
+from minidl.nn import RowActivation
+from minidl.program import Step as Ran
+from minidl.walkthrough.calculus import slope_of
+from minidl.walkthrough.digits import ROUNDING, Known
+from minidl.walkthrough.expressions import branch_values, parse, shown, spread
+from minidl.walkthrough.facts import row_formulas
+from minidl.walkthrough.latex import latex
+from minidl.walkthrough.letters import letter
+from minidl.walkthrough.operations.operation import Operation, Question, Symbol, operation, registry
+from minidl.walkthrough.reading import Reader, named, operand
+from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, used, worked_out
+from minidl.walkthrough.steps import Array, Equation, Index, Step
+
+# ── number by number ──────────────────────────────────────────────────────────────────────────
+
+
+def scalar_op(kernel: Any) -> type[ScalarOp] | None:
+    """The operation whose loops hold a kernel: an activation, or arithmetic on tensors."""
+    waiting = list(ScalarOp.__subclasses__())
+    while waiting:
+        cls = waiting.pop()
+        if any(kernel is loop for loop in cls._loops):
+            return cls
+        waiting += cls.__subclasses__()
+    return None
+
+
+def _function(reader: Reader, ran: Ran) -> Any:
+    """The activation, with its settings; the class of an operation that is none."""
+    cls, known = scalar_op(ran.instruction.kernel), reader.functions.get(ran.instruction.title)
+    return known if cls is not None and isinstance(known, cls) else cls
+
+
+def _is_activation(reader: Reader, function: Any) -> bool:
+    return any(function is known for known in reader.functions.values())
+
+
+def _facts(function: Any, ran: Ran) -> dict[str, Any]:
+    """What a step keeps of a function: its formula, its slopes, its settings."""
+    hyper_values = operand(ran, "hyper_values").tolist()
+    value, slope = getattr(function, "formula", ""), getattr(function, "slope_formula", "")
+    formulas = {"value": value, "slope": slope}
+    if (names := function.operand_names) not in _KEYS.values():
+        formulas["operands"] = " ".join(names)
+    return {"formulas": formulas, "settings": dict(zip(function.hyper, hyper_values, strict=True))}
+
+
+_KEYS = {1: ("x",), 2: ("a", "b")}
+
+
+def keys_of(formulas: Mapping[str, str], count: int) -> tuple[str, ...]:
+    """What a formula calls the operands of an operation."""
+    return tuple(formulas["operands"].split()) if "operands" in formulas else _KEYS[count]
+
+
+def _operands_at(scene: Scene, index: Index, count: int) -> dict[str, Known]:
+    """The numbers that an elementwise operation takes for one place, by its formula's names."""
+    found = {}
+    for position, key in enumerate(keys_of(scene.step.formulas, count)):
+        array = scene.read(position)
+        found[key] = scene.known(array, index if len(array.values) > 1 else (0,) * len(array.shape))
+    return found
+
+
+def _inputs(asked: Question, count: int) -> dict[str, Decimal]:
+    """The same, and the settings, with all their digits."""
+    knowns = _operands_at(asked.scene, asked.index, count)
+    exact = {key: Decimal(repr(value)) for key, value in asked.step.settings.items()}
+    return {key: known.value for key, known in knowns.items()} | exact
+
+
+@operation
+class ElementwiseValue(Operation):
+    """y = f(x), by the registry's formula."""
+
+    key = "elementwise"
+    why = "An operation on each number by itself."
+    of_hidden = "Without a bend here, layer upon layer would be one linear layer."
+    of_output = "Scores become predictions, in the range that these are to have."
+    is_activation = is_elementwise = True
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        function, parameters = _function(reader, ran), ran.instruction.kernel.parameters
+        facts = _facts(function, ran)
+        inputs = named(ran, *(("x",) if "x" in parameters else ("a", "b")))
+        ((name, y),) = ran.wrote.items()
+        zero = (y == 0) & (reader.arrays[inputs[0]].numbers != 0)
+        off = zero if getattr(function, "kinks", ()) else None
+        flat, active = None, _is_activation(reader, function)
+        if active and levels_off(function):
+            xs = [np.ascontiguousarray(reader.arrays[x].numbers, y.dtype) for x in inputs]
+            flat = idle(function, y, xs)
+        texts = dict(zip(keys_of(facts["formulas"], len(inputs)), inputs, strict=True))
+        value = facts["formulas"]["value"]
+        right = shown(parse(value), texts) if value else f"{function.name}({', '.join(inputs)})"
+        self.add(reader, ran, i, inputs, [Array.of(name, y, off, flat)], f"{name} = {right}",
+                 why=self.of_hidden if active else "", **facts)  # fmt: skip
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        result, inputs = symbol(step.writes[0].name), [symbol(name) for name in step.reads]
+        if not (formula := step.formulas["value"]):
+            return rf"{result} = {letter(step.operation)}\left({', '.join(inputs)}\right)"
+        texts = dict(zip(keys_of(step.formulas, len(inputs)), inputs, strict=True))
+        return f"{result} = {latex(parse(formula), texts=texts)}"
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        knowns = _operands_at(scene, index, len(scene.step.reads))
+        left, held = scene.result(name, index)
+        if not (formula := scene.step.formulas["value"]):
+            note = f"{scene.step.operation}({', '.join(k.symbol for k in knowns.values())})"
+            return [scene.told("value", left, held, f"{note}, which states no formula")]
+        return [scene.equation("value", left, formula, knowns | scene.settings(), held)]
+
+    def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
+        formula = asked.step.formulas["value"]
+        if asked.equation.kind == "value" and formula:
+            yield from branch_values(formula, _inputs(asked, len(asked.step.reads)))
+
+
+@operation
+class ElementwiseGradient(Operation):
+    """dx = f′(x) · dy: the local derivative, then the contribution."""
+
+    key, formula = "elementwise_back", "Times(local, dy)"
+    heading = "back through {}"
+    why = "Where the function is flat, nothing passes: the unit cannot learn."
+    of_arithmetic = "What comes from above, times how much the result moves with this number."
+    beside = ("local", "⊙", "last", "=")
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        """The local derivative is what the very same kernel gives for 1 from above."""
+        function, forward = _function(reader, ran), reader.forward[ran.instruction.node]
+        output, kernel = forward.writes[0], ran.instruction.kernel
+        dy, dx = operand(ran, "dy"), operand(ran, "dx")
+        slopes = np.empty_like(dx)
+        given = {"dy": np.ones_like(dy), "dx": slopes}
+        operands = zip(kernel.parameters, ran.instruction.operands, strict=True)
+        kernel.run(*(given.get(name, own) for name, own in operands))
+        facts, position = _facts(function, ran), function._loops.index(kernel) - 1
+        of = keys_of(facts["formulas"], len(forward.reads))[position]
+        facts["formulas"]["of"] = of
+        upstream, name = named(ran, "dy", "dx")
+        local = Array.of(f"∂{output.name}/∂{forward.reads[position]}", slopes.reshape(output.shape))
+        made, came = (x.reshape(output.shape) for x in (dx, dy))
+        off = (made == 0) & ((came != 0) | reader.arrays[upstream].off.reshape(output.shape))
+        texts = {"local": local.name, "dy": upstream}
+        self.add(
+            reader, ran, i, (*forward.reads, output.name, upstream), [Array.of(name, made, off)],
+            f"{name} = {shown(parse(self.formula), texts)}", aside=(local,),
+            why="" if _is_activation(reader, function) else self.of_arithmetic, **facts,
+        )  # fmt: skip
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        texts = {"local": symbol(step.aside[0].name), "dy": symbol(step.reads[-1])}
+        return f"{symbol(step.writes[0].name)} = {latex(parse(self.formula), texts=texts)}"
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        *operands, output, upstream = scene.step.reads
+        local = scene.step.aside[0]
+        dy = scene.before[upstream]
+        knowns = _operands_at(scene, index, len(operands))
+        left, held = symbol(local.name, index), local[index]
+        if scene.step.formulas["value"]:
+            slope = self._slope(scene.step)
+            knowns["y"] = scene.known(scene.before[output], index)
+            knowns = used(knowns | scene.settings(), slope)
+            first = scene.equation("local", left, slope, knowns, held)
+        else:
+            note = f"{scene.step.operation} states no formula: its own slope"
+            first = scene.told("local", left, held, note)
+        term = Term("", Known.held(left, held, scene.dtype), scene.known(dy, index))
+        left, held = scene.result(name, index)
+        if held == 0.0 and dy[index] != 0.0:
+            term = Term("the unit is off: nothing passes", term.local, term.upstream)
+        return [first, *scene.gathered(left, held, [term])]
+
+    def _slope(self, step: Step) -> str:
+        told = step.formulas
+        return slope_of(told["value"], told.get("slope", ""), told["of"], "y")
+
+    def without_slope(self, asked: Question) -> Iterator[Decimal]:
+        if asked.equation.kind == "contribution":
+            yield asked.operands["b"]
+
+    def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
+        if not asked.step.formulas["value"]:
+            return
+        *operands, output, _ = asked.step.reads
+        numbers = _inputs(asked, len(operands))
+        numbers["y"] = Decimal(asked.scene.before[output][asked.index])
+        upstream = asked.operands.get("b", Decimal(0))
+        for local in branch_values(self._slope(asked.step), numbers):
+            if asked.equation.kind == "local":
+                yield local
+            elif asked.equation.kind == "contribution":
+                yield local * upstream
+
+
+# ── a whole row ───────────────────────────────────────────────────────────────────────────────
+
+
+@operation
+class RowValue(Operation):
+    """One number of a softmax, or of another function of a whole row."""
+
+    key = "row"
+    why = "A row of scores is looked at as a whole: raising one lowers the others."
+    is_activation = True
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        op = reader.functions[ran.instruction.title]
+        if ran.instruction.phase == "backward":
+            registry[RowGradient.key].read(reader, ran, i)
+            return
+        x, y = named(ran, "x", "y")
+        self.add(reader, ran, i, (x,), rule=f"{y} = {op.name}({x})", formulas=row_formulas(op))
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        result, source = (symbol(name) for name in (step.writes[0].name, step.reads[0]))
+        texts = {"x_i": f"{source}_i", "x_j": f"{source}_j"}
+        return f"{result}_i = {latex(parse(step.formulas['value']), texts=texts)}"
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        x, (*rows, j) = scene.read(0), index
+        columns = x.shape[-1]
+        left, held = scene.result(name, index)
+        if columns > FULLEST:
+            return [scene.told("value", left, held, f"a function of {columns} numbers")]
+        knowns = {f"x{k}": scene.known(x, (*rows, k)) for k in range(columns)}
+        formula = spread(scene.step.formulas["value"], columns, j)
+        return [scene.equation("value", left, formula, knowns, held)]
+
+
+@operation
+class RowGradient(Operation):
+    """dxⱼ = Σₖ ∂yₖ/∂xⱼ · dyₖ: every number of a row moves all of it."""
+
+    key = "row_back"
+    heading = "back through {}"
+    why = "Every output of the row depends on every input: all ways are added up."
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        op, x = (
+            reader.functions[ran.instruction.title],
+            reader.forward[ran.instruction.node].reads[0],
+        )
+        y, dy, dx = named(ran, "y", "dy", "dx")
+        rule = f"{dx} = Σ ∂{y}/∂{x} × {dy}, along each row"
+        self.add(reader, ran, i, (y, dy, x), rule=rule, formulas=row_formulas(op))
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        y, dy, x = (symbol(name) for name in step.reads)
+        local = rf"\frac{{\partial {y}_k}}{{\partial {x}}}"
+        return rf"{symbol(step.writes[0].name)} = \sum_k {local} \cdot {{{dy}}}_k"
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        y, dy = scene.read(0), scene.read(1)
+        *rows, j = index
+        columns = y.shape[-1]
+        left, held = scene.result(name, index)
+        if columns > FULLEST:
+            return [scene.told("sum", left, held, f"a sum of {columns} contributions")]
+        made, terms = [], []
+        for k in range(columns):
+            local = f"∂{symbol(y.name, (*rows, k))}/∂{symbol(name[1:], index)}"
+            formula, knowns = _row_slope(scene, rows, k, j)
+            made.append(scene.equation("local", local, formula, knowns))
+            known = Known(local, worked_out(formula, knowns))
+            terms.append(Term(f"through column {k}", known, scene.known(dy, (*rows, k))))
+        # The kernel adds up the row first, which may be far larger than what is left of it.
+        numbers = y.numbers[tuple(rows)] * dy.numbers[tuple(rows)]
+        size = abs(y[index]) * float(abs(numbers).sum() + abs(dy[index]))
+        loose = ROUNDING[scene.dtype] * columns * Decimal(size)
+        return [*made, *scene.gathered(left, held, terms, loose)]
+
+    def without_slope(self, asked: Question) -> Iterator[Decimal]:
+        if asked.equation.kind == "contribution":
+            yield asked.operands["b"]
+
+
+def _row_slope(scene: Scene, rows: list[int], k: int, j: int) -> tuple[str, dict[str, Known]]:
+    """∂yₖ/∂xⱼ: in terms of the outputs if the activation states it, else by the rules."""
+    y, x = scene.read(0), scene.read(2)
+    if told := scene.step.formulas["slope"]:
+        formula = told.replace("delta_i_j", "1" if k == j else "0")
+        knowns = {"y_i": scene.known(y, (*rows, k)), "y_j": scene.known(y, (*rows, j))}
+        return formula, used(knowns, formula)
+    written_out = spread(scene.step.formulas["value"], x.shape[-1], k)
+    formula = slope_of(written_out, "", f"x{j}", "y")
+    knowns = {f"x{i}": scene.known(x, (*rows, i)) for i in range(x.shape[-1])}
+    return formula, used(knowns, formula)
+
+
+def is_row_kernel(kernel: Any) -> bool:
+    """Whether a kernel is an activation's of whole rows."""
+    waiting = list(RowActivation.__subclasses__())
+    while waiting:
+        cls = waiting.pop()
+        if any(kernel is own for own in getattr(cls, "kernels", ())):
+            return True
+        waiting += cls.__subclasses__()
+    return False

@@ -1,0 +1,310 @@
+"""Numbers that are moved about, added up, shared out, dropped; and what is shown as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import numpy as np
+
+from minidl.kernels import checks, elementwise, movement, random, update
+from minidl.program import Step as Ran
+from minidl.walkthrough.digits import Known
+from minidl.walkthrough.operations.operation import (
+    Operation,
+    Question,
+    Symbol,
+    operation,
+    registry,
+    wrote,
+)
+from minidl.walkthrough.reading import Reader, floats_read, named, operand
+from minidl.walkthrough.scene import FULLEST, Scene, Term, ravel, symbol, worked_out
+from minidl.walkthrough.steps import Array, Equation, Index, Step
+
+
+@operation
+class ShownAsItIs(Operation):
+    """What has no formula of its own: a kernel of one's own, and these."""
+
+    kernels = (
+        movement.gather,
+        movement.scatter_add,
+        movement.weighted_mean,
+        movement.weighted_mean_backward,
+        movement.extreme,
+        movement.extreme_backward,
+        elementwise.pull_back,
+        elementwise.where,
+        elementwise.where_backward,
+    )
+    why = "An instruction that has no formula of its own here: its numbers are shown as they are."
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        kernel = ran.instruction.kernel
+        if kernel.writes:  # a check of one's own writes nothing
+            rule = f"{', '.join(ran.wrote)} by {kernel.name}"
+            self.add(reader, ran, i, floats_read(ran), rule=rule)
+
+
+@operation
+class PutView(Operation):
+    """A part of an array; the parts that come later are not computed yet."""
+
+    kernels = (movement.put_view,)
+    why = ShownAsItIs.why
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        x, y = named(ran, "x", "y")
+        places, _ = _places(ran, "x")
+        missing = np.ones(wrote(ran).shape, bool)
+        if y in reader.arrays:
+            missing = reader.arrays[y].missing.copy()
+        missing.reshape(-1)[places.numbers.astype(int)] = False
+        self.add(reader, ran, i, (x,), [Array.of(y, wrote(ran), pending=missing)],
+                 f"{y} by put_view")  # fmt: skip
+
+
+@operation
+class Preparation(Operation):
+    """What only prepares or checks: which mask is next, which update this is. It makes no step."""
+
+    key = "preparation"
+    kernels = (
+        random.draw,
+        update.begin,
+        checks.inside_interval,
+        checks.among_choices,
+        checks.all_classes,
+        checks.all_one_hot,
+        checks.all_finite,
+    )
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        """No step."""
+
+
+# ── moved, added up, shared out ───────────────────────────────────────────────────────────────
+
+
+def _places(ran: Ran, seen: str) -> tuple[Array, dict[str, float]]:
+    """Where each number that is seen lies in the whole; and what it is divided by."""
+    offset, lengths, strides = (operand(ran, name) for name in ("offset", "lengths", "strides"))
+    places = np.full(tuple(lengths), int(offset))
+    for axis, stride in enumerate(strides):
+        shape = [1] * len(lengths)
+        shape[axis] = -1
+        places = places + (np.arange(lengths[axis]) * stride).reshape(shape)
+    parameters = ran.instruction.kernel.parameters
+    divisor = float(operand(ran, "divisor")) if "divisor" in parameters else 1.0
+    return Array.of("places", places.reshape(operand(ran, seen).shape)), {"divisor": divisor}
+
+
+def _divided(
+    scene: Scene, kind: str, left: str, formula: str, knowns: dict[str, Known], held: float
+) -> list[Equation]:
+    divisor = scene.step.settings.get("divisor", 1.0)
+    if divisor != 1.0:
+        knowns = knowns | {"n": Known.setting("n", divisor)}
+        formula = f"({formula})/n"
+    return [scene.equation(kind, left, formula, knowns, held)]
+
+
+@operation
+class Moved(Operation):
+    """y = x at another place, divided by how many share it."""
+
+    key, kernels = "moved", (movement.gather_view, elementwise.copy)
+    why = "The same numbers, where the next operation wants them."
+    asks = False
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        x, y = named(ran, "x", "y")
+        if ran.instruction.kernel is elementwise.copy:
+            places = Array.of("places", np.arange(wrote(ran).size))
+            self.add(reader, ran, i, (x,), rule=f"{y} = {x}", aside=(places,))
+            return
+        places, settings = _places(ran, "y")
+        rule = f"{y} = {x}, moved by {ran.instruction.title}"
+        self.add(reader, ran, i, (x,), rule=rule, aside=(places,), settings=settings)
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        y, places = scene.step.array(name), scene.step.array("places")
+        source = scene.flat(scene.read(0), int(places.values[ravel(index, y.shape)]))
+        return _divided(scene, "value", symbol(name, index), "x", {"x": source}, y[index])
+
+
+@operation
+class Added(Operation):
+    """y = Σ x over all that is shown at one place, divided by how many there are."""
+
+    key, kernels = "added", (movement.add_view, movement.total)
+    operands = ("x",)
+    why = "Many numbers become one."
+    of_loss = "One number for the whole batch: training lowers it."
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        if ran.instruction.kernel is movement.total:
+            self._read_total(reader, ran, i)
+        else:
+            y, x = named(ran, "y", "x")
+            places, settings = _places(ran, "y")
+            rule = f"{x} = sums of {y}, by {ran.instruction.title}"
+            self.add(reader, ran, i, (y,), rule=rule, aside=(places,), settings=settings)
+        follow, reader.after_total = reader.after_total, None
+        if follow is not None:
+            follow()
+
+    def _read_total(self, reader: Reader, ran: Ran, i: int) -> None:
+        x, y = named(ran, "x", "y")
+        places, divisor = (
+            Array.of("places", np.zeros(operand(ran, "x").size)),
+            operand(ran, "divisor"),
+        )
+        rule = f"{y} = Σ {x}" + (f" / {divisor:g}" if divisor != 1.0 else "")
+        why = self.of_loss if ran.instruction.phase == "loss" else ""
+        self.add(reader, ran, i, (x,), rule=rule, aside=(places,),
+                 settings={"divisor": float(divisor)}, why=why)  # fmt: skip
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        divisor = step.settings["divisor"]
+        share = "" if divisor == 1.0 else rf"\frac{{1}}{{{divisor:g}}} "
+        return rf"{symbol(step.writes[0].name)} = {share}\sum {symbol(step.reads[0])}"
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        y, places, x = scene.step.array(name), scene.step.array("places"), scene.read(0)
+        own = ravel(index, y.shape)
+        found = [i for i, place in enumerate(places.values) if int(place) == own]
+        left = symbol(name, index)
+        if not found or len(found) > FULLEST:
+            return [scene.told("sum", left, y[index], f"a sum of {len(found)} numbers")]
+        knowns = {f"x{i}": scene.flat(x, i) for i in found}
+        return _divided(scene, "sum", left, " + ".join(knowns), knowns, y[index])
+
+    def mean_as_sum(self, asked: Question, right: Decimal) -> Iterator[Decimal]:
+        count = Decimal(asked.step.settings.get("divisor", 1.0))
+        yield right * count if count != 1 else right / len(asked.equation.operands)
+
+
+@operation
+class Shared(Operation):
+    """dx = dy / n: a total passes its gradient to all that it counts."""
+
+    key, kernels = "shared", (movement.fill,)
+    operands, result, formula = ("dy",), "dx", "dy/divisor"
+    why = "A total passes its gradient on to everything that it counts."
+    asks = False
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        divisor = float(operand(ran, "divisor"))
+        self.add(reader, ran, i, named(ran, "dy"), settings={"divisor": divisor})
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        dy = scene.flat(scene.read(0), 0)
+        left, held = scene.result(name, index)
+        divisor = scene.step.settings.get("divisor", 1.0)
+        if divisor == 1.0:
+            return scene.gathered(left, held, [Term("", Known.setting("1", 1.0), dy)])
+        local = Known(f"1/{divisor:g}", worked_out("1/n", {"n": Known.setting("n", divisor)}))
+        return scene.gathered(left, held, [Term(f"a mean of {divisor:g}", local, dy)])
+
+
+@operation
+class FanOut(Operation):
+    """Where a number is used several times, what comes back from each use is added up."""
+
+    key, kernels = "fan_out", (elementwise.accumulate,)
+    operands, result, formula = ("total", "part"), "total", "first + second"
+    heading = "ways meet, gradients add up"
+    why = "A number that is used twice is to blame twice: gradients of all ways are added."
+    beside = ("0", "+", "1", "=")
+    is_meeting = True
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        total, part = named(ran, "total", "part")
+        first, second = (_origin(reader, name) for name in (total, part))
+        rule = f"{total} = what came by {first} + what came by {second}"
+        ways = {"first": first, "second": second}
+        self.add(reader, ran, i, (total, part), rule=rule, formulas=ways)
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        gradient = symbol(step.writes[0].name)
+        ways = (symbol(step.formulas[key]) for key in ("first", "second"))
+        return f"{gradient} = " + " + ".join(
+            rf"{gradient}\big|_{{\text{{by }}{way}}}" for way in ways
+        )
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        first, second = (scene.known(scene.read(i), index) for i in range(2))
+        ways = scene.step.formulas
+        knowns = {
+            "a": Known(f"what came by {ways['first']}", first.value, first.short),
+            "b": Known(f"what came by {ways['second']}", second.value, second.short),
+        }
+        left, held = scene.result(name, index)
+        return [scene.equation("sum", left, "a + b", knowns, held)]
+
+
+def _origin(reader: Reader, name: str) -> str:
+    """By way of which result a gradient came back."""
+    for step in reversed(reader.steps):
+        if any(array.name == name for array in step.writes):
+            if registry[step.expansion].is_meeting:
+                return "the ways before"
+            mirrored = step.mirrors
+            return name if mirrored is None else reader.steps[mirrored].writes[0].name
+    return name
+
+
+# ── dropout ───────────────────────────────────────────────────────────────────────────────────
+
+
+@operation
+class DropoutMask(Operation):
+    """y = x / (1 − rate) where the unit is kept, 0 where it is silenced."""
+
+    key, kernels = "dropout", (random.dropout,)
+    operands, formula = ("x",), "Times(x, mask)/(1 - rate)"
+    why = "Silenced units cannot be relied on; the others are scaled up to make up for them."
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        """The mask is what the very same kernel makes of ones."""
+        x, y = named(ran, "x", "y")
+        rate, ones = float(operand(ran, "rate")), np.ones_like(operand(ran, "x"))
+        kept = np.empty_like(ones)
+        ran.instruction.kernel.run(ones, kept, operand(ran, "stream"), rate)
+        mask = Array.of(f"{y.removeprefix('∂')}.mask", (kept != 0).reshape(wrote(ran).shape))
+        forwards = ran.instruction.phase == "forward"
+        own = self if forwards else registry[DropoutGradient.key]
+        own.add(reader, ran, i, (x,), aside=(mask,), settings={"rate": rate})
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        kept = scene.step.aside[0][index] != 0.0
+        left, held = scene.result(name, index)
+        knowns = {"x": scene.known(scene.read(0), index)} | scene.settings()
+        if not kept:
+            knowns = {"x": knowns["x"]}
+            return [scene.equation("value", left, "0*x", knowns, held, "silenced by dropout")]
+        return [scene.equation("value", left, "x/(1 - rate)", knowns, held, "kept by dropout")]
+
+
+@operation
+class DropoutGradient(Operation):
+    """dx = dy / (1 − rate) where the unit was kept, 0 where it was silenced."""
+
+    key = "dropout_back"
+    operands, result, formula = DropoutMask.operands, "dx", DropoutMask.formula
+    heading = "back through {}"
+    why = "What was silenced on the way forward gets no gradient."
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        mask, dy = scene.step.aside[0], scene.read(0)
+        left, held = scene.result(name, index)
+        upstream = scene.known(dy, index)
+        if mask[index] == 0.0:
+            term = Term("silenced by dropout", Known.setting("0", 0.0), upstream)
+            return scene.gathered(left, held, [term])
+        local = f"∂y/∂{symbol(name[1:], index)}"
+        first = scene.equation("local", local, "1/(1 - rate)", scene.settings(), None, "kept")
+        known = Known(local, worked_out("1/(1 - rate)", scene.settings()))
+        return [first, *scene.gathered(left, held, [Term("", known, upstream)])]

@@ -1,0 +1,232 @@
+"""An operation of a training step: all that walkthroughs know of it, in one class.
+
+A subclass says which kernels it tells of and what it does: one ``formula`` for whole arrays, from
+which the printed rule and its LaTeX follow; the equations of a single number; a heading, a
+sentence on why it matters; what it is to the graph; and which wrong numbers classical mistakes
+give. ``Step.expansion`` keeps its ``key``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from minidl.core import ArgumentError
+from minidl.program import Step as Ran
+from minidl.walkthrough.expressions import evaluate, parse, shown
+from minidl.walkthrough.latex import latex
+from minidl.walkthrough.reading import Reader, named
+from minidl.walkthrough.scene import Scene
+from minidl.walkthrough.steps import Array, Equation, Index, Step
+
+Symbol = Callable[[str], str]
+"""LaTeX of what an array is called."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """An equation that somebody works out, and what a mistake would take in place of its operands.
+
+    Attributes
+    ----------
+    scene : Scene
+        The step, and every array before and after it.
+    equation : Equation
+    index : tuple of int
+        The number's place in its array.
+    place : int
+        Which of the number's equations.
+    final : mapping of str to Array
+        Every array after the last step: the updated weights.
+    rows : int
+        Of the batch.
+    operands : mapping of str to Decimal
+        The equation's operands as they are printed.
+    """
+
+    scene: Scene
+    equation: Equation
+    index: Index
+    place: int
+    final: Mapping[str, Array]
+    rows: int
+    operands: Mapping[str, Decimal]
+
+    @property
+    def step(self) -> Step:
+        """Whose equation it is."""
+        return self.scene.step
+
+    def worked(self, changed: Mapping[str, Decimal]) -> Iterator[Decimal]:
+        """The equation's value with other operands; none where it has no value."""
+        with suppress(ArithmeticError, ArgumentError):
+            yield evaluate(parse(self.equation.formula), {**self.operands, **changed})
+
+
+class Operation:
+    """What one kind of instruction does; subclasses are registered by their ``key``.
+
+    Attributes
+    ----------
+    key : str
+        What ``Step.expansion`` holds.
+    kernels : tuple of Kernel
+        Whose instructions it reads.
+    operands, result : tuple of str, str
+        Their parameters that it reads, and the one that it writes.
+    formula : str
+        The rule for whole arrays in Python's syntax, on ``operands``: ``@`` multiplies matrices,
+        ``Times`` number by number, ``Total`` adds up. Empty where another method writes the rule.
+    heading, why : str
+        The step's title ({} is the operation's name), and one sentence on why it matters.
+    beside : tuple of str
+        How the arrays that are read stand beside each other: signs, and positions in
+        ``Step.reads``; they are shown one after the other where it is empty.
+    shows_operands : bool
+        Whether they are shown at all: an update reads what has been seen by then.
+    is_weighted_sum : bool
+        Whether it makes the sums of a layer, from inputs and weights.
+    has_bias : bool
+    is_activation : bool
+        Whether it may be drawn in the node whose sums it reads.
+    is_elementwise : bool
+        Whether the formula of one number is a curve.
+    is_loss, is_loss_gradient : bool
+        Whether it is the loss of each prediction; the first gradient.
+    is_meeting : bool
+        Whether gradients that came by several ways meet.
+    asks : bool
+        Whether a worksheet asks for its numbers: not where they are mostly copied.
+    """
+
+    key: str = ""
+    kernels: tuple[Any, ...] = ()
+    operands: tuple[str, ...] = ()
+    result: str = "y"
+    formula: str = ""
+    heading: str = "{}"
+    why: str = ""
+    beside: tuple[str, ...] = ()
+    shows_operands: bool = True
+    is_weighted_sum: bool = False
+    has_bias: bool = False
+    is_activation: bool = False
+    is_elementwise: bool = False
+    is_loss: bool = False
+    is_loss_gradient: bool = False
+    is_meeting: bool = False
+    asks: bool = True
+
+    # ── from an instruction to a step ─────────────────────────────────────────────────────────
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        """Add the step of an instruction that has run."""
+        self.add(reader, ran, i, named(ran, *self.operands))
+
+    def add(
+        self,
+        reader: Reader,
+        ran: Ran,
+        i: int,
+        reads: Sequence[str],
+        writes: Sequence[Array] | None = None,
+        rule: str = "",
+        **more: Any,
+    ) -> Step:
+        """A step for an instruction; it writes what that wrote, unless arrays are given."""
+        if writes is None:
+            writes = [Array.of(name, x) for name, x in ran.wrote.items() if x.dtype.kind == "f"]
+        rule = rule or self.rule(writes[0].name, reads, more.get("settings", {}))
+        return reader.add(ran, i, self._told(more, ran.instruction.title, writes),
+                          expansion=self.key, rule=rule, reads=reads, writes=writes)  # fmt: skip
+
+    def append(
+        self, reader: Reader, rule: str, writes: Sequence[Array], operation: str, **more: Any
+    ) -> Step:
+        """A step that no instruction of its own makes."""
+        told = self._told(more, operation, writes)
+        return reader.append(
+            expansion=self.key, rule=rule, writes=writes, operation=operation, **told
+        )
+
+    def _told(self, more: dict[str, Any], operation: str, writes: Sequence[Array]) -> Any:
+        name = f"{writes[0].name}: " if len(writes) == 1 else ""
+        more.setdefault("title", f"{name}{self.heading.format(operation)}")
+        return more | {"why": more.get("why") or self.why}
+
+    # ── the rule for whole arrays ─────────────────────────────────────────────────────────────
+
+    def rule(self, result: str, reads: Sequence[str], settings: Mapping[str, float]) -> str:
+        """The rule as text, with the arrays' names put in."""
+        texts = dict(zip(self.operands, reads, strict=False)) | _numbers(settings)
+        return f"{result} = {shown(parse(self.formula), texts)}"
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        """The rule as LaTeX; empty where there are only words."""
+        if not self.formula:
+            return ""
+        texts = {key: symbol(n) for key, n in zip(self.operands, step.reads, strict=False)}
+        texts |= {"local": symbol(step.aside[0].name)} if step.aside else {}
+        right = latex(parse(self.formula), texts=_numbers(step.settings) | texts)
+        return f"{symbol(step.writes[0].name)} = {right}"
+
+    # ── single numbers ────────────────────────────────────────────────────────────────────────
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        """How one number is worked out; none where there is nothing to work out."""
+        return []
+
+    # ── classical mistakes: the wrong numbers that they give ──────────────────────────────────
+
+    def without_slope(self, asked: Question) -> Iterator[Decimal]:
+        """The activation's slope forgotten."""
+        yield from ()
+
+    def mean_as_sum(self, asked: Question, right: Decimal) -> Iterator[Decimal]:
+        """Mean and sum mixed up."""
+        yield from ()
+
+    def transposed(self, asked: Question) -> Iterator[Decimal]:
+        """Rows and columns of a matrix swapped."""
+        yield from ()
+
+    def stale(self, asked: Question) -> Iterator[Decimal]:
+        """The weights after the update in place of those before."""
+        yield from ()
+
+    def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
+        """Another branch of a piecewise function."""
+        yield from ()
+
+
+FILLED_IN = ("divisor", "bound")
+"""Settings whose number tells more in a rule than a letter does."""
+
+
+def _numbers(settings: Mapping[str, float]) -> dict[str, str]:
+    return {key: f"{settings[key]:g}" for key in FILLED_IN if key in settings}
+
+
+registry: dict[str, Operation] = {}
+"""By key."""
+by_kernel: dict[Any, Operation] = {}
+"""By the kernels that have one operation each."""
+
+
+def operation(cls: type[Operation]) -> type[Operation]:
+    """Register an operation under its key and its kernels."""
+    entry = cls()
+    registry.setdefault(entry.key, entry)
+    by_kernel.update(dict.fromkeys(entry.kernels, entry))
+    return cls
+
+
+def wrote(ran: Ran) -> np.ndarray:
+    """The only array that an instruction wrote."""
+    (numbers,) = ran.wrote.values()
+    return numbers

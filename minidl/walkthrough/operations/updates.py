@@ -1,0 +1,271 @@
+"""Clipping, and the updates of optimizers: their formulas stand beside the optimizers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from minidl.autodiff import Tensor
+from minidl.kernels import update
+from minidl.optim import Optimizer
+from minidl.program import Step as Ran
+from minidl.program import address
+from minidl.walkthrough.digits import Known
+from minidl.walkthrough.expressions import SYMBOLS, parse, shown
+from minidl.walkthrough.latex import latex
+from minidl.walkthrough.operations.operation import Operation, Symbol, operation
+from minidl.walkthrough.reading import Reader, named, operand
+from minidl.walkthrough.scene import FULLEST, Scene, symbol, used, worked_out
+from minidl.walkthrough.steps import Array, Equation, Index, Step
+
+
+def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple[Tensor, slice]]:
+    """The parameters that lie in a stretch of memory, and where; or those whose gradients do."""
+    begin, size = address(block), block.size
+    for parameter in reader.optimizer.parameters:
+        own = parameter._home if gradients else parameter._array
+        assert own is not None
+        first = (address(own) - begin) // block.itemsize
+        if first >= 0 and first + own.size <= size:
+            yield parameter, slice(first, first + own.size)
+
+
+def _updated(scene: Scene, name: str, index: Index) -> Known:
+    """What the update has made of a number."""
+    known = scene.known(scene.step.array(name), index)
+    return known._replace(symbol=f"new {known.symbol}")
+
+
+def _assigned(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
+    """Formulas as text, one after the other."""
+    parts = (
+        f"{texts.get(key, SYMBOLS.get(key, key))} ← {shown(parse(formula), texts)}"
+        for key, formula in formulas.items()
+    )
+    return ";  ".join(parts)
+
+
+def _assigned_latex(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
+    parts = (
+        rf"{latex(parse(key), texts=texts)} \leftarrow {latex(parse(formula), texts=texts)}"
+        for key, formula in formulas.items()
+    )
+    return r" \qquad ".join(parts)
+
+
+# ── clipping ──────────────────────────────────────────────────────────────────────────────────
+
+
+class _Clipping(Operation):
+    """What looks at all gradients."""
+
+    result = "g"
+    shows_operands = False
+
+    def rule(self, result: str, reads: Sequence[str], settings: Mapping[str, float]) -> str:
+        return _assigned({"g": self.formula}, {"bound": f"{settings['bound']:g}"})
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        texts = {"bound": f"{step.settings['bound']:g}", "norm": r"\left\|g\right\|"}
+        return _assigned_latex({"g": self.formula}, texts)
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        names, arrays = _clipped(reader, ran)
+        reads = [*names, *named(ran, *self.operands)]
+        self.add(reader, ran, i, reads, arrays, settings={"bound": float(operand(ran, "bound"))})
+
+
+def _clipped(reader: Reader, ran: Ran) -> tuple[list[str], list[Array]]:
+    """The gradients that a kernel of clipping looks at: their names, and what they are now."""
+    block, names, arrays = operand(ran, "g"), list[str](), list[Array]()
+    for parameter, span in _spans(reader, block, gradients=True):
+        name = f"∂{parameter.name}"
+        names.append(name)
+        off = reader.arrays[name].off
+        arrays.append(Array.of(name, block[span].reshape(parameter.shape), off))
+    return names, arrays
+
+
+@operation
+class ValueClipping(_Clipping):
+    """Every number of a gradient within ±bound."""
+
+    key, kernels = "limit", (update.limit,)
+    formula = "Max(-bound, Min(bound, g))"
+    heading = "clipped by value"
+    why = "No single gradient may be larger than the bound."
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        g, made = scene.known(scene.before[name], index), _updated(scene, name, index)
+        knowns = {"g": g, "bound": scene.settings()["bound"]}
+        return [scene.equation("update", made.symbol, self.formula, knowns, float(made.value))]
+
+
+@operation
+class SquareSum(Operation):
+    """Σ g² over all gradients."""
+
+    key, kernels = "squares", (update.square_sum,)
+    formula = "Total(g**2)"
+    heading = "the gradients' length"
+    why = "The common length of all gradients is wanted next."
+    shows_operands = False
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        names, _ = _clipped(reader, ran)
+        self.add(reader, ran, i, names, rule=f"{shown(parse(self.formula), {})} over all gradients")
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        return latex(parse(self.formula))
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        left, held = scene.result(name, index)
+        found = [
+            scene.flat(scene.before[read], i)
+            for read in scene.step.reads
+            for i in range(len(scene.before[read].values))
+        ]
+        if len(found) > FULLEST:
+            return [scene.told("sum", left, held, f"the squares of {len(found)} numbers, added up")]
+        knowns = {f"g{i}": known for i, known in enumerate(found)}
+        formula = " + ".join(f"{key}**2" for key in knowns)
+        return [scene.equation("sum", left, formula, knowns, held)]
+
+
+@operation
+class NormClipping(_Clipping):
+    """All gradients scaled down together where their common norm is above a bound."""
+
+    key, kernels = "shrink", (update.shrink_to,)
+    operands = ("squares",)
+    formula = "Piecewise((g*bound/norm, norm > bound), (g, True))"
+    heading = "clipped by norm"
+    why = "Too long a step is shortened; its direction stays."
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        *_, total = scene.step.reads
+        sums = scene.before[total]
+        knowns = {f"s{i}": scene.flat(sums, i) for i in range(len(sums.values))}
+        formula = f"sqrt({' + '.join(knowns)})"
+        first = scene.equation("update", "norm", formula, knowns)
+        norm = Known("norm", worked_out(formula, knowns))
+        g, made = scene.known(scene.before[name], index), _updated(scene, name, index)
+        told = {"g": g, "bound": scene.settings()["bound"], "norm": norm}
+        second = scene.equation("update", made.symbol, self.formula, told, float(made.value))
+        return [first, second]
+
+
+# ── optimizers ────────────────────────────────────────────────────────────────────────────────
+
+_WRITTEN = {"p": "w", "velocity": "v"}
+"""What formulas of optimizers call otherwise than a book."""
+
+_SURE = {"float32": 6, "float64": 12}
+"""Digits that rounding leaves alone."""
+
+
+class Update(Operation):
+    """An optimizer's update, by the formulas that the optimizer states.
+
+    Parameters
+    ----------
+    optimizer : type of Optimizer
+    """
+
+    heading = "the parameters, updated by {}"
+    shows_operands = False
+
+    def __init__(self, optimizer: type[Optimizer]) -> None:
+        self.key, self.optimizer = optimizer.name, optimizer
+
+    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+        names = ("eta", "t", *self.optimizer.symbols)
+        settings = dict(zip(names, operand(ran, "step_numbers").tolist(), strict=True))
+        formulas = self.optimizer.formulas(settings)
+        states = [state for state in self.optimizer.states if state in formulas]
+        block, reads, writes = operand(ran, "p"), list[str](), list[Array]()
+        for parameter, span in _spans(reader, block, gradients=False):
+            name = str(parameter.name)
+            reads += [name, f"∂{name}", *(f"{name}.{state}" for state in states)]
+            writes.append(Array.of(name, block[span].reshape(parameter.shape)))
+            for state in states:
+                numbers = operand(ran, state)[span]
+                writes.append(Array.of(f"{name}.{state}", numbers.reshape(parameter.shape)))
+        self.add(reader, ran, i, reads, writes, _assigned(formulas, _WRITTEN), settings=settings,
+                 why=self.optimizer.purpose(settings))  # fmt: skip
+
+    def latex(self, step: Step, symbol: Symbol) -> str:
+        return _assigned_latex(self.optimizer.formulas(step.settings), _WRITTEN)
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        formulas = self.optimizer.formulas(scene.step.settings)
+        worked = _Worked(scene, name, index, self.optimizer.states)
+        for key, formula in formulas.items():
+            if key == "p" or key in self.optimizer.states:
+                worked.write(key, formula)
+            else:
+                worked.aside(key, formula)
+        return worked.until(name)
+
+
+def states_used(optimizer: Optimizer) -> list[str]:
+    """What an optimizer remembers that its formulas mention: no velocity without momentum."""
+    numbers = zip(optimizer.symbols, optimizer.constants(), strict=False)
+    formulas = optimizer.formulas(dict(numbers))
+    return [state for state in optimizer.states if state in formulas or not formulas]
+
+
+class _Worked:
+    """The equations of one parameter, one after the other."""
+
+    def __init__(self, scene: Scene, name: str, index: Index, states: Sequence[str]) -> None:
+        self.scene, self.index = scene, index
+        self.parameter = next(
+            read for read in scene.step.reads if name == read or name.startswith(f"{read}.")
+        )
+        keys = {"p": self.parameter, "g": f"∂{self.parameter}"}
+        keys |= {state: f"{self.parameter}.{state}" for state in states}
+        self.knowns = {
+            key: scene.known(scene.before[read], index)
+            for key, read in keys.items()
+            if read in scene.before
+        } | scene.settings()
+        self.equations: list[Equation] = []
+
+    def aside(self, key: str, formula: str) -> None:
+        """A number that no array holds; ``key`` is what later equations call it."""
+        left = f"{SYMBOLS.get(key, key)} of {symbol(self.parameter, self.index)}"
+        left = "g with decay" if key == "g" else left
+        operands = used(self.knowns, formula)
+        self.equations.append(self.scene.equation("update", left, formula, operands))
+        self.knowns[key] = Known(left, worked_out(formula, operands))
+
+    def write(self, key: str, formula: str) -> None:
+        """A number that the step writes: the parameter's, as ``p``, or one of its state."""
+        array = self.parameter if key == "p" else f"{self.parameter}.{key}"
+        made = _updated(self.scene, array, self.index)
+        digits = self._digits(made) if key == "p" else 0
+        self.equations.append(
+            self.scene.equation(
+                "update", made.symbol, formula, used(self.knowns, formula), float(made.value),
+                digits=digits,
+            )
+        )  # fmt: skip
+        self.knowns[key] = made
+
+    def _digits(self, made: Known) -> int:
+        """As many digits of a parameter as show what the update has changed, if its type has them.
+
+        Two digits of the change, that is.
+        """
+        change = made.value - self.knowns["p"].value
+        if not change or not made.value:
+            return 0
+        return min(_SURE[self.scene.dtype], made.value.adjusted() - change.adjusted() + 2)
+
+    def until(self, name: str) -> list[Equation]:
+        """The equations up to the one that ends in a number of this array."""
+        left = f"new {symbol(name, self.index)}"
+        last = next(i for i, e in enumerate(self.equations) if e.left == left)
+        return self.equations[: last + 1]
