@@ -27,7 +27,8 @@ SHOWN = {
     "Adam": (
         ml.Adam(NET.parameters()),
         "aliases clip_norm clip_value constants defaults domains formulas kernel learning_rate "
-        "name parameters purpose reset settings state states step steps symbols update_kernel zero_grad",
+        "name parameters purpose reset settings state states step steps symbols update_kernel "
+        "zero_grad",
     ),
 }
 
