@@ -21,7 +21,7 @@ from minidl.core import (
 )
 from minidl.nn.activation_functions import Linear, activations, get_activation, is_registered
 from minidl.nn.initialization import get_initializer
-from minidl.nn.layer import Layer
+from minidl.nn.layer_base import Layer
 
 
 class Activation(Layer):
