@@ -12,7 +12,6 @@ import minidl as ml
 from minidl.kernels.jit import Refused, kernel
 from minidl.nn import activations
 from minidl.optim import Optimizer, optimizers
-from minidl.optim.update_rules import optimizer
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 ACTIVATION, KERNEL, OPTIMIZER, LAYER = re.findall(r"```python\n(.*?)```", TEXT, re.S)
@@ -39,7 +38,7 @@ def test_an_optimizer():
     names = {"kernel": kernel, "Refused": Refused, "np": np, "Mapping": Mapping}
     exec(KERNEL, names)
     update = SimpleNamespace(sign_descent=names["sign_descent"])
-    exec(OPTIMIZER, names | {"optimizer": optimizer, "Optimizer": Optimizer, "update": update})
+    exec(OPTIMIZER, names | {"optimizer": ml.optimizer, "Optimizer": Optimizer, "update": update})
     try:
         walkthrough = proved(loss="mse", optimizer="sign_descent", learning_rate=0.25)
         assert "sign(g)" in str(walkthrough)
