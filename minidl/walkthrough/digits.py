@@ -31,6 +31,7 @@ from minidl.walkthrough.expressions import (
     substitute,
 )
 from minidl.walkthrough.steps import PENDING, Equation, Operand
+from minidl.walkthrough.symbols import Symbol, as_symbol
 
 LEAST_DIGITS = 4
 MOST_DIGITS = 32
@@ -85,7 +86,7 @@ class Draft(NamedTuple):
     """
 
     kind: str
-    left: str
+    left: Symbol
     formula: str
     knowns: Mapping[str, Known]
     held: float | None = None
@@ -178,7 +179,7 @@ def choose_digits(draft: Draft, digits: int, dtype: str) -> Equation:
         result=result,
         value=float(value) if draft.held is None else draft.held,
         formula=_written(draft.formula, frozenset(constants) - frozenset(texts)),
-        operands=tuple(Operand(key, knowns[key].symbol, texts[key]) for key in texts),
+        operands=tuple(Operand(key, as_symbol(knowns[key].symbol), texts[key]) for key in texts),
         because=shown(reason, texts) if reason is not None else "",
         held=held,
         note=draft.note,
@@ -195,7 +196,7 @@ def _unworked(draft: Draft, symbols: str, digits: int, dtype: str, why: str) -> 
     return Equation(draft.kind, draft.left, symbols, "", text, value, note=note)
 
 
-def given(kind: str, left: str, known: Known, digits: int, note: str) -> Equation:
+def given(kind: str, left: Symbol, known: Known, digits: int, note: str) -> Equation:
     """A number for which there is no formula."""
     text = digits_of(known.value, digits, known.short)
     return Equation(kind, left, "", "", text, float(known.value), note=note)

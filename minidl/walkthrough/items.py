@@ -98,8 +98,8 @@ def items(walkthrough: Walkthrough) -> Iterator[Item]:
                 first = _handed_on(equation, origins, len(seen))
                 first = forms.get(here, forms.get(made, first) if made else first)
                 forms[here] = forms[made] = ends[left] = first
-                if left.startswith("new "):
-                    new[left.removeprefix("new ")] = first
+                if left.role == "new":
+                    new[left.of[0]] = first
                 yield Item(len(seen), step, array, index, place, equation, origins, first)
                 seen.add((left, equation.symbols))
         ends |= new  # what later steps read under its plain name
@@ -129,7 +129,7 @@ def _ends_in(equation: Equation, numbers: Mapping[str, Decimal], value: Decimal)
 
 def _called(step: Step, index: Index, equation: Equation, operand: Operand) -> str:
     """What the equation that ends in an operand has on its left."""
-    if operand.symbol.startswith("part "):
+    if operand.symbol.role == "part":
         return f"{operand.symbol} of {equation.left}"
     if operation_of(step).is_meeting:
         return symbol(step.reads["ab".index(operand.key)], index)

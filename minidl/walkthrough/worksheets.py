@@ -304,7 +304,7 @@ def _named(chosen: list[Item]) -> Iterator[Blank]:
     """Blanks with numbers, and names of which none comes twice."""
     taken: set[str] = set()
     for i, item in enumerate(chosen, start=1):
-        name = item.equation.left
+        name = str(item.equation.left)
         if name in taken:  # "g with decay" of another weight, a sum where ways meet
             name = f"{name} for {symbol(item.array, item.index)}, step {item.step.number}"
         taken.add(name)

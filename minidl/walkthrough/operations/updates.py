@@ -14,10 +14,11 @@ from minidl.program import address
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.expressions import SYMBOLS, parse, shown
 from minidl.walkthrough.latex import latex
-from minidl.walkthrough.operations.operation import Operation, Symbol, operation
+from minidl.walkthrough.operations.operation import Latex, Operation, operation
 from minidl.walkthrough.reading import Reader, named, operand
 from minidl.walkthrough.scene import FULLEST, Scene, symbol, used, worked_out
 from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.symbols import Symbol
 
 
 def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple[Tensor, slice]]:
@@ -34,7 +35,7 @@ def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple
 def _updated(scene: Scene, name: str, index: Index) -> Known:
     """What the update has made of a number."""
     known = scene.known(scene.step.array(name), index)
-    return known._replace(symbol=f"new {known.symbol}")
+    return known._replace(symbol=Symbol.made("new", known.symbol))
 
 
 def _assigned(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
@@ -66,7 +67,7 @@ class _Clipping(Operation):
     def rule(self, result: str, reads: Sequence[str], settings: Mapping[str, float]) -> str:
         return _assigned({"g": self.formula}, {"bound": f"{settings['bound']:g}"})
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         texts = {"bound": f"{step.settings['bound']:g}", "norm": r"\left\|g\right\|"}
         return _assigned_latex({"g": self.formula}, texts)
 
@@ -116,7 +117,7 @@ class SquareSum(Operation):
         names, _ = _clipped(reader, ran)
         self.add(reader, ran, i, names, rule=f"{shown(parse(self.formula), {})} over all gradients")
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         return latex(parse(self.formula))
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -195,7 +196,7 @@ class Update(Operation):
         self.add(reader, ran, i, reads, writes, _assigned(formulas, _WRITTEN), settings=settings,
                  why=self.optimizer.purpose(settings))  # fmt: skip
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         return _assigned_latex(self.optimizer.formulas(step.settings), _WRITTEN)
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -235,8 +236,9 @@ class _Worked:
 
     def aside(self, key: str, formula: str) -> None:
         """A number that no array holds; ``key`` is what later equations call it."""
-        left = f"{SYMBOLS.get(key, key)} of {symbol(self.parameter, self.index)}"
-        left = "g with decay" if key == "g" else left
+        parameter = symbol(self.parameter, self.index)
+        left = Symbol.made("for", parameter, name=SYMBOLS.get(key, key))
+        left = Symbol("g with decay") if key == "g" else left
         operands = used(self.knowns, formula)
         self.equations.append(self.scene.equation("update", left, formula, operands))
         self.knowns[key] = Known(left, worked_out(formula, operands))
@@ -266,6 +268,6 @@ class _Worked:
 
     def until(self, name: str) -> list[Equation]:
         """The equations up to the one that ends in a number of this array."""
-        left = f"new {symbol(name, self.index)}"
+        left = Symbol.made("new", symbol(name, self.index))
         last = next(i for i, e in enumerate(self.equations) if e.left == left)
         return self.equations[: last + 1]
