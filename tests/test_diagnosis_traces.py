@@ -15,8 +15,8 @@ def state(net, optimizer):
     """All that a diagnosis could change, as bytes and identities."""
     arrays = [p.numpy() for p in net.parameters()]
     arrays += [net.block.gradients, net[1].counter]
-    arrays += [*optimizer.state.values(), *optimizer.memory().values()]
-    nodes = [(id(p._grad), id(p._home), p._retains, p.current_version()) for p in net.parameters()]
+    arrays += [*optimizer.state.values(), *optimizer._memory().values()]
+    nodes = [(id(p._grad), id(p._home), p._retains, p._current_version()) for p in net.parameters()]
     return [array.tobytes() for array in arrays], nodes, id(net.optimizer), optimizer.steps
 
 
@@ -60,9 +60,9 @@ def test_a_failure_on_the_way_back_leaves_no_trace():
 
         def forward(self, x, training):
             twice = x * x
-            twice.written()  # what the next operation saved is no longer there
+            twice._count_write()  # what the next operation saved is no longer there
             result = twice * twice
-            twice.written()
+            twice._count_write()
             return result
 
     net = ml.Sequential(ml.Dense(8, 1), Stuck())

@@ -142,7 +142,7 @@ def test_a_network_with_a_layer_of_the_users_own_records_anew(records):
     for _ in range(2):
         ml.fit(net, X, Y[:, 0], loss="mse", epochs=1)
     assert len(records) == 2
-    assert net.kept is None
+    assert net._last_program is None
 
 
 def test_it_holds_no_data():
@@ -150,8 +150,8 @@ def test_it_holds_no_data():
     net.predict(inputs)
     alive = weakref.ref(inputs)
     ml.fit(net, inputs, Y[:, 0], loss="mse", epochs=1)
-    assert net.kept is not None
-    for program in (net.kept.program, *net.kept.program._others.values()):
+    assert net._last_program is not None
+    for program in (net._last_program.program, *net._last_program.program._others.values()):
         assert not any(slot.any() for slot in program.inputs)
     del inputs
     gc.collect()
@@ -161,9 +161,9 @@ def test_it_holds_no_data():
 def test_copies_pickles_and_files_leave_it_out(tmp_path):
     net = network()
     ml.fit(net, X, Y[:, 0], loss="mse", epochs=1)
-    assert net.kept is not None
+    assert net._last_program is not None
     for twin in (copy.copy(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
-        assert twin.kept is None
+        assert twin._last_program is None
     net.save(tmp_path / "net.safetensors")
     twin = ml.load(tmp_path / "net.safetensors")
     for one in (net, twin):

@@ -124,11 +124,11 @@ class Node(Tracked):
         """Whether it is a parameter that stays as it is: its ``requires_grad`` is False."""
         return self._changes is not None and not self._wants
 
-    def current_version(self) -> int:
+    def _current_version(self) -> int:
         """How often this memory was written to."""
         return self._version + (self._writes[0] if self._writes else 0)
 
-    def written(self, times: int = 1) -> None:
+    def _count_write(self, times: int = 1) -> None:
         """Count writes, for every tensor of this memory."""
         if self._writes is None:
             self._version += times
@@ -230,7 +230,7 @@ def _check_versions(node: Node) -> None:
     assert op is not None
     for saved in op.saved_for_backward:
         x = node if saved == OUTPUT else node._inputs[saved]
-        version = x._version if x._writes is None else x.current_version()
+        version = x._version if x._writes is None else x._current_version()
         if version != (0 if saved == OUTPUT else node._seen[saved]):
             raise GradientError(
                 f"backward() through {op.name}",

@@ -46,7 +46,7 @@ class Tracked:
     _array: np.ndarray
     apply: Any
     broadcast_to: Any
-    counted: Any
+    _counted: Any
     numpy: Any
 
 

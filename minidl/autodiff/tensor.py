@@ -177,7 +177,7 @@ class Tensor(Operators):
         twin._writes, twin._compared = self._writes, self._compared
         return twin
 
-    def counted(self, dtype: np.dtype) -> Tensor:
+    def _counted(self, dtype: np.dtype) -> Tensor:
         """Truth values as numbers, 1 and 0, by a kernel: they may be others next time."""
         y = np.empty(self.shape, dtype)
         listening = listener() if listeners else None
@@ -259,7 +259,7 @@ class Tensor(Operators):
         if result._wants or result._linked:
             result._op, result._inputs, result._age = op, inputs, next(_ages)
             result._seen = tuple(
-                [t._version if t._writes is None else t.current_version() for t in inputs]
+                [t._version if t._writes is None else t._current_version() for t in inputs]
             )
         if listening is not None:
             listening.made(result)
@@ -278,7 +278,7 @@ class Tensor(Operators):
         tensor = self
         while True:
             op, logits = tensor._op, tensor._inputs[0]
-            if tensor.current_version() or logits.current_version() != tensor._seen[0]:
+            if tensor._current_version() or logits._current_version() != tensor._seen[0]:
                 return None
             if not isinstance(op, axes.Move):
                 break
@@ -342,7 +342,7 @@ class Tensor(Operators):
             )
         if value is not self._array:
             self._put(key, value)
-        self.written()
+        self._count_write()
 
     def _put(self, key: Any, value: Any) -> None:
         target = self._seen_by("writing into it")
@@ -417,7 +417,7 @@ def _is_of(x: Any, dtype: np.dtype) -> bool:
 
 def _converted(x: Any, dtype: np.dtype, culprit: str) -> Tensor:
     if isinstance(x, Tensor) and x._array.dtype == TRUTH:
-        return x.counted(dtype)
+        return x._counted(dtype)
     return Tensor._of(as_float(x._array if isinstance(x, Tensor) else x, dtype, culprit))
 
 

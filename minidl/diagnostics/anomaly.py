@@ -155,7 +155,7 @@ class Detector(Listener):
                 self._look(array, "dx", self._scene.operands)
 
     def follow(self, optimizer: Optimizer) -> None:
-        operands = [SeenArray(name, x.shape, x) for name, x in optimizer.memory().items()]
+        operands = [SeenArray(name, x.shape, x) for name, x in optimizer._memory().items()]
         parameters = optimizer.parameters
         self._scene = Situation("update", optimizer.name, None, operands, None, parameters)
 

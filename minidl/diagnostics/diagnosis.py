@@ -84,7 +84,7 @@ def diagnose(
     """
     loss = get_loss(loss)
     X, y = check_data(net, X, y, loss, from_logits)
-    net.renumber()
+    net._renumber()
     if not remembers():
         expected, remedy = "gradients to be remembered", "Call it outside no_grad()."
         raise GradientError("diagnose", expected, "no_grad() around it", remedy)

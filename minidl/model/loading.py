@@ -61,7 +61,7 @@ def _rebuild(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Sequentia
         config = dict(described)
         kind = config.pop("kind")
         if "tied" in config:
-            config["weight"] = layers[config.pop("tied")].stored
+            config["weight"] = layers[config.pop("tied")]._stored
         again = kind == "again"
         layer = layers[config["place"]] if again else build_layer(kind, config, header["dtype"])
         layers.append(layer)

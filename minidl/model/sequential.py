@@ -44,9 +44,6 @@ class Sequential(Network):
         the weights of all but the last, in the memory where they are.
     optimizer : Optimizer or None
         The one that ``fit`` used last; saved, copied and pickled with the network.
-    kept : Kept or None
-        The program of the last training, for the next one; it holds no data, and stays out of
-        copies and files.
     block : Block
         The memory of the parameters. A layer that is used again, here or in a second network,
         keeps its memory, so its weights are shared.
@@ -95,7 +92,7 @@ class Sequential(Network):
         total                               13
         training in batches of 32: 1,920 bytes of workspace
         """
-        self.renumber()
+        self._renumber()
         rows = []
         left = {id(parameter): parameter.size for parameter in self.parameters()}
         for layer, width in zip(self.layers, self._widths, strict=True):
@@ -171,7 +168,7 @@ class Sequential(Network):
         """
         if type(self).forward is not Sequential.forward:
             self.config()  # refused: a forward of your own is code
-        self.rename("")  # another network that shares layers may have numbered them otherwise
+        self._rename("")  # another network that shares layers may have numbered them otherwise
         arrays = {f"parameter/{p.name}": p.numpy() for p in self.parameters()}
         header: dict[str, Any] = {"dtype": str(self.dtype), "layers": self._describe()}
         if frozen := [p.name for p in self.parameters() if p.is_frozen]:
@@ -194,7 +191,7 @@ class Sequential(Network):
                 got, remedy = "one that was replaced", "Write a layer of your own instead."
                 raise ArgumentError(f"save: {layer.name}", "its own forward", got, remedy)
             described.append({"kind": layer.kind, **layer.config()})
-            if isinstance(layer, Dense) and (tied := places.setdefault(id(layer.stored), i)) != i:
+            if isinstance(layer, Dense) and (tied := places.setdefault(id(layer._stored), i)) != i:
                 described[i]["tied"] = tied
         return described
 

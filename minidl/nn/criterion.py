@@ -327,7 +327,7 @@ class Loss(Configurable):
 def _counted(operand: Any, dtype: np.dtype) -> Any:
     """A tensor of truth values as one of numbers."""
     truth = isinstance(operand, Tracked) and operand._array.dtype == bool
-    return operand.counted(dtype) if truth else operand
+    return operand._counted(dtype) if truth else operand
 
 
 def _values(operand: Any) -> Any:

@@ -21,7 +21,7 @@ from minidl.core import (
 )
 from minidl.nn.activation_functions import Linear, activations, get_activation, is_registered
 from minidl.nn.initialization import get_initializer
-from minidl.nn.layer import Layer
+from minidl.nn.layer_base import Layer
 
 
 class Activation(Layer):
@@ -168,7 +168,7 @@ class Dense(Layer):
             self.weight, self._is_turned = self._source(weight), weight._turned is not None
         self.bias = Tensor(np.zeros(self.out_features), requires_grad=True, dtype=dtype)
         self.activation = activated
-        self.rename("dense")
+        self._rename("dense")
 
     def _source(self, weight: Any) -> Tensor:
         """The parameter that is shared: this one, or the one that this is the transpose of."""
@@ -187,7 +187,7 @@ class Dense(Layer):
         return source
 
     @property
-    def stored(self) -> Tensor:
+    def _stored(self) -> Tensor:
         """The parameter behind ``weight``: of another shape where that is its transpose."""
         weight: Tensor = vars(self)["weight"]
         return weight
@@ -196,8 +196,8 @@ class Dense(Layer):
     def weight(self) -> Tensor:
         """The weights, (in_features, out_features); of a layer tied to it, another's transpose."""
         if not self._is_turned:
-            return self.stored
-        turned = self.stored.T
+            return self._stored
+        turned = self._stored.T
         turned.name = f"{self.name}.weight"
         return turned
 
@@ -220,7 +220,7 @@ class Dense(Layer):
         stream = whole_number("Dense(stream=…)", stream, low=0, example=0)
         return get_initializer(self._start)(self._shape, seed, stream)
 
-    def begin(self, seed: int, streams: Iterator[int]) -> None:
+    def _begin(self, seed: int, streams: Iterator[int]) -> None:
         """Draw the weights anew if nobody gave them a seed or touched them."""
         if self.seed is not None or self._is_tied:
             return
@@ -251,10 +251,10 @@ class Dense(Layer):
             raise ShapeError(self.name, expected, f"shape {shape}", remedy)
         return Tensor.apply(ops.dense, x, self.weight, self.bias)
 
-    def rename(self, name: str) -> None:
+    def _rename(self, name: str) -> None:
         """Give the layer a name, and its parameters names below it."""
-        super().rename(name)
-        self.activation.rename(name)  # a learned slope is dense1.alpha
+        super()._rename(name)
+        self.activation._rename(name)  # a learned slope is dense1.alpha
         self._sums = f"{name}.sums"
 
     def config(self) -> dict[str, Any]:
@@ -324,7 +324,7 @@ class Dropout(Layer):
     def rate(self, rate: float) -> None:
         vars(self)["rate"] = number("Dropout(rate=…)", rate, SHARE, example=0.5)
 
-    def begin(self, seed: int, streams: Iterator[int]) -> None:
+    def _begin(self, seed: int, streams: Iterator[int]) -> None:
         """Take a seed if nobody gave one."""
         if self.seed is None:
             self.seed = seed

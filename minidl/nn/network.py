@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.autodiff import Block, Tensor, as_numbers, cast_checked, no_grad
 from minidl.core import ArgumentError, DtypeError, ShapeError, reshaping, whole_number
-from minidl.nn.layer import Layer, Layers
+from minidl.nn.layer_base import Layer, Layers
 from minidl.nn.layers import as_layer, enter
 
 
@@ -28,17 +28,17 @@ class Network(Layer):
         if not self.layers:
             raise ArgumentError("Sequential", "at least one layer", "none", "Give it a Dense.")
         self.optimizer: Any = None
-        self.kept: Any = None
-        self.rename("")
+        self._last_program: Any = None  # of fit, for the next; holds no data, stays out of copies
+        self._rename("")
         self._check_widths()
         self.dtype = self._common_dtype()
-        self.begin(whole_number("Sequential(seed=…)", seed, low=0, example=0), count())
+        self._begin(whole_number("Sequential(seed=…)", seed, low=0, example=0), count())
         self.block = Block(self.parameters())
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "kept": None}
+        return {**self.__dict__, "_last_program": None}
 
-    def rename(self, name: str) -> None:
+    def _rename(self, name: str) -> None:
         """Number the layers of each kind: ``dense1``, ``dense2`` …, below ``name`` if any."""
         self.parameters()  # refuses a layer that is inside of itself
         self.name = name
@@ -48,13 +48,13 @@ class Network(Layer):
             counts[layer.kind] = counts.get(layer.kind, 0) + 1
             names.append((layer, f"{name}.{layer.kind}{counts[layer.kind]}".lstrip(".")))
         for layer, called in reversed(names):  # what two layers share keeps its first name
-            layer.rename(called)
+            layer._rename(called)
 
-    def renumber(self) -> None:
+    def _renumber(self) -> None:
         """Number the layers again where another network that shares some has made two alike."""
         names = [layer.name for layer in self._once()]
         if len(set(names)) < len(names):
-            self.rename(self.name)
+            self._rename(self.name)
 
     def _once(self) -> list[Layer]:
         """The layers, without those that come again."""

@@ -97,7 +97,7 @@ class Program:
         self._confirm, self._again, self._others = confirm, again, dict[int, Program]()
         self._position, self._pace = 0, float("inf")  # the first call is one step
         self._most = AHEAD // max(self.optimizers.values(), default=1)
-        if self._most and not all(optimizer.looks_ahead() for optimizer in self.optimizers):
+        if self._most and not all(optimizer._looks_ahead() for optimizer in self.optimizers):
             self._most = 1
         self._epochs: Epochs | None = None
         self._borrowed: list[tuple[int, int, int, slice, Any]] | None = None
@@ -269,7 +269,7 @@ class Program:
     def _exchange(self, before: Optimizer, after: Optimizer) -> None:
         if self._borrowed is None:
             self._borrowed = self._parts_of(before)
-        memory = after.work()
+        memory = after._work()
         for i, j, which, part, shape in self._borrowed:
             self.code.replace(i, j, memory[which][part].reshape(shape))
         self.optimizers = {after: self.optimizers[before]}
@@ -277,7 +277,7 @@ class Program:
 
     def _parts_of(self, optimizer: Optimizer) -> list[tuple[int, int, int, slice, Any]]:
         """Operands in an optimizer's memory: instruction, operand, which array, part, shape."""
-        arrays = {id(array): which for which, array in enumerate(optimizer.work())}
+        arrays = {id(array): which for which, array in enumerate(optimizer._work())}
         parts = []
         for i, line in enumerate(self.instructions):
             for j, operand in enumerate(line.operands):
@@ -309,7 +309,7 @@ class Program:
 
     def _prepare(self, times: int) -> None:
         for optimizer, updates in self.optimizers.items():
-            optimizer.prepare(times * updates)
+            optimizer._prepare(times * updates)
 
     def _tables(self, data: Sequence[Any]) -> list[np.ndarray]:
         """The data as the program reads them, checked once."""
@@ -342,7 +342,7 @@ class Program:
         self._position = 0
         for parameter, graded, writes in self.outcomes:
             parameter._grad = parameter._home if graded else None
-            parameter.written(writes)
+            parameter._count_write(writes)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise RecordError(

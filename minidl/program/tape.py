@@ -224,7 +224,7 @@ class Tape(Listener):
         """A parameter is about to be used, or its gradient to be cleared."""
         if id(parameter) not in self.leaves:
             parameter._ensure_gradient_home()
-            leaf = Leaf(parameter, parameter.current_version(), parameter._grad)
+            leaf = Leaf(parameter, parameter._current_version(), parameter._grad)
             self.leaves[id(parameter)] = leaf
             if self.saved is not None:
                 self.saved.hold(parameter._training)
@@ -327,7 +327,7 @@ class Tape(Listener):
         done = {memory for call in self.calls for memory in call.written()}
         outcomes = []
         for node, version, _ in self.leaves.values():
-            writes = node.current_version() - version
+            writes = node._current_version() - version
             if writes and not self._is_in(node._array, done):
                 raise self.foreign()
             outcomes.append(ParameterOutcome(node, node._grad is not None, writes))
@@ -353,7 +353,7 @@ class Tape(Listener):
             if node._home is not None:
                 call(node._home, f"∂{name}")
         for optimizer in self.optimizers:
-            for name, array in optimizer.memory().items():
+            for name, array in optimizer._memory().items():
                 call(array, name)
         parts: dict[int, np.ndarray] = {}
         for node, gradient in self.gradients:
@@ -382,7 +382,7 @@ class Tape(Listener):
             array[...] = numbers
         for leaf, version, gradient in self.leaves.values():
             leaf._grad = gradient
-            leaf.written(version - leaf.current_version())
+            leaf._count_write(version - leaf._current_version())
 
 
 def _checked(kernel: Kernel, limits: tuple[Any, ...], refusal: Refusal, table: np.ndarray) -> None:

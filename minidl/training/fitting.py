@@ -141,9 +141,9 @@ def fit(
     _prepare_stopping(watchers, history, validation, rows)
     parameters = net.parameters()
     with Together(distinct(p._training for p in parameters)):  # no other thread trains them
-        net.renumber()
+        net._renumber()
         net.optimizer = get_optimizer(optimizer, parameters, learning_rate)
-        net.optimizer.check_trainable("fit")
+        net.optimizer._check_trainable("fit")
         runner = Runner(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
         batches = runner.batches
         if rows.weights is not None:
@@ -151,7 +151,7 @@ def fit(
             weights = rows.weights[batches.order(seed, net.optimizer.steps, shuffle)]
             _warn_of_cancelled(weights, batch_size, f"fit({weighing}=…)")
         # Recording compiles: the bar says so.
-        with net.optimizer.alone(), _progress(epochs, verbose) as advance:
+        with net.optimizer._alone(), _progress(epochs, verbose) as advance:
             for watcher in watchers:
                 watcher.on_training_begin(net, list(history))
             try:

@@ -128,7 +128,7 @@ class Runner:
 
     def _kept(self) -> Program | None:
         """The program of the network's last training, if this one has the same steps."""
-        kept = self.net.kept
+        kept = self.net._last_program
         if self.foreign or self.watched or kept is None or not _equal(kept.key, self._key()):
             return None
         try:
@@ -141,11 +141,11 @@ class Runner:
     def keep(self) -> None:
         """Leave the program with the network, without any data, for the next training."""
         if self.program is None or self.foreign or self.watched:
-            self.net.kept = None
+            self.net._last_program = None
             return
         self.program.forget()
-        if self.net.kept is None or self.net.kept.program is not self.program:
-            self.net.kept = Kept(self._key(), self.program)
+        if self.net._last_program is None or self.net._last_program.program is not self.program:
+            self.net._last_program = Kept(self._key(), self.program)
 
     def _key(self) -> list[Any]:
         """All that a program's instructions depend on, but for where the optimizer's state lies."""

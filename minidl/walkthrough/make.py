@@ -97,9 +97,9 @@ def explain(
     loss = get_loss(loss)
     x, y = check_data(net, x, y, loss, from_logits, "")
     _check_size(sum(parameter.size for parameter in net.parameters()))
-    net.renumber()
+    net._renumber()
     twin, own = _copied(net, optimizer, learning_rate)
-    own.check_trainable("explain")
+    own._check_trainable("explain")
     start, described = tuple(_start(own, twin, (x, y))), repr(own)
     program = record(
         lambda x, t: training_step(twin, x, t, loss, own, from_logits), x, y,

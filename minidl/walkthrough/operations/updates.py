@@ -175,6 +175,7 @@ class Update(Operation):
     """
 
     heading = "the parameters, updated by {}"
+    why = "The parameters move, so that the loss gets smaller."
     shows_operands = False
 
     def __init__(self, optimizer: type[Optimizer]) -> None:

@@ -217,11 +217,11 @@ class Layer:
         for parameter in self.parameters():
             parameter.requires_grad = bool(value)
 
-    def begin(self, seed: int, streams: Iterator[int]) -> None:
+    def _begin(self, seed: int, streams: Iterator[int]) -> None:
         """Let every layer in it that was given no seed take a random stream of its own."""
         for _, part in self.parts():
             if isinstance(part, Layer):
-                part.begin(seed, streams)
+                part._begin(seed, streams)
 
     @property
     def function(self) -> Any:
@@ -240,12 +240,12 @@ class Layer:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name})"
 
-    def rename(self, name: str) -> None:
+    def _rename(self, name: str) -> None:
         """Give the layer a name, and its parts names below it."""
         self.name = name
         for key, part in reversed([*self.parts()]):  # what is shared keeps its first name
             if isinstance(part, Layer):
-                part.rename(f"{name}.{key}")
+                part._rename(f"{name}.{key}")
             else:
                 part.name = f"{name}.{key}"
 

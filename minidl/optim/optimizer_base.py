@@ -96,6 +96,34 @@ class Optimizer:
     >>> optimizer.step()
     >>> w.numpy()
     array([ 0.9, -1.9], dtype=float32)
+
+    One of your own goes by a ``name``, with ``defaults`` for its settings (a learning rate among
+    them), ``domains`` where one may not lie anywhere in [0, ∞), and ``states``: the names of what
+    it remembers of each parameter, arrays that begin at 0. ``constants`` are the numbers that an
+    update needs beside the learning rate; ``kernel`` works in place on one stretch of parameters:
+    values, gradients, an array for each state, and ``step_numbers``: the learning rate, the number
+    of this update (1, 2 …), and the constants. ``@ml.optimizer`` above the class lets
+    ``fit(optimizer="heavy_ball")`` and saved networks know it. One that computes with NumPy, as
+    here, trains eagerly, and ``fit`` says so.
+
+    >>> class HeavyBall(Optimizer):
+    ...     name = "heavy_ball"
+    ...     states = ("velocity",)
+    ...     defaults = {"learning_rate": 0.1, "momentum": 0.5}
+    ...     domains = {"momentum": Interval(0, 1, includes_low=True)}
+    ...     def constants(self):
+    ...         return [self.settings["momentum"]]
+    ...     def kernel(self, p, g, velocity, step_numbers):
+    ...         rate, update, momentum = step_numbers
+    ...         velocity[...] = momentum * velocity + g
+    ...         p -= rate * velocity
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> optimizer = HeavyBall([w])
+    >>> for _ in range(2):
+    ...     w.grad = [1.0]
+    ...     optimizer.step()
+    >>> w.numpy(), optimizer.state["velocity"]  # 1 − 0.1 − 0.1 · (1 + 0.5)
+    (array([0.75], dtype=float32), array([1.5], dtype=float32))
     """
 
     name = ""
@@ -262,7 +290,7 @@ class Optimizer:
             state[...] = 0
         self.steps = 0
 
-    def looks_ahead(self) -> bool:
+    def _looks_ahead(self) -> bool:
         """Whether the numbers of many updates may be worked out before the first of them.
 
         A class of the user's own, or a schedule that could look at what training changes, is
@@ -270,7 +298,7 @@ class Optimizer:
         """
         return _is_of_package(type(self)) and _is_pure(self.settings["learning_rate"])
 
-    def prepare(self, updates: int) -> None:
+    def _prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
         self._check_settings()
         self._check_state()
@@ -293,7 +321,7 @@ class Optimizer:
     def _standing(self) -> tuple[Any, ...]:
         """All that a schedule must leave alone: it is asked ahead, for many updates at once."""
         states = [(id(array), getattr(array, "nbytes", 0)) for array in self.state.values()]
-        parameters = [(p.current_version(), p.requires_grad) for p in self.parameters]
+        parameters = [(p._current_version(), p.requires_grad) for p in self.parameters]
         settings = [*map(id, self.settings.values()), self.clip_norm, self.clip_value]
         return int(self._count[0]), *states, *parameters, *settings
 
@@ -323,7 +351,7 @@ class Optimizer:
             expected, got = ", ".join(self.states), f"{self.state!r:.60}"
             raise ArgumentError(f"{self.name}.state", f"the arrays {expected}", got, remedy)
 
-    def memory(self) -> dict[str, np.ndarray]:
+    def _memory(self) -> dict[str, np.ndarray]:
         """What an update works on, by name: for listings."""
         own = {"rates": self._rates, "count": self._count, "step_numbers": self._step_numbers}
         named = {f"{self.name}.{name}": array for name, array in own.items()}
@@ -334,7 +362,7 @@ class Optimizer:
                 named[f"{self.name}.{name}{which}"] = state[place]
         return named
 
-    def work(self) -> list[np.ndarray]:
+    def _work(self) -> list[np.ndarray]:
         """The memory of its own that an update works on."""
         own = [self._rates, self._ahead, self._count, self._step_numbers, self._squares]
         return [*self.state.values(), *own]
@@ -344,7 +372,7 @@ class Optimizer:
         for parameter in self.parameters:
             parameter.grad = None
 
-    def check_trainable(self, culprit: str) -> None:
+    def _check_trainable(self, culprit: str) -> None:
         """Refuse to train what is frozen altogether.
 
         Raises
@@ -362,16 +390,16 @@ class Optimizer:
         The others are left alone, and so is what the optimizer remembers of them; the norm that
         ``clip_norm`` limits is that of the gradients that are used.
         """
-        with self.alone():
+        with self._alone():
             listening = listener()
             if listening is None or listening.computes:
-                self.prepare(1)
+                self._prepare(1)
             runs = self._stretches()
             if listening is not None:
                 listening.follow(self)
             self._update(runs, list if listening is None else partial(listening.handed, self))
 
-    def alone(self) -> Together:
+    def _alone(self) -> Together:
         """While this is entered, no other thread updates these parameters or this optimizer."""
         return Together([self._turn, *self._turns])
 
@@ -380,13 +408,13 @@ class Optimizer:
         runs: Sequence[tuple[np.ndarray, np.ndarray, slice]],
         handed: Callable[[Iterable[np.ndarray]], list[np.ndarray]],
     ) -> None:
-        self.clip(handed(gradient for _, gradient, _ in runs))
+        self._clip(handed(gradient for _, gradient, _ in runs))
         update.begin(self._rates, self._ahead, self._count, self._step_numbers)
         for values, gradients, place in runs:
             states = [state[place] for state in self.state.values()]
             self.kernel(*handed([values, gradients, *states, self._step_numbers]))
         for parameter in self._active:
-            parameter.written()
+            parameter._count_write()
 
     def _stretches(self) -> Sequence[tuple[np.ndarray, np.ndarray, slice]]:
         """What the next update works on."""
@@ -404,7 +432,7 @@ class Optimizer:
         self._squares = np.zeros(len(self._runs), np.float64)
         self._turns = distinct(p._training for p in active)
 
-    def clip(self, gradients: list[np.ndarray]) -> None:
+    def _clip(self, gradients: list[np.ndarray]) -> None:
         """Limit gradients as ``clip_value`` and ``clip_norm`` say."""
         if self.clip_value is not None:
             for gradient in gradients:
