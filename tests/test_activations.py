@@ -68,7 +68,7 @@ def check_activation(entry, dtype):
     operands = [x]
     if two:
         operands.append(np.random.default_rng(1).normal(size=x.size).astype(dtype))
-    names = (("a", "b") if two else ("x",)) + tuple(entry.settings)
+    names = entry.operand_names + tuple(entry.settings)
     value, *slopes = scalar_references(entry.formula, names)
     kind = (
         F64 if entry.compute_in_float64 else dtype
