@@ -36,7 +36,7 @@ from minidl.walkthrough.symbols import Symbol, as_symbol
 LEAST_DIGITS = 4
 MOST_DIGITS = 32
 """Of an operand; an equation that wants more is not printed."""
-ROOM = 6
+MORE_DIGITS = 6
 """Of an operand beyond those of the result, before the result is given one more itself."""
 
 _OWN_DIGITS = {"float32": 9, "float64": 17}
@@ -213,7 +213,7 @@ def _fitted(
     """Operands and result as they are printed, and what the instruction holds if that parts."""
     cancels = value != 0 and _cancels(rule[0], taken)
     # A result just between two of fewer digits would want all digits of its operands to decide.
-    for more, room in ((0, ROOM), (1, ROOM), (2, ROOM), (0, MOST_DIGITS)):
+    for more, room in ((0, MORE_DIGITS), (1, MORE_DIGITS), (2, MORE_DIGITS), (0, MOST_DIGITS)):
         result, held = _result(draft, value, cancels, digits + more, dtype)
         tried = range(max(digits, LEAST_DIGITS), min(digits + room, MOST_DIGITS) + 1)
         texts = _texts(rule, taken, result, digits, tried, dtype)

@@ -20,7 +20,7 @@ from minidl.walkthrough.walkthrough import Walkthrough
 DIFFICULTIES = ("values", "derivatives", "contributions", "updates")
 """What is asked for, from the easiest; each includes those before it."""
 
-_LEVELS = {"value": 0, "local": 1, "contribution": 2, "factored": 2, "cancels": 2, "update": 3}
+_LEVEL_OF = {"value": 0, "local": 1, "contribution": 2, "factored": 2, "cancels": 2, "update": 3}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Item:
         """How hard: the place in ``DIFFICULTIES``."""
         if self.equation.kind == "sum":
             return {"forward": 0, "loss": 0, "update": 3}.get(self.step.phase, 2)
-        return _LEVELS[self.equation.kind]
+        return _LEVEL_OF[self.equation.kind]
 
     @property
     def asks(self) -> bool:
@@ -71,12 +71,12 @@ class Item:
         """How many significant digits of the answer are asked for."""
         # An update is printed with as many digits as show the change: they are all wanted.
         printed = significant(self.equation.result) if self.equation.kind == "update" else 0
-        return printed if printed > ASKED + SPARE else ASKED
+        return printed if printed > ASKED_DIGITS + SPARE_DIGITS else ASKED_DIGITS
 
 
-ASKED = 4
+ASKED_DIGITS = 4
 """Significant digits of an answer."""
-SPARE = 2
+SPARE_DIGITS = 2
 """Digits that a sheet prints beyond those, so that rounding what is read there does not count."""
 
 

@@ -13,7 +13,7 @@ from minidl.walkthrough.expressions import SYMBOLS, evaluate, names, parse
 from minidl.walkthrough.steps import Array, Equation, Index, Step
 from minidl.walkthrough.symbols import Symbol, as_symbol
 
-FULLEST = 64
+MOST_TERMS = 64
 """Terms in a sum that is printed; longer ones tell only their result."""
 
 
@@ -108,7 +108,7 @@ class Scene:
             (term,) = terms
             knowns = {"a": term.local, "b": term.upstream}
             return [self.equation("contribution", left, "a*b", knowns, held, term.origin)]
-        if len(terms) > FULLEST:
+        if len(terms) > MOST_TERMS:
             return [self.told("sum", left, held, f"a sum of {len(terms)} contributions")]
         made, parts = [], dict[str, Known]()
         for i, term in enumerate(terms):

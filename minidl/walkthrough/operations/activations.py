@@ -20,7 +20,7 @@ from minidl.walkthrough.latex import latex
 from minidl.walkthrough.letters import letter
 from minidl.walkthrough.operations.operation import Latex, Operation, Question, operation, registry
 from minidl.walkthrough.reading import Reader, named, operand
-from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, used, worked_out
+from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, symbol, used, worked_out
 from minidl.walkthrough.steps import Array, Equation, Index, Step
 from minidl.walkthrough.symbols import Symbol, partial
 
@@ -257,7 +257,7 @@ class RowValue(Operation):
         x, (*rows, j) = scene.read(0), index
         columns = x.shape[-1]
         left, held = scene.result(name, index)
-        if columns > FULLEST:
+        if columns > MOST_TERMS:
             return [scene.told("value", left, held, f"a function of {columns} numbers")]
         knowns = {f"x{k}": scene.known(x, (*rows, k)) for k in range(columns)}
         formula = spread(scene.step.formulas["value"], columns, j)
@@ -291,7 +291,7 @@ class RowGradient(Operation):
         *rows, j = index
         columns = y.shape[-1]
         left, held = scene.result(name, index)
-        if columns > FULLEST:
+        if columns > MOST_TERMS:
             return [scene.told("sum", left, held, f"a sum of {columns} contributions")]
         made, terms = [], []
         for k in range(columns):

@@ -15,11 +15,11 @@ import numpy as np
 from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.expressions import names, parse, spread, substitute
-from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, unravel, used, worked_out
+from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, symbol, unravel, used, worked_out
 from minidl.walkthrough.steps import Equation, Index, Step
 from minidl.walkthrough.symbols import Symbol, partial
 
-_NEAR = 1e-12
+_NEAR_AN_END = 1e-12
 """A probability as near as this to 0 or 1 is treated apart: logs and denominators are bounded."""
 BOUNDED = "so near to 0 or 1, minidl bounds logarithms at −100 and denominators at 1e-12"
 
@@ -85,8 +85,8 @@ def _target(scene: Scene, index: Index) -> Known:
 def bounded(step: Step, predictions: np.ndarray) -> np.ndarray:
     """Which probabilities, where they are mere numbers, are too near to an end of their domain."""
     ends = 0.0 if step.formulas["link"] else step.settings["bounded"]
-    found: np.ndarray = (ends > 0) & (predictions < _NEAR)
-    return found | ((ends > 1) & (1 - predictions < _NEAR))
+    found: np.ndarray = (ends > 0) & (predictions < _NEAR_AN_END)
+    return found | ((ends > 1) & (1 - predictions < _NEAR_AN_END))
 
 
 def _bounded(scene: Scene, index: Index) -> bool:
@@ -176,7 +176,7 @@ def _row_predictions(
 def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equation]:
     rows = unravel(index[0], scene.read(1).shape[:-1]) if index else ()
     targets = _targets(scene, rows)
-    if len(targets) > FULLEST:
+    if len(targets) > MOST_TERMS:
         return [scene.told("value", left, held, f"a row of {len(targets)} columns")]
     if is_margin(scene.step):
         formula, knowns = _margin(scene, rows, targets)
@@ -209,7 +209,7 @@ def _margin(scene: Scene, rows: Index, targets: list[Known]) -> tuple[str, dict[
 def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known) -> list[Equation]:
     *rows, k = index
     targets = _targets(scene, tuple(rows))
-    if len(targets) > FULLEST:
+    if len(targets) > MOST_TERMS:
         return [scene.told("contribution", left, held, f"a row of {len(targets)} columns")]
     if is_margin(scene.step):
         return _margin_slope(scene, left, held, index, share)

@@ -19,7 +19,7 @@ from minidl.walkthrough.operations.operation import (
     wrote,
 )
 from minidl.walkthrough.reading import Reader, floats_read, named, operand
-from minidl.walkthrough.scene import FULLEST, Scene, Term, ravel, symbol, worked_out
+from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, ravel, symbol, worked_out
 from minidl.walkthrough.steps import Array, Equation, Index, Step
 from minidl.walkthrough.symbols import Symbol, partial
 
@@ -179,7 +179,7 @@ class Added(Operation):
         own = ravel(index, y.shape)
         found = [i for i, place in enumerate(places.values) if int(place) == own]
         left = symbol(name, index)
-        if not found or len(found) > FULLEST:
+        if not found or len(found) > MOST_TERMS:
             return [scene.told("sum", left, y[index], f"a sum of {len(found)} numbers")]
         knowns = {f"x{i}": scene.flat(x, i) for i in found}
         return _divided(scene, "sum", left, " + ".join(knowns), knowns, y[index])

@@ -16,7 +16,7 @@ from minidl.walkthrough.expressions import SYMBOLS, parse, shown
 from minidl.walkthrough.latex import latex
 from minidl.walkthrough.operations.operation import Latex, Operation, operation
 from minidl.walkthrough.reading import Reader, named, operand
-from minidl.walkthrough.scene import FULLEST, Scene, symbol, used, worked_out
+from minidl.walkthrough.scene import MOST_TERMS, Scene, symbol, used, worked_out
 from minidl.walkthrough.steps import Array, Equation, Index, Step
 from minidl.walkthrough.symbols import Symbol
 
@@ -127,7 +127,7 @@ class SquareSum(Operation):
             for read in scene.step.reads
             for i in range(len(scene.before[read].values))
         ]
-        if len(found) > FULLEST:
+        if len(found) > MOST_TERMS:
             return [scene.told("sum", left, held, f"the squares of {len(found)} numbers, added up")]
         knowns = {f"g{i}": known for i, known in enumerate(found)}
         formula = " + ".join(f"{key}**2" for key in knowns)
@@ -159,10 +159,10 @@ class NormClipping(_Clipping):
 
 # ── optimizers ────────────────────────────────────────────────────────────────────────────────
 
-_WRITTEN = {"p": "w", "velocity": "v"}
+_LETTERS = {"p": "w", "velocity": "v"}
 """What formulas of optimizers call otherwise than a book."""
 
-_SURE = {"float32": 6, "float64": 12}
+_SURE_DIGITS = {"float32": 6, "float64": 12}
 """Digits that rounding leaves alone."""
 
 
@@ -194,11 +194,11 @@ class Update(Operation):
             for state in states:
                 numbers = operand(ran, state)[span]
                 writes.append(Array.of(f"{name}.{state}", numbers.reshape(parameter.shape)))
-        self.add(reader, ran, i, reads, writes, _assigned(formulas, _WRITTEN), settings=settings,
+        self.add(reader, ran, i, reads, writes, _assigned(formulas, _LETTERS), settings=settings,
                  why=self.optimizer.purpose(settings))  # fmt: skip
 
     def latex(self, step: Step, symbol: Latex) -> str:
-        return _assigned_latex(self.optimizer.formulas(step.settings), _WRITTEN)
+        return _assigned_latex(self.optimizer.formulas(step.settings), _LETTERS)
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         formulas = self.optimizer.formulas(scene.step.settings)
@@ -265,7 +265,7 @@ class _Worked:
         change = made.value - self.knowns["p"].value
         if not change or not made.value:
             return 0
-        return min(_SURE[self.scene.dtype], made.value.adjusted() - change.adjusted() + 2)
+        return min(_SURE_DIGITS[self.scene.dtype], made.value.adjusted() - change.adjusted() + 2)
 
     def until(self, name: str) -> list[Equation]:
         """The equations up to the one that ends in a number of this array."""
