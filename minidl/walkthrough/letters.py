@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-INDEX = re.compile(r"\[([\d, ]+)\]")
-"""The place of a number in its symbol: ``[0, 1]``."""
-
 SLOT = "\\text{⟨%s⟩}"
 """Where something is put in later; a text, so that it passes unchanged through MathML."""
 
@@ -41,17 +38,6 @@ def letter(text: str) -> str:
     if found := re.fullmatch(r"([a-zA-Z])_([a-z])", text):
         return f"{found[1]}_{{{found[2]}}}"
     return text if re.fullmatch(r"[a-zA-Z]|[\d.]+", text) else rf"\text{{{_escaped(text)}}}"
-
-
-def pattern(text: str) -> str:
-    """A symbol with its places left open.
-
-    Examples
-    --------
-    >>> pattern("∂dense1[0, 1]/∂dense1.sums[0, 1]")
-    '∂dense1[]/∂dense1.sums[]'
-    """
-    return INDEX.sub("[]", text)
 
 
 def _escaped(text: str) -> str:
