@@ -12,7 +12,7 @@ from walked import Beside, Residual, of_step
 
 import minidl as ml
 from minidl.cli import app
-from minidl.walkthrough.examples import two_layers
+from minidl.walkthrough.examples import micrograd, two_layers
 from minidl.walkthrough.latex import equation_latex, mathml
 from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.text import plain
@@ -315,3 +315,21 @@ def test_text_page_and_markdown_say_instruction_and_ln_alike():
     assert "<mi>ln</mi>" in page
     assert r"\ln" in walkthrough.to_markdown()
     assert "log(" not in text
+
+
+def test_no_escape_of_latex_is_visible():
+    """What is outside text mode is a sign of its own, in it a browser shows the backslash."""
+    walkthrough = micrograd()
+    assert any("#" in name for name in walkthrough.shapes)
+    assert not re.search(r"<mtext>[^<]*\\\\?[#_%$]", walkthrough.to_html())
+    assert not re.search(r"\\text\{[^}]*\\[#_%$]", walkthrough.to_markdown())
+
+
+def test_nothing_is_said_to_stop_where_no_unit_can_be_flat():
+    whys = {}
+    for hidden in ("relu", "leaky_relu"):
+        net = ml.mlp([2, 2, 1], hidden=hidden, seed=0)
+        steps = ml.explain(net, [[0.5, -1.0]], [1], loss="mse").steps
+        [whys[hidden]] = [step.why for step in steps if "back through" in step.title]
+    assert "nothing passes" in whys["relu"]
+    assert "nothing" not in whys["leaky_relu"]

@@ -44,9 +44,16 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Bullets:
-    """The items of a list."""
+    """The items of a list.
+
+    Parameters
+    ----------
+    numbered : bool
+        Whether items may open with a number of their own, which a page puts into the margin.
+    """
 
     items: Sequence[Text]
+    numbered: bool = False
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,14 @@ class ElementwiseGradient(Operation):
     heading = "back through {}"
     why = "Where the function is flat, nothing passes: the unit cannot learn."
     of_arithmetic = "What comes from above, times how much the result moves with this number."
+    never_flat = "What comes from above goes on in proportion to the slope, which never levels off."
     beside = ("local", "⊙", "last", "=")
+
+    def _why_of(self, reader: Reader, function: Any) -> str:
+        """Why this is done, where it is no unit that can be flat."""
+        if not _is_activation(reader, function):
+            return self.of_arithmetic
+        return "" if levels_off(function) else self.never_flat
 
     def read(self, reader: Reader, ran: Ran, i: int) -> None:
         """The local derivative is what the very same kernel gives for 1 from above."""
@@ -159,7 +166,7 @@ class ElementwiseGradient(Operation):
         self.add(
             reader, ran, i, (*forward.reads, output.name, upstream), [Array.of(name, made, off)],
             f"{name} = {shown(parse(self.formula), texts)}", aside=(local,),
-            why="" if _is_activation(reader, function) else self.of_arithmetic, **facts,
+            why=self._why_of(reader, function), **facts,
         )  # fmt: skip
 
     def latex(self, step: Step, symbol: Symbol) -> str:
