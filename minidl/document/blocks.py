@@ -17,7 +17,8 @@ class Span:
     ----------
     text : str
     role : str
-        ``"strong"``, ``"number"`` (of an exercise), ``"blank"``, ``"answer"`` or ``"muted"``.
+        ``"strong"``, ``"note"``, ``"muted"``, ``"code"``, ``"formula"`` (LaTeX), and in exercises
+        ``"number"``, ``"blank"``, ``"answer"``.
     """
 
     text: str
