@@ -51,6 +51,7 @@ from minidl.optim import (
     Schedule,
     StepDecay,
     WarmUp,
+    optimizer,
     optimizers,
 )
 from minidl.program import Program, record
@@ -123,6 +124,7 @@ __all__ = [
     "mlp",
     "no_grad",
     "Optimizer",
+    "optimizer",
     "optimizers",
     "plot",
     "Program",

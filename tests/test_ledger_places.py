@@ -232,14 +232,14 @@ WORDS = (
     ("core/registry.py", "from __future__", "# a comment\nfrom __future__"),
     ("core/registry.py", '"""', '"""Otherwise. '),
     ("nn/loss_functions.py", '"""Register', '"""Take in'),
-    ("optim/optimizer.py", '"""For how many', '"""For so many'),
-    ("optim/optimizer.py", "AHEAD = 1024", "AHEAD = (\n    1_024\n)"),
+    ("optim/optimizer_base.py", '"""For how many', '"""For so many'),
+    ("optim/optimizer_base.py", "AHEAD = 1024", "AHEAD = (\n    1_024\n)"),
     ("walkthrough/digits.py", "import", "import math\nimport"),
     ("pairing/execution/ledger.py", "PATIENCE = 60.0", "PATIENCE = 61.0"),
 )
 """Comments, docstrings of modules, functions and constants, layout; what no trial imports."""
 NUMBERS = {
-    "a constant": ("optim/optimizer.py", "AHEAD = 1024", "AHEAD = 1025"),
+    "a constant": ("optim/optimizer_base.py", "AHEAD = 1024", "AHEAD = 1025"),
     "a default": ("optim/update_rules.py", '"beta2": 0.999', '"beta2": 0.9990000000000001'),
     "a kernel": ("kernels/update.py", "import", "import math\nimport"),
     "a sign": ("nn/activation_functions.py", "return 0.0 if x <= 0.0", "return 0.0 if x < 0.0"),

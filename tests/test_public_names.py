@@ -26,8 +26,9 @@ SHOWN = {
     ),
     "Adam": (
         ml.Adam(NET.parameters()),
-        "aliases clip_norm clip_value constants defaults domains kernel learning_rate name "
-        "parameters reset settings state states step steps zero_grad",
+        "aliases clip_norm clip_value constants defaults domains formulas kernel learning_rate "
+        "name parameters purpose reset settings state states step steps symbols update_kernel "
+        "zero_grad",
     ),
 }
 

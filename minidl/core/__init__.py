@@ -24,7 +24,7 @@ from minidl.core.foreign import as_array, as_written_for, check_unmasked, reshap
 from minidl.core.intervals import NON_NEGATIVE, REALS, SIGNS, UNIT, Choices, Domain, Interval, point
 from minidl.core.parsing import parse_json, parse_toml, read_text
 from minidl.core.progress_bar import progress
-from minidl.core.registry import ELSEWHERE, Registry, did_you_mean, with_defaults
+from minidl.core.registry import ELSEWHERE, ClassEntry, Registry, did_you_mean, with_defaults
 from minidl.core.seeds import generator, random_state, stream
 from minidl.core.settings import (
     POSITIVE,
@@ -38,6 +38,7 @@ from minidl.core.settings import (
 from minidl.core.storage import make_folder
 
 __all__ = [
+    "ClassEntry",
     "AnomalyError",
     "ArgumentError",
     "Choices",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -99,6 +99,13 @@ class Entry(Protocol):
     aliases: tuple[str, ...]
 
 
+class ClassEntry:
+    """A class as an entry: where what is registered is made anew for each use."""
+
+    def __init__(self, cls: Any, name: str = "") -> None:
+        self.name, self.aliases, self.cls = name or cls.name, getattr(cls, "aliases", ()), cls
+
+
 T = TypeVar("T", bound=Entry)
 
 
@@ -169,19 +176,27 @@ class Registry(Generic[T]):
             f"{remedy}." if known in self._settled else f"{remedy}, or unregister({name!r}) first.",
         )
 
-    def register_class(self, cls: Any, base: type, public: str) -> None:
-        """Add an instance of a class, which a decorator was put above.
+    def register_class(
+        self,
+        cls: Any,
+        base: type,
+        public: str,
+        entry: Callable[[Any], T] = lambda cls: cls(),
+        body: str = "value and slope",
+    ) -> None:
+        """Add an entry for a class, which a decorator was put above: an instance, most often.
 
-        ``base`` is what it must be made from, and ``public`` the name that users know that by.
+        ``base`` is what it must be made from, ``public`` the name that users know that by, and
+        ``body`` what they write in it.
         """
         fits = isinstance(cls, type) and issubclass(cls, base)
         if not fits:
             name = getattr(cls, "__name__", repr(cls))
             got = f"{'the class' if isinstance(cls, type) else 'a ' + type(cls).__name__} {name}"
             own = name[:1].upper() + name[1:] if name.isidentifier() else "Mine"
-            remedy = f"Write class {own}({public}): with value and slope in it."
+            remedy = f"Write class {own}({public}): with {body} in it."
             raise ArgumentError(f"@ml.{self.kind}", f"a class made from {public}", got, remedy)
-        self.register(cls(), cls)
+        self.register(entry(cls), cls)
 
     def protect_entries(self) -> None:
         """Have what is registered by now stay: it can no longer be taken out."""

@@ -9,7 +9,7 @@ from minidl.nn.activation_functions import activation, activations
 from minidl.nn.criterion import Loss
 from minidl.nn.domains import unfit, why_incompatible
 from minidl.nn.initialization import get_initializer, initializers
-from minidl.nn.layer import Layer, Layers
+from minidl.nn.layer_base import Layer, Layers
 from minidl.nn.layers import (
     Activation,
     Dense,

@@ -21,7 +21,7 @@ from minidl.core import (
 )
 from minidl.nn.activation_functions import Linear, activations, get_activation, is_registered
 from minidl.nn.initialization import get_initializer
-from minidl.nn.layer import Layer
+from minidl.nn.layer_base import Layer
 
 
 class Activation(Layer):
@@ -79,7 +79,9 @@ class Activation(Layer):
     def forward(self, x: Any, training: bool) -> Tensor:
         if self.alpha is None:
             return self.activation(x)
-        return self.activation(x, self.alpha.broadcast_to(x.shape))
+        slopes = self.alpha.broadcast_to(x.shape)
+        slopes.name = f"{self.alpha.name}.each"  # for listings: not "broadcast"
+        return self.activation(x, slopes)
 
     def config(self) -> dict[str, Any]:
         if type(self) is not Activation:

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.autodiff import Block, Tensor, as_numbers, cast_checked, no_grad
 from minidl.core import ArgumentError, DtypeError, ShapeError, reshaping, whole_number
-from minidl.nn.layer import Layer, Layers
+from minidl.nn.layer_base import Layer, Layers
 from minidl.nn.layers import as_layer, enter
 
 

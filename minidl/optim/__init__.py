@@ -1,6 +1,6 @@
 """Optimizers: what they have in common, their update rules, and schedules of the learning rate."""
 
-from minidl.optim.optimizer import AHEAD, Optimizer
+from minidl.optim.optimizer_base import AHEAD, Optimizer
 from minidl.optim.schedules import Constant, Cosine, Rate, Schedule, StepDecay, WarmUp
 from minidl.optim.update_rules import (
     SGD,
@@ -10,6 +10,7 @@ from minidl.optim.update_rules import (
     build_optimizer,
     describe_optimizer,
     get_optimizer,
+    optimizer,
     optimizers,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "build_optimizer",
     "describe_optimizer",
     "get_optimizer",
+    "optimizer",
     "optimizers",
 ]

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from minidl.autodiff import Tensor
-from minidl.core import SHARE, ArgumentError, Registry
+from minidl.core import SHARE, ArgumentError, ClassEntry, Registry
 from minidl.kernels import update
-from minidl.optim.optimizer import Optimizer
+from minidl.optim.optimizer_base import Optimizer
 from minidl.optim.schedules import Rate, build_rate, plain
 
 optimizers: Registry[Any] = Registry("optimizer")
+C = TypeVar("C", bound=type[Optimizer])
 
 
-class _OptimizerEntry:
-    def __init__(self, cls: type[Optimizer]) -> None:
-        self.name, self.aliases, self.cls = cls.name, cls.aliases, cls
+def optimizer(cls: C) -> C:
+    """Register an optimizer class under its ``name``: for ``fit``, and for saved networks.
 
-
-def optimizer(cls: type[Optimizer]) -> type[Optimizer]:
-    """Register an optimizer class under its ``name``."""
-    optimizers.register(_OptimizerEntry(cls), cls)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @optimizer
+    ... class SignSGD(Optimizer):
+    ...     name = "sign_sgd"
+    ...     defaults = {"learning_rate": 0.01}
+    ...     def kernel(self, p, g, step_numbers):
+    ...         p -= step_numbers[0] * np.sign(g)
+    >>> get_optimizer("sign_sgd", [Tensor([1.0], requires_grad=True)])
+    sign_sgd(learning_rate=0.01, steps=0)
+    >>> optimizers.unregister("sign_sgd")
+    """
+    optimizers.register_class(cls, Optimizer, "ml.Optimizer", ClassEntry, "defaults and kernel")
     return cls
 
 
@@ -314,7 +324,8 @@ def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
             "optimizer",
             f"one of {', '.join(optimizers.names())}, as files hold no code",
             type(optimizer).__name__,
-            "Save the weights alone: net.save(path, optimizer=False).",
+            "Write @ml.optimizer above the class, or save the weights alone: "
+            "net.save(path, optimizer=False).",
         )
     return {
         "name": optimizer.name,

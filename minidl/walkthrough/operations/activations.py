@@ -47,6 +47,10 @@ def _is_activation(reader: Reader, function: Any) -> bool:
     return any(function is known for known in reader.functions.values())
 
 
+def _can_be_flat(reader: Reader, function: Any) -> bool:
+    return _is_activation(reader, function) and levels_off(function)
+
+
 def _facts(function: Any, ran: Ran) -> dict[str, Any]:
     """What a step keeps of a function: its formula, its slopes, its settings."""
     hyper_values = operand(ran, "hyper_values").tolist()
@@ -60,15 +64,20 @@ def _facts(function: Any, ran: Ran) -> dict[str, Any]:
 _KEYS = {1: ("x",), 2: ("a", "b")}
 
 
-def keys_of(formulas: Mapping[str, str], count: int) -> tuple[str, ...]:
+def _keys(formulas: Mapping[str, str], count: int) -> tuple[str, ...]:
     """What a formula calls the operands of an operation."""
     return tuple(formulas["operands"].split()) if "operands" in formulas else _KEYS[count]
+
+
+def keys_of(step: Step) -> tuple[str, ...]:
+    """What the formula of a step on the way forward calls what it reads."""
+    return _keys(step.formulas, len(step.reads))
 
 
 def _operands_at(scene: Scene, index: Index, count: int) -> dict[str, Known]:
     """The numbers that an elementwise operation takes for one place, by its formula's names."""
     found = {}
-    for position, key in enumerate(keys_of(scene.step.formulas, count)):
+    for position, key in enumerate(_keys(scene.step.formulas, count)):
         array = scene.read(position)
         found[key] = scene.known(array, index if len(array.values) > 1 else (0,) * len(array.shape))
     return found
@@ -102,7 +111,7 @@ class ElementwiseValue(Operation):
         if active and levels_off(function):
             xs = [np.ascontiguousarray(reader.arrays[x].numbers, y.dtype) for x in inputs]
             flat = idle(function, y, xs)
-        texts = dict(zip(keys_of(facts["formulas"], len(inputs)), inputs, strict=True))
+        texts = dict(zip(_keys(facts["formulas"], len(inputs)), inputs, strict=True))
         value = facts["formulas"]["value"]
         right = shown(parse(value), texts) if value else f"{function.name}({', '.join(inputs)})"
         self.add(reader, ran, i, inputs, [Array.of(name, y, off, flat)], f"{name} = {right}",
@@ -112,7 +121,7 @@ class ElementwiseValue(Operation):
         result, inputs = symbol(step.writes[0].name), [symbol(name) for name in step.reads]
         if not (formula := step.formulas["value"]):
             return rf"{result} = {letter(step.operation)}\left({', '.join(inputs)}\right)"
-        texts = dict(zip(keys_of(step.formulas, len(inputs)), inputs, strict=True))
+        texts = dict(zip(keys_of(step), inputs, strict=True))
         return f"{result} = {latex(parse(formula), texts=texts)}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -137,14 +146,7 @@ class ElementwiseGradient(Operation):
     heading = "back through {}"
     why = "Where the function is flat, nothing passes: the unit cannot learn."
     of_arithmetic = "What comes from above, times how much the result moves with this number."
-    never_flat = "What comes from above goes on in proportion to the slope, which never levels off."
     beside = ("local", "⊙", "last", "=")
-
-    def _why_of(self, reader: Reader, function: Any) -> str:
-        """Why this is done, where it is no unit that can be flat."""
-        if not _is_activation(reader, function):
-            return self.of_arithmetic
-        return "" if levels_off(function) else self.never_flat
 
     def read(self, reader: Reader, ran: Ran, i: int) -> None:
         """The local derivative is what the very same kernel gives for 1 from above."""
@@ -156,7 +158,7 @@ class ElementwiseGradient(Operation):
         operands = zip(kernel.parameters, ran.instruction.operands, strict=True)
         kernel.run(*(given.get(name, own) for name, own in operands))
         facts, position = _facts(function, ran), function._loops.index(kernel) - 1
-        of = keys_of(facts["formulas"], len(forward.reads))[position]
+        of = _keys(facts["formulas"], len(forward.reads))[position]
         facts["formulas"]["of"] = of
         upstream, name = named(ran, "dy", "dx")
         local = Array.of(f"∂{output.name}/∂{forward.reads[position]}", slopes.reshape(output.shape))
@@ -166,7 +168,7 @@ class ElementwiseGradient(Operation):
         self.add(
             reader, ran, i, (*forward.reads, output.name, upstream), [Array.of(name, made, off)],
             f"{name} = {shown(parse(self.formula), texts)}", aside=(local,),
-            why=self._why_of(reader, function), **facts,
+            why="" if _can_be_flat(reader, function) else self.of_arithmetic, **facts,
         )  # fmt: skip
 
     def latex(self, step: Step, symbol: Symbol) -> str:

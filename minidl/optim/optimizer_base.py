@@ -96,6 +96,34 @@ class Optimizer:
     >>> optimizer.step()
     >>> w.numpy()
     array([ 0.9, -1.9], dtype=float32)
+
+    One of your own goes by a ``name``, with ``defaults`` for its settings (a learning rate among
+    them), ``domains`` where one may not lie anywhere in [0, ∞), and ``states``: the names of what
+    it remembers of each parameter, arrays that begin at 0. ``constants`` are the numbers that an
+    update needs beside the learning rate; ``kernel`` works in place on one stretch of parameters:
+    values, gradients, an array for each state, and ``step_numbers``: the learning rate, the number
+    of this update (1, 2 …), and the constants. ``@ml.optimizer`` above the class lets
+    ``fit(optimizer="heavy_ball")`` and saved networks know it. One that computes with NumPy, as
+    here, trains eagerly, and ``fit`` says so.
+
+    >>> class HeavyBall(Optimizer):
+    ...     name = "heavy_ball"
+    ...     states = ("velocity",)
+    ...     defaults = {"learning_rate": 0.1, "momentum": 0.5}
+    ...     domains = {"momentum": Interval(0, 1, includes_low=True)}
+    ...     def constants(self):
+    ...         return [self.settings["momentum"]]
+    ...     def kernel(self, p, g, velocity, step_numbers):
+    ...         rate, update, momentum = step_numbers
+    ...         velocity[...] = momentum * velocity + g
+    ...         p -= rate * velocity
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> optimizer = HeavyBall([w])
+    >>> for _ in range(2):
+    ...     w.grad = [1.0]
+    ...     optimizer.step()
+    >>> w.numpy(), optimizer.state["velocity"]  # 1 − 0.1 − 0.1 · (1 + 0.5)
+    (array([0.75], dtype=float32), array([1.5], dtype=float32))
     """
 
     name = ""
