@@ -48,9 +48,7 @@ def test_fit_knows_it_by_name(registered, name):
     # Its update is SGD's with momentum.
     sgd = ml.mlp([1, 4, 1], "tanh", seed=0)
     fitted(ml.SGD(sgd.parameters(), learning_rate=0.1, momentum=0.5), 5, sgd)
-    np.testing.assert_allclose(
-        fitted(name, 5).block.values, sgd.block.values, rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(fitted(name, 5).block.values, sgd.block.values, rtol=1e-5, atol=1e-6)
 
 
 def test_a_file_brings_it_back_with_its_state(registered, tmp_path):
