@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from browsing import PHONE, press
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -59,6 +60,17 @@ def test_paper_has_all_steps_one_after_the_other_each_with_its_graph(page, walkt
     assert browser.execute_script(shown, "nav, aside, button") == []
     browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
     assert browser.execute_script(shown, ".step svg") == []
+
+
+def test_the_picked_number_can_be_read_while_the_mouse_is_on_it(page):
+    browser = page()
+    press(browser, "1")
+    picked = browser.find_element(By.CSS_SELECTOR, ".step.current td.picked")
+    ActionChains(browser).move_to_element(picked).perform()
+    selector = ".step.current td.picked"
+    assert browser.execute_script(f"return document.querySelector('{selector}:hover') !== null")
+    ink, ground = (lightness(browser, selector, w) for w in ("color", "backgroundColor"))
+    assert abs(ink - ground) > 100
 
 
 def contrast(one, other):

@@ -129,6 +129,33 @@ def test_a_weight_that_is_picked_shows_the_receipt_of_its_gradient(page, walkthr
     assert browser.execute_script(SHOWN)["results"] == [e.result for e in want]
 
 
+def test_arrows_of_the_graph_are_reached_by_key(page, walkthrough):
+    browser = page()
+    focus = "const e = document.querySelector('.mw-edge[tabindex=\"0\"]'); e.focus(); return e"
+    edge = browser.execute_script(focus)
+    weights = [edge.get_attribute("data-weight")]
+    edge.send_keys(Keys.ARROW_RIGHT)
+    weights.append(browser.switch_to.active_element.get_attribute("data-weight"))
+    assert len(set(weights)) == 2
+    assert browser.execute_script(SHOWN)["number"] == 0  # it did not step
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    assert f"∂{weights[1]}" in browser.find_element(By.ID, "receipt").text
+
+
+def test_a_receipt_that_is_asked_for_is_not_under_the_bar(page, walkthrough):
+    browser = page(PHONE)
+    press(browser, Keys.END)
+    edge = browser.find_element(By.CSS_SELECTOR, ".mw-edge[data-weight]")
+    browser.execute_script(
+        "arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", edge
+    )
+    top, bar = browser.execute_script(
+        "return [document.querySelector('#receipt').getBoundingClientRect().top,"
+        "document.querySelector('nav').getBoundingClientRect().bottom]"
+    )
+    assert bar <= top < PHONE[1]
+
+
 def test_the_graph_follows_the_row_of_the_batch(page, walkthrough):
     browser = page()
     press(browser, Keys.END)

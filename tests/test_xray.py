@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 import minidl as ml
 from minidl.cli import app
 from minidl.core.errors import ArgumentError, FileError, MinidlError, UnknownNameError
-from minidl.walkthrough.xray_tables import BACK, tables
+from minidl.document import Listing
+from minidl.walkthrough.xray_page import BACK
 from minidl.walkthrough.xrays import BINARY, NUMBERS, SCHEMA, SEVERAL
 
 
@@ -96,7 +97,8 @@ def test_of_a_softmax_it_is_said_what_the_matrix_leaves_not_what_one_slope_divid
     for text in (str(seen), seen.to_markdown(), seen.to_html()):
         assert not re.search(r"softmax\S* *p′\(z\) stays", text)
         assert "over all outputs" in " ".join(text.split())
-    back = [table for table in tables(seen) if table.header == BACK]
+    tables = [b for s in seen.page.sections for b in s.blocks if isinstance(b, Listing)]
+    back = [table for table in tables if table.columns == BACK]
     divisors = {row[0]: row[BACK.index("1/p′(z)")] for table in back for row in table.rows}
     assert divisors["softmax+mse"] == divisors["softmax+cce"] == "—" != divisors["sigmoid+mse"]
 
@@ -132,6 +134,15 @@ def test_all_renderings_show_the_same_numbers():
     assert not re.search(r"https?:|<script|@import|url\(", html)
     assert "light-dark(" in html
     assert ml.XRay.from_json(seen.to_json()) == seen
+
+
+def test_what_is_given_is_shown_so_that_an_update_can_be_checked():
+    for text in map(str, (neuron(4.0, ["sigmoid+bce"], learning_rate=1.0),)):
+        assert re.search(r"x\n +4\n", text)
+        assert re.search(r"dense1.weight\n +1\n", text)
+        assert "x · ∂L/∂z" in " ".join(text.split())
+    assert "saturated" in str(neuron(8.0, ["sigmoid+bce"]))
+    assert "saturated" not in str(neuron(0.5, ["sigmoid+bce"]))
 
 
 def test_many_logits_are_shown_in_part_and_it_is_said():

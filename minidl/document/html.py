@@ -65,6 +65,7 @@ def _environment(package: str) -> Environment:
         "plain": _plain,
         "signed": _signed,
         "kinds": _kinds,
+        "unbroken": _unbroken,
     }
     environment.tests["block"] = lambda block, name: type(block).__name__ == name
     return environment
@@ -79,6 +80,11 @@ def _breakable(text: object) -> Markup:
     from markupsafe import Markup, escape
 
     return Markup(re.sub(r"([/+_])(?=\w)", r"\1<wbr>", str(escape(text))))
+
+
+def _unbroken(text: str) -> str:
+    """An index stays in one line."""
+    return re.sub(r"(?<=\d), (?=\d+[\],])", ",\u00a0", text)
 
 
 def _kinds(listing: Listing) -> list[str]:

@@ -78,7 +78,9 @@ class Activation(Layer):
     def forward(self, x: Any, training: bool) -> Tensor:
         if self.alpha is None:
             return self.activation(x)
-        return self.activation(x, self.alpha.broadcast_to(x.shape))
+        slopes = self.alpha.broadcast_to(x.shape)
+        slopes.name = f"{self.alpha.name}.each"  # for listings: not "broadcast"
+        return self.activation(x, slopes)
 
     def config(self) -> dict[str, Any]:
         name = self.activation.name

@@ -371,6 +371,7 @@ class CategoricalFocal(CategoricalCrossentropy):
     formula = "-alpha*t*(1 - p)**gamma*log(p)"
     latex = r"-\alpha \sum_j t_j (1 - p_j)^{\gamma} \log p_j"
     derivative = "−α tⱼ (1 − pⱼ)^γ (1 / pⱼ − γ log pⱼ / (1 − pⱼ))"
+    slope_formula = slope_at_logits = ""  # not those of cross-entropy
     properties = ("easy examples weigh little", "γ = 0 and α = 1 is cross-entropy")
     good_for = ("imbalanced classification with several classes",)
     source = "Lin, Goyal, Girshick, He and Dollár, ICCV 2017"

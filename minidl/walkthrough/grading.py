@@ -19,6 +19,7 @@ from minidl.core import (
     read_text,
     text_number,
 )
+from minidl.document import Listing, Page, Paragraph, Section, Span, to_markdown
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import ARITHMETIC
 from minidl.walkthrough.items import ASKED, SPARE, Item, significant, unit
@@ -120,15 +121,14 @@ class Marks:
 
     def to_markdown(self) -> str:
         """The marks as a Markdown table."""
-        from minidl.walkthrough.paper import plain_markdown
-
-        rows = [f"**{self.right} of {len(self.marks)} right**", ""]
-        rows += ["| | name | answer | expected | mark |", "|---|---|---:|---:|---|"]
-        for mark in self.marks:
-            expected = mark.expected if mark.answer else "—"
-            cells = (str(mark.number), mark.name, mark.answer or "—", expected, mark.said)
-            rows.append(f"| {' | '.join(map(plain_markdown, cells))} |")
-        return "\n".join(rows) + "\n"
+        rows = [
+            (str(m.number), m.name, m.answer or "—", m.expected if m.answer else "—", m.said)
+            for m in self.marks
+        ]
+        columns = ("", "name", "answer", "expected", "mark")
+        table = Listing("", columns, rows, download=False, words=(0, 1, 4))
+        right = Span(f"{self.right} of {len(self.marks)} right", "strong")
+        return to_markdown(Page("", [Section("", [Paragraph((right,)), table])]))
 
 
 def grade(sheet: Worksheet, answers: Mapping[str, Any]) -> Marks:

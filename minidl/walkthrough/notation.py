@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from minidl.walkthrough.expressions import SYMBOLS
 from minidl.walkthrough.letters import INDEX, LETTERS, SLOT, letter, pattern
-from minidl.walkthrough.operations import operation_of
+from minidl.walkthrough.operations import keys_of, operation_of
 from minidl.walkthrough.steps import Problem, Step
 
 _WORDS = (
@@ -59,11 +60,19 @@ class Notation:
                 sums = f"z^{{({count})}}"
                 if self._letters.get(step.reads[0]) == sums:
                     self._name(step.writes[0].name, "a", count)
+                    self._name_learned(step, steps, count)
 
     def _name(self, array: str, letter: str, layer: int) -> None:
         self._letters.setdefault(array, f"{letter}^{{({layer})}}")
         for state, own in (("m", "m"), ("v", "v"), ("velocity", "v")):
             self._letters.setdefault(f"{array}.{state}", f"{own}^{{({letter}_{layer})}}")
+
+    def _name_learned(self, step: Step, steps: Sequence[Step], layer: int) -> None:
+        """The second operand of an activation, such as PReLU's α, and the parameter behind it."""
+        for key, name in zip(keys_of(step)[1:], step.reads[1:], strict=True):
+            source = [s.reads[0] for s in steps if s.writes and s.writes[0].name == name]
+            for array in (name, *source[:1]):
+                self._name(array, letter(SYMBOLS.get(key, key)), layer)
 
     def symbol(self, text: str) -> str:
         """LaTeX of what an equation calls a number, or of an array's name."""

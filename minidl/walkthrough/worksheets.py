@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,14 @@ from minidl.core import (
     storage,
     whole_number,
 )
+from minidl.document import Page, to_html, to_markdown
 from minidl.walkthrough.digits import number
-from minidl.walkthrough.document import Document
 from minidl.walkthrough.exercise import exercise
 from minidl.walkthrough.items import ASKED, DIFFICULTIES, SPARE, Item, items, significant
 from minidl.walkthrough.scene import symbol
-from minidl.walkthrough.steps import PENDING, Array, Operand
+from minidl.walkthrough.sheet_page import sheet_page
+from minidl.walkthrough.sheets import Blank, Sheet
+from minidl.walkthrough.steps import PENDING, Array
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 3
@@ -39,29 +40,7 @@ SHEET, ANSWERS = "sheet.json", "answers.json"
 
 
 @dataclass(frozen=True)
-class Blank:
-    """A number that is asked for.
-
-    Attributes
-    ----------
-    number : int
-        As it stands on the sheet, from 1.
-    name : str
-        What answers call it: ``∂dense1.weight[0, 1]``.
-    step, array, index, place
-        Which equation of the walkthrough ends in it.
-    """
-
-    number: int
-    name: str
-    step: int
-    array: str
-    index: tuple[int, ...]
-    place: int
-
-
-@dataclass(frozen=True)
-class Worksheet(Document):
+class Worksheet(Sheet):
     """A walkthrough with blanks; ``minidl.worksheet`` makes it, ``minidl.grade`` marks it.
 
     Attributes
@@ -82,68 +61,21 @@ class Worksheet(Document):
     True
     """
 
-    schema: int
-    seed: int
-    difficulty: str
-    blanks: tuple[Blank, ...]
-    walkthrough: Walkthrough
-
     _what = "a worksheet"
     _schema = SCHEMA
     _remedy = f"Give the {SHEET} that `minidl worksheet` wrote."
 
-    @cached_property
-    def items(self) -> tuple[Item, ...]:
-        """Every equation of the walkthrough, in order."""
-        return tuple(items(self.walkthrough))
-
-    @cached_property
-    def _asked(self) -> dict[tuple[int, str, tuple[int, ...], int], Blank]:
-        return {(b.step, b.array, b.index, b.place): b for b in self.blanks}
-
-    def blank(self, item: Item) -> Blank | None:
-        """The blank that stands for an equation's result, if that is asked for."""
-        return self._asked.get((item.step.number, item.array, item.index, item.place))
-
-    @cached_property
-    def asked(self) -> Mapping[int, Item]:
-        """The equations whose results are asked for, by the blank's number."""
-        found = ((self.blank(item), item) for item in self.items)
-        return {blank.number: item for blank, item in found if blank is not None}
-
-    @cached_property
-    def _firsts(self) -> dict[int, Blank]:
-        """The blanks by the number of their equation: those that end in it later hide it, too."""
-        return {self.asked[blank.number].number: blank for blank in self.blanks}
-
-    def result_blank(self, item: Item) -> Blank | None:
-        """The blank whose number an equation ends in: printed, it would be given away."""
-        return None if item.first is None else self._firsts.get(item.first)
-
-    def operand_blank(self, item: Item, operand: Operand) -> Blank | None:
-        """The blank whose number an equation's operand is."""
-        origin = item.origins[item.equation.operands.index(operand)]
-        return None if origin is None else self._firsts.get(origin)
-
-    def answers(self) -> dict[str, str]:
-        """The key: every blank's name with its number."""
-        return {b.name: self.asked[b.number].equation.result for b in self.blanks}
-
-    def template(self) -> dict[str, None]:
-        """Every blank's name, to be filled in."""
-        return {blank.name: None for blank in self.blanks}
+    def page(self, key: bool = False) -> Page:
+        """What is shown of it; with ``key``, the answers in their places."""
+        return sheet_page(self, key)
 
     def to_markdown(self, key: bool = False) -> str:
         """The sheet as Markdown; with ``key``, the answers in their places."""
-        from minidl.walkthrough.sheet_text import markdown
-
-        return markdown(self, key)
+        return to_markdown(self.page(key))
 
     def to_html(self, key: bool = False) -> str:
         """The sheet as one page to print; with ``key``, the answers in their places."""
-        from minidl.walkthrough.sheet_text import html
-
-        return html(self, key)
+        return to_html(self.page(key))
 
     def _repr_markdown_(self) -> str:
         """In a notebook."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +13,7 @@ import numpy as np
 from minidl.autodiff import Tensor, as_numbers
 from minidl.core import SIGNS, ArgumentError, printable, storage
 from minidl.diagnostics import SLOPE, SUMS, levels_off
+from minidl.document import Page, put, to_html, to_lines, to_markdown, to_text
 from minidl.model import Sequential
 from minidl.nn import Activation, Dense, Dropout, activations, losses
 from minidl.optim import Rate
@@ -23,115 +22,18 @@ from minidl.walkthrough.document import Document
 from minidl.walkthrough.expressions import parse, shown
 from minidl.walkthrough.make import explain
 from minidl.walkthrough.operations import operation_of
+from minidl.walkthrough.steps import Array
+from minidl.walkthrough.views import Logit, View
 from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.xray_page import xray_page
 
-SCHEMA = 3
+SCHEMA = 4
 """Of an x-ray's JSON; older files are refused."""
 
 BINARY = ("sigmoid+bce", "sigmoid+mse", "linear+mse")
 SEVERAL = ("softmax+cce", "softmax+mse", "sigmoid+bce")
 NUMBERS = ("linear+mse", "linear+huber", "linear+mae")
 """The heads that are compared unless others are named: for one label, for several, for numbers."""
-
-
-@dataclass(frozen=True)
-class Logit:
-    """One number before the output activation, and what a head makes of it.
-
-    Attributes
-    ----------
-    row, unit : int
-    z, target, prediction : float
-        Where it stands, what it should become (as the head encodes it), what it is.
-    upstream : float
-        ∂L/∂p, in float64.
-    slope : float
-        p′(z); of a softmax ∂pₖ/∂zₖ.
-    gradient : float
-        ∂L/∂z, as the instruction left it.
-    z_after, prediction_after : float
-        After one update of the whole network.
-    saturated : bool
-        Whether the output is flat here: p′(z) is at most 5 % of the steepest that it can be, and
-        the activation's range has an end.
-    """
-
-    row: int
-    unit: int
-    z: float
-    target: float
-    prediction: float
-    upstream: float
-    slope: float
-    gradient: float
-    z_after: float
-    prediction_after: float
-    saturated: bool
-
-    @property
-    def weakened(self) -> float:
-        """1/p′(z): how many times smaller p′(z) makes what comes back; ∞ where nothing does.
-
-        Not of a softmax, where every ∂L/∂p of the row comes back to this logit.
-        """
-        return 1.0 / abs(self.slope) if self.slope else float("inf")
-
-
-@dataclass(frozen=True)
-class View:
-    """What one head sees.
-
-    Attributes
-    ----------
-    head : str
-        As it was asked for: ``sigmoid+bce``.
-    loss, loss_after : float
-        Before and after one update.
-    cancels : bool
-        Whether the loss looks behind the output activation, so that p′(z) cancels.
-    mixes : bool
-        Whether each prediction depends on its whole row, as of a softmax: p′(z) is a matrix.
-    short : str
-        ∂L/∂z without the common factor where it is as short as that: ``σ(z) − t``.
-    logits : tuple of Logit
-        Row by row.
-    """
-
-    head: str
-    loss: float
-    loss_after: float
-    cancels: bool
-    mixes: bool
-    short: str
-    logits: tuple[Logit, ...]
-
-    @property
-    def finding(self) -> str:
-        """What stands between the loss and the logits, in a sentence."""
-        worst = max(self.logits, key=lambda logit: logit.weakened)
-        place = f"z = {worst.z:.4g}".replace("-", "−")
-        if self.short:
-            return f"p′(z) cancels: ∂L/∂z = ({self.short})/n."
-        if self.cancels:
-            return "p′(z) cancels against ∂L/∂p; a factor of the loss's own stays."
-        if self.mixes:
-            row, share = self._shortest()
-            left = f"{share:.1%} of ∂L/∂p's length"
-            return f"p′(z) is a matrix, and stays: in row {row} it leaves {left}."
-        if all(logit.slope == 1.0 and logit.prediction == logit.z for logit in self.logits):
-            return "Nothing to cancel: the prediction is z itself."
-        if worst.slope == 0.0:
-            return f"p′(z) stays, and is 0 at {place}: nothing comes back."
-        return f"p′(z) stays: at {place} it divides ∂L/∂p by {worst.weakened:.1f}."
-
-    def _shortest(self) -> tuple[int, float]:
-        """The row in which ∂L/∂z is shortest beside ∂L/∂p, both as vectors; its share of that."""
-        shares = {}
-        for row, own in groupby(self.logits, lambda logit: logit.row):
-            back = [(logit.upstream, logit.gradient) for logit in own]
-            above, below = (math.hypot(*numbers) for numbers in zip(*back, strict=True))
-            shares[row] = below / above if above else 1.0
-        return min(shares.items(), key=lambda share: share[1])
 
 
 @dataclass(frozen=True)
@@ -143,6 +45,8 @@ class XRay(Document):
     schema : int
     title, optimizer : str
         The network and the batch; what makes the update.
+    given : tuple of Array
+        The rows and the parameters, before the update.
     views : tuple of View
         One a head.
 
@@ -160,23 +64,25 @@ class XRay(Document):
     schema: int
     title: str
     optimizer: str
+    given: tuple[Array, ...]
     views: tuple[View, ...]
 
     _what = "an x-ray"
     _schema = SCHEMA
     _remedy = "Make it anew: xray.to_json() writes one."
 
+    @property
+    def page(self) -> Page:
+        """What is shown of it."""
+        return xray_page(self.title, self.optimizer, self.given, self.views)
+
     def to_markdown(self) -> str:
         """Tables and findings as Markdown."""
-        from minidl.walkthrough.xray_tables import markdown
-
-        return markdown(self)
+        return to_markdown(self.page)
 
     def to_html(self) -> str:
         """One page that needs nothing else."""
-        from minidl.walkthrough.xray_tables import html
-
-        return html(self)
+        return to_html(self.page)
 
     def save(self, path: Any) -> None:
         """Write a file, which appears whole or not at all: .html, .md or .json.
@@ -197,14 +103,10 @@ class XRay(Document):
 
     def show(self, file: IO[str] | None = None) -> None:
         """Print the tables: in colour on a terminal, plain elsewhere."""
-        from minidl.walkthrough.xray_tables import show
-
-        show(self, file)
+        put(to_lines(self.page), file)
 
     def __str__(self) -> str:
-        from minidl.walkthrough.xray_tables import plain
-
-        return printable(plain(self))
+        return printable(to_text(self.page))
 
     def _repr_markdown_(self) -> str:
         """In a notebook."""
@@ -275,7 +177,8 @@ def xray(
         views.append(_view(text, head, twin, walkthrough))
     assert walkthrough is not None
     problem = walkthrough.problem
-    return XRay(SCHEMA, problem.title, problem.optimizer, tuple(views))
+    given = tuple(array for array in walkthrough.start if array.name != "t")
+    return XRay(SCHEMA, problem.title, problem.optimizer, given, tuple(views))
 
 
 def _usual(net: Sequential, y: np.ndarray) -> tuple[str, ...]:

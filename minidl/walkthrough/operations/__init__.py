@@ -14,11 +14,12 @@ from minidl.walkthrough.operations.activations import (
     ElementwiseValue,
     RowValue,
     is_row_kernel,
+    keys_of,
     scalar_op,
 )
 from minidl.walkthrough.operations.heads import bounded
-from minidl.walkthrough.operations.losses import Beginning, EachLoss, LossAfterwards
 from minidl.walkthrough.operations.movement import ShownAsItIs
+from minidl.walkthrough.operations.objective import Beginning, EachLoss, LossAfterwards
 from minidl.walkthrough.operations.operation import Operation, Question, Symbol, by_kernel, registry
 from minidl.walkthrough.operations.products import DenseSums
 from minidl.walkthrough.operations.updates import Update, states_used
@@ -34,6 +35,7 @@ __all__ = [
     "Symbol",
     "bounded",
     "find",
+    "keys_of",
     "operation_of",
     "reading",
     "states_used",

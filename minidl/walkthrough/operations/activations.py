@@ -47,6 +47,10 @@ def _is_activation(reader: Reader, function: Any) -> bool:
     return any(function is known for known in reader.functions.values())
 
 
+def _can_be_flat(reader: Reader, function: Any) -> bool:
+    return _is_activation(reader, function) and levels_off(function)
+
+
 def _facts(function: Any, ran: Ran) -> dict[str, Any]:
     """What a step keeps of a function: its formula, its slopes, its settings."""
     hyper_values = operand(ran, "hyper_values").tolist()
@@ -60,15 +64,20 @@ def _facts(function: Any, ran: Ran) -> dict[str, Any]:
 _KEYS = {1: ("x",), 2: ("a", "b")}
 
 
-def keys_of(formulas: Mapping[str, str], count: int) -> tuple[str, ...]:
+def _keys(formulas: Mapping[str, str], count: int) -> tuple[str, ...]:
     """What a formula calls the operands of an operation."""
     return tuple(formulas["operands"].split()) if "operands" in formulas else _KEYS[count]
+
+
+def keys_of(step: Step) -> tuple[str, ...]:
+    """What the formula of a step on the way forward calls what it reads."""
+    return _keys(step.formulas, len(step.reads))
 
 
 def _operands_at(scene: Scene, index: Index, count: int) -> dict[str, Known]:
     """The numbers that an elementwise operation takes for one place, by its formula's names."""
     found = {}
-    for position, key in enumerate(keys_of(scene.step.formulas, count)):
+    for position, key in enumerate(_keys(scene.step.formulas, count)):
         array = scene.read(position)
         found[key] = scene.known(array, index if len(array.values) > 1 else (0,) * len(array.shape))
     return found
@@ -102,7 +111,7 @@ class ElementwiseValue(Operation):
         if active and levels_off(function):
             xs = [np.ascontiguousarray(reader.arrays[x].numbers, y.dtype) for x in inputs]
             flat = idle(function, y, xs)
-        texts = dict(zip(keys_of(facts["formulas"], len(inputs)), inputs, strict=True))
+        texts = dict(zip(_keys(facts["formulas"], len(inputs)), inputs, strict=True))
         value = facts["formulas"]["value"]
         right = shown(parse(value), texts) if value else f"{function.name}({', '.join(inputs)})"
         self.add(reader, ran, i, inputs, [Array.of(name, y, off, flat)], f"{name} = {right}",
@@ -112,7 +121,7 @@ class ElementwiseValue(Operation):
         result, inputs = symbol(step.writes[0].name), [symbol(name) for name in step.reads]
         if not (formula := step.formulas["value"]):
             return rf"{result} = {letter(step.operation)}\left({', '.join(inputs)}\right)"
-        texts = dict(zip(keys_of(step.formulas, len(inputs)), inputs, strict=True))
+        texts = dict(zip(keys_of(step), inputs, strict=True))
         return f"{result} = {latex(parse(formula), texts=texts)}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -149,7 +158,7 @@ class ElementwiseGradient(Operation):
         operands = zip(kernel.parameters, ran.instruction.operands, strict=True)
         kernel.run(*(given.get(name, own) for name, own in operands))
         facts, position = _facts(function, ran), function._loops.index(kernel) - 1
-        of = keys_of(facts["formulas"], len(forward.reads))[position]
+        of = _keys(facts["formulas"], len(forward.reads))[position]
         facts["formulas"]["of"] = of
         upstream, name = named(ran, "dy", "dx")
         local = Array.of(f"∂{output.name}/∂{forward.reads[position]}", slopes.reshape(output.shape))
@@ -159,7 +168,7 @@ class ElementwiseGradient(Operation):
         self.add(
             reader, ran, i, (*forward.reads, output.name, upstream), [Array.of(name, made, off)],
             f"{name} = {shown(parse(self.formula), texts)}", aside=(local,),
-            why="" if _is_activation(reader, function) else self.of_arithmetic, **facts,
+            why="" if _can_be_flat(reader, function) else self.of_arithmetic, **facts,
         )  # fmt: skip
 
     def latex(self, step: Step, symbol: Symbol) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from minidl.kernels import checks, elementwise, movement, random, update
+from minidl.kernels import checks, elementwise, movement, random, rows, update
 from minidl.program import Step as Ran
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.operations.operation import (
@@ -67,10 +67,12 @@ class PutView(Operation):
 
 @operation
 class Preparation(Operation):
-    """What only prepares or checks: which mask is next, which update this is. It makes no step."""
+    """What only prepares or checks: which rows, which mask, which update is next. No step."""
 
     key = "preparation"
     kernels = (
+        rows.take,
+        rows.keep,
         random.draw,
         update.begin,
         checks.inside_interval,

@@ -7,13 +7,13 @@ from html import escape
 from typing import Any
 
 from minidl.diagnostics import SLOPE
-from minidl.walkthrough import paper
+from minidl.document import render
 from minidl.walkthrough.latex import mathml
 from minidl.walkthrough.notation import Notation, rule
 from minidl.walkthrough.page.content import ROWS, Content
 from minidl.walkthrough.picture import curves, picture
 from minidl.walkthrough.steps import PENDING, Step
-from minidl.walkthrough.svg import DARK, LIGHT, STYLE, draw, graph_of
+from minidl.walkthrough.svg import STYLE, draw, graph_of
 from minidl.walkthrough.tables import beside, table, wanted
 from minidl.walkthrough.walkthrough import Walkthrough
 from minidl.walkthrough.words import PARTS
@@ -24,7 +24,7 @@ SIZES = (16, 8, 4, 2)
 LIMIT = 1_000_000
 """Bytes of a page."""
 
-ROOM = 800_000
+TRIED_BYTES = 800_000
 """Bytes of equations beyond which a page is not even tried."""
 
 OTHERS = {
@@ -35,7 +35,7 @@ OTHERS = {
 }
 """What is said of gradients that are not simply proved, by verdict."""
 
-FRAME = 860
+FRAME_HEIGHT = 860
 """Height of the frame in a notebook, in CSS pixels."""
 
 
@@ -54,7 +54,7 @@ def page(walkthrough: Walkthrough) -> str:
     notation = Notation(walkthrough.problem, walkthrough.steps)
     for most in SIZES:
         content = Content(walkthrough, graph_of(walkthrough, most), notation, most)
-        if content.size() > ROOM and most > SIZES[-1]:
+        if content.size() > TRIED_BYTES and most > SIZES[-1]:
             continue
         made = _page(walkthrough, content)
         if len(made.encode()) <= LIMIT:
@@ -66,7 +66,7 @@ def framed(walkthrough: Walkthrough) -> str:
     """The page in a frame of its own, for a notebook."""
     return (
         f'<iframe title="Walkthrough" srcdoc="{escape(page(walkthrough))}" '
-        f'style="width:100%;height:{FRAME}px;border:0"></iframe>'
+        f'style="width:100%;height:{FRAME_HEIGHT}px;border:0"></iframe>'
     )
 
 
@@ -80,9 +80,9 @@ def _page(walkthrough: Walkthrough, content: Content) -> str:
     def symbol(name: str) -> Markup:
         return Markup(mathml(notation.symbol(name)))
 
-    return paper.page(
-        "page.html.j2",
-        "page",
+    return render(
+        "stepper.html.j2",
+        __package__,
         problem=walkthrough.problem,
         steps=steps,
         parts=_parts(steps),
@@ -94,8 +94,6 @@ def _page(walkthrough: Walkthrough, content: Content) -> str:
         rows=range(min(walkthrough.problem.rows, ROWS)),
         left_out=_left_out(walkthrough, graph.hidden, most),
         content=Markup(content.text()),
-        light=Markup(LIGHT),
-        dark=Markup(DARK),
         graph_style=Markup(STYLE),
         PENDING=PENDING,
         slope=f"{SLOPE:.0%}",

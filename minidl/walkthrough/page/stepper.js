@@ -229,6 +229,25 @@
     showReceipt();
   }
 
+  // Tab leads to the first arrow of the graph, arrow keys from there to the others.
+  function edgeKey(event, edges) {
+    const place = edges.indexOf(event.currentTarget);
+    const to = { ArrowLeft: place - 1, ArrowRight: place + 1, ArrowUp: place - 1, ArrowDown: place + 1 }[event.key];
+    if (event.key === "Escape") event.currentTarget.blur();
+    else if (event.key === "Enter" || event.key === " ") takeEdge(edges[place]);
+    else if (to !== undefined && edges[to]) {
+      edges.forEach((edge, i) => edge.setAttribute("tabindex", i === to ? 0 : -1));
+      edges[to].focus();
+    } else if (to === undefined) return;
+    event.preventDefault();
+  }
+
+  function takeEdge(edge) {
+    askReceipt(edge.dataset.weight);
+    pickWeight(edge.dataset.weight);
+    if (matchMedia("(max-width: 69.9rem)").matches) document.getElementById("receipt").scrollIntoView();
+  }
+
   // Where the step at hand makes a weight, or its gradient, the same number is worked out.
   function pickWeight(text) {
     eachTable(sections[current], (table, cells) => {
@@ -346,19 +365,6 @@
 
   const afterPrint = () => all(".printed").forEach((copy) => copy.remove());
 
-  // ── theme ────────────────────────────────────────────────────────────────────────────────────
-
-  const theme = document.getElementById("theme");
-  const dark = () => (document.documentElement.dataset.theme
-    || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const nameTheme = () => { theme.textContent = dark() ? "Light" : "Dark"; };
-  theme.addEventListener("click", () => {
-    document.documentElement.dataset.theme = dark() ? "light" : "dark";
-    nameTheme();
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
-  nameTheme();
-
   // ── begin ────────────────────────────────────────────────────────────────────────────────────
 
   document.documentElement.classList.add("scripted");
@@ -367,14 +373,18 @@
     eachTable(section, (table, cells) => makePickable(n, table, cells));
     work(n);
   });
+  one(".graph svg").setAttribute("role", "group"); // an image would hide its arrows
+  all(".graph .mw-edge[data-weight]").forEach((edge, i, edges) => {
+    edge.setAttribute("tabindex", i ? -1 : 0);
+    edge.setAttribute("role", "button");
+    edge.setAttribute("aria-label", `Receipt of ∂${edge.dataset.weight}`);
+    edge.addEventListener("keydown", (event) => edgeKey(event, edges));
+  });
   for (const button of all("[data-move]")) button.addEventListener("click", () => moves[button.dataset.move]());
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#step-"]');
     const edge = event.target.closest(".mw-edge[data-weight]");
-    if (edge) {
-      askReceipt(edge.dataset.weight);
-      pickWeight(edge.dataset.weight);
-    }
+    if (edge) takeEdge(edge);
     if (!link) return;
     event.preventDefault();
     show(Number(link.hash.slice(6)));

@@ -1,0 +1,65 @@
+"""CONTRIBUTING.md: its examples do what it says."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import minidl as ml
+from minidl.kernels.jit import Refused, kernel
+from minidl.nn import activations
+from minidl.optim import Optimizer, optimizers
+from minidl.optim.update_rules import optimizer
+
+TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ACTIVATION, KERNEL, OPTIMIZER, LAYER = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+X, Y = [[0.5, -1.0], [0.3, 0.2]], [[1.0], [0.0]]
+
+
+def proved(**how):
+    walkthrough = ml.explain(ml.mlp([2, 3, 1], seed=0, **how.pop("net", {})), X, Y, **how)
+    assert {verdict.verdict for verdict in walkthrough.verdicts} == {"pass"}
+    return walkthrough
+
+
+def test_an_activation():
+    names = {"activation": ml.activation, "ActivationFunction": ml.ActivationFunction}
+    exec(ACTIVATION, names)
+    try:
+        proved(net={"hidden": "soft_clip"}, loss="mse")
+        assert ml.activations["soft_clip"](4.0) == pytest.approx(2.0)
+    finally:
+        activations.unregister("soft_clip")
+
+
+def test_an_optimizer():
+    names = {"kernel": kernel, "Refused": Refused, "np": np, "Mapping": Mapping}
+    exec(KERNEL, names)
+    update = SimpleNamespace(sign_descent=names["sign_descent"])
+    exec(OPTIMIZER, names | {"optimizer": optimizer, "Optimizer": Optimizer, "update": update})
+    try:
+        walkthrough = proved(loss="mse", optimizer="sign_descent", learning_rate=0.25)
+        assert "sign(g)" in str(walkthrough)
+        w = ml.Tensor([1.0, 1.0, 1.0], requires_grad=True)
+        w.grad = [2.0, -0.1, 0.0]
+        optimizers["sign_descent"].cls([w], learning_rate=0.5).step()
+        np.testing.assert_array_equal(w.numpy(), [0.5, 1.5, 1.0])
+    finally:
+        optimizers.unregister("sign_descent")
+
+
+def test_a_layer():
+    names = {"Layer": ml.Layer, "Tensor": ml.Tensor}
+    exec(LAYER, names)
+    net = ml.Sequential(ml.Dense(2, 3), names["Residual"](ml.Dense(3, 3)), ml.Dense(3, 1), seed=0)
+    assert {v.verdict for v in ml.explain(net, X, Y, loss="mse").verdicts} == {"pass"}
+    ml.fit(net, X, Y, loss="mse", epochs=2, record=True)
+
+
+def test_places_that_it_names_are_there():
+    root = Path(__file__).parents[1]
+    for place in re.findall(r"`((?:minidl|datasets|\.ci)/[\w./]*)`", TEXT):
+        assert (root / place).exists(), place
