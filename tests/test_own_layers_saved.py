@@ -14,7 +14,7 @@ Y = X.sum(axis=1)
 
 
 @ml.layer
-class Residual(ml.Layer):
+class Shortcut(ml.Layer):
     keeps_width = True
 
     def __init__(self, width, activation="tanh", dtype="float32"):
@@ -58,10 +58,10 @@ class Doubled(ml.Layer):
 
 
 def network(dtype="float32"):
-    shared = Residual(4, "prelu", dtype)
+    shared = Shortcut(4, "prelu", dtype)
     first = ml.Dense(3, 4, dtype=dtype)
     return ml.Sequential(
-        Centred([0.5, 0.0, -1.0]), first, shared, Residual(4, dtype=dtype), shared, Doubled(),
+        Centred([0.5, 0.0, -1.0]), first, shared, Shortcut(4, dtype=dtype), shared, Doubled(),
         ml.Dense(4, 3, weight=first.weight.T), ml.Dense(3, 1, dtype=dtype), seed=3,
     )  # fmt: skip
 
@@ -78,7 +78,7 @@ def test_training_goes_on_bit_for_bit(tmp_path, dtype):
     assert {p.name: p.is_frozen for p in loaded.parameters()} == {
         p.name: p.is_frozen for p in net.parameters()
     }
-    assert loaded.parameters()[2].name == "residual1.inner.weight"
+    assert loaded.parameters()[2].name == "shortcut1.inner.weight"
     for each in (net, loaded, pickle.loads(pickle.dumps(loaded))):
         each.fit(X, Y, loss="mse", epochs=2, optimizer=each.optimizer)
         np.testing.assert_array_equal(each.block.values, net.block.values)
@@ -93,7 +93,7 @@ def test_a_kind_that_nobody_registered_is_named(tmp_path, refused):
     cls = ml.layer(unregistered("passing"))
     ml.Sequential(ml.Dense(3, 1), cls()).save(tmp_path / "net")
     layer_kinds.unregister("passing")
-    with refused(FileError, "net", "residual", "'passing'", "Import the module that registers it"):
+    with refused(FileError, "net", "shortcut", "'passing'", "Import the module that registers it"):
         ml.load(tmp_path / "net")
     with refused(ArgumentError, "save: passing1", "registered", "a Passing", "@ml.layer above"):
         ml.Sequential(ml.Dense(3, 1), cls()).save(tmp_path / "again")
@@ -119,7 +119,7 @@ def test_what_is_no_layer_and_kinds_that_are_taken_are_refused(refused):
 
 def spoiled(**body):
     """A registered layer of another config, and what else is in its class."""
-    return type("Spoiled", (Residual,), {"kind": "spoiled", **body})
+    return type("Spoiled", (Shortcut,), {"kind": "spoiled", **body})
 
 
 def mean_that_moved():
@@ -134,7 +134,7 @@ def with_the_inner_of(layer):
     return other
 
 
-residual = Residual(3)
+shortcut = Shortcut(3)
 
 NOT_WHOLE = {
     "no config": (
@@ -157,10 +157,10 @@ NOT_WHOLE = {
     "a number that is not learned": (
         mean_that_moved, "spoiled1.moments.0", "config() gives back", "another", "__init__"),
     "a layer that another has": (
-        lambda: [residual, with_the_inner_of(residual)], "spoiled1", "come back",
-        "residual1.inner.weight", "no sharing"),
+        lambda: [shortcut, with_the_inner_of(shortcut)], "spoiled1", "come back",
+        "shortcut1.inner.weight", "no sharing"),
     "a layer that it shares with the network": (
-        lambda: [residual, residual.inner], "residual1.inner", "its own", "residual1", "np.savez"),
+        lambda: [shortcut, shortcut.inner], "shortcut1.inner", "its own", "shortcut1", "np.savez"),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from minidl.nn.domains import unfit, why_incompatible
 from minidl.nn.initialization import get_initializer, initializers
 from minidl.nn.layer_base import Layer, Layers
 from minidl.nn.layer_files import layer_kinds
+from minidl.nn.layer_numbers import layer_state, restore_layers
 from minidl.nn.layer_registry import (
     AGAIN,
     build_layer,
@@ -19,7 +20,6 @@ from minidl.nn.layer_registry import (
     parameter_shapes,
     unsaved,
 )
-from minidl.nn.layer_state import layer_state, restore_layers
 from minidl.nn.layers import Activation, Dense, Dropout, as_layer, enter
 from minidl.nn.loss_functions import get_loss, loss, losses
 from minidl.nn.network import Network

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.core import ArgumentError, ClassEntry, Registry, whole_number
 from minidl.nn.layer_base import Layer
-from minidl.nn.layer_state import layer_state
+from minidl.nn.layer_numbers import layer_state
 
 L = TypeVar("L", bound=type[Layer])
 
