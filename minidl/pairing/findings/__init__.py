@@ -7,7 +7,7 @@ into ``tables`` for the statistics; ``plans`` says what a study can show before 
 
 from minidl.pairing.findings.diagnosis import (
     MEASURES,
-    Diagnosis,
+    CellDiagnosis,
 )
 from minidl.pairing.findings.findings import (
     Findings,
@@ -27,19 +27,19 @@ from minidl.pairing.findings.standing import (
 )
 from minidl.pairing.findings.tables import (
     PlannedTable,
-    Table,
+    TaskTable,
     planned_tables,
 )
 
 __all__ = [
-    "Diagnosis",
+    "CellDiagnosis",
     "Findings",
     "MEASURES",
     "NaturalHead",
     "Outcome",
     "PlannedTable",
     "Row",
-    "Table",
+    "TaskTable",
     "duration",
     "natural",
     "plan",
