@@ -145,7 +145,7 @@ def test_help_tells_which_options_go_with_data_and_what_becomes_of_these(name):
         (["mazr"], "Did you mean 'mazur'?"),
         (["--data", "moons", "--head", "sigmoid+bcee"], "Did you mean 'bce'?"),
         (["--data", "moons", "--head", "sigmoid"], "Write sigmoid+bce."),
-        (["--data", "moons", "--head", "sigmoid+poisson"], "minidl pair --why"),
+        (["--data", "moons", "--head", "sigmoid+poisson"], "Write --head sigmoid+binary_cross"),
         (["--data", "moons", "--row", "100000"], "Write --row 0."),
         (["--data", "moons", "mazur"], "Leave one of them out."),
         (["mazur", "--hidden", "relu"], "Write --data moons."),

@@ -12,7 +12,7 @@ from walked import Beside, Residual, of_step
 
 import minidl as ml
 from minidl.cli import app
-from minidl.walkthrough.examples import two_layers
+from minidl.walkthrough.examples import cs231n, micrograd, two_layers
 from minidl.walkthrough.latex import equation_latex, mathml
 from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.text import plain
@@ -78,6 +78,25 @@ def test_the_graph_is_well_formed_and_shows_every_unit_and_weight(walkthrough):
         weights = [g.get("data-weight") for g in of_class(root, "mw-edge")]
         assert sum(w is not None for w in weights) == 2 * 3 + 3
     assert "prefers-color-scheme: dark" in walkthrough.to_svg()
+
+
+@pytest.mark.parametrize("example", [cs231n, micrograd])
+def test_a_circuit_is_drawn_operation_by_operation(example):
+    walkthrough = example()
+    forward = [step for step in walkthrough.steps if step.phase == "forward"]
+    read = {name for step in forward for name in step.reads}
+    made = {step.writes[0].name for step in forward}
+    root = ET.fromstring(walkthrough.to_svg())
+    titles = {text.text for text in root.iter() if text.get("class") == "title"}
+    assert titles == read | made | {"loss"}
+    arrows = sum(len(set(step.reads)) for step in forward) + 1
+    assert len(of_class(root, "mw-edge")) == arrows
+    places = [
+        (c.get("cx"), c.get("cy")) for c in root.iter(f"{SVG}circle") if c.get("class") == "body"
+    ]
+    assert len(set(places)) == len(titles)
+    width, height = map(float, root.get("viewBox").split()[2:])
+    assert all(0 < float(x) < width and 0 < float(y) < height for x, y in places)
 
 
 def test_arrows_are_as_wide_as_what_they_carry_is_large(walkthrough):
@@ -315,3 +334,21 @@ def test_text_page_and_markdown_say_instruction_and_ln_alike():
     assert "<mi>ln</mi>" in page
     assert r"\ln" in walkthrough.to_markdown()
     assert "log(" not in text
+
+
+def test_no_escape_of_latex_is_visible():
+    """What is outside text mode is a sign of its own, in it a browser shows the backslash."""
+    walkthrough = micrograd()
+    assert any("#" in name for name in walkthrough.shapes)
+    assert not re.search(r"<mtext>[^<]*\\\\?[#_%$]", walkthrough.to_html())
+    assert not re.search(r"\\text\{[^}]*\\[#_%$]", walkthrough.to_markdown())
+
+
+def test_nothing_is_said_to_stop_where_no_unit_can_be_flat():
+    whys = {}
+    for hidden in ("relu", "leaky_relu"):
+        net = ml.mlp([2, 2, 1], hidden=hidden, seed=0)
+        steps = ml.explain(net, [[0.5, -1.0]], [1], loss="mse").steps
+        [whys[hidden]] = [step.why for step in steps if "back through" in step.title]
+    assert "nothing passes" in whys["relu"]
+    assert "nothing passes" not in whys["leaky_relu"]

@@ -133,7 +133,7 @@ def test_headings_count_every_step_also_where_nothing_is_worked_out(seed):
     numbers = list(range(1, len(sheet.walkthrough.steps)))
     assert list(map(int, re.findall(r"^## (\d+)\. ", sheet.to_markdown(), re.M))) == numbers
     assert list(map(int, re.findall(r"<h2[^>]*>(\d+)\. ", sheet.to_html()))) == numbers
-    assert not re.search(r"<ul>\s*</ul>|\n\n\n", sheet.to_html() + sheet.to_markdown())
+    assert not re.search(r"<ul[^>]*>\s*</ul>|\n\n\n", sheet.to_html() + sheet.to_markdown())
 
 
 def test_sheet_and_key_differ_by_the_answers_alone():

@@ -96,7 +96,7 @@ def _rows(name: str, example: str | None, given: dict[str, Any]) -> Walkthrough:
     head = Head.parse(given.pop("head", None) or _usual(dataset))
     task, classes = dataset.task, dataset.n_classes
     if reason := head.why_unsound(task, classes):
-        remedy = "minidl pair --why lists the heads that make sense."
+        remedy = f"Write --head {_usual(dataset)}."
         raise ArgumentError(f"--head {head.name}", f"one that suits {name}", reason, remedy)
     widths = [X.shape[1], given.pop("units", 3), head.outputs(task, classes)]
     hidden, seed = given.pop("hidden", "tanh"), given.pop("seed", 0)

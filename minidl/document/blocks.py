@@ -17,7 +17,8 @@ class Span:
     ----------
     text : str
     role : str
-        ``"strong"``, ``"number"`` (of an exercise), ``"blank"``, ``"answer"`` or ``"muted"``.
+        ``"strong"``, ``"note"``, ``"muted"``, ``"code"``, ``"formula"`` (LaTeX), and in exercises
+        ``"number"``, ``"blank"``, ``"answer"``.
     """
 
     text: str
@@ -44,9 +45,16 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Bullets:
-    """The items of a list."""
+    """The items of a list.
+
+    Parameters
+    ----------
+    numbered : bool
+        Whether items may open with a number of their own, which a page puts into the margin.
+    """
 
     items: Sequence[Text]
+    numbered: bool = False
 
 
 @dataclass(frozen=True)

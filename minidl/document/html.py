@@ -117,8 +117,8 @@ def _data_address(text: str) -> str:
     return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
 
 
-def _mathml(latex: str) -> Markup:
+def _mathml(latex: str, display: str = "inline") -> Markup:
     from latex2mathml.converter import convert
     from markupsafe import Markup
 
-    return Markup(convert(latex, display="block"))
+    return Markup(convert(latex, display=display))

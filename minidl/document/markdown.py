@@ -18,6 +18,7 @@ from minidl.document.blocks import (
     Paragraph,
     Picture,
     Shade,
+    Span,
     Text,
     Value,
     number,
@@ -26,7 +27,9 @@ from minidl.document.blocks import (
 FIGURE_ROWS = 60
 """Rows of a figure's data that are still printed."""
 
-ROLES = {"strong": "**{}**", "number": "**{}**", "blank": "`{}`", "answer": "`{}`", "muted": "{}"}
+ROLES = {"strong": "**{}**", "number": "**{}**", "note": "*{}*", "muted": "{}"}
+EXACT = {"blank": "`{}`", "answer": "`{}`", "code": "`{}`", "formula": "${}$"}
+"""What becomes of a span, by its role: words, and what stands as it is."""
 
 SIGNS = re.compile(
     r"""[\\`*|]                # always signs of Markdown; but
@@ -113,16 +116,15 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _text(text: Text) -> str:
-    if isinstance(text, str):
-        return escaped(text)
-    return "".join(
-        escaped(piece)
-        if isinstance(piece, str)
-        else ROLES[piece.role].format(
-            piece.text if "`" in ROLES[piece.role] else escaped(piece.text)
-        )
-        for piece in text
-    )
+    return escaped(text) if isinstance(text, str) else "".join(map(_piece, text))
+
+
+def _piece(piece: str | Span) -> str:
+    if isinstance(piece, str):
+        return escaped(piece)
+    if piece.role in EXACT:
+        return EXACT[piece.role].format(piece.text)
+    return ROLES[piece.role].format(escaped(piece.text))
 
 
 def _table(listing: Listing) -> str:

@@ -84,8 +84,13 @@ def _block(block: Block) -> Iterator[Line]:
             yield from _wrapped(alt)
         case Arrays(arrays):
             for name, rows in arrays:
-                yield Line(name)
-                yield from (Line(f"  {row}") for row in aligned(rows, left=()))
+                lines = aligned(rows, left=())
+                if len(lines) == 1:
+                    yield from _wrapped(f"{name}  {lines[0]}", first="  ", rest="    ")
+                    continue
+                yield Line(f"  {name}")
+                for row in lines:
+                    yield from _wrapped(row, first="    ", rest="      ")
         case Figures(caption, figures):
             yield from _wrapped(caption)
             for figure in figures:
@@ -104,8 +109,8 @@ def _plain(text: Text) -> str:
     return "".join(piece if isinstance(piece, str) else piece.text for piece in text)
 
 
-def _wrapped(text: str, style: str = "", rest: str = "") -> Iterator[Line]:
-    for line in textwrap.wrap(text, WIDTH, subsequent_indent=rest):
+def _wrapped(text: str, style: str = "", first: str = "", rest: str = "") -> Iterator[Line]:
+    for line in textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest):
         yield Line(line, style)
 
 

@@ -48,6 +48,8 @@ class Column:
         The columns that it reads.
     middle : float
         Where it stands, from the left.
+    sign : str
+        What stands in its node, of a circuit.
     """
 
     title: str
@@ -59,6 +61,7 @@ class Column:
     bias: str = ""
     sources: list[int] = field(default_factory=list)
     middle: float = 0.0
+    sign: str = ""
 
     def units(self, rows: int) -> int:
         """How many numbers it holds of each row."""
@@ -99,7 +102,8 @@ class Edge:
 class Graph:
     """All columns, nodes and edges, and how much room they take.
 
-    ``hidden`` tells how many units of each column are not shown.
+    ``hidden`` tells how many units of each column are not shown; in a circuit each column is one
+    number, at a height of its own.
     """
 
     columns: tuple[Column, ...]
@@ -110,6 +114,7 @@ class Graph:
     width: float
     height: float
     rows: int
+    is_circuit: bool = False
 
     @property
     def roomy(self) -> bool:

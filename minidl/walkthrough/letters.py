@@ -31,15 +31,20 @@ def letter(text: str) -> str:
     Examples
     --------
     >>> letter("β₁"), letter("x_j"), letter("batch_size")
-    ('\\beta_1', 'x_{j}', '\\text{batch\\_size}')
+    ('\\beta_1', 'x_{j}', '{\\text{batch}\\_\\text{size}}')
     """
     if text in LETTERS:
         return LETTERS[text]
     if found := re.fullmatch(r"([a-zA-Z])_([a-z])", text):
         return f"{found[1]}_{{{found[2]}}}"
-    return text if re.fullmatch(r"[a-zA-Z]|[\d.]+", text) else rf"\text{{{_escaped(text)}}}"
+    return text if re.fullmatch(r"[a-zA-Z]|[\d.]+", text) else _words(text)
 
 
-def _escaped(text: str) -> str:
-    """Words for LaTeX's text mode, without what has a meaning in LaTeX or, behind it, in HTML."""
-    return re.sub(r"([_%#$])", r"\\\1", re.sub(r"[\\{}^~<>&]", " ", text))
+def _words(text: str) -> str:
+    """Words in LaTeX's text mode, without what has a meaning in LaTeX or, behind it, in HTML.
+
+    Signs that LaTeX escapes stand outside: in text mode browsers would show the backslash.
+    """
+    pieces = re.split(r"([_%#$])", re.sub(r"[\\{}^~<>&]", " ", text))
+    parts = [rf"\{p}" if p in "_%#$" else rf"\text{{{p}}}" for p in pieces if p]
+    return parts[0] if len(parts) == 1 else f"{{{''.join(parts)}}}"

@@ -6,6 +6,16 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from minidl.document import (
+    Block,
+    Formula,
+    Listing,
+    Page,
+    Paragraph,
+    Section,
+    Span,
+    to_markdown,
+)
 from minidl.walkthrough.latex import equation_latex, number_latex
 from minidl.walkthrough.notation import Notation, rule
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
@@ -15,7 +25,7 @@ from minidl.walkthrough.words import PARTS
 if TYPE_CHECKING:
     from minidl.walkthrough.walkthrough import Walkthrough
 
-MOST = 16
+SHOWN = 16
 """Rows and columns of an array that are shown."""
 
 WHOLE = 400
@@ -37,45 +47,52 @@ def markdown(walkthrough: Walkthrough) -> str:
     >>> "## Backward" in markdown(walkthrough)
     True
     """
-    return "\n".join(_lines(walkthrough)) + "\n"
+    title = f"A training step, number by number: {walkthrough.problem.title}"
+    return to_markdown(Page(title, [*_sections(walkthrough)]))
 
 
-def _lines(walkthrough: Walkthrough) -> Iterator[str]:
+def _sections(walkthrough: Walkthrough) -> Iterator[Section]:
     notation = Notation(walkthrough.problem, walkthrough.steps)
     count = sum(len(array.values) for step in walkthrough.steps for array in step.writes)
-    yield f"# A training step, number by number: {walkthrough.problem.title}"
     for heading, steps in groupby(walkthrough.steps, lambda step: HEADINGS[step.phase]):
-        yield from ("", f"## {heading}")
+        if heading == HEADINGS["problem"]:
+            [step] = steps
+            yield Section(heading, [Paragraph(step.why), *_problem(walkthrough)])
+            given = [b for array in walkthrough.start for b in _array(walkthrough, notation, array)]
+            yield Section("What is there", given, level=3)
+            yield Section("What is wanted", [*_wanted(walkthrough, notation)], level=3)
+            continue
+        yield Section(heading, [])
         for step in steps:
-            if step.phase == "problem":
-                yield from ("", step.why)
-                yield from _problem(walkthrough, notation)
-            else:
-                yield from _step(walkthrough, notation, step, count <= WHOLE)
+            blocks = [*_step(walkthrough, notation, step, count <= WHOLE)]
+            yield Section(f"{step.number}. {step.title}", blocks, level=3)
 
 
-def _problem(walkthrough: Walkthrough, notation: Notation) -> Iterator[str]:
+def _problem(walkthrough: Walkthrough) -> Iterator[Block]:
     problem = walkthrough.problem
-    yield from ("", "| layer | activation | reads | makes |", "|---|---|---|---|")
-    for layer in problem.layers:
-        widths = f"{layer.inputs or 'any'} | {layer.outputs or 'any'}"
-        yield f"| {layer.name} | {layer.activation or 'none'} | {widths} |"
-    yield from ("", f"Loss: `{problem.loss}`. Optimizer: `{problem.optimizer}`.")
-    yield from ("", "### What is there")
-    for array in walkthrough.start:
-        yield from _array(walkthrough, notation, array)
-    yield from ("", "### What is wanted")
+    columns = ("layer", "activation", "reads", "makes")
+    rows = [
+        (x.name, x.activation or "none", str(x.inputs or "any"), str(x.outputs or "any"))
+        for x in problem.layers
+    ]
+    yield Listing("", columns, rows, download=False, words=(0, 1, 2, 3))
+    loss, optimizer = Span(problem.loss, "code"), Span(problem.optimizer, "code")
+    yield Paragraph(("Loss: ", loss, ". Optimizer: ", optimizer, "."))
+
+
+def _wanted(walkthrough: Walkthrough, notation: Notation) -> Iterator[Block]:
     for name in wanted(walkthrough):
-        yield from ("", f"`{name}`: $\\displaystyle {notation.symbol(name)}$ = {PENDING}")
+        formula = Span(rf"\displaystyle {notation.symbol(name)}", "formula")
+        yield Paragraph((Span(name, "code"), ": ", formula, f" = {PENDING}"))
 
 
-def _step(walkthrough: Walkthrough, notation: Notation, step: Step, whole: bool) -> Iterator[str]:
-    yield from ("", f"### {step.number}. {step.title}", "", step.why)
+def _step(walkthrough: Walkthrough, notation: Notation, step: Step, whole: bool) -> Iterator[Block]:
+    yield Paragraph(step.why)
     formula = rule(step, notation)
     if formula:
-        yield from _displayed(formula)
+        yield Formula(formula)
     elif step.rule != step.title:
-        yield from ("", step.rule)
+        yield Paragraph(step.rule)
     for array in step.writes:
         yield from _array(walkthrough, notation, array)
     worked = [array for array in step.writes if owner(step, array) == array.name]
@@ -83,44 +100,42 @@ def _step(walkthrough: Walkthrough, notation: Notation, step: Step, whole: bool)
         for index in _places(array, whole):
             for equation in walkthrough.equations(step.number, array.name, index):
                 yield from _equation(notation, equation)
-            yield from _verdict(walkthrough, notation, array, index)
+            yield from _verdict(walkthrough, array, index)
 
 
 def _places(array: Array, whole: bool) -> Sequence[Index]:
-    places = [index for line in shown(array.shape, MOST)[0] for index in line]
+    places = [index for line in shown(array.shape, SHOWN)[0] for index in line]
     return places if whole else [next((i for i in places if array[i] != 0.0), places[0])]
 
 
-def _equation(notation: Notation, equation: Equation) -> Iterator[str]:
+def _equation(notation: Notation, equation: Equation) -> Iterator[Block]:
     left, *sides = equation_latex(equation, notation)
     if equation.note:
-        yield from ("", f"*{equation.note}*")
+        yield Paragraph((Span(equation.note, "note"),))
     lines = [f"{left} &= {sides[0]}", *(f"&= {side}" for side in sides[1:])]
-    yield from _displayed(r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}")
+    yield Formula(r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}")
     if equation.held:
-        yield from ("", f"(In its own type the instruction holds {equation.held}.)")
+        yield Paragraph(f"(In its own type the instruction holds {equation.held}.)")
 
 
-def _verdict(
-    walkthrough: Walkthrough, notation: Notation, array: Array, index: Index
-) -> Iterator[str]:
+def _verdict(walkthrough: Walkthrough, array: Array, index: Index) -> Iterator[Block]:
     verdict = walkthrough.verdict(array.name, index)
     if verdict is None or verdict.gradient != array[index]:
         return
-    yield from (
-        "",
-        f"Differences say **{verdict.verdict}**: {verdict.difference:.7g} at "
-        f"$h = {verdict.step:g}$, relative error {verdict.error:.0e}.",
-    )
+    yield Paragraph((
+        "Differences say ", Span(verdict.verdict, "strong"), f": {verdict.difference:.7g} at ",
+        Span(f"h = {verdict.step:g}", "formula"), f", relative error {verdict.error:.0e}.",
+    ))  # fmt: skip
 
 
-def _array(walkthrough: Walkthrough, notation: Notation, array: Array) -> Iterator[str]:
-    places, more = shown(array.shape, MOST)
+def _array(walkthrough: Walkthrough, notation: Notation, array: Array) -> Iterator[Block]:
+    places, more = shown(array.shape, SHOWN)
     cells = [" & ".join(_number(walkthrough.text(array, i)) for i in line) for line in places]
     matrix = r"\begin{bmatrix} " + r" \\ ".join(cells) + r" \end{bmatrix}"
     frozen = ", frozen" * (array.name in walkthrough.problem.frozen)
-    yield from ("", f"`{array.name}`{frozen}" + (f" ({more} are left out)" if more else ""))
-    yield from _displayed(f"{notation.symbol(array.name)} = {matrix}")
+    left_out = f" ({more} are left out)" if more else ""
+    yield Paragraph((Span(array.name, "code"), f"{frozen}{left_out}"))
+    yield Formula(f"{notation.symbol(array.name)} = {matrix}")
 
 
 def _number(text: str) -> str:
@@ -128,7 +143,3 @@ def _number(text: str) -> str:
         return rf"\text{{{PENDING}}}"
     number, _, off = text.partition(" ")
     return number_latex(number) + (rf" \text{{ {off}}}" if off else "")
-
-
-def _displayed(formula: str) -> Iterator[str]:
-    yield from ("", f"$${formula}$$")

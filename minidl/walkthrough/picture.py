@@ -80,7 +80,12 @@ def _values(
         own = own[-1:]
     above = tuple(_said(letter, walkthrough.cell(name, index, step)) for letter, name in own)
     if column.title == "loss":
-        return (_targets(walkthrough, row), f"L {above[0]}"), _gradient(walkthrough, column, step)
+        told = (
+            (f"L {above[0]}",)
+            if graph.is_circuit
+            else (_targets(walkthrough, row), f"L {above[0]}")
+        )
+        return told, _gradient(walkthrough, column, step)
     has = [(letter, f"∂{name}") for letter, name in own if f"∂{name}" in walkthrough.shapes]
     if not has and column.sums and f"∂{column.sums}" in walkthrough.shapes:
         has = [("z", f"∂{column.sums}")]

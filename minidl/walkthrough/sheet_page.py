@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minidl.document import Arrays, Bullets, Page, Paragraph, Section, Span
+from minidl.document import Arrays, Block, Bullets, Page, Paragraph, Section, Span
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import chosen, parse, shown
 from minidl.walkthrough.items import Item
@@ -56,8 +56,12 @@ def _steps(sheet: Sheet, key: bool) -> Iterator[Section]:
                 lines.append(_line(sheet, item, known, key))
                 known.add(item.equation.left)
         if lines or (whole and step.phase != "problem"):
-            rule = [Paragraph(step.rule, "note")] * (step.rule not in ("", step.title))
-            yield Section(f"{step.number}. {step.title}", [*rule, *[Bullets(lines)] * bool(lines)])
+            blocks: list[Block] = []
+            if step.rule not in ("", step.title):
+                blocks.append(Paragraph(step.rule, "note"))
+            if lines:
+                blocks.append(Bullets(lines, numbered=True))
+            yield Section(f"{step.number}. {step.title}", blocks)
 
 
 def _known(sheet: Sheet) -> set[str]:

@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from minidl.core import whole_number
+from minidl.walkthrough.circuit import circuit
 from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
 from minidl.walkthrough.graph import MOST_LABELLED_EDGES, MOST_UNITS, Edge, Graph, Node, build
 from minidl.walkthrough.picture import Look, Picture, Stroke, curves, picture
@@ -89,6 +90,8 @@ def svg(walkthrough: Walkthrough, step: int | None = None, row: int = 0) -> str:
 def graph_of(walkthrough: Walkthrough, most: int = MOST_UNITS) -> Graph:
     """The layout of a walkthrough's network, of each column at most so many units."""
     shape = walkthrough.before(0)["x"].shape
+    if graph := circuit(walkthrough.problem, walkthrough.shapes, walkthrough.steps):
+        return graph
     return build(walkthrough.problem, shape, walkthrough.steps, most)
 
 
@@ -112,7 +115,10 @@ def draw(graph: Graph, state: Picture, curves: Mapping[int, str], alone: bool = 
         f'viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="The network as a graph, {_told(graph)}"'
     )
-    parts = [head + (f' width="{width:g}" height="{height:g}">' if alone else ">")]
+    size = f' width="{width:g}" height="{height:g}"' if alone else ""
+    if graph.is_circuit and not alone:
+        size = f' style="min-width:{0.7 * width:.0f}px;max-height:none"'
+    parts = [f"{head}{size}>"]
     if alone:
         parts.append(f"<style>{COLOURS}{STYLE}</style>")
     parts.append(f'<text class="way" x="8" y="16">{WAYS[state.back]}</text>')
@@ -130,6 +136,11 @@ def _told(graph: Graph) -> str:
 
 
 def _headings(graph: Graph) -> Iterator[str]:
+    if graph.is_circuit:
+        for node in graph.nodes:
+            title, y = graph.columns[node.column].title, node.y - graph.radius - 22
+            yield f'<text class="title" x="{node.x:g}" y="{y:g}">{escape(title)}</text>'
+        return
     for c, (column, hidden) in enumerate(zip(graph.columns, graph.hidden, strict=True)):
         x, words = column.middle, escape(column.subtitle.replace("_", " "))
         yield f'<text class="title" x="{x:g}" y="34">{escape(column.title)}</text>'
@@ -164,8 +175,8 @@ def _inside(graph: Graph, node: Node, curve: str) -> Iterator[str]:
     column = graph.columns[node.column]
     if not graph.roomy:
         return
-    if column.title == "loss":
-        yield _text("inside", x, y + 5, "L")
+    if column.title == "loss" or column.sign:
+        yield _text("inside", x, y + 5, column.sign or "L")
     elif not column.weight:
         yield _text("inside", x, y + 5, str(node.unit))
     elif not column.sums:
@@ -231,9 +242,20 @@ def _towards(point: tuple[float, float], to: tuple[float, float], by: float) -> 
 
 def _around(graph: Graph, edge: Edge) -> tuple[float, float] | None:
     """The point towards which an arrow bends that passes over other columns."""
+    if graph.is_circuit:
+        return _over(graph, edge)
     if edge.end.column - edge.start.column < 2:
         return None
     return (edge.start.x + edge.end.x) / 2, (edge.start.y + edge.end.y) / 2 - 5 * graph.radius
+
+
+def _over(graph: Graph, edge: Edge) -> tuple[float, float] | None:
+    """The same in a circuit: away from its middle, if nodes lie between."""
+    between = [n for n in graph.nodes if edge.start.x < n.x < edge.end.x]
+    if not between:
+        return None
+    y = (edge.start.y + edge.end.y) / 2
+    return (edge.start.x + edge.end.x) / 2, y + (60 if 2 * y > graph.height else -60)
 
 
 def _labels(graph: Graph) -> list[float | None]:

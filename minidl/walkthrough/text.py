@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
 
-from minidl.core import lenient
+from minidl.document import Line, aligned, put
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
 from minidl.walkthrough.tables import is_whole, wanted
 from minidl.walkthrough.walkthrough import Walkthrough
 from minidl.walkthrough.words import PARTS
 
 WIDTH = 80
-MOST = 8
+SHOWN = 8
 """Rows and columns of an array that are shown."""
 
 STYLES = {"pass": "green", "rounded": "yellow", "kink": "yellow", "bounded": "yellow",
@@ -32,13 +31,6 @@ SIGNS = {
 }
 
 
-class Line(NamedTuple):
-    """A line, and how a terminal shows it."""
-
-    text: str
-    style: str = ""
-
-
 def plain(walkthrough: Walkthrough, full: bool = False) -> str:
     """The text without colour; ``full`` works out every number, not one of each array."""
     return "\n".join(line.text for line in lines(walkthrough, full))
@@ -47,25 +39,6 @@ def plain(walkthrough: Walkthrough, full: bool = False) -> str:
 def show(walkthrough: Walkthrough, file: IO[str] | None = None, full: bool = False) -> None:
     """Print a walkthrough: in colour on a terminal."""
     put(lines(walkthrough, full), file)
-
-
-def put(lines: Iterable[tuple[str, str]], file: IO[str] | None) -> None:
-    """Print lines, each with its style: in colour on a terminal, plain elsewhere."""
-    file = file or sys.stdout
-    with lenient(file):
-        _put(lines, file)
-
-
-def _put(lines: Iterable[tuple[str, str]], file: IO[str]) -> None:
-    if not file.isatty():
-        file.writelines(f"{text}\n" for text, _ in lines)
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(file=file, highlight=False, soft_wrap=True)
-    for text, style in lines:
-        console.print(Text(text, style=style))
 
 
 def lines(walkthrough: Walkthrough, full: bool) -> Iterator[Line]:
@@ -174,18 +147,15 @@ def _array(walkthrough: Walkthrough, array: Array, after: int) -> Iterator[Line]
     rows = [
         [
             walkthrough.cell(array.name, (*row, j)[: len(array.shape)], after)
-            for j in range(columns)[:MOST]
+            for j in range(columns)[:SHOWN]
         ]
-        for row in list(np.ndindex(*lead))[:MOST]
+        for row in list(np.ndindex(*lead))[:SHOWN]
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    while sum(widths) + 2 * len(widths) > WIDTH - 10:
-        widths.pop()
-    more = "  …" if len(widths) < columns else ""
-    shown = [
-        "  ".join(cell.rjust(n) for cell, n in zip(row, widths, strict=False)) + more
-        for row in rows
-    ]
+    fitting = len(rows[0])
+    while len(aligned([row[:fitting] for row in rows], left=())[0]) > WIDTH - 12:
+        fitting -= 1
+    more = "  …" if fitting < columns else ""
+    shown = [line + more for line in aligned([row[:fitting] for row in rows], left=())]
     if len(array.values) > len(rows) * columns:
         shown.append("…")
     shape = "×".join(map(str, array.shape))

@@ -41,6 +41,7 @@ def xray_page(title: str, optimizer: str, given: Sequence[Array], views: Sequenc
             Section("One update", [_table(AFTER, [_after(*pair) for pair in seen])]),
         ]
     sections.append(Section("What stands between the loss and z", [*_findings(views)]))
+    sections.append(Section("", [Paragraph(_legend(views), "note")]))
     lead = f"{title[0].upper()}{title[1:]}, {optimizer}"
     return Page(f"The same network under {len(views)} heads", sections, lead)
 
@@ -67,9 +68,13 @@ def _findings(views: Sequence[View]) -> Iterator[Block]:
     if more > 0:
         yield Paragraph(f"{more} more logits are in the data: give fewer rows.", "warning")
     yield Bullets([(Span(view.head, "strong"), f": {view.finding}") for view in views])
+
+
+def _legend(views: Sequence[View]) -> str:
+    """What the columns and marks that are there mean."""
     star = any(logit.saturated for view in views for logit in view.logits[:SHOWN_LOGITS])
     mixed = any(view.mixes for view in views)
-    yield Paragraph(" ".join([SATURATED] * star + [LEGEND] + [MIXED] * mixed), "note")
+    return " ".join([SATURATED] * star + [LEGEND] + [MIXED] * mixed)
 
 
 def _back(view: View, logit: Logit) -> tuple[str, ...]:

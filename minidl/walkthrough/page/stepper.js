@@ -197,6 +197,14 @@
     });
   }
 
+  // A graph that is wider than its place is moved to what the step is about.
+  function centre() {
+    const lit = one(".graph .mw-node.lit"), place = one(".graph .scroll");
+    if (!lit || place.scrollWidth <= place.clientWidth) return;
+    const left = lit.getBoundingClientRect().left - place.getBoundingClientRect().left;
+    place.scrollLeft += left - place.clientWidth / 2;
+  }
+
   // ── receipts ─────────────────────────────────────────────────────────────────────────────────
 
   function showReceipt() {
@@ -270,6 +278,7 @@
     one('[data-move="first"]').disabled = one('[data-move="back"]').disabled = current === 0;
     one('[data-move="last"]').disabled = one('[data-move="next"]').disabled = current === last;
     draw(current, one(".graph svg"));
+    centre();
     work(current);
     showReceipt();
     const link = all("nav a")[current];

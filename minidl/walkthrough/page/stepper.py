@@ -90,6 +90,7 @@ def _page(walkthrough: Walkthrough, content: Content) -> str:
         pending=[*wanted(walkthrough)],
         symbol=symbol,
         graph=Markup(draw(graph, state, curves(walkthrough, graph), alone=False)),
+        is_circuit=graph.is_circuit,
         proved=_proved(walkthrough),
         rows=range(min(walkthrough.problem.rows, ROWS)),
         left_out=_left_out(walkthrough, graph.hidden, most),
