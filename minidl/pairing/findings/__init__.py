@@ -7,7 +7,7 @@ into ``tables`` for the statistics; ``plans`` says what a study can show before 
 
 from minidl.pairing.findings.diagnosis import (
     MEASURES,
-    CellDiagnosis,
+    Diagnosis,
 )
 from minidl.pairing.findings.findings import (
     Findings,
@@ -27,19 +27,19 @@ from minidl.pairing.findings.standing import (
 )
 from minidl.pairing.findings.tables import (
     PlannedTable,
-    TaskTable,
+    Table,
     planned_tables,
 )
 
 __all__ = [
-    "CellDiagnosis",
+    "Diagnosis",
     "Findings",
     "MEASURES",
     "NaturalHead",
     "Outcome",
     "PlannedTable",
     "Row",
-    "TaskTable",
+    "Table",
     "duration",
     "natural",
     "plan",
