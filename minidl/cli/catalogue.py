@@ -123,8 +123,8 @@ def _entry_card(entry: Any) -> Page:
     from minidl.figures import characters
 
     facts = {
-        "formula": _as_in_a_book(entry),
-        "slope": entry.derivative,
+        "formula": _as_in_a_book(entry.formula),
+        "slope": entry.derivative or _as_in_a_book(entry.slope_formula),
         "range": getattr(entry, "range", None),
         "target": getattr(entry, "target", None),
         "prediction": getattr(entry, "prediction", None),
@@ -141,9 +141,8 @@ def _entry_card(entry: Any) -> Page:
     return _card(entry.name, _purpose(type(entry)), facts, plot)
 
 
-def _as_in_a_book(entry: Any) -> str:
-    """The formula, which is written for sympy, as a person would write it."""
-    text: str = entry.formula
+def _as_in_a_book(text: str) -> str:
+    """A formula, which is written for sympy, as a person would write it."""
     text = re.sub(r"Piecewise\(\((.+), ([^,]+)\), \((.+), True\)\)", r"(\1 if \2, else \3)", text)
     text = re.sub(r"(\d\.\d{5})\d+", r"\1…", text)
     text = re.sub(r"Abs\(([^()]+)\)", r"|\1|", text)

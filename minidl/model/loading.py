@@ -10,7 +10,7 @@ import numpy as np
 from minidl.autodiff import FLOATS
 from minidl.core import FileError, UnknownNameError, storage, whole_number
 from minidl.model.sequential import Sequential
-from minidl.nn import Layer, build_layer, parameter_shapes
+from minidl.nn import AGAIN, Layer, build_layer, parameter_shapes
 from minidl.optim import build_optimizer, optimizers
 
 
@@ -27,7 +27,8 @@ def load(path: Any) -> Sequential:
     Raises
     ------
     FileError
-        If the file is missing, damaged, foreign, or names an activation that nobody registered.
+        If the file is missing, damaged, foreign, or names an activation, a layer or an
+        optimizer that nobody registered.
 
     Examples
     --------
@@ -62,10 +63,11 @@ def _rebuild(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Sequentia
         kind = config.pop("kind")
         if "tied" in config:
             config["weight"] = layers[config.pop("tied")]._stored
-        again = kind == "again"
+        again = kind == AGAIN
         layer = layers[config["place"]] if again else build_layer(kind, config, header["dtype"])
         layers.append(layer)
     net = Sequential(*layers)
+    _check_parameters(net, header)
     for parameter in net.parameters():
         parameter.data[...] = arrays[f"parameter/{parameter.name}"]
     by_name = {parameter.name: parameter for parameter in net.parameters()}
@@ -105,13 +107,20 @@ def _check_numbers(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> Non
             raise ValueError(f"{array.dtype}{array.shape} where {described} belongs: {name}")
 
 
+def _check_parameters(net: Sequential, header: dict[str, Any]) -> None:
+    """Raise unless the layers have the parameters that the file holds: a class may have changed."""
+    named = {f"parameter/{parameter.name}": parameter.shape for parameter in net.parameters()}
+    if named != _parameters(header["layers"]) or str(net.dtype) != header["dtype"]:
+        raise ValueError(f"layers that have other parameters now: {', '.join(named)}")
+
+
 def _parameters(layers: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
     """Shapes of the parameters by their names in a file; layers are numbered as in a network."""
     shapes: dict[str, tuple[int, ...]] = {}
     counts: dict[str, int] = {}
     for place, described in enumerate(layers):
         kind = described["kind"]
-        if kind == "again":
+        if kind == AGAIN:
             whole_number("place", described["place"], low=0, high=place - 1)
             continue
         if "tied" in described:

@@ -20,7 +20,17 @@ from minidl.core import (
     whole_number,
 )
 from minidl.document import Listing, ruled
-from minidl.nn import Activation, Dense, Dropout, Layer, Network, get_loss
+from minidl.nn import (
+    AGAIN,
+    Activation,
+    Dense,
+    Dropout,
+    Layer,
+    Network,
+    describe_layer,
+    get_loss,
+    unsaved,
+)
 from minidl.optim import Optimizer, describe_optimizer
 from minidl.program import State, workspace
 from minidl.training import evaluate, fit
@@ -167,7 +177,7 @@ class Sequential(Network):
             If the file cannot be written.
         """
         if type(self).forward is not Sequential.forward:
-            self.config()  # refused: a forward of your own is code
+            raise unsaved(self)  # a forward of your own is code
         self._rename("")  # another network that shares layers may have numbered them otherwise
         arrays = {f"parameter/{p.name}": p.numpy() for p in self.parameters()}
         header: dict[str, Any] = {"dtype": str(self.dtype), "layers": self._describe()}
@@ -185,14 +195,16 @@ class Sequential(Network):
         places: dict[int, int] = {}  # where a layer, or the weights of a Dense, come first
         for i, layer in enumerate(self.layers):
             if (place := places.setdefault(id(layer), i)) != i:
-                described.append({"kind": "again", "place": place})
+                described.append({"kind": AGAIN, "place": place})
                 continue
             if "forward" in vars(layer):
                 got, remedy = "one that was replaced", "Write a layer of your own instead."
                 raise ArgumentError(f"save: {layer.name}", "its own forward", got, remedy)
-            described.append({"kind": layer.kind, **layer.config()})
-            if isinstance(layer, Dense) and (tied := places.setdefault(id(layer._stored), i)) != i:
+            described.append(describe_layer(layer))
+            if type(layer) is Dense and (tied := places.setdefault(id(layer._stored), i)) != i:
                 described[i]["tied"] = tied
+            else:
+                _check_unshared(layer)
         return described
 
     def _describe_optimizer(self, optimizer: Optimizer) -> dict[str, Any]:
@@ -209,6 +221,18 @@ class Sequential(Network):
 
     def __repr__(self) -> str:
         return self.summary()
+
+
+def _check_unshared(layer: Layer) -> None:
+    """An error if a parameter of another layer is in it, which a file does not say."""
+    for parameter in layer.parameters():
+        if "." in layer.name or not f"{parameter.name}".startswith(f"{layer.name}."):
+            raise ArgumentError(
+                f"save: {layer.name}",
+                "parameters of its own, or those of a Dense, shared as Dense(…, weight=…)",
+                f"{parameter.name}",
+                "Save the numbers: np.savez(path, *(p.numpy() for p in net.parameters())).",
+            )
 
 
 def mlp(

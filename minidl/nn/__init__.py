@@ -10,21 +10,24 @@ from minidl.nn.criterion import Loss
 from minidl.nn.domains import unfit, why_incompatible
 from minidl.nn.initialization import get_initializer, initializers
 from minidl.nn.layer_base import Layer, Layers
-from minidl.nn.layers import (
-    Activation,
-    Dense,
-    Dropout,
-    as_layer,
+from minidl.nn.layer_files import layer_kinds
+from minidl.nn.layer_numbers import layer_state, restore_layers
+from minidl.nn.layer_registry import (
+    AGAIN,
     build_layer,
-    enter,
+    describe_layer,
+    layer,
     parameter_shapes,
+    unsaved,
 )
+from minidl.nn.layers import Activation, Dense, Dropout, as_layer, enter
 from minidl.nn.loss_functions import get_loss, loss, losses
 from minidl.nn.network import Network
 from minidl.nn.nonlinearity import ActivationFunction, Facts, RowActivation
 from minidl.nn.weighting import ClassWeight, class_weights, row_weights
 
 __all__ = [
+    "AGAIN",
     "Activation",
     "ActivationFunction",
     "ClassWeight",
@@ -41,14 +44,20 @@ __all__ = [
     "as_layer",
     "build_layer",
     "class_weights",
+    "describe_layer",
     "enter",
     "get_initializer",
     "get_loss",
     "initializers",
+    "layer",
+    "layer_kinds",
+    "layer_state",
     "loss",
     "losses",
     "parameter_shapes",
+    "restore_layers",
     "row_weights",
     "unfit",
+    "unsaved",
     "why_incompatible",
 ]

@@ -178,7 +178,6 @@ class Tanh(ActivationFunction):
     name = "tanh"
     formula = "(exp(x) - exp(-x))/(exp(x) + exp(-x))"
     latex = r"\frac{e^{x} - e^{-x}}{e^{x} + e^{-x}}"
-    derivative = "1 − y²"
     slope_formula = "1 - y**2"
     range = Interval(-1, 1)
     properties = ("centred on zero", "a steeper slope at 0 than the sigmoid's", "saturates")
@@ -318,7 +317,6 @@ class Linear(ActivationFunction):
     aliases = ("identity", "none")
     formula = "x"
     latex = "x"
-    derivative = "1"
     slope_formula = "1"
     properties = ("layers of it collapse into one",)
     good_for = ("the output of regressors", "scores for a loss that takes logits")
@@ -363,7 +361,6 @@ class Softsign(ActivationFunction):
     name = "softsign"
     formula = "x/(1 + Abs(x))"
     latex = r"\frac{x}{1 + |x|}"
-    derivative = "1 / (1 + |x|)²"
     slope_formula = "1/(1 + Abs(x))**2"
     range = Interval(-1, 1)
     properties = ("saturates polynomially, where tanh does exponentially",)

@@ -44,6 +44,11 @@ class Loss(Configurable):
         What ``y_true`` and ``y_pred`` may hold.
     link : str or None
         The activation behind the prediction: with ``from_logits=True`` the loss applies it.
+    formula, slope_formula, slope_at_logits : str
+        Value, slope, and slope behind the link, as a book prints them, on t, p and (behind it) z,
+        in Python's syntax; of a row, each is one column's, and p is the prediction.
+    derivative : str
+        The slope in words, where these say more than ``slope_formula``.
     rowwise : bool
         Whether a row is one comparison (classes) or each element is (everything else).
     compute_in_float64 : bool

@@ -30,8 +30,10 @@ class Layer:
     by looking at a number, or changes anything of its own from call to call (an attribute, an entry
     of a container, a random generator), is trained eagerly, which is slower, and ``fit`` says so. A
     global variable that it reads, the clock and files are not looked at: train with
-    ``record=False`` where they decide. A network with layers of your own cannot be saved, as files
-    hold no code.
+    ``record=False`` where they decide.
+
+    Files hold no code: a network with layers of your own can be saved where ``@ml.layer`` stands
+    above their classes, and ``config`` says what they are built from.
 
     Attributes
     ----------
@@ -229,13 +231,19 @@ class Layer:
         return None
 
     def config(self) -> dict[str, Any]:
-        """What the layer is built from, as plain data: ``build_layer`` reads it."""
-        raise ArgumentError(
-            f"save: {self.name or type(self).__name__}",
-            "layers of minidl's own (Dense, Activation, Dropout), as files hold no code",
-            f"a {type(self).__name__}",
-            "Save the numbers: np.savez(path, *(p.numpy() for p in net.parameters())).",
-        )
+        """What ``__init__`` is called with to build the layer again, as plain data, for files.
+
+        Registered layers write it, unless ``__init__`` takes nothing; see ``ml.layer``.
+        """
+        arguments = [*signature(type(self)).parameters]
+        if arguments:
+            raise ArgumentError(
+                f"save: {self._called}",
+                f"a config() with what {type(self).__name__}({', '.join(arguments)}) takes",
+                "none",
+                f"Write def config(self): return {{{arguments[0]!r}: self.{arguments[0]}, …}}.",
+            )
+        return {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name})"

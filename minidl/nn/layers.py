@@ -14,7 +14,6 @@ from minidl.core import (
     SHARE,
     ArgumentError,
     ShapeError,
-    UnknownNameError,
     number,
     seeds,
     whole_number,
@@ -84,8 +83,6 @@ class Activation(Layer):
         return self.activation(x, slopes)
 
     def config(self) -> dict[str, Any]:
-        if type(self) is not Activation:
-            return super().config()  # refused: a subclass is code
         name = self.activation.name
         if not is_registered(self.activation):
             raise ArgumentError(
@@ -258,8 +255,6 @@ class Dense(Layer):
         self._sums = f"{name}.sums"
 
     def config(self) -> dict[str, Any]:
-        if type(self) is not Dense:
-            return super().config()
         return {
             "in_features": self.in_features,
             "out_features": self.out_features,
@@ -336,8 +331,6 @@ class Dropout(Layer):
         return ops.DropoutOp(self.rate, self.counter)(x)
 
     def config(self) -> dict[str, Any]:
-        if type(self) is not Dropout:
-            return super().config()
         number, drawn = self.counter.tolist()
         return {"rate": self.rate, "seed": number, "drawn": drawn}
 
@@ -386,63 +379,3 @@ def enter(x: Any, dtype: np.dtype) -> Tensor:
     if isinstance(x, Tensor):
         return at_the_door(ops.negative, (x, Tensor._of(np.empty(0, dtype))), "net(x)")[0]
     return Tensor._of(as_float(x, dtype, "x"))
-
-
-def build_layer(kind: str, config: dict[str, Any], dtype: str) -> Layer:
-    """A layer from what ``config()`` said; for saved networks.
-
-    ``weight`` beside it is the parameter of the layer that a Dense is tied to.
-    """
-    config = dict(config)
-    if kind == "dense":
-        inner = dict(config.pop("activation"))
-        name, _ = inner.pop("activation"), inner.pop("units")
-        activation = get_activation(name).with_settings(**inner)
-        weight = config.pop("weight", None)
-        if config.pop("turned", False):
-            shape = config["out_features"], config["in_features"]
-            weight = (Tensor(np.zeros(shape, dtype), True) if weight is None else weight).T
-        if unknown := config.keys() - {"in_features", "out_features", "init"}:
-            expected, remedy = "what describes a Dense layer", "Update minidl."
-            raise ArgumentError("layer", expected, ", ".join(sorted(unknown)), remedy)
-        return Dense(**config, activation=activation, seed=0, dtype=dtype, weight=weight)
-    if kind == "activation":
-        return Activation(**config, dtype=dtype)
-    if kind == "dropout":
-        layer = Dropout(config["rate"], seed=0)
-        # Files of every version count like this: the number of a stream, and the masks drawn.
-        for place, key in enumerate(("seed", "drawn")):
-            layer.counter[place] = whole_number(key, config[key], low=0, example=0, high=2**63 - 1)
-        return layer
-    raise _unknown(kind)
-
-
-def parameter_shapes(kind: str, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """The parameters of the layer that ``build_layer`` would build, which takes no memory here.
-
-    Examples
-    --------
-    >>> parameter_shapes("dense", Dense(3, 2, "prelu").config())
-    {'weight': (3, 2), 'bias': (2,), 'alpha': (2,)}
-    """
-    if kind == "dense":
-        inputs = whole_number("in_features", config["in_features"])
-        outputs = whole_number("out_features", config["out_features"])
-        inner = {**config["activation"], "units": outputs}
-        weight = (outputs, inputs) if config.get("turned") else (inputs, outputs)
-        return {
-            **({} if "tied" in config else {"weight": weight}),
-            "bias": (outputs,),
-            **parameter_shapes("activation", inner),
-        }
-    if kind == "activation":
-        units = config["units"]
-        size = 1 if units is None else whole_number("units", units)
-        return {"alpha": (size,)} if activations[config["activation"]].learned else {}
-    if kind == "dropout":
-        return {}
-    raise _unknown(kind)
-
-
-def _unknown(kind: Any) -> UnknownNameError:
-    return UnknownNameError("layer", "dense, activation or dropout", repr(kind), "Update minidl.")

@@ -68,7 +68,6 @@ class MeanSquaredError(Loss):
     aliases = ("mean_squared_error", "squared_error", "l2")
     formula = "(p - t)**2"
     latex = r"(p - t)^2"
-    derivative = "2 (p − t)"
     slope_formula = "2*(p - t)"
     properties = (
         "never negative",
@@ -160,7 +159,6 @@ class LogCosh(Loss):
     aliases = ("logcosh",)
     formula = "log((exp(p - t) + exp(t - p))/2)"
     latex = r"\log \cosh(p - t)"
-    derivative = "tanh(p − t)"
     slope_formula = "tanh(p - t)"
     properties = ("smooth everywhere", "robust to outliers")
     good_for = ("regression with outliers, where a smooth slope is wanted",)

@@ -12,7 +12,16 @@ from minidl.core import REALS, Interval, ShapeError
 
 
 class Facts:
-    """What is known of an activation; tests, pages, plots and grids read it."""
+    """What is known of an activation; tests, pages, plots and grids read it.
+
+    Attributes
+    ----------
+    formula, slope_formula : str
+        Value and slope as a book prints them, in Python's syntax; the slope may mention the value
+        itself, as y.
+    derivative : str
+        The slope in words, where these say more than ``slope_formula``.
+    """
 
     formula: str = ""
     latex: str = ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from inspect import signature
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from minidl.autodiff import Tensor
 from minidl.core import ArgumentError, UnknownNameError, did_you_mean, number, whole_number
-from minidl.nn import Layer
+from minidl.nn import layer_state, restore_layers
 from minidl.training.history import History
 
 
@@ -140,7 +139,7 @@ class EarlyStopping(Callback):
         if value < self.best - self.min_delta:  # NaN is no improvement
             self.best, self.best_epoch = value, epoch
             self.weights = [(p, p.numpy().copy()) for p in net.parameters()]
-            self.state = _state(net)
+            self.state = layer_state(net)
         self.stopped = epoch - (self.best_epoch or 0) >= self.patience
         return self.stopped
 
@@ -151,56 +150,8 @@ class EarlyStopping(Callback):
         if self.restore_best and self.best_epoch is not None:
             for parameter, weights in self.weights:
                 parameter.data = weights  # a write that backward knows of
-            _restore(self.state)
+            restore_layers(self.state)
             history.best_epoch = self.best_epoch
-
-
-def _layers(layer: Layer) -> Iterator[Layer]:
-    """Those of the user's own in it; what minidl's hold is learned, or no part of a prediction."""
-    if not type(layer).__module__.startswith("minidl."):
-        yield layer
-    for _, part in layer.parts():
-        if isinstance(part, Layer):
-            yield from _layers(part)
-
-
-def _numbers(holder: Any, *path: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """A layer's arrays, also in containers, and plain numbers, and where they are; none learned."""
-    for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
-        if isinstance(value, dict | list | tuple):
-            yield from _numbers(value, *path, key)
-        elif isinstance(value, np.ndarray) or (
-            isinstance(value, Tensor) and not value.requires_grad
-        ):
-            yield (*path, key), value
-        elif isinstance(value, int | float | np.number) and not path:
-            yield (key,), value
-
-
-def _state(net: Layer) -> list[tuple[Layer, dict[Any, Any]]]:
-    """What layers of the user's own go by beside their parameters: a running mean, a count."""
-    return [
-        (layer, {place: copy.copy(_plain(value)) for place, value in _numbers(vars(layer))})
-        for layer in _layers(net)
-    ]
-
-
-def _plain(value: Any) -> Any:
-    return value.numpy() if isinstance(value, Tensor) else value
-
-
-def _restore(state: list[tuple[Layer, dict[Any, Any]]]) -> None:
-    for layer, numbers in state:
-        for place, value in _numbers(vars(layer)):
-            before, now = numbers.get(place), _plain(value)
-            if before is None or np.array_equal(before, now):
-                continue
-            if isinstance(value, Tensor) and value.shape == np.shape(before):
-                value.data = before
-            elif len(place) == 1:
-                setattr(layer, place[0], Tensor(before) if isinstance(value, Tensor) else before)
-            elif isinstance(value, np.ndarray) and value.shape == np.shape(before):
-                value[...] = before
 
 
 HOOKS = {name: signature(x) for name, x in vars(Callback).items() if not name.startswith("_")}

@@ -31,11 +31,12 @@ from minidl.walkthrough.expressions import (
     substitute,
 )
 from minidl.walkthrough.steps import PENDING, Equation, Operand
+from minidl.walkthrough.symbols import Symbol, as_symbol
 
 LEAST_DIGITS = 4
 MOST_DIGITS = 32
 """Of an operand; an equation that wants more is not printed."""
-ROOM = 6
+MORE_DIGITS = 6
 """Of an operand beyond those of the result, before the result is given one more itself."""
 
 _OWN_DIGITS = {"float32": 9, "float64": 17}
@@ -85,7 +86,7 @@ class Draft(NamedTuple):
     """
 
     kind: str
-    left: str
+    left: Symbol
     formula: str
     knowns: Mapping[str, Known]
     held: float | None = None
@@ -178,7 +179,7 @@ def choose_digits(draft: Draft, digits: int, dtype: str) -> Equation:
         result=result,
         value=float(value) if draft.held is None else draft.held,
         formula=_written(draft.formula, frozenset(constants) - frozenset(texts)),
-        operands=tuple(Operand(key, knowns[key].symbol, texts[key]) for key in texts),
+        operands=tuple(Operand(key, as_symbol(knowns[key].symbol), texts[key]) for key in texts),
         because=shown(reason, texts) if reason is not None else "",
         held=held,
         note=draft.note,
@@ -195,7 +196,7 @@ def _unworked(draft: Draft, symbols: str, digits: int, dtype: str, why: str) -> 
     return Equation(draft.kind, draft.left, symbols, "", text, value, note=note)
 
 
-def given(kind: str, left: str, known: Known, digits: int, note: str) -> Equation:
+def given(kind: str, left: Symbol, known: Known, digits: int, note: str) -> Equation:
     """A number for which there is no formula."""
     text = digits_of(known.value, digits, known.short)
     return Equation(kind, left, "", "", text, float(known.value), note=note)
@@ -212,7 +213,7 @@ def _fitted(
     """Operands and result as they are printed, and what the instruction holds if that parts."""
     cancels = value != 0 and _cancels(rule[0], taken)
     # A result just between two of fewer digits would want all digits of its operands to decide.
-    for more, room in ((0, ROOM), (1, ROOM), (2, ROOM), (0, MOST_DIGITS)):
+    for more, room in ((0, MORE_DIGITS), (1, MORE_DIGITS), (2, MORE_DIGITS), (0, MOST_DIGITS)):
         result, held = _result(draft, value, cancels, digits + more, dtype)
         tried = range(max(digits, LEAST_DIGITS), min(digits + room, MOST_DIGITS) + 1)
         texts = _texts(rule, taken, result, digits, tried, dtype)

@@ -22,7 +22,7 @@ from minidl.core import (
 from minidl.document import Listing, Page, Paragraph, Section, Span, to_markdown
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.expressions import ARITHMETIC
-from minidl.walkthrough.items import ASKED, SPARE, Item, significant, unit
+from minidl.walkthrough.items import ASKED_DIGITS, SPARE_DIGITS, Item, significant, unit
 from minidl.walkthrough.mistakes import MISTAKES, operands, worked, wrong_answers
 from minidl.walkthrough.worksheets import ANSWERS, Worksheet
 
@@ -303,8 +303,8 @@ def looseness(sheet: Worksheet, item: Item) -> Decimal:
         blank = sheet.operand_blank(item, operand)
         if blank is not None:
             moved = unit(value, sheet.asked[blank.number].digits)
-        elif significant(operand.text) >= ASKED + SPARE:
-            moved = unit(value, ASKED + SPARE) / 2
+        elif significant(operand.text) >= ASKED_DIGITS + SPARE_DIGITS:
+            moved = unit(value, ASKED_DIGITS + SPARE_DIGITS) / 2
         else:
             continue
         ends = [*worked(item, exact | {operand.key: value + moved}), *worked(item, exact)]

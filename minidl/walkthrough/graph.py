@@ -19,12 +19,12 @@ from minidl.walkthrough.steps import Index, Problem, Step
 MOST_UNITS = 16
 """Of a column; of a wider one so many are shown."""
 
-ROOMY = 6
+MOST_ROOMY_UNITS = 6
 """Up to so many units in every column, there is room for all numbers of each."""
-SIDE = 74.0
+SIDE_MARGIN = 74.0
 """From the middle of the outer columns to the edge: half of the longest heading."""
 
-LABELLED = 12
+MOST_LABELLED_EDGES = 12
 """Arrows into a column, up to which each has room for its number."""
 
 
@@ -137,16 +137,16 @@ def build(problem: Problem, shape: Index, steps: Sequence[Step], most: int = MOS
     columns = _columns(problem, shape, steps)
     counts = [column.units(problem.rows) for column in columns]
     shown = [min(count, most) for count in counts]
-    roomy = max(shown) <= ROOMY
+    roomy = max(shown) <= MOST_ROOMY_UNITS
     radius, pitch, step = (21.0, 122.0, 184.0) if roomy else (10.0, 51.0, 140.0)
     most_tall = max(n + 0.6 * (n < count) for n, count in zip(shown, counts, strict=True))
     top, height = 58.0, 58.0 + pitch * most_tall + 8.0
     nodes: list[Node] = []
     for c, (column, count) in enumerate(zip(columns, shown, strict=True)):
-        column.middle = SIDE + c * step
+        column.middle = SIDE_MARGIN + c * step
         begin = top + (height - 8.0 - top - pitch * count) / 2 + pitch / 2
         nodes += [Node(c, j, column.middle, begin + j * pitch) for j in range(count)]
-    width = columns[-1].middle + SIDE
+    width = columns[-1].middle + SIDE_MARGIN
     edges = tuple(_edges(columns, nodes, problem.rows))
     hidden = tuple(n - s for n, s in zip(counts, shown, strict=True))
     return Graph(tuple(columns), tuple(nodes), edges, hidden, radius, width, height, problem.rows)

@@ -20,7 +20,7 @@ from minidl.walkthrough.walkthrough import Walkthrough
 DIFFICULTIES = ("values", "derivatives", "contributions", "updates")
 """What is asked for, from the easiest; each includes those before it."""
 
-_LEVELS = {"value": 0, "local": 1, "contribution": 2, "factored": 2, "cancels": 2, "update": 3}
+_LEVEL_OF = {"value": 0, "local": 1, "contribution": 2, "factored": 2, "cancels": 2, "update": 3}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Item:
         """How hard: the place in ``DIFFICULTIES``."""
         if self.equation.kind == "sum":
             return {"forward": 0, "loss": 0, "update": 3}.get(self.step.phase, 2)
-        return _LEVELS[self.equation.kind]
+        return _LEVEL_OF[self.equation.kind]
 
     @property
     def asks(self) -> bool:
@@ -71,12 +71,12 @@ class Item:
         """How many significant digits of the answer are asked for."""
         # An update is printed with as many digits as show the change: they are all wanted.
         printed = significant(self.equation.result) if self.equation.kind == "update" else 0
-        return printed if printed > ASKED + SPARE else ASKED
+        return printed if printed > ASKED_DIGITS + SPARE_DIGITS else ASKED_DIGITS
 
 
-ASKED = 4
+ASKED_DIGITS = 4
 """Significant digits of an answer."""
-SPARE = 2
+SPARE_DIGITS = 2
 """Digits that a sheet prints beyond those, so that rounding what is read there does not count."""
 
 
@@ -98,8 +98,8 @@ def items(walkthrough: Walkthrough) -> Iterator[Item]:
                 first = _handed_on(equation, origins, len(seen))
                 first = forms.get(here, forms.get(made, first) if made else first)
                 forms[here] = forms[made] = ends[left] = first
-                if left.startswith("new "):
-                    new[left.removeprefix("new ")] = first
+                if left.role == "new":
+                    new[left.of[0]] = first
                 yield Item(len(seen), step, array, index, place, equation, origins, first)
                 seen.add((left, equation.symbols))
         ends |= new  # what later steps read under its plain name
@@ -129,7 +129,7 @@ def _ends_in(equation: Equation, numbers: Mapping[str, Decimal], value: Decimal)
 
 def _called(step: Step, index: Index, equation: Equation, operand: Operand) -> str:
     """What the equation that ends in an operand has on its left."""
-    if operand.symbol.startswith("part "):
+    if operand.symbol.role == "part":
         return f"{operand.symbol} of {equation.left}"
     if operation_of(step).is_meeting:
         return symbol(step.reads["ab".index(operand.key)], index)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-INDEX = re.compile(r"\[([\d, ]+)\]")
-"""The place of a number in its symbol: ``[0, 1]``."""
-
 SLOT = "\\text{⟨%s⟩}"
 """Where something is put in later; a text, so that it passes unchanged through MathML."""
 
@@ -34,24 +31,13 @@ def letter(text: str) -> str:
     Examples
     --------
     >>> letter("β₁"), letter("x_j"), letter("batch_size")
-    ('\\beta_1', 'x_{j}', '\\text{batch\\_size}')
+    ('\\beta_1', 'x_{j}', '{\\text{batch}\\_\\text{size}}')
     """
     if text in LETTERS:
         return LETTERS[text]
     if found := re.fullmatch(r"([a-zA-Z])_([a-z])", text):
         return f"{found[1]}_{{{found[2]}}}"
     return text if re.fullmatch(r"[a-zA-Z]|[\d.]+", text) else _words(text)
-
-
-def pattern(text: str) -> str:
-    """A symbol with its places left open.
-
-    Examples
-    --------
-    >>> pattern("∂dense1[0, 1]/∂dense1.sums[0, 1]")
-    '∂dense1[]/∂dense1.sums[]'
-    """
-    return INDEX.sub("[]", text)
 
 
 def _words(text: str) -> str:

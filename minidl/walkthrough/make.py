@@ -31,7 +31,7 @@ from minidl.walkthrough.reading import Reader
 from minidl.walkthrough.steps import SCHEMA, Array, LayerFacts, Problem
 from minidl.walkthrough.walkthrough import Walkthrough
 
-LIMIT = 10_000
+MOST_NUMBERS = 10_000
 """Numbers in a network's parameters and in what one step computes of a batch."""
 
 
@@ -140,10 +140,10 @@ def _copied(
 
 
 def _check_size(numbers: int) -> None:
-    if numbers > LIMIT:
+    if numbers > MOST_NUMBERS:
         raise ArgumentError(
             "explain",
-            f"at most {LIMIT:,} numbers, in parameters and in what a step makes of a batch",
+            f"at most {MOST_NUMBERS:,} numbers, in parameters and in what a step makes of a batch",
             f"{numbers:,}",
             "Give fewer rows, x[:4], or a smaller network.",
         )

@@ -18,6 +18,7 @@ from minidl.walkthrough.expressions import ARITHMETIC, evaluate, parse
 from minidl.walkthrough.items import Item
 from minidl.walkthrough.operations import Operation, Question, operation_of
 from minidl.walkthrough.scene import Scene, symbol
+from minidl.walkthrough.symbols import Symbol
 from minidl.walkthrough.walkthrough import Walkthrough
 
 MISTAKES = {
@@ -103,7 +104,7 @@ def _ways_not_added(_: Operation, asked: Question, item: Item, right: Decimal) -
 def _stale(operation: Operation, asked: Question, item: Item, right: Decimal) -> Iterator[Decimal]:
     if item.equation.kind != "update":
         yield from operation.stale(asked)
-    elif item.equation.left == f"new {symbol(item.array, item.index)}":
+    elif item.equation.left == Symbol.made("new", symbol(item.array, item.index)):
         old = asked.scene.before
         yield Decimal(old[item.array][item.index])
         for key in asked.operands:

@@ -6,18 +6,24 @@ are shown side by side wherever an array is; formulas use the short ones.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 
 from minidl.walkthrough.expressions import SYMBOLS
-from minidl.walkthrough.letters import INDEX, LETTERS, SLOT, letter, pattern
+from minidl.walkthrough.letters import LETTERS, SLOT, letter
 from minidl.walkthrough.operations import keys_of, operation_of
 from minidl.walkthrough.steps import Problem, Step
+from minidl.walkthrough.symbols import Symbol, as_symbol
 
-_WORDS = (
-    ("new ", r"\text{new }%s"),
-    ("what came by ", r"\text{by }%s"),
-)
+_FORMS = {
+    "new": r"\text{{new }}{0}",
+    "way": r"\text{{by }}{0}",
+    "smoothed": r"\text{{smoothed }}{0}",
+    "part": "c_{{{name}}}",
+    "part of": "c_{{{name}}}",
+    "fraction": r"\frac{{{0}}}{{{1}}}",
+}
+"""LaTeX of symbols that are made of others."""
 
 
 class Notation:
@@ -34,8 +40,8 @@ class Notation:
     >>> net = ml.mlp([2, 2, 1], hidden="tanh", seed=0)
     >>> walkthrough = ml.explain(net, [[0.5, -1.0]], [1], loss="mse")
     >>> notation = Notation(walkthrough.problem, walkthrough.steps)
-    >>> notation.symbol("dense1.weight[0, 1]"), notation.symbol("∂dense2.bias[0]")
-    ('W^{(1)}_{0,1}', '\\frac{\\partial L}{\\partial b^{(2)}_{0}}')
+    >>> notation.symbol(Symbol("dense1.weight", (0, 1))), notation.symbol("∂dense2.bias")
+    ('W^{(1)}_{0,1}', '\\frac{\\partial L}{\\partial b^{(2)}}')
     """
 
     def __init__(self, problem: Problem, steps: Sequence[Step]) -> None:
@@ -47,9 +53,11 @@ class Notation:
             f"{loss} afterwards": r"L^{\text{new}}",
             "L": "L",
         }
+        self._aside: dict[str, Symbol] = {}
         count = 0
         for step in steps:
             operation = operation_of(step)
+            self._aside |= operation.names_aside(step)
             if operation.has_bias and step.phase == "forward":
                 count += 1
                 _, weight, bias = step.reads
@@ -76,51 +84,46 @@ class Notation:
 
     def symbol(self, text: str) -> str:
         """LaTeX of what an equation calls a number, or of an array's name."""
-        places = [place.replace(" ", "") for place in INDEX.findall(text)]
-        made = self.pattern(pattern(text))
-        for i, place in enumerate(places):
+        symbol = self._aside.get(text) or as_symbol(text)
+        made = self.pattern(symbol.opened())
+        for i, place in enumerate(symbol.places()):
             made = made.replace(SLOT % i, place)
         return made
 
-    def pattern(self, text: str) -> str:
+    def pattern(self, symbol: Symbol) -> str:
         """LaTeX of a symbol whose places are left open: ``dense1.weight[]``."""
-        count = text.count("[]")
-        for i in range(count):
-            text = text.replace("[]", f"[⟨{i}⟩]", 1)
-        return self._made(text)
+        slots = (SLOT % i for i in itertools.count())
+        return self._written(symbol, lambda: next(slots))
 
-    def _made(self, text: str) -> str:
-        for word, form in _WORDS:
-            if text.startswith(word):
-                return form % self._made(text.removeprefix(word))
-        if text.endswith(" smoothed"):
-            return r"\text{smoothed }" + self._made(text.removesuffix(" smoothed"))
-        if found := re.fullmatch(r"([mv])̂ of .+", text):
-            return rf"\hat{{{found[1]}}}"
-        if found := re.fullmatch(r"part (\d+)(?: of .+)?", text):
-            return rf"c_{{{found[1]}}}"
-        if found := re.fullmatch(r"∂(.+)/∂(.+)", text):
-            above, below = found.groups()
-            if "[" not in above:  # number by number: the same place in both
-                above += below[below.find("[") :] if "[" in below else ""
-            above, below = self._made(above), self._made(below)
-            return rf"\frac{{\partial {above}}}{{\partial {below}}}"
-        if text.startswith("+∂"):  # a further way back to the same array
-            return rf"\text{{+ }}{self._made(text[1:])}"
-        if text.startswith("∂"):
-            return rf"\frac{{\partial L}}{{\partial {self._made(text[1:])}}}"
-        if found := re.fullmatch(r"([\d.]+)/([\d.]+)", text):
-            return rf"\frac{{{found[1]}}}{{{found[2]}}}"
-        name, bracket, place = text.partition("[")
-        subscript = f"_{{{_open(place.removesuffix(']'))}}}" if bracket else ""
-        return self._letter(name) + subscript
+    def _written(self, symbol: Symbol, slot: Callable[[], str]) -> str:
+        if symbol.role == "plain":
+            return self._plain(symbol.name, slot() if symbol.place else "")
+        if symbol.role == "for":
+            return letter(symbol.name)
+        if symbol.role == "slope":
+            return self._slope(symbol, slot)
+        form, of = _FORMS[symbol.role], (self._written(part, slot) for part in symbol.of)
+        return form.format(*of, name=symbol.name)
+
+    def _slope(self, symbol: Symbol, slot: Callable[[], str]) -> str:
+        above, below = symbol.of
+        if not above.place and below.place:  # number by number: the same place in both
+            place = slot()
+            parts = [self._plain(part.name, place) for part in (above, below)]
+        else:
+            parts = [self._written(part, slot) for part in (above, below)]
+        return rf"\frac{{\partial {parts[0]}}}{{\partial {parts[1]}}}"
+
+    def _plain(self, name: str, place: str) -> str:
+        """A number of an array; the names of gradients begin with ∂."""
+        if name.startswith("+∂"):  # a further way back to the same array
+            return rf"\text{{+ }}{self._plain(name[1:], place)}"
+        if name.startswith("∂"):
+            return rf"\frac{{\partial L}}{{\partial {self._plain(name[1:], place)}}}"
+        return self._letter(name) + (f"_{{{place}}}" if place else "")
 
     def _letter(self, name: str) -> str:
         return self._letters.get(name) or letter(name)
-
-
-def _open(place: str) -> str:
-    return SLOT % place.strip("⟨⟩") if place.startswith("⟨") else place
 
 
 def rule(step: Step, notation: Notation) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from minidl.walkthrough.expressions import parse, substitute
-from minidl.walkthrough.graph import LABELLED, Column, Graph
+from minidl.walkthrough.graph import MOST_LABELLED_EDGES, Column, Graph
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import PENDING, Index, Step
 
@@ -153,7 +153,7 @@ def _strokes(
         name = f"∂{column.weight}" if back else column.weight
         array = arrays.get(name)
         lit = column.weight in touched
-        told = lit and crowd[edge.end.column] <= LABELLED
+        told = lit and crowd[edge.end.column] <= MOST_LABELLED_EDGES
         if array is None:
             yield Stroke(0.6, "pending", PENDING if told else "", lit)
             continue

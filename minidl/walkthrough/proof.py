@@ -20,13 +20,13 @@ from minidl.program import Instruction, Program, record
 from minidl.walkthrough.scene import unravel
 from minidl.walkthrough.steps import Array, Verdict
 
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+STEP_SIZES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 """h, in units of the number's own size or of 1, whichever is larger."""
 
 TOLERANCE = 1e-5
 """A relative error that passes."""
 
-LOST = 1e-3
+NOTABLE_ERROR = 1e-3
 """A relative error of the walkthrough's own numbers that is worth a word."""
 
 _ROUNDING = 32 * float(np.finfo(np.float64).eps)
@@ -124,8 +124,8 @@ class _Twin:
             index = unravel(place, shown.shape)
             found = self._judge(lines, flat, place, float(double[place]))
             verdict = self.otherwise if found.verdict == "fail" else found.verdict
-            size = max(abs(double[place]), LOST * largest)
-            if verdict == "pass" and abs(gradient - double[place]) > LOST * size:
+            size = max(abs(double[place]), NOTABLE_ERROR * largest)
+            if verdict == "pass" and abs(gradient - double[place]) > NOTABLE_ERROR * size:
                 verdict = "rounded"
             yield Verdict(
                 shown.name, index, gradient, float(double[place]),
@@ -144,7 +144,7 @@ class _Twin:
         own = float(flat[place])
         here = self._run(lines)
         tried: list[_Difference] = []
-        for unit in STEPS:
+        for unit in STEP_SIZES:
             h = unit * max(1.0, abs(own))
             sides = []
             for moved in (own + h, own - h):
@@ -189,7 +189,7 @@ class _Difference(NamedTuple):
         What is too small for that one is too small for all differences.
         """
         size = max(abs(gradient), abs(self.difference))
-        return not before or self.noise <= LOST * size
+        return not before or self.noise <= NOTABLE_ERROR * size
 
 
 def _failed(gradient: float, tried: Sequence[_Difference]) -> _Difference:

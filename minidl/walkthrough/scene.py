@@ -11,12 +11,13 @@ import numpy as np
 from minidl.walkthrough.digits import Draft, Known, choose_digits, given
 from minidl.walkthrough.expressions import SYMBOLS, evaluate, names, parse
 from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.symbols import Symbol, as_symbol
 
-FULLEST = 64
+MOST_TERMS = 64
 """Terms in a sum that is printed; longer ones tell only their result."""
 
 
-def symbol(name: str, index: Index) -> str:
+def symbol(name: str, index: Index) -> Symbol:
     """What one number of an array is called.
 
     Examples
@@ -24,7 +25,7 @@ def symbol(name: str, index: Index) -> str:
     >>> symbol("dense1.weight", (0, 1)), symbol("mse", ())
     ('dense1.weight[0, 1]', 'mse')
     """
-    return f"{name}[{', '.join(map(str, index))}]" if index else name
+    return Symbol(name, index)
 
 
 def unravel(place: int, shape: Index) -> Index:
@@ -63,7 +64,7 @@ class Scene:
         """What the step read as operand ``position`` of its rule."""
         return self.before[self.step.reads[position]]
 
-    def result(self, name: str, index: Index) -> tuple[str, float]:
+    def result(self, name: str, index: Index) -> tuple[Symbol, float]:
         """What a number that the step writes is called, and the number."""
         return symbol(name, index), self.step.array(name)[index]
 
@@ -92,12 +93,12 @@ class Scene:
         digits: int = 0,
     ) -> Equation:
         """An equation with its digits chosen; of the result at least ``digits``."""
-        draft = Draft(kind, left, formula, knowns, held, note, loose)
+        draft = Draft(kind, as_symbol(left), formula, knowns, held, note, loose)
         return choose_digits(draft, max(digits, self.digits), self.dtype)
 
     def told(self, kind: str, left: str, value: float, note: str) -> Equation:
         """A number for which there is no formula."""
-        return given(kind, left, Known.held(left, value, self.dtype), self.digits, note)
+        return given(kind, as_symbol(left), Known.held(left, value, self.dtype), self.digits, note)
 
     def gathered(
         self, left: str, held: float, terms: Sequence[Term], loose: Decimal = Decimal(0)
@@ -107,14 +108,14 @@ class Scene:
             (term,) = terms
             knowns = {"a": term.local, "b": term.upstream}
             return [self.equation("contribution", left, "a*b", knowns, held, term.origin)]
-        if len(terms) > FULLEST:
+        if len(terms) > MOST_TERMS:
             return [self.told("sum", left, held, f"a sum of {len(terms)} contributions")]
         made, parts = [], dict[str, Known]()
         for i, term in enumerate(terms):
             knowns = {"a": term.local, "b": term.upstream}
-            name = f"part {i + 1} of {left}"
+            name = Symbol.made("part of", left, name=str(i + 1))
             made.append(self.equation("contribution", name, "a*b", knowns, None, term.origin))
-            parts[f"c{i}"] = Known(f"part {i + 1}", worked_out("a*b", knowns))
+            parts[f"c{i}"] = Known(Symbol.made("part", name=str(i + 1)), worked_out("a*b", knowns))
         made.append(self.equation("sum", left, " + ".join(parts), parts, held, "", loose))
         return made
 

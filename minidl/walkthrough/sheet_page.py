@@ -118,7 +118,7 @@ def _given(sheet: Sheet, item: Item, known: set[str]) -> Iterator[str]:
     for i, operand in enumerate(item.equation.operands):
         text = _operand(sheet, item, i, key=False)
         plain = operand.symbol.replace("/", "").isdigit()
-        part = operand.symbol.startswith("part ")
+        part = operand.symbol.role == "part"
         if operand.symbol not in known and not plain and not part and operand.symbol != text:
             yield f"{operand.symbol} = {text}"
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.walkthrough.symbols import Index, Symbol
+
 SCHEMA = 3
 """Raised when the data change their shape; older files are refused."""
 
@@ -22,8 +24,6 @@ PENDING = "—"
 
 PHASES = ("problem", "forward", "loss", "seed", "backward", "update", "after")
 """The parts of a walkthrough, in order."""
-
-Index = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Operand:
     """
 
     key: str
-    symbol: str
+    symbol: Symbol
     text: str
 
 
@@ -155,7 +155,7 @@ class Equation:
     """
 
     kind: str
-    left: str
+    left: Symbol
     symbols: str
     numbers: str
     result: str

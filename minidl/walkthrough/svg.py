@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from minidl.core import whole_number
 from minidl.walkthrough.circuit import circuit
 from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
-from minidl.walkthrough.graph import LABELLED, MOST_UNITS, Edge, Graph, Node, build
+from minidl.walkthrough.graph import MOST_LABELLED_EDGES, MOST_UNITS, Edge, Graph, Node, build
 from minidl.walkthrough.picture import Look, Picture, Stroke, curves, picture
 from minidl.walkthrough.scene import symbol
 
@@ -269,7 +269,7 @@ def _labels(graph: Graph) -> list[float | None]:
     taken: list[tuple[float, float]] = []
     found: list[float | None] = []
     for edge in graph.edges:
-        if edge.place is None or crowd[edge.end.column] > LABELLED:
+        if edge.place is None or crowd[edge.end.column] > MOST_LABELLED_EDGES:
             found.append(None)
             continue
         x1, y1, x2, y2 = _ends(graph, edge)

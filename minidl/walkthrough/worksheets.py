@@ -22,7 +22,14 @@ from minidl.core import (
 from minidl.document import Page, to_html, to_markdown
 from minidl.walkthrough.digits import number
 from minidl.walkthrough.exercise import exercise
-from minidl.walkthrough.items import ASKED, DIFFICULTIES, SPARE, Item, items, significant
+from minidl.walkthrough.items import (
+    ASKED_DIGITS,
+    DIFFICULTIES,
+    SPARE_DIGITS,
+    Item,
+    items,
+    significant,
+)
 from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.sheet_page import sheet_page
 from minidl.walkthrough.sheets import Blank, Sheet
@@ -185,7 +192,7 @@ def worksheet(
         remedy = did_you_mean(difficulty, DIFFICULTIES, "The first is the easiest.")
         wanted = f"one of {', '.join(DIFFICULTIES)}"
         raise UnknownNameError("difficulty", wanted, repr(difficulty), remedy)
-    walkthrough = replace(walkthrough or exercise(seed), digits=ASKED + SPARE)
+    walkthrough = replace(walkthrough or exercise(seed), digits=ASKED_DIGITS + SPARE_DIGITS)
     every = list(items(walkthrough))
     pools = _pools(walkthrough, every, DIFFICULTIES.index(difficulty))
     rng = np.random.default_rng(seed)
@@ -236,7 +243,7 @@ def _named(chosen: list[Item]) -> Iterator[Blank]:
     """Blanks with numbers, and names of which none comes twice."""
     taken: set[str] = set()
     for i, item in enumerate(chosen, start=1):
-        name = item.equation.left
+        name = str(item.equation.left)
         if name in taken:  # "g with decay" of another weight, a sum where ways meet
             name = f"{name} for {symbol(item.array, item.index)}, step {item.step.number}"
         taken.add(name)

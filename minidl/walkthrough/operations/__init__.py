@@ -20,7 +20,7 @@ from minidl.walkthrough.operations.activations import (
 from minidl.walkthrough.operations.heads import bounded
 from minidl.walkthrough.operations.movement import ShownAsItIs
 from minidl.walkthrough.operations.objective import Beginning, EachLoss, LossAfterwards
-from minidl.walkthrough.operations.operation import Operation, Question, Symbol, by_kernel, registry
+from minidl.walkthrough.operations.operation import Operation, Question, by_kernel, registry
 from minidl.walkthrough.operations.products import DenseSums
 from minidl.walkthrough.operations.updates import Update, states_used
 from minidl.walkthrough.steps import Step
@@ -32,7 +32,6 @@ __all__ = [
     "LossAfterwards",
     "Operation",
     "Question",
-    "Symbol",
     "bounded",
     "find",
     "keys_of",

@@ -18,10 +18,11 @@ from minidl.walkthrough.expressions import branch_values, parse, shown, spread
 from minidl.walkthrough.facts import row_formulas
 from minidl.walkthrough.latex import latex
 from minidl.walkthrough.letters import letter
-from minidl.walkthrough.operations.operation import Operation, Question, Symbol, operation, registry
+from minidl.walkthrough.operations.operation import Latex, Operation, Question, operation, registry
 from minidl.walkthrough.reading import Reader, named, operand
-from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, used, worked_out
+from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, symbol, used, worked_out
 from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.symbols import Symbol, partial
 
 # ── number by number ──────────────────────────────────────────────────────────────────────────
 
@@ -117,7 +118,7 @@ class ElementwiseValue(Operation):
         self.add(reader, ran, i, inputs, [Array.of(name, y, off, flat)], f"{name} = {right}",
                  why=self.of_hidden if active else "", **facts)  # fmt: skip
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         result, inputs = symbol(step.writes[0].name), [symbol(name) for name in step.reads]
         if not (formula := step.formulas["value"]):
             return rf"{result} = {letter(step.operation)}\left({', '.join(inputs)}\right)"
@@ -161,7 +162,8 @@ class ElementwiseGradient(Operation):
         of = _keys(facts["formulas"], len(forward.reads))[position]
         facts["formulas"]["of"] = of
         upstream, name = named(ran, "dy", "dx")
-        local = Array.of(f"∂{output.name}/∂{forward.reads[position]}", slopes.reshape(output.shape))
+        called = str(partial(output.name, forward.reads[position]))
+        local = Array.of(called, slopes.reshape(output.shape))
         made, came = (x.reshape(output.shape) for x in (dx, dy))
         off = (made == 0) & ((came != 0) | reader.arrays[upstream].off.reshape(output.shape))
         texts = {"local": local.name, "dy": upstream}
@@ -171,8 +173,9 @@ class ElementwiseGradient(Operation):
             why="" if _can_be_flat(reader, function) else self.of_arithmetic, **facts,
         )  # fmt: skip
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
-        texts = {"local": symbol(step.aside[0].name), "dy": symbol(step.reads[-1])}
+    def latex(self, step: Step, symbol: Latex) -> str:
+        (local,) = self.names_aside(step).values()
+        texts = {"local": symbol(local), "dy": symbol(step.reads[-1])}
         return f"{symbol(step.writes[0].name)} = {latex(parse(self.formula), texts=texts)}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -180,12 +183,13 @@ class ElementwiseGradient(Operation):
         local = scene.step.aside[0]
         dy = scene.before[upstream]
         knowns = _operands_at(scene, index, len(operands))
-        left, held = symbol(local.name, index), local[index]
+        source = self._source(scene.step)
+        left, held = partial(output, symbol(source, index)), local[index]
         if scene.step.formulas["value"]:
-            slope = self._slope(scene.step)
+            formula = self._slope(scene.step)
             knowns["y"] = scene.known(scene.before[output], index)
-            knowns = used(knowns | scene.settings(), slope)
-            first = scene.equation("local", left, slope, knowns, held)
+            knowns = used(knowns | scene.settings(), formula)
+            first = scene.equation("local", left, formula, knowns, held)
         else:
             note = f"{scene.step.operation} states no formula: its own slope"
             first = scene.told("local", left, held, note)
@@ -194,6 +198,14 @@ class ElementwiseGradient(Operation):
         if held == 0.0 and dy[index] != 0.0:
             term = Term("the unit is off: nothing passes", term.local, term.upstream)
         return [first, *scene.gathered(left, held, [term])]
+
+    def _source(self, step: Step) -> str:
+        """The operand whose gradient this is."""
+        *operands, _, _ = step.reads
+        return operands[_keys(step.formulas, len(operands)).index(step.formulas["of"])]
+
+    def names_aside(self, step: Step) -> dict[str, Symbol]:
+        return {step.aside[0].name: partial(step.reads[-2], self._source(step))}
 
     def _slope(self, step: Step) -> str:
         told = step.formulas
@@ -236,7 +248,7 @@ class RowValue(Operation):
         x, y = named(ran, "x", "y")
         self.add(reader, ran, i, (x,), rule=f"{y} = {op.name}({x})", formulas=row_formulas(op))
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         result, source = (symbol(name) for name in (step.writes[0].name, step.reads[0]))
         texts = {"x_i": f"{source}_i", "x_j": f"{source}_j"}
         return f"{result}_i = {latex(parse(step.formulas['value']), texts=texts)}"
@@ -245,7 +257,7 @@ class RowValue(Operation):
         x, (*rows, j) = scene.read(0), index
         columns = x.shape[-1]
         left, held = scene.result(name, index)
-        if columns > FULLEST:
+        if columns > MOST_TERMS:
             return [scene.told("value", left, held, f"a function of {columns} numbers")]
         knowns = {f"x{k}": scene.known(x, (*rows, k)) for k in range(columns)}
         formula = spread(scene.step.formulas["value"], columns, j)
@@ -269,7 +281,7 @@ class RowGradient(Operation):
         rule = f"{dx} = Σ ∂{y}/∂{x} × {dy}, along each row"
         self.add(reader, ran, i, (y, dy, x), rule=rule, formulas=row_formulas(op))
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         y, dy, x = (symbol(name) for name in step.reads)
         local = rf"\frac{{\partial {y}_k}}{{\partial {x}}}"
         return rf"{symbol(step.writes[0].name)} = \sum_k {local} \cdot {{{dy}}}_k"
@@ -279,11 +291,11 @@ class RowGradient(Operation):
         *rows, j = index
         columns = y.shape[-1]
         left, held = scene.result(name, index)
-        if columns > FULLEST:
+        if columns > MOST_TERMS:
             return [scene.told("sum", left, held, f"a sum of {columns} contributions")]
         made, terms = [], []
         for k in range(columns):
-            local = f"∂{symbol(y.name, (*rows, k))}/∂{symbol(name[1:], index)}"
+            local = partial(symbol(y.name, (*rows, k)), symbol(name[1:], index))
             formula, knowns = _row_slope(scene, rows, k, j)
             made.append(scene.equation("local", local, formula, knowns))
             known = Known(local, worked_out(formula, knowns))

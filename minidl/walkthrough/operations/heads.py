@@ -15,10 +15,11 @@ import numpy as np
 from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.expressions import names, parse, spread, substitute
-from minidl.walkthrough.scene import FULLEST, Scene, Term, symbol, unravel, used, worked_out
+from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, symbol, unravel, used, worked_out
 from minidl.walkthrough.steps import Equation, Index, Step
+from minidl.walkthrough.symbols import Symbol, partial
 
-_NEAR = 1e-12
+_NEAR_AN_END = 1e-12
 """A probability as near as this to 0 or 1 is treated apart: logs and denominators are bounded."""
 BOUNDED = "so near to 0 or 1, minidl bounds logarithms at −100 and denominators at 1e-12"
 
@@ -74,7 +75,7 @@ def _share(scene: Scene) -> Known:
     """∂L/∂ℓ: one in so many."""
     count = scene.step.settings["count"]
     exact = worked_out("1/n", {"n": Known.setting("n", count)})
-    return Known("1" if count == 1 else f"1/{count:g}", exact)
+    return Known("1" if count == 1 else Symbol.made("fraction", "1", f"{count:g}"), exact)
 
 
 def _target(scene: Scene, index: Index) -> Known:
@@ -84,8 +85,8 @@ def _target(scene: Scene, index: Index) -> Known:
 def bounded(step: Step, predictions: np.ndarray) -> np.ndarray:
     """Which probabilities, where they are mere numbers, are too near to an end of their domain."""
     ends = 0.0 if step.formulas["link"] else step.settings["bounded"]
-    found: np.ndarray = (ends > 0) & (predictions < _NEAR)
-    return found | ((ends > 1) & (1 - predictions < _NEAR))
+    found: np.ndarray = (ends > 0) & (predictions < _NEAR_AN_END)
+    return found | ((ends > 1) & (1 - predictions < _NEAR_AN_END))
 
 
 def _bounded(scene: Scene, index: Index) -> bool:
@@ -108,7 +109,7 @@ def _slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
     fixed = (("t", int(t.value)),) if t.value in (0, 1) else ()
     formula = slope_of(told["value"], told.get("slope", ""), "p", "loss", fixed)
     knowns = used({"t": t, "p": p} | scene.settings(), formula)
-    left = f"∂ℓ/∂{p.symbol}"
+    left = partial("ℓ", p.symbol)
     return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
 
 
@@ -123,7 +124,7 @@ def _exact(formula: str, knowns: dict[str, Known]) -> Decimal:
 def _link_slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
     """∂p/∂z, from p itself."""
     formula = scene.step.formulas["link_slope"]
-    left = f"∂{p.symbol}/∂{symbol(scene.step.reads[1], index)}"
+    left = partial(p.symbol, symbol(scene.step.reads[1], index))
     knowns = used({"y": p, "x": scene.known(scene.read(1), index)}, formula)
     return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
 
@@ -149,7 +150,7 @@ def _targets(scene: Scene, rows: Index) -> list[Known]:
                 "n": Known.setting("n", columns),
             }
             smooth = worked_out("(1 - s)*t + s/n", told)
-            known = Known(f"{known.symbol} smoothed", smooth)
+            known = Known(Symbol.made("smoothed", known.symbol), smooth)
         found.append(known)
     return found
 
@@ -175,7 +176,7 @@ def _row_predictions(
 def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equation]:
     rows = unravel(index[0], scene.read(1).shape[:-1]) if index else ()
     targets = _targets(scene, rows)
-    if len(targets) > FULLEST:
+    if len(targets) > MOST_TERMS:
         return [scene.told("value", left, held, f"a row of {len(targets)} columns")]
     if is_margin(scene.step):
         formula, knowns = _margin(scene, rows, targets)
@@ -208,7 +209,7 @@ def _margin(scene: Scene, rows: Index, targets: list[Known]) -> tuple[str, dict[
 def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known) -> list[Equation]:
     *rows, k = index
     targets = _targets(scene, tuple(rows))
-    if len(targets) > FULLEST:
+    if len(targets) > MOST_TERMS:
         return [scene.told("contribution", left, held, f"a row of {len(targets)} columns")]
     if is_margin(scene.step):
         return _margin_slope(scene, left, held, index, share)
@@ -231,7 +232,7 @@ def _row_slope(scene: Scene, t: Known, p: Known) -> tuple[Equation, Known]:
     told = scene.step.formulas
     formula = slope_of(told["value"], told.get("slope", ""), "p", "loss")
     knowns = used({"t": t, "p": p} | scene.settings(), formula)
-    left = f"∂ℓ/∂{p.symbol}"
+    left = partial("ℓ", p.symbol)
     note = "" if t.value else "its target is 0"
     if not t.value:
         formula, knowns = "0", {}
@@ -253,7 +254,7 @@ def _row_chain(
     *_, k = index
     made, terms, knowns = [], [], {"n": share}
     for j, slope in slopes.items():
-        local = f"∂{p[j].symbol}/∂{symbol(scene.step.reads[1], index)}"
+        local = partial(p[j].symbol, symbol(scene.step.reads[1], index))
         formula = scene.step.formulas["link_slope"].replace("delta_i_j", "1" if j == k else "0")
         parts = used({"y_i": p[j], "y_j": p[k]}, formula)
         made.append(scene.equation("local", local, formula, parts))
@@ -294,7 +295,7 @@ def _margin_slope(
         slope, note = "-1", "the right class"
     elif f"w{k}" in ties:
         slope, note = f"1/{len(ties)}" if len(ties) > 1 else "1", "the best wrong class"
-    local = f"∂ℓ/∂{symbol(scene.step.reads[1], index)}"
+    local = partial("ℓ", symbol(scene.step.reads[1], index))
     first = scene.equation("local", local, slope, {}, None, note)
     term = Term("", Known(local, worked_out(slope, {})), share)
     return [loss, first, *scene.gathered(left, held, [term])]

@@ -11,16 +11,17 @@ from minidl.kernels import checks, elementwise, movement, random, rows, update
 from minidl.program import Step as Ran
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.operations.operation import (
+    Latex,
     Operation,
     Question,
-    Symbol,
     operation,
     registry,
     wrote,
 )
 from minidl.walkthrough.reading import Reader, floats_read, named, operand
-from minidl.walkthrough.scene import FULLEST, Scene, Term, ravel, symbol, worked_out
+from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, ravel, symbol, worked_out
 from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.symbols import Symbol, partial
 
 
 @operation
@@ -168,7 +169,7 @@ class Added(Operation):
         self.add(reader, ran, i, (x,), rule=rule, aside=(places,),
                  settings={"divisor": float(divisor)}, why=why)  # fmt: skip
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         divisor = step.settings["divisor"]
         share = "" if divisor == 1.0 else rf"\frac{{1}}{{{divisor:g}}} "
         return rf"{symbol(step.writes[0].name)} = {share}\sum {symbol(step.reads[0])}"
@@ -178,7 +179,7 @@ class Added(Operation):
         own = ravel(index, y.shape)
         found = [i for i, place in enumerate(places.values) if int(place) == own]
         left = symbol(name, index)
-        if not found or len(found) > FULLEST:
+        if not found or len(found) > MOST_TERMS:
             return [scene.told("sum", left, y[index], f"a sum of {len(found)} numbers")]
         knowns = {f"x{i}": scene.flat(x, i) for i in found}
         return _divided(scene, "sum", left, " + ".join(knowns), knowns, y[index])
@@ -207,7 +208,10 @@ class Shared(Operation):
         divisor = scene.step.settings.get("divisor", 1.0)
         if divisor == 1.0:
             return scene.gathered(left, held, [Term("", Known.setting("1", 1.0), dy)])
-        local = Known(f"1/{divisor:g}", worked_out("1/n", {"n": Known.setting("n", divisor)}))
+        local = Known(
+            Symbol.made("fraction", "1", f"{divisor:g}"),
+            worked_out("1/n", {"n": Known.setting("n", divisor)}),
+        )
         return scene.gathered(left, held, [Term(f"a mean of {divisor:g}", local, dy)])
 
 
@@ -229,7 +233,7 @@ class FanOut(Operation):
         ways = {"first": first, "second": second}
         self.add(reader, ran, i, (total, part), rule=rule, formulas=ways)
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         gradient = symbol(step.writes[0].name)
         ways = (symbol(step.formulas[key]) for key in ("first", "second"))
         return f"{gradient} = " + " + ".join(
@@ -240,8 +244,8 @@ class FanOut(Operation):
         first, second = (scene.known(scene.read(i), index) for i in range(2))
         ways = scene.step.formulas
         knowns = {
-            "a": Known(f"what came by {ways['first']}", first.value, first.short),
-            "b": Known(f"what came by {ways['second']}", second.value, second.short),
+            "a": Known(Symbol.made("way", ways["first"]), first.value, first.short),
+            "b": Known(Symbol.made("way", ways["second"]), second.value, second.short),
         }
         left, held = scene.result(name, index)
         return [scene.equation("sum", left, "a + b", knowns, held)]
@@ -306,7 +310,7 @@ class DropoutGradient(Operation):
         if mask[index] == 0.0:
             term = Term("silenced by dropout", Known.setting("0", 0.0), upstream)
             return scene.gathered(left, held, [term])
-        local = f"∂y/∂{symbol(name[1:], index)}"
+        local = partial("y", symbol(name[1:], index))
         first = scene.equation("local", local, "1/(1 - rate)", scene.settings(), None, "kept")
         known = Known(local, worked_out("1/(1 - rate)", scene.settings()))
         return [first, *scene.gathered(left, held, [Term("", known, upstream)])]

@@ -14,7 +14,7 @@ from minidl.walkthrough.facts import of_loss
 from minidl.walkthrough.latex import latex
 from minidl.walkthrough.letters import letter
 from minidl.walkthrough.operations import heads
-from minidl.walkthrough.operations.operation import Operation, Question, Symbol, operation, registry
+from minidl.walkthrough.operations.operation import Latex, Operation, Question, operation, registry
 from minidl.walkthrough.reading import Reader, operand
 from minidl.walkthrough.scene import Scene
 from minidl.walkthrough.steps import Array, Equation, Index, Step
@@ -54,7 +54,7 @@ class EachLoss(Operation):
         found = Array.of(slopes, ran.wrote[slopes])
         reader.after_total = lambda: _turn_round(reader, step, found)
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         """The loss of one, and the prediction that it looks at."""
         value, link = step.formulas["value"], step.formulas["link"]
         result = symbol(step.writes[0].name)
@@ -101,7 +101,7 @@ class LossSeed(Operation):
     key = "seed"
     why = "The way back starts here: the loss changes by 1 for each 1 that the loss changes."
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         return r"\frac{\partial L}{\partial L} = 1"
 
 
@@ -117,7 +117,7 @@ class LossGradient(Operation):
     )
     is_loss_gradient = True
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         result, z = symbol(step.writes[0].name), symbol(step.reads[1])
         chain = r"\frac{\partial L}{\partial \ell} \cdot \frac{\partial \ell}{\partial p}"
         if not step.formulas["link"]:

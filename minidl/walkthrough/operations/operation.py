@@ -23,8 +23,9 @@ from minidl.walkthrough.latex import latex
 from minidl.walkthrough.reading import Reader, named
 from minidl.walkthrough.scene import Scene
 from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.symbols import Symbol
 
-Symbol = Callable[[str], str]
+Latex = Callable[[str], str]
 """LaTeX of what an array is called."""
 
 
@@ -166,14 +167,17 @@ class Operation:
         texts = dict(zip(self.operands, reads, strict=False)) | _numbers(settings)
         return f"{result} = {shown(parse(self.formula), texts)}"
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         """The rule as LaTeX; empty where there are only words."""
         if not self.formula:
             return ""
         texts = {key: symbol(n) for key, n in zip(self.operands, step.reads, strict=False)}
-        texts |= {"local": symbol(step.aside[0].name)} if step.aside else {}
         right = latex(parse(self.formula), texts=_numbers(step.settings) | texts)
         return f"{symbol(step.writes[0].name)} = {right}"
+
+    def names_aside(self, step: Step) -> dict[str, Symbol]:
+        """What the arrays are called that a step keeps to itself, if not by their names."""
+        return {}
 
     # ── single numbers ────────────────────────────────────────────────────────────────────────
 

@@ -12,7 +12,7 @@ from minidl.program import Step as Ran
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.operations.operation import Operation, Question, operation, wrote
 from minidl.walkthrough.reading import Reader, named
-from minidl.walkthrough.scene import FULLEST, Scene, Term
+from minidl.walkthrough.scene import MOST_TERMS, Scene, Term
 from minidl.walkthrough.steps import Array, Equation, Index
 
 Pairs = list[tuple[Known, Known]]
@@ -23,7 +23,7 @@ def _product_sum(
 ) -> list[Equation]:
     """Σ a·b, plus a bias."""
     left, held = scene.result(name, index)
-    if len(pairs) > FULLEST:
+    if len(pairs) > MOST_TERMS:
         return [scene.told("value", left, held, f"a sum of {len(pairs)} products")]
     knowns = {
         f"{key}{k}": known

@@ -14,10 +14,11 @@ from minidl.program import address
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.expressions import SYMBOLS, parse, shown
 from minidl.walkthrough.latex import latex
-from minidl.walkthrough.operations.operation import Operation, Symbol, operation
+from minidl.walkthrough.operations.operation import Latex, Operation, operation
 from minidl.walkthrough.reading import Reader, named, operand
-from minidl.walkthrough.scene import FULLEST, Scene, symbol, used, worked_out
+from minidl.walkthrough.scene import MOST_TERMS, Scene, symbol, used, worked_out
 from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.symbols import Symbol
 
 
 def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple[Tensor, slice]]:
@@ -34,7 +35,7 @@ def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple
 def _updated(scene: Scene, name: str, index: Index) -> Known:
     """What the update has made of a number."""
     known = scene.known(scene.step.array(name), index)
-    return known._replace(symbol=f"new {known.symbol}")
+    return known._replace(symbol=Symbol.made("new", known.symbol))
 
 
 def _assigned(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
@@ -66,7 +67,7 @@ class _Clipping(Operation):
     def rule(self, result: str, reads: Sequence[str], settings: Mapping[str, float]) -> str:
         return _assigned({"g": self.formula}, {"bound": f"{settings['bound']:g}"})
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         texts = {"bound": f"{step.settings['bound']:g}", "norm": r"\left\|g\right\|"}
         return _assigned_latex({"g": self.formula}, texts)
 
@@ -116,7 +117,7 @@ class SquareSum(Operation):
         names, _ = _clipped(reader, ran)
         self.add(reader, ran, i, names, rule=f"{shown(parse(self.formula), {})} over all gradients")
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
+    def latex(self, step: Step, symbol: Latex) -> str:
         return latex(parse(self.formula))
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -126,7 +127,7 @@ class SquareSum(Operation):
             for read in scene.step.reads
             for i in range(len(scene.before[read].values))
         ]
-        if len(found) > FULLEST:
+        if len(found) > MOST_TERMS:
             return [scene.told("sum", left, held, f"the squares of {len(found)} numbers, added up")]
         knowns = {f"g{i}": known for i, known in enumerate(found)}
         formula = " + ".join(f"{key}**2" for key in knowns)
@@ -158,10 +159,10 @@ class NormClipping(_Clipping):
 
 # ── optimizers ────────────────────────────────────────────────────────────────────────────────
 
-_WRITTEN = {"p": "w", "velocity": "v"}
+_LETTERS = {"p": "w", "velocity": "v"}
 """What formulas of optimizers call otherwise than a book."""
 
-_SURE = {"float32": 6, "float64": 12}
+_SURE_DIGITS = {"float32": 6, "float64": 12}
 """Digits that rounding leaves alone."""
 
 
@@ -174,6 +175,7 @@ class Update(Operation):
     """
 
     heading = "the parameters, updated by {}"
+    why = "The parameters move, so that the loss gets smaller."
     shows_operands = False
 
     def __init__(self, optimizer: type[Optimizer]) -> None:
@@ -192,11 +194,11 @@ class Update(Operation):
             for state in states:
                 numbers = operand(ran, state)[span]
                 writes.append(Array.of(f"{name}.{state}", numbers.reshape(parameter.shape)))
-        self.add(reader, ran, i, reads, writes, _assigned(formulas, _WRITTEN), settings=settings,
+        self.add(reader, ran, i, reads, writes, _assigned(formulas, _LETTERS), settings=settings,
                  why=self.optimizer.purpose(settings))  # fmt: skip
 
-    def latex(self, step: Step, symbol: Symbol) -> str:
-        return _assigned_latex(self.optimizer.formulas(step.settings), _WRITTEN)
+    def latex(self, step: Step, symbol: Latex) -> str:
+        return _assigned_latex(self.optimizer.formulas(step.settings), _LETTERS)
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         formulas = self.optimizer.formulas(scene.step.settings)
@@ -235,8 +237,9 @@ class _Worked:
 
     def aside(self, key: str, formula: str) -> None:
         """A number that no array holds; ``key`` is what later equations call it."""
-        left = f"{SYMBOLS.get(key, key)} of {symbol(self.parameter, self.index)}"
-        left = "g with decay" if key == "g" else left
+        parameter = symbol(self.parameter, self.index)
+        left = Symbol.made("for", parameter, name=SYMBOLS.get(key, key))
+        left = Symbol("g with decay") if key == "g" else left
         operands = used(self.knowns, formula)
         self.equations.append(self.scene.equation("update", left, formula, operands))
         self.knowns[key] = Known(left, worked_out(formula, operands))
@@ -262,10 +265,10 @@ class _Worked:
         change = made.value - self.knowns["p"].value
         if not change or not made.value:
             return 0
-        return min(_SURE[self.scene.dtype], made.value.adjusted() - change.adjusted() + 2)
+        return min(_SURE_DIGITS[self.scene.dtype], made.value.adjusted() - change.adjusted() + 2)
 
     def until(self, name: str) -> list[Equation]:
         """The equations up to the one that ends in a number of this array."""
-        left = f"new {symbol(name, self.index)}"
+        left = Symbol.made("new", symbol(name, self.index))
         last = next(i for i, e in enumerate(self.equations) if e.left == left)
         return self.equations[: last + 1]

@@ -13,11 +13,11 @@ import numpy as np
 
 from minidl.walkthrough.graph import Graph
 from minidl.walkthrough.latex import Template, mathml, template
-from minidl.walkthrough.letters import INDEX, pattern
 from minidl.walkthrough.notation import Notation
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.picture import Picture, picture
 from minidl.walkthrough.steps import Equation, Index, Step, Verdict
+from minidl.walkthrough.symbols import Symbol
 from minidl.walkthrough.tables import is_whole, owner, parameters, shown
 from minidl.walkthrough.walkthrough import Walkthrough
 
@@ -48,7 +48,7 @@ class Content:
         self._walkthrough, self.graph, self.notation = walkthrough, graph, notation
         self.most = most
         self._templates: dict[Template, int] = {}
-        self._symbols: dict[str, int] = {}
+        self._symbols: dict[Symbol, int] = {}
         self._strokes: dict[tuple[Any, ...], int] = {}
 
     def text(self) -> str:
@@ -125,13 +125,12 @@ class Content:
             made.pop()
         return made
 
-    def _symbol(self, text: str) -> str:
+    def _symbol(self, symbol: Symbol) -> str:
         """A symbol in short: which form it has, and the places in it: ``"7:0,1"``."""
-        form = pattern(text)
+        form = symbol.opened()
         if form not in self._symbols:
             self._symbols[form] = len(self._symbols)
-        places = (place.replace(" ", "") for place in INDEX.findall(text))
-        return ":".join((str(self._symbols[form]), *places))
+        return ":".join((str(self._symbols[form]), *symbol.places()))
 
     # ── the graph ─────────────────────────────────────────────────────────────────────────────
 
