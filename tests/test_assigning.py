@@ -298,7 +298,7 @@ def test_the_share_of_dropout_is_checked_where_it_is_changed(refused):
         net[1].rate = 1.0
 
 
-@pytest.mark.parametrize("name", ["parts", "parameters", "begin", "rename", "config", "forward"])
+@pytest.mark.parametrize("name", ["parts", "parameters", "config", "forward"])
 def test_an_attribute_that_would_hide_a_method_is_refused(name):
     class Hiding(ml.Layer):
         def __init__(self):
