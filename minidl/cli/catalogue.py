@@ -10,7 +10,7 @@ import typer
 
 from minidl.cli.say import say
 from minidl.core import Registry, UnknownNameError, did_you_mean
-from minidl.document import Code, Facts, Page, Section, put, to_lines
+from minidl.document import Code, Definitions, Page, Section, put, to_lines
 
 BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
         "alpha": "α", "gamma": "γ", "delta": "δ"}  # fmt: skip
@@ -31,7 +31,7 @@ def list_() -> None:
     for registry in _registries():
         plural = registry.kind + ("es" if registry.kind.endswith("s") else "s")
         facts = [(entry.name, _note(entry)) for entry in registry]
-        sections.append(Section(plural, [Facts(facts, width=26)]))
+        sections.append(Section(plural, [Definitions(facts, width=26)]))
     put(to_lines(Page("", sections)))
 
 
@@ -74,7 +74,7 @@ def show(name: Annotated[str, typer.Argument(help="Anything that `minidl list` n
 def _card(name: str, purpose: str, facts: dict[str, Any], *more: Section) -> Page:
     known = [(label, str(fact)) for label, fact in facts.items() if fact]
     title = f"{name}: {purpose}".removesuffix(": ")
-    return Page(title, [Section("", [Facts(known)]), *more])
+    return Page(title, [Section("", [Definitions(known)]), *more])
 
 
 def _optimizer_facts(entry: Any) -> dict[str, Any]:
@@ -171,4 +171,4 @@ def info() -> None:
     """CPU, BLAS, threads and cache: what speed and last bits depend on."""
     from minidl.cli.surroundings import info
 
-    put(to_lines(Page("", [Section("", [Facts([*info().items()], width=15)])])))
+    put(to_lines(Page("", [Section("", [Definitions([*info().items()], width=15)])])))

@@ -58,7 +58,7 @@ class Bullets:
 
 
 @dataclass(frozen=True)
-class Facts:
+class Definitions:
     """Names, each with what is to be said of it.
 
     Parameters
@@ -67,7 +67,7 @@ class Facts:
         Characters that a name has room for in a terminal.
     """
 
-    facts: Sequence[tuple[str, str]]
+    definitions: Sequence[tuple[str, str]]
     width: int = 12
 
 
@@ -166,7 +166,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Image:
     """A picture in a file that lies beside the document."""
 
     alt: str
@@ -188,7 +188,7 @@ class Code:
     text: str
 
 
-Block = Paragraph | Bullets | Facts | Listing | Arrays | Figures | Picture | Formula | Code
+Block = Paragraph | Bullets | Definitions | Listing | Arrays | Figures | Image | Formula | Code
 
 
 @dataclass(frozen=True)

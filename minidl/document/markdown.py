@@ -10,13 +10,13 @@ from minidl.document.blocks import (
     Block,
     Bullets,
     Code,
-    Facts,
+    Definitions,
     Figures,
     Formula,
+    Image,
     Listing,
     Page,
     Paragraph,
-    Picture,
     Shade,
     Span,
     Text,
@@ -89,13 +89,13 @@ def _block(block: Block) -> Iterator[str]:
             yield _text(text)
         case Bullets(items):
             yield "\n".join(f"- {_text(item)}" for item in items)
-        case Facts(facts):
+        case Definitions(facts):
             yield "\n".join(f"- **{escaped(name)}**: {escaped(fact)}" for name, fact in facts)
         case Formula(latex):
             yield f"$${latex}$$"
         case Code(title, text):
             yield from (f"**{title}**", f"```\n{text.rstrip()}\n```")
-        case Picture(alt, file):
+        case Image(alt, file):
             yield f"![{escaped(alt)}]({file})"
         case Arrays(arrays):
             for name, rows in arrays:

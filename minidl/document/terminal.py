@@ -13,13 +13,13 @@ from minidl.document.blocks import (
     Block,
     Bullets,
     Code,
-    Facts,
+    Definitions,
     Figures,
     Formula,
+    Image,
     Listing,
     Page,
     Paragraph,
-    Picture,
     Text,
 )
 from minidl.document.columns import aligned, cell, lines_of
@@ -76,11 +76,11 @@ def _block(block: Block) -> Iterator[Line]:
         case Bullets(items):
             for item in items:
                 yield from _wrapped(f"· {_plain(item)}", rest="  ")
-        case Facts(facts, width):
+        case Definitions(facts, width):
             yield from (Line(f"  {name:<{width}}{fact}".rstrip()) for name, fact in facts)
         case Formula(text) | Code(_, text):
             yield from map(Line, text.splitlines())
-        case Picture(alt):
+        case Image(alt):
             yield from _wrapped(alt)
         case Arrays(arrays):
             for name, rows in arrays:

@@ -109,7 +109,12 @@ def draw(graph: Graph, state: Picture, curves: Mapping[int, str], alone: bool = 
         With style and colours of its own; without, the page around it has them.
     """
     width, height = graph.width, graph.height
-    classes = "mw-graph" + " dense" * (not graph.roomy) + " back" * state.back
+    classes = (
+        "mw-graph"
+        + " dense" * (not graph.roomy)
+        + " circuit" * graph.is_circuit
+        + " back" * state.back
+    )
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="{classes}" '
         f'viewBox="0 0 {width:g} {height:g}" role="img" '

@@ -7,7 +7,7 @@ into ``tables`` for the statistics; ``plans`` says what a study can show before 
 
 from minidl.pairing.findings.diagnosis import (
     MEASURES,
-    Diagnosis,
+    CellDiagnosis,
 )
 from minidl.pairing.findings.findings import (
     Findings,
@@ -26,20 +26,20 @@ from minidl.pairing.findings.standing import (
     natural,
 )
 from minidl.pairing.findings.tables import (
+    ComparedTable,
     PlannedTable,
-    Table,
     planned_tables,
 )
 
 __all__ = [
-    "Diagnosis",
+    "CellDiagnosis",
     "Findings",
     "MEASURES",
     "NaturalHead",
     "Outcome",
     "PlannedTable",
     "Row",
-    "Table",
+    "ComparedTable",
     "duration",
     "natural",
     "plan",

@@ -31,7 +31,7 @@ USUAL = {"gradient_ratio": 1.0, "update_ratio": 1e-3}
 
 
 @dataclass(frozen=True, eq=False)
-class Diagnosis:
+class CellDiagnosis:
     """A cell's score, what was measured in its networks, and what stands out.
 
     Parameters
@@ -54,7 +54,7 @@ class Diagnosis:
     symptoms: dict[str, str]
 
 
-def diagnoses(found: Sequence[Outcome]) -> list[Diagnosis]:
+def diagnoses(found: Sequence[Outcome]) -> list[CellDiagnosis]:
     """The complete cells of one dataset, best mean first, each with what was measured."""
     whole = [outcome for outcome in found if outcome.complete]
     if not whole:
@@ -64,7 +64,7 @@ def diagnoses(found: Sequence[Outcome]) -> list[Diagnosis]:
     taken = [measures(whole[i]) for i in order]
     least = taken[0].get("loss_left", 0.0)
     return [
-        Diagnosis(
+        CellDiagnosis(
             whole[i],
             float(means[i]),
             float(means.max() - means[i]),

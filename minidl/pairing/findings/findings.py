@@ -10,11 +10,11 @@ import numpy as np
 
 from minidl.data import Dataset
 from minidl.pairing.execution import Environment, Ledger
-from minidl.pairing.findings.diagnosis import Diagnosis, diagnoses
+from minidl.pairing.findings.diagnosis import CellDiagnosis, diagnoses
 from minidl.pairing.findings.outcomes import Outcome, outcomes, scores_by_dataset
 from minidl.pairing.findings.plans import Unsound, unsound
 from minidl.pairing.findings.standing import NaturalHead, Row, natural_heads, rows
-from minidl.pairing.findings.tables import PlannedTable, Table, planned_tables
+from minidl.pairing.findings.tables import ComparedTable, PlannedTable, planned_tables
 from minidl.pairing.statistics import Scores
 from minidl.pairing.study import Pairing, Study
 
@@ -71,7 +71,7 @@ class Findings:
     environment: Environment
     outcomes: tuple[Outcome, ...]
     planned: tuple[PlannedTable, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[ComparedTable, ...]
     standings: dict[str, list[Row]]
     natural: tuple[NaturalHead, ...]
     unsound: tuple[Unsound, ...]
@@ -162,16 +162,18 @@ class Findings:
         """Cells whose learning rate was chosen from several."""
         return [outcome for outcome in self.outcomes if outcome.sensitivity is not None]
 
-    def table(self, task: str) -> Table | None:
+    def table(self, task: str) -> ComparedTable | None:
         """What is compared of a task; None if nothing is yet."""
         return next((table for table in self.tables if table.task == task), None)
 
-    def diagnoses(self, dataset: str) -> list[Diagnosis]:
+    def diagnoses(self, dataset: str) -> list[CellDiagnosis]:
         """The complete cells of a dataset, best first, and what was measured in their networks."""
         return diagnoses([o for o in self.outcomes if o.cell.dataset == dataset])
 
 
-def _table(plan: PlannedTable, scores: Mapping[str, Mapping[Pairing, np.ndarray]]) -> Table | None:
+def _table(
+    plan: PlannedTable, scores: Mapping[str, Mapping[Pairing, np.ndarray]]
+) -> ComparedTable | None:
     """A planned table on the datasets that are complete; None if nothing can be compared."""
     whole = [
         (dataset, family)
@@ -184,6 +186,6 @@ def _table(plan: PlannedTable, scores: Mapping[str, Mapping[Pairing, np.ndarray]
     names = tuple(pairing.name for pairing in plan.pairings)
     datasets, families = zip(*whole, strict=True)
     reference = None if plan.reference is None else plan.reference.name
-    return Table.of(
+    return ComparedTable.of(
         Scores(np.array(values), names, datasets, families), reference, plan.alpha, plan.task
     )

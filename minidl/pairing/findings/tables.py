@@ -147,7 +147,7 @@ def _reference(study: Study, task: str, pairings: Sequence[Pairing]) -> Pairing 
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ComparedTable:
     """What the scores of one task show. Claims come from ``comparisons`` alone.
 
     Parameters
@@ -192,7 +192,7 @@ class Table:
     @classmethod
     def of(
         cls, scores: Scores, reference: str | None, alpha: float = ALPHA, task: str = ""
-    ) -> Table:
+    ) -> ComparedTable:
         """All statistics of a table, each of them once.
 
         Parameters
@@ -207,7 +207,7 @@ class Table:
         --------
         >>> values = np.random.default_rng(0).normal(size=(2, 8, 3)) + [[[3.0]], [[0.0]]]
         >>> names = tuple("abcdefgh")
-        >>> table = Table.of(Scores(values, ("relu", "sigmoid"), names, names), "sigmoid")
+        >>> table = ComparedTable.of(Scores(values, ("relu", "sigmoid"), names, names), "sigmoid")
         >>> table.higher, table.lower
         (1, 0)
         """

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.data import Dataset
 from minidl.document import Figure, Listing, Value
 from minidl.pairing.execution import Trainer, parts
-from minidl.pairing.findings import Diagnosis
+from minidl.pairing.findings import CellDiagnosis
 from minidl.pairing.report.svg import INK, MARKERS, NARROW, SERIES, figure, markup
 from minidl.pairing.report.wording import short
 from minidl.pairing.study import Study
@@ -25,7 +25,9 @@ def drawable(data: Dataset) -> bool:
     return data.X.shape[1] == (2 if data.task == "classification" else 1)
 
 
-def boundary(name: str, role: str, study: Study, told: Diagnosis, data: Dataset) -> Figure | None:
+def boundary(
+    name: str, role: str, study: Study, told: CellDiagnosis, data: Dataset
+) -> Figure | None:
     """What repetition 0 of a cell decides, with the test rows; None if it failed.
 
     The network is trained once more, to the same bits as in the study.

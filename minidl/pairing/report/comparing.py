@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from minidl.document import Block, Bullets, Figures, Listing, Paragraph, Shade, Value, number
-from minidl.pairing.findings import Findings, PlannedTable, Row, Table, natural
+from minidl.pairing.findings import ComparedTable, Findings, PlannedTable, Row, natural
 from minidl.pairing.report import diagrams
 from minidl.pairing.report.differences import comparisons_listing, differences_listing
 from minidl.pairing.report.wording import (
@@ -53,7 +53,7 @@ def headline_blocks(findings: Findings) -> Iterator[Block]:
             yield Paragraph(f"{plan.task.capitalize()}: nothing is compared yet, as {why}.")
 
 
-def table_headlines(table: Table) -> Iterator[Block]:
+def table_headlines(table: ComparedTable) -> Iterator[Block]:
     """A task in words: what is compared, what is shown, and what describes besides."""
     scores, shown = table.scores, table.headlines
     against = "all with all" if table.reference is None else f"each with {table.reference}"
@@ -74,7 +74,7 @@ def table_headlines(table: Table) -> Iterator[Block]:
     yield Bullets([*about * single, sentence(table.ranks), *_matter(table)])
 
 
-def _matter(table: Table) -> Iterator[str]:
+def _matter(table: ComparedTable) -> Iterator[str]:
     """How much pairing matters, of ranks on a dataset in a repetition.
 
     One dataset cannot tell what is so everywhere, one repetition not what is split and start.
@@ -156,7 +156,7 @@ def _name(pairing: Pairing, plan: PlannedTable) -> str:
     return f"{short(pairing.name)}{star}" + (" (reference)" if pairing == plan.reference else "")
 
 
-def _over(table: Table | None, pairing: Pairing) -> Value:
+def _over(table: ComparedTable | None, pairing: Pairing) -> Value:
     """The mean rank, with a mark where a difference from the reference is shown over families."""
     if table is None or pairing.name not in table.scores.pairings:
         return None
@@ -176,7 +176,7 @@ def _shade(row: Row | None, column: Sequence[Row], verdict: int) -> Value:
     return Shade(text, float(shade), f"{mark(verdict)}{failed}", row.mean == best)
 
 
-def _note(table: Table | None, plan: PlannedTable) -> str:
+def _note(table: ComparedTable | None, plan: PlannedTable) -> str:
     apart = (
         f" Pairings that are not sound on every dataset come last, and are compared with none: "
         f"{len(plan.apart)}."
@@ -214,7 +214,7 @@ def pairwise_blocks(findings: Findings) -> Iterator[Block]:
             yield differences_listing(table)
 
 
-def matrix_listing(table: Table) -> Listing:
+def matrix_listing(table: ComparedTable) -> Listing:
     """Wins and losses of the foremost pairings and the reference; of all in the data."""
     matrix = table.matrix
     by_rank = np.argsort(table.ranks.mean_ranks, kind="stable").tolist()
@@ -233,7 +233,7 @@ def matrix_listing(table: Table) -> Listing:
     return Listing(f"{table.task}: pairwise matrix", columns, rows, note, full=full)
 
 
-def _duel(table: Table, i: int, j: int) -> Value:
+def _duel(table: ComparedTable, i: int, j: int) -> Value:
     if i == j:
         return None
     matrix = table.matrix
@@ -242,7 +242,7 @@ def _duel(table: Table, i: int, j: int) -> Value:
     return Shade(f"{wins}–{losses}", share, mark(matrix.verdicts[i, j]))
 
 
-def _diagram(table: Table) -> Figures:
+def _diagram(table: ComparedTable) -> Figures:
     apart = table.ranks.critical_difference
     caption = (
         f"Mean ranks over {how_many(table.ranks.families, 'family')}, with bars from the planned "
@@ -300,7 +300,7 @@ def ranking_blocks(findings: Findings) -> Iterator[Block]:
             yield _places(table)
 
 
-def _places(table: Table) -> Listing:
+def _places(table: ComparedTable) -> Listing:
     columns = ("pairing", "place", "mean", "corrected", "first in", "places on other repetitions")
     rows = [
         (

@@ -21,7 +21,7 @@ from minidl.document import (
 )
 from minidl.pairing.findings import (
     MEASURES,
-    Diagnosis,
+    CellDiagnosis,
     Findings,
     NaturalHead,
     Outcome,
@@ -227,14 +227,14 @@ def loser_blocks(findings: Findings) -> Iterator[Block]:
     yield Listing("the best and the worst of each dataset", columns, rows, full=_measured(every))
 
 
-def _diagnosed(told: Diagnosis) -> tuple[Value, ...]:
+def _diagnosed(told: CellDiagnosis) -> tuple[Value, ...]:
     cell = told.outcome.cell
     said = "; ".join(told.symptoms.values()) or "nothing"
     behind = number(100 * told.behind, 1)
     return cell.dataset, cell.pairing.name, number(told.score), behind, said
 
 
-def _measured(every: dict[str, list[Diagnosis]]) -> Listing:
+def _measured(every: dict[str, list[CellDiagnosis]]) -> Listing:
     """All measures of all cells."""
     columns = ("dataset", "pairing", "setting", "score", *MEASURES.values())
     rows = [
@@ -252,7 +252,7 @@ def _measured(every: dict[str, list[Diagnosis]]) -> Listing:
 
 
 def _quarters(
-    every: Sequence[Sequence[Diagnosis]],
+    every: Sequence[Sequence[CellDiagnosis]],
 ) -> tuple[dict[str, float], dict[str, float]]:
     """In which share of the best and of the worst quarter of cells each symptom stands out."""
     counts: tuple[Counter[str], Counter[str]] = Counter(), Counter()

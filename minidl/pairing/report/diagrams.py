@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from minidl.document import Figure, Listing, number
-from minidl.pairing.findings import Table
+from minidl.pairing.findings import ComparedTable
 from minidl.pairing.report.svg import INK, LINE, MUTED, SERIES, WIDTH, figure, markup
 from minidl.pairing.report.wording import mark, short
 from minidl.pairing.statistics import Estimate, Ranked, Share
 
 
-def rank_diagram(name: str, table: Table, most: int) -> Figure:
+def rank_diagram(name: str, table: ComparedTable, most: int) -> Figure:
     """Mean ranks from best to worst, with bars that join what is not shown to differ.
 
     The first ``most`` pairings are drawn.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.document import Listing, Shade, Value, number
-from minidl.pairing.findings import Table
+from minidl.pairing.findings import ComparedTable
 from minidl.pairing.report.wording import SHOWN_ROWS, mark, short
 
 
-def comparisons_listing(table: Table) -> Listing:
+def comparisons_listing(table: ComparedTable) -> Listing:
     """All that claims come from, or that shows none: the planned tests, smallest p first."""
     columns = ("pairing", "compared with", "on", "points", "low", "high", "higher, tied, lower",
                "p", "p after Holm")  # fmt: skip
@@ -43,7 +43,7 @@ def comparisons_listing(table: Table) -> Listing:
     return Listing(title, columns, rows[:SHOWN_ROWS], note + _cut(rows), folded=True, full=full)
 
 
-def differences_listing(table: Table) -> Listing:
+def differences_listing(table: ComparedTable) -> Listing:
     """What each dataset says by itself, largest first, where claims are about families."""
     columns = ("pairing", "dataset", "points above the reference", "low", "high")
     rows: list[tuple[Value, ...]] = []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from minidl.core import storage
-from minidl.document import Page, Picture, Section, to_html, to_markdown
+from minidl.document import Image, Page, Section, to_html, to_markdown
 from minidl.pairing.findings import Findings
 from minidl.pairing.report import comparing, describing
 from minidl.pairing.report.picture import heat_map
@@ -66,7 +66,7 @@ def write(findings: Findings, folder: str | Path) -> list[Path]:
     beside = first
     if scored:
         storage.write_whole(picture, heat_map(findings))
-        scores = Picture("Mean scores of every pairing on every dataset", picture.name)
+        scores = Image("Mean scores of every pairing on every dataset", picture.name)
         beside = replace(first, blocks=[*first.blocks, scores])
     page = Page(title, [first, *others], lead, contents=True)
     storage.write_whole(html, to_html(page).encode())
