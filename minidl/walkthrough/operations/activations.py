@@ -27,15 +27,20 @@ from minidl.walkthrough.symbols import Symbol, partial
 # ── number by number ──────────────────────────────────────────────────────────────────────────
 
 
+def _subclasses(cls: type[Any]) -> Iterator[Any]:
+    for subclass in cls.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
 def scalar_op(kernel: Any) -> type[ScalarOp] | None:
     """The operation whose loops hold a kernel: an activation, or arithmetic on tensors."""
-    waiting = list(ScalarOp.__subclasses__())
-    while waiting:
-        cls = waiting.pop()
-        if any(kernel is loop for loop in cls._loops):
-            return cls
-        waiting += cls.__subclasses__()
-    return None
+    return next((cls for cls in _subclasses(ScalarOp) if kernel in cls._loops), None)
+
+
+def is_row_kernel(kernel: Any) -> bool:
+    """Whether a kernel is an activation's of whole rows."""
+    return any(kernel in getattr(cls, "kernels", ()) for cls in _subclasses(RowActivation))
 
 
 def _function(reader: Reader, ran: Ran) -> Any:
@@ -322,14 +327,3 @@ def _row_slope(scene: Scene, rows: list[int], k: int, j: int) -> tuple[str, dict
     formula = slope_of(written_out, "", f"x{j}", "y")
     knowns = {f"x{i}": scene.known(x, (*rows, i)) for i in range(x.shape[-1])}
     return formula, used(knowns, formula)
-
-
-def is_row_kernel(kernel: Any) -> bool:
-    """Whether a kernel is an activation's of whole rows."""
-    waiting = list(RowActivation.__subclasses__())
-    while waiting:
-        cls = waiting.pop()
-        if any(kernel is own for own in getattr(cls, "kernels", ())):
-            return True
-        waiting += cls.__subclasses__()
-    return False
