@@ -48,7 +48,11 @@ def test_every_rendering_shows_every_block(block, words):
     for escape, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         text = text.replace(escape, sign)
     markdown = re.sub(r"\\(\W|_)", r"\1", document.to_markdown(page))
-    for shown in (html if isinstance(block, Image) else text, markdown, document.to_text(page)):
+    for shown in (
+        html if isinstance(block, Image | Figures) else text,
+        markdown,
+        document.to_text(page),
+    ):
         assert words in shown
         assert "heading" in shown
     assert "<b>" not in html
