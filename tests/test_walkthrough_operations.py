@@ -84,6 +84,7 @@ SHAPES = {
     "matmul": {"a": (1, 3, 2), "b": (1, 2, 4), "y": (1, 3, 4)},
     "matmul_da": {"b": (1, 2, 4), "dy": (1, 3, 4), "da": (1, 3, 2)},
     "matmul_db": {"a": (1, 3, 2), "dy": (1, 3, 4), "db": (1, 2, 4)},
+    "added": {"x": (6,), "y": (1,)},
     "shared": {"dy": (1,), "dx": (5,)},
     "squares": {"g": (7,), "squares": (1,)},
     "limit": {"g": (9,)},
@@ -102,7 +103,7 @@ MEANING = {
 @pytest.mark.parametrize("key", SHAPES)
 def test_a_rule_is_what_its_kernel_does(key):
     operation = registry[key]
-    (kernel,) = operation.kernels
+    *_, kernel = operation.kernels
     arrays = {name: RNG.normal(size=shape) for name, shape in SHAPES[key].items()}
     given = {name: array.squeeze() if array.ndim == 3 else array for name, array in arrays.items()}
     expected = eval(operation.formula, MEANING, {**given, **NUMBERS})

@@ -79,6 +79,9 @@ class Optimizer:
         What is remembered of each parameter between updates.
     steps : int
         How many updates were made.
+    update_kernel, states, symbols
+        Of the class: what updates one stretch; the names of what is remembered, and of the numbers
+        that ``constants`` gives. ``formulas`` states the update in them.
 
     Raises
     ------

@@ -309,6 +309,7 @@ def _shown(tree: Expression, texts: Mapping[str, str]) -> tuple[str, int]:
             return f"{_within(tree.left, texts, _ATOM)}^{_within(tree.right, texts, _ATOM)}", _POWER
         left = _within(tree.left, texts, strength, first=True)
         tight = isinstance(tree.op, ast.Sub | ast.Div)
+        sign = " / " if is_mean(tree) else sign
         return f"{left}{sign}{_within(tree.right, texts, strength + tight)}", strength
     if isinstance(tree, ast.Compare):
         sign, _ = _COMPARED[type(tree.ops[0])]
@@ -317,6 +318,12 @@ def _shown(tree: Expression, texts: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
         return _called(tree, tree.func.id, texts), _ATOM
     raise unknown(tree)
+
+
+def is_mean(tree: ast.BinOp) -> bool:
+    """Whether it is a sum of all numbers of an array, divided."""
+    above = tree.left.func if isinstance(tree.left, ast.Call) else None
+    return isinstance(tree.op, ast.Div) and isinstance(above, ast.Name) and above.id == "Total"
 
 
 def _bound(text: str) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from minidl.walkthrough.digits import number
-from minidl.walkthrough.expressions import SYMBOLS, Expression, chosen, parse, unknown
+from minidl.walkthrough.expressions import SYMBOLS, Expression, chosen, is_mean, parse, unknown
 from minidl.walkthrough.letters import SLOT, Symbols, letter
 from minidl.walkthrough.steps import Equation
 
@@ -108,6 +108,8 @@ class _Writer:
         left, right, sign = tree.left, tree.right, type(tree.op)
         if sign is ast.Div:
             above, below = (self.write(x, _SUM, first=True) for x in (left, right))
+            if is_mean(tree):
+                return rf"\frac{{1}}{{{below}}} {above}", _PRODUCT
             return rf"\frac{{{above}}}{{{below}}}", _POWER
         if sign is ast.Pow:
             raised = self.write(right, _SUM, first=True)

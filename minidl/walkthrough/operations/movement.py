@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from minidl.kernels import checks, elementwise, movement, random, rows, update
 from minidl.program import Step as Ran
 from minidl.walkthrough.digits import Known
+from minidl.walkthrough.expressions import parse, shown
+from minidl.walkthrough.latex import latex
 from minidl.walkthrough.operations.operation import (
     Latex,
     Operation,
@@ -142,7 +144,7 @@ class Added(Operation):
     """y = Σ x over all that is shown at one place, divided by how many there are."""
 
     key, kernels = "added", (movement.add_view, movement.total)
-    operands = ("x",)
+    operands, formula = ("x",), "Total(x)/divisor"
     why = "Many numbers become one."
     of_loss = "One number for the whole batch: training lowers it."
 
@@ -159,20 +161,14 @@ class Added(Operation):
             follow()
 
     def _read_total(self, reader: Reader, ran: Ran, i: int) -> None:
-        x, y = named(ran, "x", "y")
-        places, divisor = (
-            Array.of("places", np.zeros(operand(ran, "x").size)),
-            operand(ran, "divisor"),
-        )
-        rule = f"{y} = Σ {x}" + (f" / {divisor:g}" if divisor != 1.0 else "")
+        (x,) = named(ran, "x")
+        places = Array.of("places", np.zeros(operand(ran, "x").size))
         why = self.of_loss if ran.instruction.phase == "loss" else ""
-        self.add(reader, ran, i, (x,), rule=rule, aside=(places,),
-                 settings={"divisor": float(divisor)}, why=why)  # fmt: skip
+        settings = {"divisor": float(operand(ran, "divisor"))}
+        self.add(reader, ran, i, (x,), aside=(places,), settings=settings, why=why)
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        divisor = step.settings["divisor"]
-        share = "" if divisor == 1.0 else rf"\frac{{1}}{{{divisor:g}}} "
-        return rf"{symbol(step.writes[0].name)} = {share}\sum {symbol(step.reads[0])}"
+    def formula_of(self, settings: Mapping[str, float]) -> str:
+        return "Total(x)" if settings["divisor"] == 1.0 else self.formula
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         y, places, x = scene.step.array(name), scene.step.array("places"), scene.read(0)
@@ -229,16 +225,17 @@ class FanOut(Operation):
     def read(self, reader: Reader, ran: Ran, i: int) -> None:
         total, part = named(ran, "total", "part")
         first, second = (_origin(reader, name) for name in (total, part))
-        rule = f"{total} = what came by {first} + what came by {second}"
-        ways = {"first": first, "second": second}
-        self.add(reader, ran, i, (total, part), rule=rule, formulas=ways)
+        texts = {"first": f"what came by {first}", "second": f"what came by {second}"}
+        self.add(reader, ran, i, (total, part), formulas={"first": first, "second": second},
+                 rule=f"{total} = {shown(parse(self.formula), texts)}")  # fmt: skip
 
     def latex(self, step: Step, symbol: Latex) -> str:
         gradient = symbol(step.writes[0].name)
-        ways = (symbol(step.formulas[key]) for key in ("first", "second"))
-        return f"{gradient} = " + " + ".join(
-            rf"{gradient}\big|_{{\text{{by }}{way}}}" for way in ways
-        )
+        texts = {
+            key: rf"{gradient}\big|_{{\text{{by }}{symbol(step.formulas[key])}}}"
+            for key in ("first", "second")
+        }
+        return f"{gradient} = {latex(parse(self.formula), texts=texts)}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         first, second = (scene.known(scene.read(i), index) for i in range(2))

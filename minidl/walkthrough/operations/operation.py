@@ -162,17 +162,21 @@ class Operation:
 
     # ── the rule for whole arrays ─────────────────────────────────────────────────────────────
 
+    def formula_of(self, settings: Mapping[str, float]) -> str:
+        """The formula in this case."""
+        return self.formula
+
     def rule(self, result: str, reads: Sequence[str], settings: Mapping[str, float]) -> str:
         """The rule as text, with the arrays' names put in."""
         texts = dict(zip(self.operands, reads, strict=False)) | _numbers(settings)
-        return f"{result} = {shown(parse(self.formula), texts)}"
+        return f"{result} = {shown(parse(self.formula_of(settings)), texts)}"
 
     def latex(self, step: Step, symbol: Latex) -> str:
         """The rule as LaTeX; empty where there are only words."""
-        if not self.formula:
+        if not (formula := self.formula_of(step.settings)):
             return ""
         texts = {key: symbol(n) for key, n in zip(self.operands, step.reads, strict=False)}
-        right = latex(parse(self.formula), texts=_numbers(step.settings) | texts)
+        right = latex(parse(formula), texts=_numbers(step.settings) | texts)
         return f"{symbol(step.writes[0].name)} = {right}"
 
     def names_aside(self, step: Step) -> dict[str, Symbol]:
