@@ -14,8 +14,9 @@ from minidl.core.errors import ArgumentError
 from minidl.core.seeds import generator, random_state, stream
 from minidl.kernels.random import permutation
 from minidl.nn.initialization import initializers
-from minidl.nn.layers import build_layer
+from minidl.nn import build_layer
 from minidl.pairing.execution.trainer import _orders
+from minidl.training import Batches
 
 PURPOSES = (
     "weights",
@@ -189,7 +190,7 @@ def test_a_validation_split_is_not_an_epoch_of_any_seed():
 
 
 def test_trials_of_a_study_have_the_orders_of_fit():
-    orders = _orders(40, 2**70, 0, 3, updates=5)
+    orders = _orders(Batches(rows=40, size=8), 2**70, 0, 3)
     for epoch in range(3):
         own = permutation(40, 2**70, 5 * epoch)
         np.testing.assert_array_equal(orders[epoch], own)

@@ -162,7 +162,7 @@ def test_a_full_disk_loses_nothing(tmp_path):
 
 KILLED = """
 import os, sys, time
-from minidl import storage
+from minidl.core import storage
 def hang(path):
     print("written", flush=True)
     time.sleep(600)
