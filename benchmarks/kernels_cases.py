@@ -13,7 +13,7 @@ import numpy as np
 
 import minidl as ml
 from minidl.autodiff import arithmetic
-from minidl.autodiff.op import OUTPUT, Elementwise2
+from minidl.autodiff.op import OUTPUT, BinaryElementwise
 from minidl.kernels import movement, rowlosses, update
 from minidl.program.code import MachineCode
 from minidl.program.instruction import Instruction
@@ -130,7 +130,7 @@ def activation(op: Any, dtype: Any, size: int, loops: tuple[Any, Any] | None) ->
     y, dx = like(x), like(x)
     if op.name == "log":
         np.abs(x, out=x)
-    two = isinstance(op, Elementwise2)
+    two = isinstance(op, BinaryElementwise)
     more = [aligned(np.full(1, 0.25), dtype)] if two else []
     run = compiled(op.loops()[0], x, *more, y, op.hyper_values)
     run()

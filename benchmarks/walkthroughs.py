@@ -21,7 +21,7 @@ import numpy as np
 
 import minidl as ml
 from minidl.autodiff.arithmetic import DenseOp, DropoutOp
-from minidl.autodiff.op import Elementwise, Elementwise2, Op
+from minidl.autodiff.op import BinaryElementwise, Elementwise, Op
 from minidl.autodiff.shapes import ViewOp
 from minidl.core.intervals import SIGNS
 from minidl.kernels.elementwise import accumulate
@@ -152,7 +152,7 @@ def broken() -> Iterator[tuple[str, Any]]:
     x, y = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[0.5], [-1.0]])
     for a in ml.activations:
         kind = RowActivation if isinstance(a, RowActivation) else None
-        kind = kind or (Elementwise2 if isinstance(a, Elementwise2) else Elementwise)
+        kind = kind or (BinaryElementwise if isinstance(a, BinaryElementwise) else Elementwise)
         if a.name == "linear":  # is left out of networks
             continue
         net = ml.Sequential(ml.Dense(2, 3), a.name, ml.Dense(3, 1), seed=1)

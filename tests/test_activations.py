@@ -9,7 +9,7 @@ from enclosures import Evaluation
 from oracle import check, check_slope, row_references, scalar_references
 
 from minidl import Tensor
-from minidl.autodiff.op import Elementwise2
+from minidl.autodiff.op import BinaryElementwise
 from minidl.core.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.nn.activation_functions import (
     SELU_SCALE_ALPHA,
@@ -63,7 +63,7 @@ def run(entry, dtype, *operands):
 
 def check_activation(entry, dtype):
     """Value and slope of an activation of single numbers are those of its formula."""
-    two = isinstance(entry, Elementwise2)
+    two = isinstance(entry, BinaryElementwise)
     x = inputs(entry, dtype)
     operands = [x]
     if two:

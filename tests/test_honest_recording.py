@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from own_pieces import Adagrad
 from steps import T, X, Y, classifier, training_step
 
 import minidl as ml
@@ -211,21 +212,6 @@ def test_running_statistics_are_those_of_the_batches():
     with pytest.warns(UserWarning, match=r"running1\.mean"):
         ml.fit(net, inputs, [0.0, 0.0, 1.0, 1.0], loss="bce", epochs=1)
     np.testing.assert_allclose(net[0].mean.numpy(), [0.15, 0.65], rtol=1e-6)  # a tenth of the means
-
-
-class Adagrad(ml.Optimizer):
-    """In NumPy: what a program cannot hold."""
-
-    name = "adagrad"
-    states = ("v",)
-    defaults = {"learning_rate": 1e-2, "epsilon": 1e-8}
-
-    def constants(self):
-        return [self.settings["epsilon"]]
-
-    def kernel(self, p, g, v, step_numbers):
-        v += g * g
-        p -= step_numbers[0] * g / (np.sqrt(v) + step_numbers[2])
 
 
 class ClippedByNumPy(ml.Adam):

@@ -6,7 +6,7 @@ from operands import NAN, grad
 
 import minidl as ml
 from minidl import Tensor
-from minidl.autodiff.op import Elementwise2
+from minidl.autodiff.op import BinaryElementwise
 from minidl.core.errors import ArgumentError
 from minidl.nn.criterion import Loss
 from minidl.program import record
@@ -29,7 +29,7 @@ def test_a_broadcast_alpha_gets_the_sum_of_its_gradients(shape):
 
 
 def test_no_gradient_is_ever_written_beyond_its_array():
-    class Product(Elementwise2):
+    class Product(BinaryElementwise):
         name = "product"
         value = staticmethod(lambda a, b: a * b)
         slope_a = staticmethod(lambda a, b: b)

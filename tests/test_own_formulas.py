@@ -169,3 +169,11 @@ def test_what_cannot_be_registered_or_taken_out_is_refused(case):
 def test_a_name_of_before_is_refused_instead_of_being_passed_over(base, former, now, refused):
     with refused(ArgumentError, f"Mine.{former}", now, "before", f"Write {now}"):
         type("Mine", (base,), {former: True})
+
+
+@pytest.mark.parametrize(
+    ("base", "former"), [(ml.Layer, "begin"), (ml.Layer, "rename"), (ml.Optimizer, "clip")]
+)
+def test_a_method_that_is_no_longer_called_is_refused(base, former, refused):
+    with refused(ArgumentError, f"Mine.{former}", f"_{former}", "before", f"Write _{former}"):
+        type("Mine", (base,), {former: lambda self, *_: None})

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff.op import Arrays, Elementwise, Elementwise2, Op, Shape
+from minidl.autodiff.op import Arrays, BinaryElementwise, Elementwise, Op, Shape
 from minidl.core import ShapeError
 from minidl.kernels import elementwise, linear, random, vecmath
 
 
-class Add(Elementwise2):
+class Add(BinaryElementwise):
     """a + b."""
 
     name = "add"
@@ -28,7 +28,7 @@ class Add(Elementwise2):
     slope_b = staticmethod(lambda a, b: 1.0)
 
 
-class Subtract(Elementwise2):
+class Subtract(BinaryElementwise):
     """a − b."""
 
     name = "subtract"
@@ -39,7 +39,7 @@ class Subtract(Elementwise2):
     slope_b = staticmethod(lambda a, b: -1.0)
 
 
-class Multiply(Elementwise2):
+class Multiply(BinaryElementwise):
     """a · b."""
 
     name = "multiply"
@@ -49,7 +49,7 @@ class Multiply(Elementwise2):
     slope_b = staticmethod(lambda a, b: a)
 
 
-class Divide(Elementwise2):
+class Divide(BinaryElementwise):
     """a / b."""
 
     name = "divide"
@@ -59,7 +59,7 @@ class Divide(Elementwise2):
     slope_b = staticmethod(lambda a, b: -(a / b) / b)
 
 
-class Power(Elementwise2):
+class Power(BinaryElementwise):
     """aᵇ."""
 
     name = "power"
@@ -80,7 +80,7 @@ class Power(Elementwise2):
         return np.power(a, b) * vecmath.log(a)
 
 
-class Maximum(Elementwise2):
+class Maximum(BinaryElementwise):
     """The larger of two; a tie shares the gradient evenly."""
 
     name = "maximum"
@@ -90,7 +90,7 @@ class Maximum(Elementwise2):
     slope_b = staticmethod(lambda a, b: 0.5 if a == b else (0.0 if a > b or a != a else 1.0))
 
 
-class Minimum(Elementwise2):
+class Minimum(BinaryElementwise):
     """The smaller of two; a tie shares the gradient evenly."""
 
     name = "minimum"
@@ -100,7 +100,7 @@ class Minimum(Elementwise2):
     slope_b = staticmethod(lambda a, b: 0.5 if a == b else (0.0 if a < b or a != a else 1.0))
 
 
-class Relation(Elementwise2):
+class Relation(BinaryElementwise):
     """Whether something holds of two numbers: ``a < b`` gives truth values."""
 
     saved_for_backward = ()

@@ -284,7 +284,7 @@ class Elementwise(ScalarOp):
         )
 
 
-class Elementwise2(ScalarOp):
+class BinaryElementwise(ScalarOp):
     """Two numbers in, one out: give ``value(a, b)``, ``slope_a`` and ``slope_b``.
 
     The operands have one shape, or are broadcast to one; one of a single number goes with any

@@ -32,6 +32,7 @@ from minidl.core.settings import (
     Configurable,
     named_settings,
     number,
+    refuse_former_names,
     short,
     whole_number,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "random_state",
     "read_text",
     "reshaping",
+    "refuse_former_names",
     "short",
     "stream",
     "text_number",

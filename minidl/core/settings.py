@@ -100,7 +100,14 @@ def named_settings(
     return called.replace(parameters=parameters)
 
 
-RENAMED = {
+def refuse_former_names(cls: type, names: Mapping[str, str]) -> None:
+    """An error for what a class of the user's own calls by the name it had, and nobody reads."""
+    for former in names.keys() & cls.__dict__.keys():
+        culprit, got = f"{cls.__name__}.{former}", "the name it had before"
+        raise ArgumentError(culprit, names[former], got, f"Write {names[former]} instead.")
+
+
+FORMER_NAMES = {
     "wide": "compute_in_float64",
     "takes": "operand_names",
     "saves": "saved_for_backward",
@@ -133,10 +140,7 @@ class Configurable:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for former in RENAMED.keys() & cls.__dict__.keys():
-            culprit, got = f"{cls.__name__}.{former}", "the name it had before"
-            remedy = f"Write {RENAMED[former]} instead."
-            raise ArgumentError(culprit, RENAMED[former], got, remedy)
+        refuse_former_names(cls, FORMER_NAMES)
         if cls.name:  # of its kernels too, whether it is registered or not
             check_name(f"{cls.__name__}.name", cls.name)
 

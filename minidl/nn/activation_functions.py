@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any, TypeVar
 
-from minidl.autodiff import Elementwise2
+from minidl.autodiff import BinaryElementwise
 from minidl.core import NON_NEGATIVE, REALS, Interval, Registry
 from minidl.kernels import rowwise, vecmath
 from minidl.kernels.digests import digest
@@ -114,7 +114,7 @@ class LeakyReLU(ActivationFunction):
 
 
 @activation
-class PReLU(Facts, Elementwise2):
+class PReLU(Facts, BinaryElementwise):
     """Leaky ReLU whose leak is learned, one for each unit or one for all."""
 
     name = "prelu"

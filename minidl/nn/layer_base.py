@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autodiff import Tensor, listener, listeners
-from minidl.core import ArgumentError, MissingError
+from minidl.core import ArgumentError, MissingError, refuse_former_names
 from minidl.nn.assignment import ASSIGNED, CALLED, REPLACE, numbers_for
 
 
@@ -74,6 +74,7 @@ class Layer:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        refuse_former_names(cls, {"begin": "_begin", "rename": "_rename"})
         if "kind" not in cls.__dict__:
             cls.kind = cls.__name__.lower()
         try:

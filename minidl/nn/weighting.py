@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autodiff import (
-    Elementwise2,
+    BinaryElementwise,
     Sum,
     as_numbers,
     broadcast,
@@ -133,7 +133,7 @@ def _plain(culprit: str, given: Any, domain: Interval, example: float) -> float:
     return number(culprit, float(given) if isinstance(given, bool) else given, domain, example)
 
 
-class Weigh(Elementwise2):
+class Weigh(BinaryElementwise):
     """A loss times its weight; a weight of 0 leaves nothing, even of NaN."""
 
     name = "weigh"

@@ -29,6 +29,7 @@ from minidl.core import (
     distinct,
     named_settings,
     number,
+    refuse_former_names,
     whole_number,
     with_defaults,
 )
@@ -179,6 +180,8 @@ class Optimizer:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        inner = ("alone", "clip", "looks_ahead", "memory", "prepare", "work")
+        refuse_former_names(cls, {name: f"_{name}" for name in inner})
         given = signature(cls.__init__)
         if any(x.kind is x.VAR_POSITIONAL for x in given.parameters.values()):  # handed on
             given = signature(Optimizer.__init__)

@@ -8,7 +8,7 @@ for the machine, a dataset in ``epochs``; ``listing`` reads it.
 from minidl.program.instruction import SETTINGS, Instruction
 from minidl.program.places import address, place
 from minidl.program.printing import listing
-from minidl.program.program import Kept, Program, Step
+from minidl.program.program import Kept, Program, RunInstruction
 from minidl.program.recording import record, record_training, workspace
 from minidl.program.state import State
 
@@ -18,7 +18,7 @@ __all__ = [
     "Kept",
     "Program",
     "State",
-    "Step",
+    "RunInstruction",
     "address",
     "listing",
     "place",

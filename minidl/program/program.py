@@ -36,7 +36,7 @@ SLICE = 0.2
 
 
 @dataclass(frozen=True)
-class Step:
+class RunInstruction:
     """What one instruction read and wrote, by name; arrays are copies.
 
     ``before`` is what the written memory held until then: where updates in place start from.
@@ -176,7 +176,7 @@ class Program:
             expected, remedy = "what it was recorded with", "Record the step again."
             raise RecordError("program", expected, got, remedy)
 
-    def step(self, *batch: Any) -> Step:
+    def step(self, *batch: Any) -> RunInstruction:
         """Run the next instruction; the first one wants a batch, as does starting again."""
         if not batch and self._position == 0:
             wanted, remedy = "a batch to start on", "Write program.step(x, y)."
@@ -188,7 +188,7 @@ class Program:
                 self._position = 0
             return self._step(self._position)
 
-    def _step(self, i: int) -> Step:
+    def _step(self, i: int) -> RunInstruction:
         instruction = self.instructions[i]
         named = list(zip(instruction.names, instruction.shown, strict=True))
         writes = instruction.kernel.writes
@@ -202,7 +202,7 @@ class Program:
         self._position = (i + 1) % len(self.instructions)
         if self._position == 0:
             self._finish()
-        return Step(instruction, read, before, wrote)
+        return RunInstruction(instruction, read, before, wrote)
 
     def confirm(self) -> None:
         """Run the step's Python once more; a ``RecordError`` if it is not what was recorded."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from minidl.walkthrough.expressions import parse
-from minidl.walkthrough.graph import Column, Edge, Graph, Node
+from minidl.walkthrough.graph import Column, Edge, Graph, GraphNode
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import Index, Problem, Step
 
@@ -92,11 +92,11 @@ def _levels(columns: Sequence[Column]) -> list[int]:
     return levels
 
 
-def _nodes(columns: Sequence[Column], levels: Sequence[int]) -> tuple[Node, ...]:
+def _nodes(columns: Sequence[Column], levels: Sequence[int]) -> tuple[GraphNode, ...]:
     """Each level in the order of what it reads, centred."""
     members = [[c for c in range(len(columns)) if levels[c] == n] for n in range(max(levels) + 1)]
     tallest = max(map(len, members))
-    nodes: dict[int, Node] = {}
+    nodes: dict[int, GraphNode] = {}
     for n, inside in enumerate(members):
 
         def height(c: int) -> float:
@@ -106,5 +106,5 @@ def _nodes(columns: Sequence[Column], levels: Sequence[int]) -> tuple[Node, ...]
         top = ABOVE + RADIUS + (tallest - len(inside)) / 2 * PITCH
         for k, c in enumerate(sorted(inside, key=height)):
             columns[c].middle = BESIDE + n * LEVEL
-            nodes[c] = Node(c, 0, columns[c].middle, top + k * PITCH)
+            nodes[c] = GraphNode(c, 0, columns[c].middle, top + k * PITCH)
     return tuple(nodes[c] for c in range(len(columns)))

@@ -80,7 +80,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Node:
+class GraphNode:
     """A unit: its column, its number there, and the middle of its circle."""
 
     column: int
@@ -93,8 +93,8 @@ class Node:
 class Edge:
     """An arrow between two nodes; ``place`` is its weight's, None where it has no weight."""
 
-    start: Node
-    end: Node
+    start: GraphNode
+    end: GraphNode
     place: Index | None
 
 
@@ -107,7 +107,7 @@ class Graph:
     """
 
     columns: tuple[Column, ...]
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     edges: tuple[Edge, ...]
     hidden: tuple[int, ...]
     radius: float
@@ -141,11 +141,11 @@ def build(problem: Problem, shape: Index, steps: Sequence[Step], most: int = MOS
     radius, pitch, step = (21.0, 122.0, 184.0) if roomy else (10.0, 51.0, 140.0)
     most_tall = max(n + 0.6 * (n < count) for n, count in zip(shown, counts, strict=True))
     top, height = 58.0, 58.0 + pitch * most_tall + 8.0
-    nodes: list[Node] = []
+    nodes: list[GraphNode] = []
     for c, (column, count) in enumerate(zip(columns, shown, strict=True)):
         column.middle = SIDE_MARGIN + c * step
         begin = top + (height - 8.0 - top - pitch * count) / 2 + pitch / 2
-        nodes += [Node(c, j, column.middle, begin + j * pitch) for j in range(count)]
+        nodes += [GraphNode(c, j, column.middle, begin + j * pitch) for j in range(count)]
     width = columns[-1].middle + SIDE_MARGIN
     edges = tuple(_edges(columns, nodes, problem.rows))
     hidden = tuple(n - s for n, s in zip(counts, shown, strict=True))
@@ -194,7 +194,7 @@ def _layer(name: str) -> str:
     return name.removesuffix(".sums")
 
 
-def _edges(columns: Sequence[Column], nodes: Sequence[Node], rows: int) -> Iterator[Edge]:
+def _edges(columns: Sequence[Column], nodes: Sequence[GraphNode], rows: int) -> Iterator[Edge]:
     by_column = [[node for node in nodes if node.column == c] for c in range(len(columns))]
     for c, column in enumerate(columns):
         for source in column.sources:

@@ -10,8 +10,7 @@ import numpy as np
 from minidl.core import DomainError
 from minidl.nn import Layer, Loss, activations
 from minidl.optim import Optimizer
-from minidl.program import SETTINGS, Instruction, Program
-from minidl.program import Step as Ran
+from minidl.program import SETTINGS, Instruction, Program, RunInstruction
 from minidl.walkthrough.steps import Array, Step
 
 
@@ -90,7 +89,7 @@ class Reader:
         self.arrays.update({array.name: array for array in step.writes})
         return step
 
-    def add(self, ran: Ran, i: int, facts: dict[str, Any], **more: Any) -> Step:
+    def add(self, ran: RunInstruction, i: int, facts: dict[str, Any], **more: Any) -> Step:
         """A step for an instruction that has run."""
         line = ran.instruction
         if line.phase == "backward" and line.node in self.forward:
@@ -101,19 +100,19 @@ class Reader:
         return step
 
 
-def named(ran: Ran, *parameters: str) -> list[str]:
+def named(ran: RunInstruction, *parameters: str) -> list[str]:
     """What a kernel's parameters are called in the listing."""
     names = dict(zip(ran.instruction.kernel.parameters, ran.instruction.names, strict=True))
     return [names[parameter] for parameter in parameters]
 
 
-def operand(ran: Ran, parameter: str) -> Any:
+def operand(ran: RunInstruction, parameter: str) -> Any:
     """A kernel's operand, where it lies."""
     line = ran.instruction
     return line.operands[line.kernel.parameters.index(parameter)]
 
 
-def floats_read(ran: Ran) -> list[str]:
+def floats_read(ran: RunInstruction) -> list[str]:
     """The arrays of numbers that an instruction read."""
     line = ran.instruction
     return [
@@ -123,7 +122,7 @@ def floats_read(ran: Ran) -> list[str]:
     ]
 
 
-def _check(ran: Ran) -> None:
+def _check(ran: RunInstruction) -> None:
     if ran.instruction.kernel.partial:  # beside its part lies what is not computed yet
         return
     for name, numbers in ran.wrote.items():

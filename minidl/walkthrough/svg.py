@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from minidl.core import whole_number
 from minidl.walkthrough.circuit import circuit
 from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
-from minidl.walkthrough.graph import MOST_LABELLED_EDGES, MOST_UNITS, Edge, Graph, Node, build
+from minidl.walkthrough.graph import MOST_LABELLED_EDGES, MOST_UNITS, Edge, Graph, GraphNode, build
 from minidl.walkthrough.picture import Look, Picture, Stroke, curves, picture
 from minidl.walkthrough.scene import symbol
 
@@ -156,7 +156,7 @@ def _headings(graph: Graph) -> Iterator[str]:
             yield f'<text class="small" x="{x:g}" y="{y:g}">… {hidden} more</text>'
 
 
-def _node(graph: Graph, node: Node, look: Look, curve: str) -> str:
+def _node(graph: Graph, node: GraphNode, look: Look, curve: str) -> str:
     x, y, r = node.x, node.y, graph.radius
     classes = " ".join(filter(None, ("mw-node", look.mark, "lit" * look.lit)))
     parts = [
@@ -174,7 +174,7 @@ def _node(graph: Graph, node: Node, look: Look, curve: str) -> str:
     return "".join([*parts, "</g>"])
 
 
-def _inside(graph: Graph, node: Node, curve: str) -> Iterator[str]:
+def _inside(graph: Graph, node: GraphNode, curve: str) -> Iterator[str]:
     """Σ and the activation's curve, in the two halves of a node that has both."""
     x, y, r = node.x, node.y, graph.radius
     column = graph.columns[node.column]

@@ -11,7 +11,7 @@ import numpy as np
 from minidl.autodiff import ScalarOp
 from minidl.diagnostics import idle, levels_off
 from minidl.nn import RowActivation
-from minidl.program import Step as Ran
+from minidl.program import RunInstruction
 from minidl.walkthrough.calculus import slope_of
 from minidl.walkthrough.digits import ROUNDING, Known
 from minidl.walkthrough.expressions import branch_values, parse, shown, spread
@@ -43,7 +43,7 @@ def is_row_kernel(kernel: Any) -> bool:
     return any(kernel in getattr(cls, "kernels", ()) for cls in _subclasses(RowActivation))
 
 
-def _function(reader: Reader, ran: Ran) -> Any:
+def _function(reader: Reader, ran: RunInstruction) -> Any:
     """The activation, with its settings; the class of an operation that is none."""
     cls, known = scalar_op(ran.instruction.kernel), reader.functions.get(ran.instruction.title)
     return known if cls is not None and isinstance(known, cls) else cls
@@ -57,7 +57,7 @@ def _can_be_flat(reader: Reader, function: Any) -> bool:
     return _is_activation(reader, function) and levels_off(function)
 
 
-def _facts(function: Any, ran: Ran) -> dict[str, Any]:
+def _facts(function: Any, ran: RunInstruction) -> dict[str, Any]:
     """What a step keeps of a function: its formula, its slopes, its settings."""
     hyper_values = operand(ran, "hyper_values").tolist()
     value, slope = getattr(function, "formula", ""), getattr(function, "slope_formula", "")
@@ -106,7 +106,7 @@ class ElementwiseValue(Operation):
     of_output = "Scores become predictions, in the range that these are to have."
     is_activation = is_elementwise = True
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         function, parameters = _function(reader, ran), ran.instruction.kernel.parameters
         facts = _facts(function, ran)
         inputs = named(ran, *(("x",) if "x" in parameters else ("a", "b")))
@@ -154,7 +154,7 @@ class ElementwiseGradient(Operation):
     of_arithmetic = "What comes from above, times how much the result moves with this number."
     beside = ("local", "⊙", "last", "=")
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         """The local derivative is what the very same kernel gives for 1 from above."""
         function, forward = _function(reader, ran), reader.forward[ran.instruction.node]
         output, kernel = forward.writes[0], ran.instruction.kernel
@@ -245,7 +245,7 @@ class RowValue(Operation):
     why = "A row of scores is looked at as a whole: raising one lowers the others."
     is_activation = True
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         op = reader.functions[ran.instruction.title]
         if ran.instruction.phase == "backward":
             registry[RowGradient.key].read(reader, ran, i)
@@ -277,7 +277,7 @@ class RowGradient(Operation):
     heading = "back through {}"
     why = "Every output of the row depends on every input: all ways are added up."
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         op, x = (
             reader.functions[ran.instruction.title],
             reader.forward[ran.instruction.node].reads[0],

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from minidl.kernels import checks, elementwise, movement, random, rows, update
-from minidl.program import Step as Ran
+from minidl.program import RunInstruction
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.expressions import parse, shown
 from minidl.walkthrough.latex import latex
@@ -43,7 +43,7 @@ class ShownAsItIs(Operation):
     )
     why = "An instruction that has no formula of its own here: its numbers are shown as they are."
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         kernel = ran.instruction.kernel
         if kernel.writes:  # a check of one's own writes nothing
             rule = f"{', '.join(ran.wrote)} by {kernel.name}"
@@ -57,7 +57,7 @@ class PutView(Operation):
     kernels = (movement.put_view,)
     why = ShownAsItIs.why
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         x, y = named(ran, "x", "y")
         places, _ = _places(ran, "x")
         missing = np.ones(wrote(ran).shape, bool)
@@ -85,14 +85,14 @@ class Preparation(Operation):
         checks.all_finite,
     )
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         """No step."""
 
 
 # ── moved, added up, shared out ───────────────────────────────────────────────────────────────
 
 
-def _places(ran: Ran, seen: str) -> tuple[Array, dict[str, float]]:
+def _places(ran: RunInstruction, seen: str) -> tuple[Array, dict[str, float]]:
     """Where each number that is seen lies in the whole; and what it is divided by."""
     offset, lengths, strides = (operand(ran, name) for name in ("offset", "lengths", "strides"))
     places = np.full(tuple(lengths), int(offset))
@@ -123,7 +123,7 @@ class Moved(Operation):
     why = "The same numbers, where the next operation wants them."
     asks = False
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         x, y = named(ran, "x", "y")
         if ran.instruction.kernel is elementwise.copy:
             places = Array.of("places", np.arange(wrote(ran).size))
@@ -148,7 +148,7 @@ class Added(Operation):
     why = "Many numbers become one."
     of_loss = "One number for the whole batch: training lowers it."
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         if ran.instruction.kernel is movement.total:
             self._read_total(reader, ran, i)
         else:
@@ -160,7 +160,7 @@ class Added(Operation):
         if follow is not None:
             follow()
 
-    def _read_total(self, reader: Reader, ran: Ran, i: int) -> None:
+    def _read_total(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         (x,) = named(ran, "x")
         places = Array.of("places", np.zeros(operand(ran, "x").size))
         why = self.of_loss if ran.instruction.phase == "loss" else ""
@@ -194,7 +194,7 @@ class Shared(Operation):
     why = "A total passes its gradient on to everything that it counts."
     asks = False
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         divisor = float(operand(ran, "divisor"))
         self.add(reader, ran, i, named(ran, "dy"), settings={"divisor": divisor})
 
@@ -222,7 +222,7 @@ class FanOut(Operation):
     beside = ("0", "+", "1", "=")
     is_meeting = True
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         total, part = named(ran, "total", "part")
         first, second = (_origin(reader, name) for name in (total, part))
         texts = {"first": f"what came by {first}", "second": f"what came by {second}"}
@@ -270,7 +270,7 @@ class DropoutMask(Operation):
     operands, formula = ("x",), "Times(x, mask)/(1 - rate)"
     why = "Silenced units cannot be relied on; the others are scaled up to make up for them."
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         """The mask is what the very same kernel makes of ones."""
         x, y = named(ran, "x", "y")
         rate, ones = float(operand(ran, "rate")), np.ones_like(operand(ran, "x"))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from minidl.program import Step as Ran
+from minidl.program import RunInstruction
 from minidl.walkthrough.expressions import branch_values, parse
 from minidl.walkthrough.facts import of_loss
 from minidl.walkthrough.latex import latex
@@ -37,7 +37,7 @@ class EachLoss(Operation):
     why = "How wrong each prediction is, as one number: small is good."
     is_loss = True
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         """Its slopes, found by the same instruction, wait for the way back."""
         line, loss = ran.instruction, reader.loss
         logits = bool(loss.link) and line.kernel is loss.kernel(True)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core import ArgumentError
-from minidl.program import Step as Ran
+from minidl.program import RunInstruction
 from minidl.walkthrough.expressions import evaluate, parse, shown
 from minidl.walkthrough.latex import latex
 from minidl.walkthrough.reading import Reader, named
@@ -125,14 +125,14 @@ class Operation:
 
     # ── from an instruction to a step ─────────────────────────────────────────────────────────
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         """Add the step of an instruction that has run."""
         self.add(reader, ran, i, named(ran, *self.operands))
 
     def add(
         self,
         reader: Reader,
-        ran: Ran,
+        ran: RunInstruction,
         i: int,
         reads: Sequence[str],
         writes: Sequence[Array] | None = None,
@@ -234,7 +234,7 @@ def operation(cls: type[Operation]) -> type[Operation]:
     return cls
 
 
-def wrote(ran: Ran) -> np.ndarray:
+def wrote(ran: RunInstruction) -> np.ndarray:
     """The only array that an instruction wrote."""
     (numbers,) = ran.wrote.values()
     return numbers

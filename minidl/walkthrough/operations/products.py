@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from minidl.kernels import linear
-from minidl.program import Step as Ran
+from minidl.program import RunInstruction
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.operations.operation import Operation, Question, operation, wrote
 from minidl.walkthrough.reading import Reader, named
@@ -81,7 +81,7 @@ class DenseInputGradient(Operation):
     why = "A unit answers for all that it feeds: errors come back along the same weights."
     beside = ("1", "·", "0ᵀ", "=")
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         w, dy, dx = named(ran, "w", "dy", "dx")
         off = _all_off(reader.arrays[dy], -1)[..., None] & (wrote(ran) == 0)
         self.add(reader, ran, i, (w, dy), [Array.of(dx, wrote(ran), off)])
@@ -116,7 +116,7 @@ class DenseInputGradient(Operation):
 class _OverRows(Operation):
     """A gradient that every row of the batch adds to."""
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         *reads, result = named(ran, *self.operands, self.result)
         off = _of_units(reader.arrays[reads[-1]]) & (wrote(ran) == 0)
         self.add(reader, ran, i, reads, [Array.of(result, wrote(ran), off)])

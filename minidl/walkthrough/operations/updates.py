@@ -9,8 +9,7 @@ import numpy as np
 from minidl.autodiff import Tensor
 from minidl.kernels import update
 from minidl.optim import Optimizer
-from minidl.program import Step as Ran
-from minidl.program import address
+from minidl.program import RunInstruction, address
 from minidl.walkthrough.digits import Known
 from minidl.walkthrough.expressions import SYMBOLS, parse, shown
 from minidl.walkthrough.latex import latex
@@ -71,13 +70,13 @@ class _Clipping(Operation):
         texts = {"bound": f"{step.settings['bound']:g}", "norm": r"\left\|g\right\|"}
         return _assigned_latex({"g": self.formula}, texts)
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         names, arrays = _clipped(reader, ran)
         reads = [*names, *named(ran, *self.operands)]
         self.add(reader, ran, i, reads, arrays, settings={"bound": float(operand(ran, "bound"))})
 
 
-def _clipped(reader: Reader, ran: Ran) -> tuple[list[str], list[Array]]:
+def _clipped(reader: Reader, ran: RunInstruction) -> tuple[list[str], list[Array]]:
     """The gradients that a kernel of clipping looks at: their names, and what they are now."""
     block, names, arrays = operand(ran, "g"), list[str](), list[Array]()
     for parameter, span in _spans(reader, block, gradients=True):
@@ -113,7 +112,7 @@ class SquareSum(Operation):
     why = "The common length of all gradients is wanted next."
     shows_operands = False
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         names, _ = _clipped(reader, ran)
         self.add(reader, ran, i, names, rule=f"{shown(parse(self.formula), {})} over all gradients")
 
@@ -181,7 +180,7 @@ class Update(Operation):
     def __init__(self, optimizer: type[Optimizer]) -> None:
         self.key, self.optimizer = optimizer.name, optimizer
 
-    def read(self, reader: Reader, ran: Ran, i: int) -> None:
+    def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         names = ("eta", "t", *self.optimizer.symbols)
         settings = dict(zip(names, operand(ran, "step_numbers").tolist(), strict=True))
         formulas = self.optimizer.formulas(settings)
