@@ -21,7 +21,6 @@ from minidl.autodiff.functions import (
     where,
 )
 from minidl.autodiff.op import (
-    FLOATS,
     OUTPUT,
     Arrays,
     BinaryElementwise,
@@ -29,10 +28,6 @@ from minidl.autodiff.op import (
     Op,
     ScalarOp,
     Shape,
-    Tracked,
-    as_float,
-    as_numbers,
-    cast_checked,
 )
 from minidl.autodiff.shapes import Sum, broadcast, reduction, weighted_mean
 from minidl.autodiff.tensor import Tensor, at_the_door
@@ -49,7 +44,6 @@ __all__ = [
     "Block",
     "Elementwise",
     "BinaryElementwise",
-    "FLOATS",
     "Node",
     "OUTPUT",
     "Op",
@@ -57,11 +51,8 @@ __all__ = [
     "Shape",
     "Sum",
     "Tensor",
-    "Tracked",
     "absolute",
     "ancestors",
-    "as_float",
-    "as_numbers",
     "at_the_door",
     "broadcast",
     "clip",
@@ -72,7 +63,6 @@ __all__ = [
     "matmul",
     "maximum",
     "minimum",
-    "cast_checked",
     "no_grad",
     "reduction",
     "remembers",

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff.op import FLOATS, OUTPUT, Op, Tracked
+from minidl.autodiff.op import OUTPUT, Op
 from minidl.autodiff.trace import listener, listeners
-from minidl.core import ArgumentError, DtypeError, Exclusive, GradientError
+from minidl.core import FLOATS, ArgumentError, DtypeError, Exclusive, GradientError, Tracked
 from minidl.kernels.elementwise import accumulate, copy
 
 

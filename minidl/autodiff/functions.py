@@ -12,9 +12,8 @@ import numpy as np
 
 from minidl.autodiff import arithmetic as ops
 from minidl.autodiff import shapes as axes
-from minidl.autodiff.op import FLOATS, as_numbers
 from minidl.autodiff.tensor import Tensor, as_tensors
-from minidl.core import ArgumentError, ShapeError
+from minidl.core import FLOATS, ArgumentError, ShapeError, as_numbers
 
 
 def exp(x: Any) -> Any:

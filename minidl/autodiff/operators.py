@@ -11,14 +11,17 @@ import numpy as np
 from minidl.autodiff import arithmetic as ops
 from minidl.autodiff import shapes as axes
 from minidl.autodiff.backward import Node, no_grad, remembers
-from minidl.autodiff.op import FLOATS, Op, as_float, as_numbers
+from minidl.autodiff.op import Op
 from minidl.core import (
+    FLOATS,
     ArgumentError,
     DomainError,
     DtypeError,
     GradientError,
     MinidlError,
     ShapeError,
+    as_float,
+    as_numbers,
     check_unmasked,
     short,
 )

@@ -15,20 +15,11 @@ import numpy as np
 
 from minidl.autodiff import shapes as axes
 from minidl.autodiff.backward import carry_back, remembers
-from minidl.autodiff.op import (
-    FLOATS,
-    Op,
-    Shape,
-    as_float,
-    as_numbers,
-    cast_checked,
-    common_dtype,
-    is_float,
-    kept_dtype,
-)
+from minidl.autodiff.op import Op, Shape
 from minidl.autodiff.operators import Operators
 from minidl.autodiff.trace import listener, listeners, recorder
 from minidl.core import (
+    FLOATS,
     ArgumentError,
     DataError,
     DtypeError,
@@ -36,6 +27,12 @@ from minidl.core import (
     MinidlError,
     RecordError,
     ShapeError,
+    as_float,
+    as_numbers,
+    cast_checked,
+    common_dtype,
+    is_float,
+    kept_dtype,
 )
 from minidl.kernels.elementwise import copy
 

@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Tensor, as_numbers, cast_checked
-from minidl.core import ArgumentError, DtypeError, GradientError, ShapeError
+from minidl.autodiff import Tensor
+from minidl.core import (
+    ArgumentError,
+    DtypeError,
+    GradientError,
+    ShapeError,
+    as_numbers,
+    cast_checked,
+)
 
 REPLACE = 'ml.Sequential(*net.layers[:-1], ml.Dense(8, 5, "softmax"))'
 """How a layer is exchanged: the others keep their parameters."""

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.autodiff import FLOATS, Arrays, Op, Shape, Tracked, as_float
+from minidl.autodiff import Arrays, Op, Shape
 from minidl.core import (
+    FLOATS,
     REALS,
     SIGNS,
     UNIT,
@@ -20,6 +21,8 @@ from minidl.core import (
     GradientError,
     Interval,
     ShapeError,
+    Tracked,
+    as_float,
     as_written_for,
     point,
 )

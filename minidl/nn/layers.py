@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import FLOATS, Tensor, as_float, at_the_door
+from minidl.autodiff import Tensor, at_the_door
 from minidl.autodiff import arithmetic as ops
 from minidl.core import (
+    FLOATS,
     SHARE,
     ArgumentError,
     ShapeError,
+    as_float,
     number,
     seeds,
     whole_number,

@@ -10,8 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autodiff import FLOATS, Tensor, as_float, as_numbers, cast_checked
-from minidl.core import ArgumentError, DtypeError, RecordError, ShapeError
+from minidl.autodiff import Tensor
+from minidl.core import (
+    FLOATS,
+    ArgumentError,
+    DtypeError,
+    RecordError,
+    ShapeError,
+    as_float,
+    as_numbers,
+    cast_checked,
+)
 from minidl.program.instruction import Instruction
 from minidl.program.layout import Layout, compare, is_shared, needed
 from minidl.program.places import Place, place
