@@ -1,11 +1,12 @@
 """Arrays that remember how they were made, and carry gradients back.
 
 An operation (``op``) works on arrays; ``arithmetic`` and ``shapes`` hold those of minidl's own.
-``backward`` walks the graph of ``Node``s that operations leave behind, ``tensor`` is what users
-hold, ``functions`` are operations by name, ``block`` is a network's one piece of memory.
+A ``node`` is an array in the graph that operations leave behind, ``backward`` walks that graph;
+``tensor`` is what users hold, ``functions`` are operations by name, ``numpy_protocol`` NumPy's.
+``block`` is a network's one piece of memory.
 """
 
-from minidl.autodiff.backward import Node, ancestors, gradients, no_grad, remembers
+from minidl.autodiff.backward import ancestors, gradients
 from minidl.autodiff.block import Block, stretches
 from minidl.autodiff.functions import (
     absolute,
@@ -20,6 +21,7 @@ from minidl.autodiff.functions import (
     stack,
     where,
 )
+from minidl.autodiff.node import Node, no_grad, remembers
 from minidl.autodiff.op import (
     OUTPUT,
     Arrays,

@@ -1,158 +1,22 @@
 """Carry a gradient back through everything that a tensor was made from.
 
-A tensor notes the op that made it, the inputs, and their versions. That is all that is needed
-here: walk these notes from the newest to the oldest, and hand each op the gradient of its output.
-A loss has found its own gradient going forward; the walk then begins below it.
+The notes that nodes keep are walked from the newest to the oldest, and each op is handed the
+gradient of its output. A loss has its own gradient from going forward; the walk then begins below
+it.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
 
-from minidl.autodiff.op import OUTPUT, Op
+from minidl.autodiff.node import Node
+from minidl.autodiff.op import OUTPUT
 from minidl.autodiff.trace import listener, listeners
-from minidl.core import FLOATS, ArgumentError, DtypeError, Exclusive, GradientError, Tracked
+from minidl.core import GradientError
 from minidl.kernels.elementwise import accumulate, copy
-
-
-class _Mode(threading.local):
-    """Each thread's own: one may predict while another trains."""
-
-    remembers = True
-
-
-_mode = _Mode()
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Compute without remembering how: nothing inside can be carried backward.
-
-    Other threads go on remembering.
-
-    Examples
-    --------
-    >>> from minidl.autodiff import Tensor
-    >>> w = Tensor([1.0], requires_grad=True)
-    >>> with no_grad():
-    ...     y = w * 2
-    >>> y.requires_grad
-    False
-    """
-    before, _mode.remembers = _mode.remembers, False
-    try:
-        yield
-    finally:
-        _mode.remembers = before
-
-
-def remembers() -> bool:
-    """Whether results note how they were made, on this thread."""
-    return _mode.remembers
-
-
-class Node(Tracked):
-    """An array, how it was made, and its gradient: what a Tensor is to its graph."""
-
-    # Defaults of the class: an intermediate result sets only what differs.
-    _wants = False  # whether it requires a gradient
-    name: str | None = None
-    _op: Op | None = None
-    _inputs: tuple[Node, ...] = ()
-    _seen: tuple[int, ...] = ()  # the inputs' versions when the op ran
-    _linked = False  # whether it is what a sigmoid or softmax gave, moved about at most
-    _age = 0
-    _version = 0
-    _writes: list[int] | None = None  # counted together with detached twins: one memory
-    _grad: np.ndarray | None = None
-    _home: np.ndarray | None = None  # where a parameter's gradient lives in its network's block
-    # How often parameters of one memory were frozen, thawed or moved; None: it is no parameter.
-    _changes: list[int] | None = None
-    _training: Exclusive | None = None  # who trains the network whose block it lies in
-    _start = 0  # where in that block it begins
-    _is_held = False  # whether a layer keeps it as a parameter in one of its attributes
-    _turned: Node | None = None  # the parameter that it is the transpose of, as .T made it
-    _compared: np.dtype | None = None  # of truth values: the dtype of what was compared
-    _retains = False
-    _at_step: tuple[str, int] | None = None  # while a step is recorded: its phase, and its number
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether ``backward`` carries a gradient here, or through here.
-
-        Whatever required one once is a parameter, and stays one: False freezes it, so that no
-        optimizer, decay or program moves it, and True thaws it.
-        """
-        return self._wants
-
-    @requires_grad.setter
-    def requires_grad(self, value: Any) -> None:
-        if not isinstance(value, bool | np.bool_):
-            culprit, remedy = f"{self.name or 'a tensor'}.requires_grad", "Write True or False."
-            raise ArgumentError(culprit, "True or False", f"{value!r:.40}", remedy)
-        if value and self._array.dtype not in FLOATS:
-            raise DtypeError(
-                f"Tensor(requires_grad=True){f' {self.name!r}' if self.name else ''}",
-                "float32 or float64, as only floats have gradients",
-                str(self._array.dtype),
-                "Write dtype='float32'.",
-            )
-        if self._turned is not None and bool(value) is not self._wants:
-            name = self._turned.name or "the parameter"
-            expected, got = f"{name} itself", "its transpose, which is another array"
-            remedy = f"Write {name}.requires_grad = {bool(value)}."
-            raise GradientError("requires_grad = …", expected, got, remedy)
-        before, self._wants = self._wants, bool(value)
-        if self._changes is not None:
-            self._changes[0] += before is not self._wants
-        elif self._wants and self._op is None:
-            self._changes = [0]
-
-    @property
-    def is_parameter(self) -> bool:
-        """Whether it is learned, now or when it is thawed; never the result of an operation."""
-        return self._changes is not None
-
-    @property
-    def is_frozen(self) -> bool:
-        """Whether it is a parameter that stays as it is: its ``requires_grad`` is False."""
-        return self._changes is not None and not self._wants
-
-    def _current_version(self) -> int:
-        """How often this memory was written to."""
-        return self._version + (self._writes[0] if self._writes else 0)
-
-    def _count_write(self, times: int = 1) -> None:
-        """Count writes, for every tensor of this memory."""
-        if self._writes is None:
-            self._version += times
-        else:
-            self._writes[0] += times
-
-    def _ensure_gradient_home(self) -> None:
-        """Give its gradient a place to stay, where optimizers and programs find it."""
-        if self._home is None:
-            self._home = np.zeros_like(self._array)
-            if self._grad is not None:
-                self._home[...] = self._grad
-                self._grad = self._home
-
-    def _accumulate_grad(self, gradient: np.ndarray) -> None:
-        """Add a gradient to the one that is here."""
-        if self._grad is not None:
-            if gradient is not self._grad:
-                accumulate(self._grad.reshape(-1), gradient.reshape(-1))
-        elif self._home is not None and gradient is not self._home:
-            copy(gradient.reshape(-1), self._home.reshape(-1))
-            self._grad = self._home
-        else:
-            self._grad = gradient
 
 
 def carry_back(root: Node, gradient: np.ndarray | None = None) -> None:

@@ -134,7 +134,8 @@ def as_numbers(culprit: str, x: Any, refusal: type[MinidlError] = DataError) -> 
     """Data as an array of numbers; text, ragged rows and what is missing are refused.
 
     A Tensor gives its own. Numbers keep their dtype; objects that are numbers, as in a table of
-    mixed columns, become float64. ``refusal`` is the class of the error for what holds other things than numbers.
+    mixed columns, become float64. ``refusal`` is the class of the error for what holds other
+    things than numbers.
     """
     array = as_array(culprit, x.numpy() if isinstance(x, Tracked) else x)
     kind = array.dtype.kind

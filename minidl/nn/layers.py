@@ -20,9 +20,10 @@ from minidl.core import (
     seeds,
     whole_number,
 )
-from minidl.nn.activation_functions import Linear, activations, get_activation, is_registered
+from minidl.nn.activation_functions import Linear
 from minidl.nn.initialization import get_initializer
 from minidl.nn.layer_base import Layer
+from minidl.nn.registries import activations, get_activation, is_registered
 
 
 class Activation(Layer):

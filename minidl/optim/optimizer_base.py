@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from inspect import signature
 from itertools import accumulate
-from types import FunctionType, ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +20,6 @@ from minidl.core import (
     NON_NEGATIVE,
     POSITIVE,
     ArgumentError,
-    DtypeError,
     Exclusive,
     Interval,
     RecordError,
@@ -34,24 +32,11 @@ from minidl.core import (
     with_defaults,
 )
 from minidl.kernels import update
-from minidl.optim.schedules import Rate
+from minidl.optim.parameters import checked_parameters
+from minidl.optim.schedules import Rate, is_of_package, is_pure
 
 AHEAD = 1024
 """For how many updates learning rates are looked up at once."""
-
-
-class Parameters(tuple[Tensor, ...]):
-    """What an optimizer updates: fixed, as its state has a number for each of theirs."""
-
-    __slots__ = ()
-
-    def _refuse(self, *_: Any, **__: Any) -> Any:
-        remedy = "Make another optimizer: ml.Adam([*optimizer.parameters, more])."
-        culprit, expected = "optimizer.parameters", "to be left as it was made"
-        raise ArgumentError(culprit, expected, "a change", remedy)
-
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
-    append = extend = insert = pop = remove = clear = reverse = sort = _refuse
 
 
 class Optimizer:
@@ -160,7 +145,7 @@ class Optimizer:
             remedy = 'Write defaults = {"learning_rate": 0.01} in the class.'
             culprit = f"{type(self).__name__}.defaults"
             raise ArgumentError(culprit, "a learning_rate among them", "none", remedy)
-        self.parameters = Parameters(self._checked(parameters))
+        self.parameters = checked_parameters(self.name, parameters)
         self.settings: dict[str, Any] = with_defaults(
             self.name, self.defaults, settings, others=("clip_norm", "clip_value")
         )
@@ -203,33 +188,6 @@ class Optimizer:
             remedy = f"Write optimizer.settings[{meant[0]!r}] = {value!r:.30}."
             raise ArgumentError(f"{self.name}.{name} = …", "a setting", "an attribute", remedy)
         super().__setattr__(name, value)
-
-    def _checked(self, parameters: Any) -> list[Tensor]:
-        """The parameters, each once, of one dtype."""
-        culprit, remedy = f"{self.name}(parameters=…)", "Write net.parameters()."
-        if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
-            raise ArgumentError(culprit, "a list of Tensors", repr(parameters), remedy)
-        checked = list(parameters)
-        if not checked:
-            raise ArgumentError(culprit, "at least one", "none", remedy)
-        for parameter in checked:
-            if not isinstance(parameter, Tensor):
-                got = f"a {type(parameter).__name__} among them"
-                raise ArgumentError(culprit, "a list of Tensors", got, remedy)
-            if not parameter.is_parameter:
-                got = f"{parameter.name or 'a tensor'}, which never required a gradient"
-                if parameter.requires_grad:
-                    got = f"{parameter.name or 'a tensor'}, the result of an operation"
-                made = "Make it with Tensor(…, requires_grad=True), or write net.parameters()."
-                raise ArgumentError(culprit, "parameters", got, made)
-            if parameter.dtype != checked[0].dtype:
-                dtypes = f"{checked[0].dtype} and {parameter.dtype}"
-                remedy = "Make one optimizer for each dtype."
-                raise DtypeError(culprit, "parameters of one dtype", dtypes, remedy)
-        if len({id(parameter) for parameter in checked}) < len(checked):
-            remedy = "It would step twice: leave the repetition out."
-            raise ArgumentError(culprit, "every parameter once", "one of them again", remedy)
-        return checked
 
     def _setting(self, key: str, value: Any) -> Any:
         culprit, default = f"{self.name}({key}=…)", self.defaults[key]
@@ -302,7 +260,7 @@ class Optimizer:
         A class of the user's own, or a schedule that could look at what training changes, is
         asked before each update, as in eager code.
         """
-        return _is_of_package(type(self)) and _is_pure(self.settings["learning_rate"])
+        return is_of_package(type(self)) and is_pure(self.settings["learning_rate"])
 
     def _prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
@@ -486,18 +444,3 @@ class Optimizer:
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
         return f"{self.name}({settings}, steps={self.steps})"
-
-
-def _is_of_package(thing: Any) -> bool:
-    return str(getattr(thing, "__module__", "")).startswith("minidl.")
-
-
-def _is_pure(rate: Any) -> bool:
-    """Whether a learning rate depends on the number of updates alone."""
-    if not callable(rate) or _is_of_package(type(rate)):
-        return True
-    if not isinstance(rate, FunctionType) or rate.__defaults__ or rate.__kwdefaults__:
-        return False
-    cells = [cell.cell_contents for cell in rate.__closure__ or ()]
-    known = [rate.__globals__[n] for n in rate.__code__.co_names if n in rate.__globals__]
-    return all(isinstance(x, int | float | str | ModuleType) for x in (*cells, *known))
