@@ -38,15 +38,15 @@ def carry_back(root: Node, gradient: np.ndarray | None = None) -> None:
 
 def _precomputed_gradients(root: Node) -> dict[int, np.ndarray]:
     """Gradients of the root's inputs, if its op found them going forward; most often none."""
-    found = root._op.precomputed_gradients() if root._op is not None and not root._retains else ()
+    op = None if root._retains else root._op
+    slopes = () if op is None else op.precomputed_gradients()
     if any(x._wants and x._op is None for x in root._inputs):
         return {}  # a leaf's gradient is added to later on: it must be a copy
-    pairs = [
-        (x, dx) for x, dx in zip(root._inputs, found, strict=False) if x._wants and dx is not None
-    ]
+    pairs = zip(root._inputs, slopes, strict=False)
+    gradients = [(x, dx) for x, dx in pairs if x._wants and dx is not None]
     if (listening := listener() if listeners else None) is not None:
-        listening.precomputed_gradients(pairs)
-    return {id(x): dx for x, dx in pairs}
+        listening.precomputed_gradients(gradients)
+    return {id(x): dx for x, dx in gradients}
 
 
 def _copied(dy: np.ndarray) -> np.ndarray:
@@ -57,16 +57,16 @@ def _copied(dy: np.ndarray) -> np.ndarray:
 
 def ancestors(root: Node) -> list[Node]:
     """Everything with an op that the root was made from, newest first; no recursion."""
-    found = {id(root): root}
+    nodes = {id(root): root}
     waiting = [root]
     while waiting:
         node = waiting.pop()
         _check_versions(node)
         for x in node._inputs:
-            if x._wants and x._op is not None and id(x) not in found:
-                found[id(x)] = x
+            if x._wants and x._op is not None and id(x) not in nodes:
+                nodes[id(x)] = x
                 waiting.append(x)
-    return sorted(found.values(), key=attrgetter("_age"), reverse=True)
+    return sorted(nodes.values(), key=attrgetter("_age"), reverse=True)
 
 
 def gradients(root: Node, of: Sequence[Node]) -> list[np.ndarray | None]:
@@ -76,7 +76,7 @@ def gradients(root: Node, of: Sequence[Node]) -> list[np.ndarray | None]:
     """
     leaves = [x for node in ancestors(root) for x in node._inputs if x._op is None]
     nodes = {id(x): x for x in [*leaves, *of]}.values()
-    found = [(x, x._grad, x._home, x._retains) for x in nodes]
+    before = [(x, x._grad, x._home, x._retains) for x in nodes]
     for x in nodes:
         x._grad, x._home = None, None
     try:
@@ -85,7 +85,7 @@ def gradients(root: Node, of: Sequence[Node]) -> list[np.ndarray | None]:
         carry_back(root)
         return [x._grad for x in of]
     finally:
-        for x, gradient, home, retains in found:
+        for x, gradient, home, retains in before:
             x._grad, x._home, x._retains = gradient, home, retains
 
 
@@ -126,7 +126,7 @@ def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> 
         listening.backward(node, dy, dxs)
         given, y, *others = listening.handed(op, (dy, node._array, *xs, *dxs))
         op.backward(given, y, others[: len(xs)], others[len(xs) :])
-        listening.filled(dxs)
+        listening.backward_done(dxs)
     for x, dx in zip(inputs, dxs, strict=True):
         if dx is None:
             continue

@@ -182,7 +182,7 @@ class Node(Tracked):
     @grad.setter
     def grad(self, value: Any) -> None:
         if listeners and (listening := listener()) is not None:
-            listening.met(self)
+            listening.parameter_used(self)
         if value is not None:
             self._seen_by("setting grad")
             value = as_float(value, self._array.dtype, "grad")

@@ -161,7 +161,7 @@ class Tensor(Node):
         copy(self._array.reshape(-1), y.reshape(-1))
         result = Tensor._of(y)
         if listening is not None:
-            listening.made(result)
+            listening.forward_done(result)
         return result
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -332,7 +332,7 @@ class Tensor(Node):
                 [t._version if t._writes is None else t._current_version() for t in inputs]
             )
         if listening is not None:
-            listening.made(result)
+            listening.forward_done(result)
         return result
 
     def _logits_behind(self) -> tuple[str, Tensor] | None:

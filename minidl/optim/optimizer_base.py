@@ -170,9 +170,9 @@ class Optimizer:
         given = signature(cls.__init__)
         if any(x.kind is x.VAR_POSITIONAL for x in given.parameters.values()):  # handed on
             given = signature(Optimizer.__init__)
-        own = [x for name, x in given.parameters.items() if name != "self"]
+        shown = [x for name, x in given.parameters.items() if name != "self"]
         cls.__signature__ = named_settings(  # type: ignore[attr-defined]
-            given.replace(parameters=own),
+            given.replace(parameters=shown),
             {key: value for key, value in cls.defaults.items() if key != "learning_rate"},
         )
 
@@ -183,9 +183,9 @@ class Optimizer:
                 remedy = "Write numbers into its arrays: optimizer.state['…'][...] = 0.0."
             expected, got = "what it was made with", "something else"
             raise ArgumentError(f"{self.name}.{name} = …", expected, got, remedy)
-        meant = [name] if name in self.defaults else ELSEWHERE.get(name, [])
-        if meant and name != "learning_rate" and meant[0] in self.defaults:
-            remedy = f"Write optimizer.settings[{meant[0]!r}] = {value!r:.30}."
+        settings = [name] if name in self.defaults else ELSEWHERE.get(name, [])
+        if settings and name != "learning_rate" and settings[0] in self.defaults:
+            remedy = f"Write optimizer.settings[{settings[0]!r}] = {value!r:.30}."
             raise ArgumentError(f"{self.name}.{name} = …", "a setting", "an attribute", remedy)
         super().__setattr__(name, value)
 
@@ -266,10 +266,10 @@ class Optimizer:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
         self._check_settings()
         self._check_state()
-        made = int(self._count[0])
+        updated = int(self._count[0])
         if callable(self.settings["learning_rate"]):
             standing = self._standing()
-            self._rates[:updates] = [self._rate(made + i) for i in range(updates)]
+            self._rates[:updates] = [self._rate(updated + i) for i in range(updates)]
             if self._standing() != standing:
                 raise ArgumentError(
                     f"{self.name}(learning_rate=…)",
@@ -279,7 +279,7 @@ class Optimizer:
                 )
         else:
             self._rates[:updates] = self.settings["learning_rate"]
-        self._ahead[0] = made
+        self._ahead[0] = updated
         self._step_numbers[2:] = self.constants()
 
     def _standing(self) -> tuple[Any, ...]:
@@ -309,16 +309,16 @@ class Optimizer:
 
     def _check_state(self) -> None:
         """An error for state that was replaced by what is none; kernels look at its size."""
-        held = [*self.state.values()]
-        if len(held) != len(self.states) or not all(type(array) is np.ndarray for array in held):
+        kinds = [type(array) for array in self.state.values()]
+        if kinds != [np.ndarray] * len(self.states):
             remedy = "Write numbers into its arrays: optimizer.state['…'][...] = 0.0."
             expected, got = ", ".join(self.states), f"{self.state!r:.60}"
             raise ArgumentError(f"{self.name}.state", f"the arrays {expected}", got, remedy)
 
     def _memory(self) -> dict[str, np.ndarray]:
         """What an update works on, by name: for listings."""
-        own = {"rates": self._rates, "count": self._count, "step_numbers": self._step_numbers}
-        named = {f"{self.name}.{name}": array for name, array in own.items()}
+        numbers = {"rates": self._rates, "count": self._count, "step_numbers": self._step_numbers}
+        named = {f"{self.name}.{name}": array for name, array in numbers.items()}
         for i, (values, gradients, place) in enumerate(self._runs, start=1):
             which = i if len(self._runs) > 1 else ""
             named |= {f"parameters{which}": values, f"∂parameters{which}": gradients}
@@ -328,8 +328,8 @@ class Optimizer:
 
     def _work(self) -> list[np.ndarray]:
         """The memory of its own that an update works on."""
-        own = [self._rates, self._ahead, self._count, self._step_numbers, self._squares]
-        return [*self.state.values(), *own]
+        numbers = [self._rates, self._ahead, self._count, self._step_numbers, self._squares]
+        return [*self.state.values(), *numbers]
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward`` starts afresh."""

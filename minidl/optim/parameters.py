@@ -39,8 +39,8 @@ def checked_parameters(name: str, parameters: Any) -> Parameters:
             got = f"{parameter.name or 'a tensor'}, which never required a gradient"
             if parameter.requires_grad:
                 got = f"{parameter.name or 'a tensor'}, the result of an operation"
-            made = "Make it with Tensor(…, requires_grad=True), or write net.parameters()."
-            raise ArgumentError(culprit, "parameters", got, made)
+            making = "Make it with Tensor(…, requires_grad=True), or write net.parameters()."
+            raise ArgumentError(culprit, "parameters", got, making)
         if parameter.dtype != checked[0].dtype:
             dtypes = f"{checked[0].dtype} and {parameter.dtype}"
             remedy = "Make one optimizer for each dtype."

@@ -197,8 +197,8 @@ def build_rate(config: Any) -> Any:
     kind = _KINDS[values.pop("schedule")]
     if "after" in values:
         values["after"] = build_rate(values["after"])
-    made: Schedule = kind(**values)
-    return made
+    schedule: Schedule = kind(**values)
+    return schedule
 
 
 def is_of_package(thing: Any) -> bool:
