@@ -73,6 +73,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 globals().update({entry.name: entry for registry in (activations, losses) for entry in registry})
+globals().update({entry.cls.__name__: entry.cls for entry in optimizers})
 
 _LATER = dict.fromkeys(
     ["Marks", "Walkthrough", "Worksheet", "XRay", "explain", "grade", "worksheet", "xray"],
@@ -150,6 +151,7 @@ __all__ = [
     *activations.names(),
     *losses.names(),
 ]
+__all__ += [entry.cls.__name__ for entry in optimizers if entry.cls.__name__ not in __all__]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 import minidl as ml
+from minidl.autodiff import Elementwise
+from minidl.core import Interval
 from minidl.kernels.jit import Refused, kernel
 from minidl.nn import activations, layer_kinds
 from minidl.optim import Optimizer, optimizers
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-ACTIVATION, KERNEL, OPTIMIZER, LAYER = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+ACTIVATION, KERNEL, OPTIMIZER, LAYER, OPERATION = re.findall(r"```python\n(.*?)```", TEXT, re.S)
 X, Y = [[0.5, -1.0], [0.3, 0.2]], [[1.0], [0.0]]
 
 
@@ -27,8 +29,10 @@ def proved(**how):
 
 def test_an_activation():
     names = {"activation": ml.activation, "ActivationFunction": ml.ActivationFunction}
-    exec(ACTIVATION, names)
+    exec(ACTIVATION, names | {"Interval": Interval})
     try:
+        entry = activations["soft_clip"]
+        assert all((entry.latex, entry.properties, entry.good_for, entry.source))
         proved(net={"hidden": "soft_clip"}, loss="mse")
         assert ml.activations["soft_clip"](4.0) == pytest.approx(2.0)
     finally:
@@ -38,17 +42,20 @@ def test_an_activation():
 def test_an_optimizer():
     names = {"kernel": kernel, "Refused": Refused, "np": np, "Mapping": Mapping}
     exec(KERNEL, names)
-    update = SimpleNamespace(sign_descent=names["sign_descent"])
+    update = SimpleNamespace(adagrad=names["adagrad"])
     exec(OPTIMIZER, names | {"optimizer": ml.optimizer, "Optimizer": Optimizer, "update": update})
     try:
-        walkthrough = proved(loss="mse", optimizer="sign_descent", learning_rate=0.25)
-        assert "sign(g)" in str(walkthrough)
-        w = ml.Tensor([1.0, 1.0, 1.0], requires_grad=True)
-        w.grad = [2.0, -0.1, 0.0]
-        optimizers["sign_descent"].cls([w], learning_rate=0.5).step()
-        np.testing.assert_array_equal(w.numpy(), [0.5, 1.5, 1.0])
+        assert names["adagrad"].aligned  # as detect_anomaly names places by it
+        walkthrough = proved(loss="mse", optimizer="adagrad", learning_rate=0.25)
+        assert "v + g^2" in str(walkthrough)
+        w = ml.Tensor([1.0, 1.0], requires_grad=True)
+        adagrad = optimizers["adagrad"].cls([w], learning_rate=0.5)
+        for gradient in ([3.0, 0.0], [4.0, -2.0]):
+            w.grad = gradient
+            adagrad.step()
+        np.testing.assert_allclose(w.numpy(), [1 - 0.5 - 0.5 * 4 / 5, 1 + 0.5], rtol=1e-6)
     finally:
-        optimizers.unregister("sign_descent")
+        optimizers.unregister("adagrad")
 
 
 def test_a_layer(tmp_path):
@@ -63,6 +70,21 @@ def test_a_layer(tmp_path):
         np.testing.assert_array_equal(ml.load(tmp_path / "net").predict(X), net.predict(X))
     finally:
         layer_kinds.unregister("residual")
+
+
+def test_an_operation():
+    names = {"Elementwise": Elementwise}
+    exec(OPERATION, names)
+    cube = names["Cube"]()
+
+    class Cubes(ml.Layer):
+        def forward(self, x, training):
+            return cube(x)
+
+    net = ml.Sequential(ml.Dense(2, 3), Cubes(), ml.Dense(3, 1), seed=0)
+    walkthrough = ml.explain(net, X, Y, loss="mse")
+    assert {v.verdict for v in walkthrough.verdicts} == {"pass"}
+    assert "^3" in str(walkthrough)
 
 
 def test_places_that_it_names_are_there():
