@@ -10,6 +10,7 @@ from minidl.document import Block, Bullets, Figures, Listing, Paragraph, Shade, 
 from minidl.pairing.findings import ComparedTable, Findings, PlannedTable, Row, natural
 from minidl.pairing.report import diagrams
 from minidl.pairing.report.differences import comparisons_listing, differences_listing
+from minidl.pairing.report.section import compared, scored, section
 from minidl.pairing.report.wording import (
     CROSS,
     HIGHER,
@@ -31,6 +32,7 @@ MATRIX = 16
 """Pairings that a pairwise matrix has room for."""
 
 
+@section("headlines", 10, "What this study shows")
 def headline_blocks(findings: Findings) -> Iterator[Block]:
     """What a study shows in plain words, task by task: claims, then what describes."""
     if findings.missing:
@@ -96,6 +98,7 @@ def _matter(table: ComparedTable) -> Iterator[str]:
 # ------------------------------------------------------------------------------------ scores
 
 
+@section("scores", 30, "Scores of every pairing on every dataset", scored)
 def score_blocks(findings: Findings) -> Iterator[Block]:
     """Pairing × dataset, one table a task."""
     yield Paragraph(
@@ -199,6 +202,7 @@ def _note(table: ComparedTable | None, plan: PlannedTable) -> str:
 # ----------------------------------------------------------------------------- who beats whom
 
 
+@section("pairwise", 40, "Who beats whom", compared)
 def pairwise_blocks(findings: Findings) -> Iterator[Block]:
     """Who beats whom: a matrix and a critical-difference diagram a task."""
     yield Paragraph(
@@ -261,6 +265,7 @@ def _diagram(table: ComparedTable) -> Figures:
 # ------------------------------------------------------------------- what matters, and ranking
 
 
+@section("variance", 50, "How much does pairing matter?", compared)
 def variance_blocks(findings: Findings) -> Iterator[Block]:
     """How much pairing matters: shares of the variation."""
     yield Paragraph(
@@ -279,6 +284,7 @@ def variance_blocks(findings: Findings) -> Iterator[Block]:
         yield Figures("Shares of the total sum of squares.", drawn)
 
 
+@section("ranking", 60, "Ranking, without the luck of having been chosen", compared)
 def ranking_blocks(findings: Findings) -> Iterator[Block]:
     """A ranking that does not flatter its winner."""
     yield Paragraph(

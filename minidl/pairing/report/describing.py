@@ -30,7 +30,8 @@ from minidl.pairing.findings import (
 )
 from minidl.pairing.report import charts
 from minidl.pairing.report.boundaries import boundary, drawable
-from minidl.pairing.report.wording import HIGH_EDGE, LOW_EDGE, metric_name
+from minidl.pairing.report.section import scored, section
+from minidl.pairing.report.wording import CROSS, HIGH_EDGE, LOW_EDGE, STAR, metric_name
 from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.study import Study
 
@@ -39,6 +40,7 @@ LOSERS = 3
 EDGE = "the grid's lowest or highest"
 
 
+@section("design", 20, "Design and budget")
 def design_blocks(findings: Findings) -> Iterator[Block]:
     """What was trained, how it was tuned, what the design can show."""
     designs = [f"{t.task.capitalize()}: {sentence(t.design)}" for t in findings.tables]
@@ -93,6 +95,7 @@ def budget(findings: Findings) -> Iterator[str]:
     )
 
 
+@section("natural", 70, f"{STAR} Natural heads beside the best", scored)
 def natural_blocks(findings: Findings) -> Iterator[Block]:
     """Natural heads beside the best of each dataset."""
     yield Paragraph(
@@ -117,6 +120,7 @@ def _gap(found: NaturalHead) -> tuple[str, str]:
 # ----------------------------------------------------------------------------- learning rates
 
 
+@section("rates", 80, "Learning rates", scored)
 def rate_blocks(findings: Findings) -> Iterator[Block]:
     """How much scores depend on the learning rate."""
     if findings.study.fixed_rate:
@@ -173,6 +177,7 @@ def _rate_listing(task: str, found: Sequence[Outcome]) -> Listing:
 # ------------------------------------------------------------------- curves, losers, boundaries
 
 
+@section("curves", 90, "How they learn", scored)
 def curve_blocks(findings: Findings) -> Iterator[Block]:
     """How a few cells of each dataset learn."""
     yield Paragraph(
@@ -209,6 +214,7 @@ def _chosen(findings: Findings, dataset: str) -> dict[str, Outcome]:
     return chosen
 
 
+@section("losers", 100, "Why the losers lost", scored)
 def loser_blocks(findings: Findings) -> Iterator[Block]:
     """Why low scores are low, as far as measurements tell."""
     yield Paragraph(
@@ -266,6 +272,7 @@ def _quarters(
     return best, worst
 
 
+@section("boundaries", 110, "Where the line is drawn", scored)
 def boundary_blocks(findings: Findings) -> Iterator[Block]:
     """What the best and the worst cell have learned on datasets that can be drawn."""
     yield Paragraph(
@@ -291,6 +298,7 @@ def boundary_blocks(findings: Findings) -> Iterator[Block]:
 # ----------------------------------------------------------------- failures, unsound, reproduce
 
 
+@section("failures", 120, f"{CROSS} Failures and unsound heads")
 def failure_blocks(findings: Findings) -> Iterator[Block]:
     """Trials that diverged or failed, and heads that were left out."""
     yield Paragraph(
@@ -312,6 +320,7 @@ def failure_blocks(findings: Findings) -> Iterator[Block]:
         yield Bullets(unsound.lines)
 
 
+@section("reproduce", 130, "How to reproduce this")
 def reproduction_blocks(findings: Findings) -> Iterator[Block]:
     """How to get the same numbers again."""
     environment = findings.environment
