@@ -330,7 +330,6 @@ def test_natural_heads_stand_beside_the_best_in_pairs():
     assert found.behind == pytest.approx(0.3)  # over relu, which both have
     low, high = t.interval(0.95, 1, loc=0.3, scale=0.1)
     assert found.half == pytest.approx((high - low) / 2)
-    assert found.far
     assert "sigmoid+binary_crossentropy is 30.0" in str(found)
 
 

@@ -78,7 +78,7 @@ def test_a_damaged_row_is_refused_by_whoever_reads_and_named(path, column, refus
         for read in (
             lambda: opened.results([key]),
             opened.count,
-            lambda: [*status(opened)],
+            lambda: status(opened),
             lambda: export(opened, path.parent / "export"),
         ):
             with refused(FileError, *parts):

@@ -61,7 +61,7 @@ def show(name: Annotated[str, typer.Argument(help="Anything that `minidl list` n
     wanted = "an activation, a loss, an optimizer, an initializer or a dataset"
     entry = _find(name, wanted, _registries())
     if isinstance(entry, data.Card):
-        say(data.load(entry.name))
+        put(to_lines(data.load(entry.name).page))
     elif entry.name in optimizers:
         put(to_lines(_card(entry.name, _purpose(entry.cls), _optimizer_facts(entry))))
     elif entry.name in initializers:

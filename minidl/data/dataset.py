@@ -11,6 +11,7 @@ from minidl.autodiff import as_numbers
 from minidl.core import ArgumentError, DataError, ShapeError, printable, random_state, whole_number
 from minidl.data.checks import check_finite
 from minidl.data.tables import TASKS
+from minidl.document import Block, Definitions, Page, Paragraph, Section, to_text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,22 +145,34 @@ class Dataset:
         return kept, dealt
 
     def __repr__(self) -> str:
+        return f"Dataset({self.name!r}: {self._size})"
+
+    @property
+    def _size(self) -> str:
         kind = f"{self.n_classes} classes" if self.classes else "regression"
         columns = self.X.shape[1]
-        size = f"{len(self.X)} rows, {columns} feature{'s' * (columns != 1)}"
-        return f"Dataset({self.name!r}: {size}, {kind})"
+        return f"{len(self.X)} rows, {columns} feature{'s' * (columns != 1)}, {kind}"
 
-    def __str__(self) -> str:
+    @property
+    def page(self) -> Page:
+        """What is known of it, to be shown."""
         names = ", ".join(self.feature_names[:6]) + " …" * (len(self.feature_names) > 6)
         if self.classes:
             rows = zip(self.classes, np.bincount(self.y, minlength=self.n_classes), strict=True)
-            target = "classes and their rows: " + ", ".join(f"{name} {n}" for name, n in rows)
+            target = "classes", ", ".join(f"{name} ({count} rows)" for name, count in rows)
         else:
-            target = f"target from {self.y.min():g} to {self.y.max():g}, mean {self.y.mean():g}"
-        about = f"metric: {self.metric}; family: {self.family}"
-        lines = [repr(self), f"features: {names}", target, about]
-        lines += [line for line in (self.teaches, self.source) if line]
-        return printable("\n  ".join(lines))
+            y = self.y
+            target = "target", f"from {y.min():g} to {y.max():g}, mean {y.mean():g}"
+        facts = [("features", names), target, ("metric", self.metric), ("family", self.family)]
+        blocks: list[Block] = [
+            Definitions(facts),
+            Paragraph(self.teaches),
+            Paragraph(self.source, "note"),
+        ]
+        return Page(f"{self.name}: {self._size}", [Section("", blocks)])
+
+    def __str__(self) -> str:
+        return printable(to_text(self.page))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, NamedTuple
 
 from minidl.core import lenient
 from minidl.document.blocks import (
@@ -22,10 +22,7 @@ from minidl.document.blocks import (
     Paragraph,
     Text,
 )
-from minidl.document.columns import aligned, cell, lines_of
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from minidl.document.columns import aligned, lines_of
 
 WIDTH = 80
 
@@ -127,23 +124,3 @@ def put(lines: Iterable[tuple[str, str]], file: IO[str] | None = None) -> None:
         console = Console(file=file, highlight=False, soft_wrap=True)
         for text, style in lines:
             console.print(Text(text, style=style))
-
-
-def boxed(listing: Listing, cut: int | None = None) -> Table:
-    """A table in a box, for a console of rich.
-
-    Parameters
-    ----------
-    cut : int, optional
-        After so many rows a line is drawn: rows are left out there.
-    """
-    from rich.table import Table
-
-    # A title is broken where a table is narrower.
-    table = Table(title=listing.title or None, min_width=len(listing.title) or None)
-    words = listing.words or (0,)
-    for i, column in enumerate(listing.columns):
-        table.add_column(column, justify="left" if i in words else "right")
-    for i, row in enumerate(listing.rows, 1):
-        table.add_row(*map(cell, row), end_section=i == cut)
-    return table

@@ -108,7 +108,7 @@ def natural_blocks(findings: Findings) -> Iterator[Block]:
         for found in findings.natural
     ]
     columns = ("dataset", "natural head", "head with the best mean", "points behind", "± 95 %")
-    yield Listing("natural heads", columns, rows)
+    yield Listing("natural heads", columns, rows, words=(0, 1, 2))
 
 
 def _gap(found: NaturalHead) -> tuple[str, str]:
