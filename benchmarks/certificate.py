@@ -85,7 +85,7 @@ class Study:
         for cell in cells:
             values = scores.select([cell.pairing.name], [cell.dataset]).values.ravel()
             found.append(_outcome(study, cell, values, rng))
-        return Findings.from_outcomes(study, data, Environment("", "", ""), found)
+        return Findings(study, data, Environment("", "", ""), found)
 
 
 @functools.cache

@@ -70,21 +70,14 @@ def read_table(path: str | Path, target: str, task: str | None = None) -> CsvTab
     CsvTable
         Features and target, without gaps, finite.
     """
-    if task is not None and task not in TASKS:
-        close = get_close_matches(str(task), TASKS, n=1)
-        raise ArgumentError(
-            "task",
-            "'classification' or 'regression'",
-            repr(task),
-            f"Write task={close[0]!r}." if close else "Leave it out to have it inferred.",
-        )
+    _check_task(task)
     source = Path(path)
     rows = _rows(source)
-    header = _header(source, *rows[0])
+    header = _header(source, *rows.pop(0))
     position = _target_position(source, header, target)
-    if len(rows) == 1:
+    if not rows:
         raise DataError(str(source), "rows below the header", "none", "Add rows to learn from.")
-    for line, cells in rows[1:]:
+    for line, cells in rows:
         if len(cells) != len(header):
             raise DataError(
                 f"{source}, line {line}",
@@ -92,17 +85,24 @@ def read_table(path: str | Path, target: str, task: str | None = None) -> CsvTab
                 str(len(cells)),
                 'Complete the row; a cell that holds a comma needs quotes: "a, b".',
             )
-    places = [_Place(source, line, header) for line, _ in rows[1:]]
-    labels = [cells.pop(position).strip() for _, cells in rows[1:]]
+    places = [_Place(source, line, header) for line, _ in rows]
+    labels = [cells[position].strip() for _, cells in rows]
+    features = [column for column in range(len(header)) if column != position]
     X = np.array(
         [
-            [place.number(cell, column + (column >= position)) for column, cell in enumerate(cells)]
-            for place, (_, cells) in zip(places, rows[1:], strict=True)
+            [place.number(cells[column], column) for column in features]
+            for place, (_, cells) in zip(places, rows, strict=True)
         ]
     )
     y, classes = _target(source, places, labels, position, task)
-    names = (*header[:position], *header[position + 1 :])
+    names = tuple(header[column] for column in features)
     return CsvTable(X, y, "classification" if classes else "regression", names, classes)
+
+
+def _check_task(task: str | None) -> None:
+    if task is not None and task not in TASKS:
+        remedy = did_you_mean(task, TASKS, "Leave it out to have it inferred.")
+        raise ArgumentError("task", "'classification' or 'regression'", repr(task), remedy)
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ import numpy as np
 
 from minidl.autodiff import Tensor
 from minidl.core import MinidlError
-from minidl.data import Dataset, Split
+from minidl.data import Batches, Dataset, Split
 from minidl.diagnostics import diagnose
 from minidl.model import Sequential, mlp
 from minidl.nn import get_loss, losses
 from minidl.optim import get_optimizer
 from minidl.pairing.study import Cell, Result, Trial
 from minidl.program import Program, record
-from minidl.training import Batches, check_data, decide, score_predictions, step
+from minidl.training import check_data, decide, score_predictions, step
 
 VALIDATION = 0.2
 """Share of a dataset that learning rates are chosen by."""

@@ -7,6 +7,7 @@
 from minidl.pairing.study.grid import (
     Head,
     Pairing,
+    encode_labels,
     heads,
     hidden_activations,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Study",
     "TUNING",
     "Trial",
+    "encode_labels",
     "heads",
     "hidden_activations",
     "is_file",
