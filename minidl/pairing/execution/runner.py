@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,7 @@ def run(
     Raises
     ------
     ArgumentError, DataError, FileError
-        Before any training: no sound head, a table too small, a ledger that cannot be used.
-        Later: a worker that would give other bits, workers that die again and again, a full disk.
+        Before any training, or where workers or the disk fail.
 
     Examples
     --------
@@ -86,8 +86,7 @@ def run(
     environment = Environment.here()  # before scikit-learn is loaded, which brings a BLAS
     data = study.load()
     cells = study.cells(data)
-    for name in dict.fromkeys(cell.dataset for cell in cells):
-        _check_size(data[name], study)
+    _check_sizes(study, [data[name] for name in dict.fromkeys(cell.dataset for cell in cells)])
     with Ledger(path) as ledger:
         ledger.begin(study, environment)
         started = _Run(study, data, ledger, environment)
@@ -95,9 +94,9 @@ def run(
             return started.everything(cells, spread, verbose)
 
 
-def _check_size(data: Dataset, study: Study) -> None:
+def _check_sizes(study: Study, datasets: Sequence[Dataset]) -> None:
     """Refuse a table that nothing comes of: R² needs two rows."""
-    for tuning in (False,) if study.fixed_rate else (False, True):
+    for data, tuning in product(datasets, (False,) if study.fixed_rate else (False, True)):
         rows = len(parts(data, TUNING * tuning, tuning)[2])  # as many under every seed
         if rows < 2:
             expected, remedy = "2 rows or more to judge a network by", "Give a larger table."

@@ -38,16 +38,8 @@ def training_curves(
                 label = f"{role}: {short(chosen[role].cell.pairing.name)}"
                 above.plot(stops[: len(scores)], scores, label=label, **style)
                 below.plot(np.arange(1, len(left) + 1), left, **style | {"marker": ""})
-            below.set_yscale("log")
-            below.yaxis.set_major_formatter("{x:g}")
-            for axes in (above, below):
-                axes.set_xscale("log", base=2)
-                axes.set_xlim(1, max(epochs, 2))
-                axes.set_xticks(stops, [str(stop) for stop in stops])
-                axes.minorticks_off()
+            _over_epochs(above, below, stops)
             above.set_title(f"{dataset}: {metric_name(metric)} on test data", loc="left")
-            below.set_title("training loss, relative to the first epoch's", loc="left")
-            below.set_xlabel("epoch")
             drawn.legend(loc="outside lower left", ncols=1)
             return markup(drawn, name)
 
@@ -59,6 +51,19 @@ def training_curves(
     columns = ("chosen as", "pairing", "epoch", metric, "relative training loss")
     rows = [row for role in chosen for row in _epochs(role, chosen[role], *curves[role], stops)]
     return Figure(dataset, draw, alt, Listing(f"curves-{dataset}", columns, rows))
+
+
+def _over_epochs(above: Any, below: Any, stops: Sequence[int]) -> None:
+    """The scales of scores, above, and of relative losses, below."""
+    below.set_yscale("log")
+    below.yaxis.set_major_formatter("{x:g}")
+    for axes in (above, below):
+        axes.set_xscale("log", base=2)
+        axes.set_xlim(1, max(stops[-1], 2))
+        axes.set_xticks(stops, [str(stop) for stop in stops])
+        axes.minorticks_off()
+    below.set_title("training loss, relative to the first epoch's", loc="left")
+    below.set_xlabel("epoch")
 
 
 def _epochs(

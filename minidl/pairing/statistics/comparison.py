@@ -200,8 +200,6 @@ class PairwiseMatrix:
     pairings : tuple of str
     wins, ties, losses : int arrays of shape (pairings, pairings)
         Families in which the row's pairing scores higher than the column's, the same, lower.
-    adjusted : array of shape (pairings, pairings)
-        Holm-corrected p-values of the planned comparisons; NaN where none was planned.
     shown : bool array of shape (pairings, pairings)
         Where a difference is shown: the only cells to mark.
     verdicts : int array of shape (pairings, pairings)
@@ -212,13 +210,12 @@ class PairwiseMatrix:
     wins: np.ndarray
     ties: np.ndarray
     losses: np.ndarray
-    adjusted: np.ndarray
     shown: np.ndarray
     verdicts: np.ndarray
 
 
 def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> PairwiseMatrix:
-    """Wins, ties and losses of all pairs, with p-values and marks where a test was planned.
+    """Wins, ties and losses of all pairs, with marks where a planned test shows a difference.
 
     Parameters
     ----------
@@ -229,13 +226,11 @@ def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> Pairwi
     """
     means = scores.by_family().means
     differences = differences_between(means[:, None], means[None])
-    size = len(scores.pairings)
-    adjusted, shown = np.full((size, size), np.nan), np.zeros((size, size), dtype=bool)
-    verdicts = np.zeros((size, size), dtype=int)
+    shown = np.zeros(differences.shape[:2], dtype=bool)
+    verdicts = np.zeros(shown.shape, dtype=int)
     for comparison in comparisons:
         if comparison.dataset is None:
             i, j = scores.index(comparison.first), scores.index(comparison.second)
-            adjusted[i, j] = adjusted[j, i] = comparison.adjusted
             shown[i, j] = shown[j, i] = comparison.shown
             verdicts[i, j] = comparison.direction * comparison.shown
             verdicts[j, i] = -verdicts[i, j]
@@ -244,7 +239,6 @@ def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> Pairwi
         (differences > 0).sum(axis=2),
         (differences == 0).sum(axis=2),
         (differences < 0).sum(axis=2),
-        adjusted,
         shown,
         verdicts,
     )
