@@ -20,7 +20,7 @@ from minidl.pairing import Ledger, Study, run
 from minidl.pairing.findings.findings import Findings
 from minidl.pairing.report import sections, show, write
 from minidl.pairing.report.picture import heat_map
-from minidl.pairing.report.svg import SERIES, figure, markup
+from minidl.pairing.report.svg import SERIES, drawing
 from minidl.pairing.statistics import CLAIM
 
 STUDY = Study(
@@ -214,11 +214,13 @@ def test_the_same_findings_are_the_same_page(findings, written, tmp_path):
 
 
 def test_what_is_written_in_a_figure_keeps_its_digits():
-    with figure(3, 2) as (drawn, [axes]):
+    @drawing("one", 3, 2)
+    def draw(figure, axes):
         axes.set_title("mean 0.81834 <of> 3")
         axes.plot([0, 1], [1, 2], color=SERIES[0])
         axes.set_xticks([1 / 3], ["0.00125"])
-        text = markup(drawn, "one")
+
+    text = draw()
     assert ">mean 0.81834 &lt;of&gt; 3<" in text
     assert ">0.00125<" in text
     assert "var(--series-1)" in text

@@ -12,7 +12,7 @@ from minidl.cli.say import say
 from minidl.core import Registry, UnknownNameError, did_you_mean
 from minidl.document import Code, Definitions, Page, Section, put, to_lines
 
-BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
+PRINTED_SIGNS = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
         "alpha": "α", "gamma": "γ", "delta": "δ"}  # fmt: skip
 """How a formula's signs and names are shown."""
 
@@ -146,7 +146,7 @@ def _as_in_a_book(text: str) -> str:
     text = re.sub(r"Piecewise\(\((.+), ([^,]+)\), \((.+), True\)\)", r"(\1 if \2, else \3)", text)
     text = re.sub(r"(\d\.\d{5})\d+", r"\1…", text)
     text = re.sub(r"Abs\(([^()]+)\)", r"|\1|", text)
-    for written, shown in BOOK.items():
+    for written, shown in PRINTED_SIGNS.items():
         text = text.replace(written, shown)
     return text
 

@@ -146,10 +146,10 @@ class Card:
         return new[y], tuple(classes)
 
     def _rows(self, seed: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]:
-        package, separator, own = self.loader.partition(":")
+        package, separator, function_name = self.loader.partition(":")
         purpose = f"data {self.name}"
-        if separator and package == "minidl" and own in GENERATORS:
-            return *GENERATORS[own](generator(purpose, seed), **self.parameters), (), ()
+        if separator and package == "minidl" and function_name in GENERATORS:
+            return *GENERATORS[function_name](generator(purpose, seed), **self.parameters), (), ()
         from sklearn import datasets as sklearn_datasets  # here: it takes 0.7 s
 
         function = self.loader.removeprefix("sklearn.datasets.")

@@ -118,14 +118,14 @@ class Dataset:
         """Take ``share`` of all the rows of the table out of ``rows``."""
         if share == 0:
             return rows, rows[:0]
-        taken = max(1, round(share * len(self.X)))
-        left = len(rows) - taken
+        size = max(1, round(share * len(self.X)))
+        left = len(rows) - size
         least = max(1, self.n_classes)
-        if min(taken, left) < least:
+        if min(size, left) < least:
             expected = "at least 1 row in each part"
             if least > 1:
                 expected = f"at least {least} rows in each part, one a class"
-            got = f"{taken} for {part} and {left} left"
+            got = f"{size} for {part} and {left} left"
             raise DataError(f"dataset {self.name!r}", expected, got, "Give a larger table.")
         if self.classes:
             counts = np.bincount(self.y[rows], minlength=self.n_classes)
@@ -141,7 +141,7 @@ class Dataset:
 
         strata = self.y[rows] if self.classes else None
         random = random_state(f"split {part}", seed)
-        kept, dealt = train_test_split(rows, test_size=taken, random_state=random, stratify=strata)
+        kept, dealt = train_test_split(rows, test_size=size, random_state=random, stratify=strata)
         return kept, dealt
 
     def __repr__(self) -> str:

@@ -134,8 +134,8 @@ class _Place:
         return value
 
 
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
-ID = re.compile(r"[+-]?0\d+", re.ASCII)
+WITH_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+ZERO_PADDED = re.compile(r"[+-]?0\d+", re.ASCII)
 """A whole number with zeros in front: they mean something, so it names a thing."""
 
 
@@ -143,7 +143,7 @@ def _remedy(cell: str) -> str:
     """What to write instead of a cell that is no number."""
     parted, pointed = cell.replace(",", ""), cell.replace(",", ".")
     decimal = text_number(pointed) is not None
-    if THOUSANDS.fullmatch(cell):
+    if WITH_THOUSANDS.fullmatch(cell):
         if not decimal:
             return f"Write {parted}, without commas between the thousands."
         return f"Write {parted} if the comma parts thousands, {pointed} if it is a decimal comma."
@@ -249,7 +249,7 @@ def _target(
         values = [_exact(label, place.number(label, position)) for place, label in pairs]
     distinct = sorted(set(values))
     task = task or _inferred_task(values, distinct)
-    if task == "classification" and any(map(ID.fullmatch, labels)):
+    if task == "classification" and any(map(ZERO_PADDED.fullmatch, labels)):
         values, distinct = labels, sorted(set(labels))
     if len(distinct) == 1:
         raise _one_value_only(source, places[0].header[position], labels[0])

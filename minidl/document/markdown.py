@@ -27,8 +27,8 @@ from minidl.document.blocks import (
 FIGURE_ROWS = 60
 """Rows of a figure's data that are still printed."""
 
-ROLES = {"strong": "**{}**", "number": "**{}**", "note": "*{}*", "muted": "{}"}
-EXACT = {"blank": "`{}`", "answer": "`{}`", "code": "`{}`", "formula": "${}$"}
+PROSE_ROLES = {"strong": "**{}**", "number": "**{}**", "note": "*{}*", "muted": "{}"}
+VERBATIM_ROLES = {"blank": "`{}`", "answer": "`{}`", "code": "`{}`", "formula": "${}$"}
 """What becomes of a span, by its role: words, and what stands as it is."""
 
 SIGNS = re.compile(
@@ -122,9 +122,9 @@ def _text(text: Text) -> str:
 def _piece(piece: str | Span) -> str:
     if isinstance(piece, str):
         return escaped(piece)
-    if piece.role in EXACT:
-        return EXACT[piece.role].format(piece.text)
-    return ROLES[piece.role].format(escaped(piece.text))
+    if piece.role in VERBATIM_ROLES:
+        return VERBATIM_ROLES[piece.role].format(piece.text)
+    return PROSE_ROLES[piece.role].format(escaped(piece.text))
 
 
 def _table(listing: Listing) -> str:

@@ -129,11 +129,14 @@ def mae_slow(robust: str = "softmax+mae", plain: str = "softmax+cce", workers: i
     Five epochs, each side at its best rate.
     """
     sides = {"MAE": Side(robust, epochs=5), "cross-entropy": Side(plain, epochs=5)}
-    found = {name: tune(sides, partial(deal, load(name)), workers=workers) for name in CLASSES}
-    tuned, mae, entropy = found.values(), "MAE", "cross-entropy"
+    tuned_on = {name: tune(sides, partial(deal, load(name)), workers=workers) for name in CLASSES}
+    tuned, mae, entropy = tuned_on.values(), "MAE", "cross-entropy"
     return {
         "datasets of 4 where cross-entropy is more accurate (p < 0.05)": wins(tuned, entropy, mae),
         "datasets of 4 where MAE is more accurate (p < 0.05)": wins(tuned, mae, entropy),
-        **{f"{n}: accuracy, MAE minus cross-entropy": gap(found[n], mae, entropy) for n in found},
+        **{
+            f"{n}: accuracy, MAE minus cross-entropy": gap(tuned_on[n], mae, entropy)
+            for n in tuned_on
+        },
         **edges(tuned),
     }

@@ -22,13 +22,13 @@ from minidl.pairing.execution.tuning import chosen_rate
 from minidl.pairing.execution.workers import Found, Places, Spread, Task, check, workers_of
 from minidl.pairing.study import TUNING, Cell, Study, Trial
 
-TASK = 1.0
+TASK_SECONDS = 1.0
 """Seconds that a task should take at most: what a kill costs, and how often results come."""
-FIRST = 5
+FIRST_TASK_TRIALS = 5
 """Trials of a dataset's first tasks, from which its pace is known."""
-DEATHS = 3
+MOST_DEATHS = 3
 """How often workers may die without any result in between."""
-GRACE = 2.0
+GRACE_SECONDS = 2.0
 """Seconds without a result after which what another process has claimed is taken over."""
 
 
@@ -163,12 +163,12 @@ class _Run:
             before = self.trained
             try:
                 with closing(spread(self._tasks(groups, firmly))) as results:
-                    for found in results:
-                        self._keep(found)
+                    for performed in results:
+                        self._keep(performed)
                 return
             except BrokenProcessPool as error:
                 deaths = 0 if self.trained > before else deaths + 1
-                if deaths == DEATHS:
+                if deaths == MOST_DEATHS:
                     raise ArgumentError(
                         "workers",
                         "processes that live",
@@ -185,10 +185,10 @@ class _Run:
             ]
             count = sum(map(len, left))
             if count != before:
-                before, until = count, time.monotonic() + GRACE
+                before, until = count, time.monotonic() + GRACE_SECONDS
             if not count or self.cut or time.monotonic() > until:
                 return left
-            time.sleep(GRACE / 20)
+            time.sleep(GRACE_SECONDS / 20)
 
     def _tasks(self, groups: Sequence[Places], firmly: bool) -> Iterator[Task]:
         """Tasks of a second or less; on any thread that has room for one."""
@@ -200,7 +200,7 @@ class _Run:
                     return
                 data = self.data[left[0][1].cell.dataset]
                 pace = self.paces.get(data.name)
-                most = FIRST if pace is None else max(1, int(TASK / pace))
+                most = FIRST_TASK_TRIALS if pace is None else max(1, int(TASK_SECONDS / pace))
                 some, left = dict(left[:most]), left[most:]
                 places = {key: some[key] for key in self.ledger.claim(list(some), firmly)}
                 if places:
@@ -210,9 +210,9 @@ class _Run:
         minutes = self.study.minutes
         return minutes is not None and time.monotonic() - self.began > 60 * minutes
 
-    def _keep(self, found: Found) -> None:
-        self.ledger.add(found)
-        _, trials, results = zip(*found, strict=True)
+    def _keep(self, performed: Found) -> None:
+        self.ledger.add(performed)
+        _, trials, results = zip(*performed, strict=True)
         cell = trials[0].cell
         self.trained += len(results)
         self.failures += sum(result.status != "ok" for result in results)

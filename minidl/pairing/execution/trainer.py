@@ -107,10 +107,10 @@ class Trainer:
         """
         began = time.perf_counter()
         try:
-            found = self._train(trial)
+            facts = self._train(trial)
         except MinidlError as error:
-            found = {"status": "failed", "reason": error.args[0]}  # whatever the terminal shows
-        return Result(**found, seconds=time.perf_counter() - began, host=platform.node())
+            facts = {"status": "failed", "reason": error.args[0]}  # whatever the terminal shows
+        return Result(**facts, seconds=time.perf_counter() - began, host=platform.node())
 
     def _train(self, trial: Trial) -> dict[str, Any]:
         split, X_judged, y_judged = parts(self.data, trial.seed, trial.tuning)
@@ -138,14 +138,14 @@ class Trainer:
 
     def _health(self, X: np.ndarray, y: np.ndarray) -> dict[str, list[float]]:
         """What stands out of the trained network on some training rows, layer by layer."""
-        found = diagnose(self.net, X[:LOOKED_AT], y[:LOOKED_AT], loss=self.loss)
+        health = diagnose(self.net, X[:LOOKED_AT], y[:LOOKED_AT], loss=self.loss)
         counts = {
-            name: [getattr(one, name) / one.units for one in found.layers if one.dead is not None]
+            name: [getattr(one, name) / one.units for one in health.layers if one.dead is not None]
             for name in ("dead", "saturated")
         }
         ratios = {
-            "gradient_ratio": [found.gradient_ratio],
-            "update_ratio": [one.update_ratio for one in found.layers],
+            "gradient_ratio": [health.gradient_ratio],
+            "update_ratio": [one.update_ratio for one in health.layers],
         }
         return counts | {name: [x for x in each if x is not None] for name, each in ratios.items()}
 
@@ -156,10 +156,10 @@ class Trainer:
 
     def _in_place(self, *tables: np.ndarray) -> list[np.ndarray]:
         """The same numbers where the program has read those of the trial before."""
-        if [table.shape for table in tables] != [own.shape for own in self._tables]:
+        if [table.shape for table in tables] != [kept.shape for kept in self._tables]:
             self._tables = [np.empty_like(table) for table in tables]
-        for own, table in zip(self._tables, tables, strict=True):
-            own[...] = table
+        for kept, table in zip(self._tables, tables, strict=True):
+            kept[...] = table
         return self._tables
 
     def _start(self, trial: Trial, *batch: np.ndarray) -> None:

@@ -20,9 +20,9 @@ from minidl.pairing.study import Cell, Result, Trial
 
 BACKENDS = ("threads", "loky", "dask")
 
-AHEAD = 2
+TASKS_AHEAD = 2
 """Tasks that a core of a cluster has before it, so that it never waits for the next."""
-PATIENCE = 10
+SCHEDULER_SECONDS = 10
 """Seconds to wait for a cluster's scheduler."""
 
 Places = dict[str, Trial]
@@ -64,7 +64,7 @@ def perform(task: Task) -> Found:
 
 
 _idle: dict[tuple[Cell, str, str], Trainer] = {}
-KEPT, SMALL = 128, 100_000
+TRAINERS_KEPT, SMALL_NETWORK_BYTES = 128, 100_000
 """How many trainers wait for another task of their cell, of networks of at most so many bytes."""
 
 
@@ -74,9 +74,9 @@ def _trainer(cell: Cell, data: Dataset) -> Iterator[Trainer]:
     place = cell, fingerprint(data), own(cell)
     trainer = _idle.pop(place, None) or Trainer(cell, data)
     yield trainer
-    if trainer.net.block.values.nbytes <= SMALL:
+    if trainer.net.block.values.nbytes <= SMALL_NETWORK_BYTES:
         _idle[place] = trainer
-    while len(_idle) > KEPT:
+    while len(_idle) > TRAINERS_KEPT:
         _idle.pop(next(iter(_idle)), None)
 
 
@@ -148,13 +148,13 @@ def _on_cluster(client: Any, tasks: Iterator[Task]) -> Generator[Found, None, No
         return [client.submit(perform, task, pure=False) for task in islice(tasks, number)]
 
     under_way = as_completed(
-        submit(AHEAD * max(1, sum(client.ncores().values()))), loop=client.loop
+        submit(TASKS_AHEAD * max(1, sum(client.ncores().values()))), loop=client.loop
     )
     try:
         for future in under_way:
-            found = future.result()
+            results = future.result()
             under_way.update(submit(1))
-            yield found
+            yield results
     except (KilledWorker, CancelledError, OSError) as error:
         if isinstance(error, MinidlError):
             raise
@@ -171,8 +171,8 @@ def _client(scheduler: str | None) -> Any:
         remedy = "Write pip install 'minidl[cluster]'."
         raise ArgumentError("--backend dask", "dask.distributed", "none", remedy) from None
     try:
-        return Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        return Client(scheduler, timeout=SCHEDULER_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         remedy = "Start one: dask scheduler, and dask worker on each machine."
-        got = str(error) or f"no answer within {PATIENCE} s"
+        got = str(error) or f"no answer within {SCHEDULER_SECONDS} s"
         raise ArgumentError(f"--scheduler {scheduler}", "a cluster", got, remedy) from error

@@ -141,13 +141,13 @@ class Findings:
     @property
     def failures(self) -> list[Failures]:
         """Cells with failed trials, most failures first."""
-        found = []
+        cells = []
         for outcome in self.outcomes:
             reasons = Counter([*outcome.failures, *outcome.tuning_failures])
             if reasons:
                 counts = len(outcome.failures), len(outcome.tuning_failures)
-                found.append(Failures(outcome, *counts, reasons.most_common(1)[0][0]))
-        return sorted(found, key=lambda failure: (-failure.final, -failure.tuning))
+                cells.append(Failures(outcome, *counts, reasons.most_common(1)[0][0]))
+        return sorted(cells, key=lambda failure: (-failure.final, -failure.tuning))
 
     @property
     def at_edge(self) -> list[Outcome]:

@@ -114,10 +114,10 @@ def natural_heads(
     for pairing, values in zip(scores, counted, strict=True):
         heads.setdefault(pairing.head, {})[pairing.hidden] = values
     best = max(heads, key=lambda head: float(np.mean(list(heads[head].values()))))
-    found = []
+    beside = []
     for head, mine in heads.items():
         common = [hidden for hidden in mine if hidden in heads[best]]
         if natural(head, task) and common:
             gaps = np.mean([heads[best][hidden] - mine[hidden] for hidden in common], axis=0)
-            found.append(NaturalHead(dataset, head, best, float(gaps.mean()), half_interval(gaps)))
-    return found
+            beside.append(NaturalHead(dataset, head, best, float(gaps.mean()), half_interval(gaps)))
+    return beside

@@ -39,7 +39,7 @@ from minidl.pairing.statistics import (
     rank_summary,
     ranks_within,
 )
-from minidl.pairing.study import EVERY, Head, Pairing, Study
+from minidl.pairing.study import ALL_PAIRINGS, Head, Pairing, Study
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def planned_tables(study: Study, data: Mapping[str, Dataset]) -> list[PlannedTab
     ]
     on_tables = [pairing.name for table in tables for pairing in table.pairings]
     for name in study.reference:
-        if name not in (EVERY, *on_tables):
+        if name not in (ALL_PAIRINGS, *on_tables):
             raise ArgumentError(
                 f"reference: {name}",
                 "a pairing that is trained on every dataset of its task",
@@ -140,7 +140,7 @@ def _planned(
 
 def _reference(study: Study, task: str, pairings: Sequence[Pairing]) -> Pairing | None:
     """The pairing that the study names, or its first hidden activation with a textbook's head."""
-    if EVERY in study.reference:
+    if ALL_PAIRINGS in study.reference:
         return None
     named = [pairing for pairing in pairings if pairing.name in study.reference]
     usual = [p for p in pairings if p.hidden == study.hidden[0] and natural(p.head, task)]
@@ -195,7 +195,7 @@ class ComparedTable:
     @cached_property
     def differences(self) -> list[Difference]:
         """From the reference on each dataset, unless ``comparisons`` have them."""
-        if self.reference is None or any(found.dataset for found in self.comparisons):
+        if self.reference is None or any(c.dataset for c in self.comparisons):
             return []
         return differences_on_datasets(self.scores, self.reference)
 
@@ -256,7 +256,7 @@ class ComparedTable:
 
     def verdict(self, pairing: str, dataset: str | None = None) -> int:
         """1 or −1 where a pairing is shown to score higher or lower than the reference; else 0."""
-        for found in self.comparisons:
-            if (found.first, found.second, found.dataset) == (pairing, self.reference, dataset):
-                return found.direction if found.shown else 0
+        for c in self.comparisons:
+            if (c.first, c.second, c.dataset) == (pairing, self.reference, dataset):
+                return c.direction if c.shown else 0
         return 0

@@ -26,9 +26,9 @@ from minidl.pairing.study import Pairing
 
 HEADLINES = 6
 """Claims of a task that stand at the top; the others follow on request."""
-RANKED = 15
+RANKED_PAIRINGS = 15
 """Pairings that a ranking draws: the first of them."""
-MATRIX = 16
+MATRIX_PAIRINGS = 16
 """Pairings that a pairwise matrix has room for."""
 
 
@@ -72,7 +72,7 @@ def table_headlines(table: ComparedTable) -> Iterator[Block]:
         rest = [(text,) for text in shown[HEADLINES:]]
         yield Listing(f"{len(rest)} more", ("what is shown",), rest, folded=True)
     about = ["What is shown on a dataset holds for other splits and starts of the same rows."]
-    single = any(found.shown and found.dataset for found in table.comparisons)
+    single = any(c.shown and c.dataset for c in table.comparisons)
     yield Bullets([*about * single, sentence(table.ranks), *_matter(table)])
 
 
@@ -116,11 +116,11 @@ def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
     if not names:
         return
     table = findings.table(plan.task)
-    found = {name: {row.pairing: row for row in findings.standings[name]} for name in names}
+    by_pairing = {name: {row.pairing: row for row in findings.standings[name]} for name in names}
     rows: list[tuple[Value, ...]] = []
     raw: list[tuple[Value, ...]] = []
     for pairing in order(findings, plan):
-        cells = [found[name].get(pairing) for name in names]
+        cells = [by_pairing[name].get(pairing) for name in names]
         if any(cells):
             verdicts = [table.verdict(pairing.name, name) if table else 0 for name in names]
             shades = [
@@ -147,7 +147,7 @@ def order(findings: Findings, plan: PlannedTable) -> list[Pairing]:
     for name in plan.datasets:
         for row in findings.standings.get(name, []):
             ranks[row.pairing].append(row.rank)
-    means = {p: float(np.mean(found)) if found else np.inf for p, found in ranks.items()}
+    means = {p: float(np.mean(numbers)) if numbers else np.inf for p, numbers in ranks.items()}
     if table is not None:
         over = zip(plan.pairings, table.ranks.mean_ranks.tolist(), strict=True)
         means |= dict(over)
@@ -222,9 +222,9 @@ def matrix_listing(table: ComparedTable) -> Listing:
     """Wins and losses of the foremost pairings and the reference; of all in the data."""
     matrix = table.matrix
     by_rank = np.argsort(table.ranks.mean_ranks, kind="stable").tolist()
-    some = by_rank[:MATRIX]
-    if table.reference is not None and (own := table.scores.index(table.reference)) not in some:
-        some = [*some[:-1], own]
+    some = by_rank[:MATRIX_PAIRINGS]
+    if table.reference is not None and (row := table.scores.index(table.reference)) not in some:
+        some = [*some[:-1], row]
     names = [short(name) for name in matrix.pairings]
     rows = [(names[i], *(_duel(table, i, j) for j in some)) for i in some]
     raw = [
@@ -295,10 +295,10 @@ def ranking_blocks(findings: Findings) -> Iterator[Block]:
     for table in findings.tables:
         drawn = []
         if table.ranking:
-            first = table.ranking[:RANKED]
+            first = table.ranking[:RANKED_PAIRINGS]
             yield Bullets([sentence(table.ranking[0])])
             drawn.append(diagrams.places(f"places-{table.task}", f"{table.task}: means", first))
-        means = table.means[:RANKED]
+        means = table.means[:RANKED_PAIRINGS]
         title = f"{table.task}: interquartile means"
         drawn.append(diagrams.estimates(f"means-{table.task}", title, means))
         yield Figures(f"The first {len(means)} of {len(table.means)}.", drawn)

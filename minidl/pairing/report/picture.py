@@ -32,7 +32,7 @@ def heat_map(findings: Findings) -> bytes:
     """
     import matplotlib as mpl
 
-    panels = [(findings.data[name], found) for name, found in findings.standings.items() if found]
+    panels = [(findings.data[name], rows) for name, rows in findings.standings.items() if rows]
     drawn = io.BytesIO()
     with mpl.rc_context({"text.parse_math": False}):  # a table may be called a$b$
         _draw(panels, findings.study.hidden).savefig(drawn, format="png", dpi=RESOLUTION)
@@ -42,9 +42,9 @@ def heat_map(findings: Findings) -> bytes:
 def _draw(panels: Sequence[tuple[Dataset, list[Row]]], hidden: Sequence[str]) -> Any:
     from matplotlib.figure import Figure
 
-    columns = math.ceil(math.sqrt(sum(_heads(found) for _, found in panels) / ONE_COLUMN))
+    columns = math.ceil(math.sqrt(sum(_heads(rows) for _, rows in panels) / ONE_COLUMN))
     lines = [panels[i : i + columns] for i in range(0, len(panels), columns)]
-    heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(found) for _, found in line)
+    heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(rows) for _, rows in line)
                for line in lines]  # fmt: skip
     across = CELL_WIDTH * len(hidden)
     width = max(6.5, columns * (LABELS + across) + MARGIN)
@@ -52,16 +52,16 @@ def _draw(panels: Sequence[tuple[Dataset, list[Row]]], hidden: Sequence[str]) ->
     figure = Figure(figsize=(width, height))
     for i, line in enumerate(lines):
         top = height - 0.6 - sum(heights[:i]) - ABOVE
-        for j, (data, found) in enumerate(line):
-            left, down = LABELS + j * (LABELS + across), CELL_HEIGHT * _heads(found)
+        for j, (data, rows) in enumerate(line):
+            left, down = LABELS + j * (LABELS + across), CELL_HEIGHT * _heads(rows)
             inches = (left / width, (top - down) / height, across / width, down / height)
-            _panel(figure.add_axes(inches), found, hidden, data)
-    _captions(figure, any(row.failures for _, found in panels for row in found))
+            _panel(figure.add_axes(inches), rows, hidden, data)
+    _captions(figure, any(row.failures for _, rows in panels for row in rows))
     return figure
 
 
-def _heads(found: Sequence[Row]) -> int:
-    return len({row.pairing.head for row in found})
+def _heads(rows: Sequence[Row]) -> int:
+    return len({row.pairing.head for row in rows})
 
 
 def _captions(figure: Any, failures: bool) -> None:
@@ -77,15 +77,15 @@ def _captions(figure: Any, failures: bool) -> None:
     figure.text(left, 0.2 / height, text, fontsize=9, linespacing=1.5)
 
 
-def _panel(axes: Any, found: Sequence[Row], hidden: Sequence[str], data: Dataset) -> None:
+def _panel(axes: Any, rows: Sequence[Row], hidden: Sequence[str], data: Dataset) -> None:
     """Heads from best to worst, hidden activations in the study's order."""
     cells: dict[Head, dict[str, Row]] = defaultdict(dict)
-    for row in found:
+    for row in rows:
         cells[row.pairing.head][row.pairing.hidden] = row
     heads = sorted(cells, key=lambda head: -np.mean([row.mean for row in cells[head].values()]))
-    best = max(row.mean for row in found)
+    best = max(row.mean for row in rows)
     # A few hopeless pairings must not make all others look alike.
-    low = max(np.quantile([row.mean for row in found], 0.05), best - 0.5)
+    low = max(np.quantile([row.mean for row in rows], 0.05), best - 0.5)
     table = np.full((len(heads), len(hidden)), np.nan)
     for (i, head), (j, name) in itertools.product(enumerate(heads), enumerate(hidden)):
         if cell := cells[head].get(name):

@@ -134,7 +134,7 @@ def compare_over_families(
     means = scores.by_family().means
     differences = [differences_between(means[i], means[j]) for i, j in pairs]
     p_values = np.array([signed_rank_test(row) for row in differences])
-    found = zip(pairs, differences, p_values, holm(p_values), strict=True)
+    tested = zip(pairs, differences, p_values, holm(p_values), strict=True)
     return [
         Comparison(
             scores.pairings[i],
@@ -148,7 +148,7 @@ def compare_over_families(
             len(pairs),
             alpha,
         )
-        for (i, j), row, p, adjusted in found
+        for (i, j), row, p, adjusted in tested
     ]
 
 

@@ -109,13 +109,13 @@ def bars(mean_ranks: np.ndarray, shown: np.ndarray) -> list[tuple[int, ...]]:
     """
     order = np.argsort(mean_ranks, kind="stable")
     joined = ~shown[np.ix_(order, order)]
-    found, reached = [], 0
+    joining, reached = [], 0
     for start in range(len(order)):
         end = int(np.flatnonzero(joined[start])[-1])  # itself at least
         if end > max(start, reached):
-            found.append(tuple(order[start : end + 1].tolist()))
+            joining.append(tuple(order[start : end + 1].tolist()))
             reached = end
-    return found
+    return joining
 
 
 def _friedman(means: np.ndarray) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from minidl.pairing.study.grid import (
     hidden_activations,
 )
 from minidl.pairing.study.study import (
-    EVERY,
+    ALL_PAIRINGS,
     Study,
     is_file,
 )
@@ -26,7 +26,7 @@ from minidl.pairing.study.trial import (
 
 __all__ = [
     "Cell",
-    "EVERY",
+    "ALL_PAIRINGS",
     "Head",
     "Pairing",
     "Result",
