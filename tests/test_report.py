@@ -255,7 +255,7 @@ def test_the_picture_shows_every_dataset(findings, written, monkeypatch):
     assert titles == list(findings.standings)
     for axes, rows in zip(figure.axes, findings.standings.values(), strict=True):
         shown = sorted(text.get_text() for text in axes.texts)
-        assert shown == sorted(f"{row.mean:.2f}" for row in rows)
+        assert shown == sorted(f"{row.mean:.2f}".replace("-", "−") for row in rows)
 
 
 def test_a_study_can_be_reproduced_from_its_report(findings):

@@ -113,19 +113,17 @@ def symptoms(outcome: Outcome, measured: Mapping[str, float], least: float = 0.0
     rise = measured.get("rise", 0.0)
     failed = outcome.failures
     edge = outcome.sensitivity is not None and outcome.sensitivity.at_edge
+    of_gradient = f"the first layer's gradient is {gradient:.1g} times the last's"
+    of_update = f"an update moves a layer's weights by {update:.1g} of their size"
     every = {
         "failed": failed and f"{len(failed)} of {outcome.planned} failed: {failed[0]}",
         "dead units": dead >= MANY_SATURATED and f"{dead:.0%} of a layer's units are dead",
         "saturated units": saturated >= MANY_SATURATED
         and f"{saturated:.0%} of a layer's units are saturated",
-        "vanishing gradients": gradient < VANISHED
-        and f"the first layer's gradient is {gradient:.1g} times the last's",
-        "exploding gradients": gradient > EXPLODED
-        and f"the first layer's gradient is {gradient:.1g} times the last's",
-        "tiny updates": update < SLOW
-        and f"an update moves a layer's weights by {update:.1g} of their size",
-        "huge updates": update > FAST
-        and f"an update moves a layer's weights by {update:.1g} of their size",
+        "vanishing gradients": gradient < VANISHED and of_gradient,
+        "exploding gradients": gradient > EXPLODED and of_gradient,
+        "tiny updates": update < SLOW and of_update,
+        "huge updates": update > FAST and of_update,
         "much loss left": left > max(MUCH_LEFT, TIMES_THE_BEST * least)
         and f"{left:.0%} of the first epoch's training loss is left, of the best's {least:.0%}",
         "still learning": rise > LARGE_DIFFERENCE

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.pairing.execution import Ledger, rate_scores, sensitivity, trained
-from minidl.pairing.statistics import RateSensitivity, failures_counted
+from minidl.pairing.execution import Ledger, rate_scores, trained
+from minidl.pairing.statistics import RateSensitivity, failures_counted, rate_sensitivity
 from minidl.pairing.study import Cell, Pairing, Result, Study
 
 
@@ -71,11 +71,12 @@ def outcomes(study: Study, data: Mapping[str, Dataset], ledger: Ledger) -> list[
 def _outcome(study: Study, cell: Cell, data: Dataset, ledger: Ledger) -> Outcome:
     known = trained(study, cell, data, ledger)
     tuned = known.rate is not None and not study.fixed_rate
+    scores = rate_scores(study, cell, known.tuning) if tuned else np.empty(0)
     return Outcome(
         cell,
         known.rate,
-        rate_scores(study, cell, known.tuning) if tuned else np.empty(0),
-        sensitivity(study, cell, known.tuning) if tuned else None,
+        scores,
+        rate_sensitivity(study.learning_rates, scores) if tuned else None,
         tuple(replace(result, outputs=None) for result in known.final.values()),
         study.repetitions,
         len(known.tuning),

@@ -17,8 +17,10 @@ from minidl.pairing.report.wording import (
     LOWER,
     SHOWN_ROWS,
     STAR,
+    colour_range,
     mark,
     metric_name,
+    score,
     short,
 )
 from minidl.pairing.statistics import how_many, sentence
@@ -170,13 +172,10 @@ def _over(table: ComparedTable | None, pairing: Pairing) -> Value:
 def _shade(row: Row | None, column: Sequence[Row], verdict: int) -> Value:
     if row is None:
         return None
-    means = [other.mean for other in column]
-    best = max(means)
-    low = max(float(np.quantile(means, 0.05)), best - 0.5)  # a few hopeless ones do not level all
+    low, best = colour_range([other.mean for other in column])
     shade = np.clip((row.mean - low) / (best - low), 0, 1) if best > low else 1.0
-    text = number(row.mean) if row.mean > -10 else "< −10"
-    failed = CROSS * bool(row.failures)
-    return Shade(text, float(shade), f"{mark(verdict)}{failed}", row.mean == best)
+    signs = mark(verdict) + CROSS * bool(row.failures)
+    return Shade(score(row.mean, 3), float(shade), signs, row.mean == best)
 
 
 def _note(table: ComparedTable | None, plan: PlannedTable) -> str:

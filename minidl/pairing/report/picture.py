@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl.data import Dataset
 from minidl.pairing.findings import Findings, Row, natural
-from minidl.pairing.report.wording import CROSS, STAR, metric_name
+from minidl.pairing.report.wording import CROSS, STAR, colour_range, metric_name, score
 from minidl.pairing.study import Head
 
 MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75
@@ -83,23 +83,16 @@ def _panel(axes: Any, rows: Sequence[Row], hidden: Sequence[str], data: Dataset)
     for row in rows:
         cells[row.pairing.head][row.pairing.hidden] = row
     heads = sorted(cells, key=lambda head: -np.mean([row.mean for row in cells[head].values()]))
-    best = max(row.mean for row in rows)
-    # A few hopeless pairings must not make all others look alike.
-    low = max(np.quantile([row.mean for row in rows], 0.05), best - 0.5)
+    low, best = colour_range([row.mean for row in rows])
     table = np.full((len(heads), len(hidden)), np.nan)
     for (i, head), (j, name) in itertools.product(enumerate(heads), enumerate(hidden)):
         if cell := cells[head].get(name):
             table[i, j] = cell.mean
-            axes.text(
-                j,
-                i,
-                (f"{cell.mean:.2f}" if cell.mean > -10 else "< −10") + CROSS * bool(cell.failures),
-                ha="center",
-                va="center",
-                color="black" if cell.mean > (low + best) / 2 else "white",
-                fontsize=8,
-                weight="bold" if cell.mean == best else "normal",
-            )
+            text = score(cell.mean, 2) + CROSS * bool(cell.failures)
+            colour = "black" if cell.mean > (low + best) / 2 else "white"
+            weight = "bold" if cell.mean == best else "normal"
+            centred = {"ha": "center", "va": "center"}
+            axes.text(j, i, text, color=colour, weight=weight, fontsize=8, **centred)
     axes.imshow(table, cmap="viridis", vmin=low, vmax=best, aspect="auto")
     axes.set_xticks(range(len(hidden)), hidden, rotation=35, ha="right", rotation_mode="anchor")
     names = [f"{STAR} {head.name}" if natural(head, data.task) else head.name for head in heads]
