@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import minidl as ml
-from minidl.nn.activation_functions import ActivationFunction, activation, activations
+from minidl.nn import ActivationFunction, activation, activations
 
 SUPPORT = Path(__file__).parent / "support"  # no tests, but they hold assertions
 pytest.register_assert_rewrite(*(path.stem for path in SUPPORT.glob("*.py")))

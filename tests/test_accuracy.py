@@ -18,7 +18,7 @@ from ulps import distances, places
 
 from minidl import Tensor, categorical_crossentropy
 from minidl.kernels import elementwise, vecmath
-from minidl.nn.activation_functions import activations
+from minidl.nn import activations
 
 F32, F64, INF = np.float32, np.float64, np.inf
 DTYPES = pytest.mark.parametrize("dtype", [F32, F64])

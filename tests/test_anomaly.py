@@ -13,7 +13,7 @@ import minidl as ml
 from minidl.autodiff.op import Op
 from minidl.autodiff.trace import listeners
 from minidl.core.errors import AnomalyError, RecordError
-from minidl.nn.activation_functions import activations
+from minidl.nn import activations
 
 # ── one operation ─────────────────────────────────────────────────────────────────────────────
 

@@ -7,8 +7,7 @@ from steps import training_step
 
 import minidl as ml
 from minidl.kernels.random import permutation
-from minidl.nn.activation_functions import activations
-from minidl.nn.loss_functions import losses
+from minidl.nn import activations, losses
 from minidl.optim.update_rules import optimizers
 
 # ── networks ──────────────────────────────────────────────────────────────────────────────────

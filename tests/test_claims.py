@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.nn.activation_functions import SELU_SCALE_ALPHA, activations
-from minidl.nn.loss_functions import losses
+from minidl.nn import activations, losses
+from minidl.nn.activation_functions import SELU_SCALE_ALPHA
 
 X = np.linspace(-12, 12, 4801)
 NORMAL = np.random.default_rng(0).normal(size=100_000)

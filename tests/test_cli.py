@@ -17,8 +17,7 @@ from minidl import data
 from minidl.cli import app
 from minidl.core.progress_bar import progress
 from minidl.core.seeds import random_state
-from minidl.nn.activation_functions import activations
-from minidl.nn.loss_functions import losses
+from minidl.nn import activations, losses
 from minidl.optim.update_rules import optimizers
 
 TINY = ["pair", "--data", "iris", "--hidden", "relu", "--seeds", "2", "--epochs", "2"]

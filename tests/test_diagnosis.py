@@ -11,7 +11,7 @@ from diagnosed import RNG, T, X
 from oracle import expression, maximum, symbol
 
 import minidl as ml
-from minidl.nn.activation_functions import activations
+from minidl.nn import activations
 from minidl.optim.update_rules import optimizers
 
 SCALARS = [entry for entry in activations if hasattr(type(entry), "value")]

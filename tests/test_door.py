@@ -14,8 +14,8 @@ import pytest
 from entrances import ENTRANCES, WEIGHTS, X, Y, assigned, graded, gradient, network, trained
 
 import minidl as ml
+from minidl.core.checks import text_number
 from minidl.core.errors import DataError, DtypeError, ShapeError
-from minidl.core.foreign import text_number
 
 
 class Sub(np.ndarray):

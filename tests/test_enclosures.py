@@ -6,8 +6,7 @@ import pytest
 from enclosures import LONG, Enclosure, Evaluation, settled
 from oracle import scalar_references
 
-from minidl.nn.activation_functions import activations
-from minidl.nn.loss_functions import losses
+from minidl.nn import activations, losses
 
 FORMULAS = [
     (entry.formula, ("x", *entry.settings), None, entry.settings)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from minidl.figures import catalogue as figures
-from minidl.nn.activation_functions import activations
-from minidl.nn.loss_functions import losses
+from minidl.nn import activations, losses
 
 
 @pytest.mark.parametrize("name", activations.names() + losses.names())

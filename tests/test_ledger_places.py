@@ -15,10 +15,9 @@ from ledgers import CELL, HERE, STUDY, VARIABLES, contents, trials
 import minidl
 from minidl.core.errors import ArgumentError
 from minidl.data import load
-from minidl.nn.activation_functions import ActivationFunction, activation, activations
+from minidl.nn import ActivationFunction, activation, activations, losses
 from minidl.nn.criterion import Loss
 from minidl.nn.initialization import Initializer, initializers
-from minidl.nn.loss_functions import losses
 from minidl.pairing import Ledger, Pairing, Setting, run
 from minidl.pairing.execution import environment as environments
 from minidl.pairing.execution.environment import Environment, fingerprint, keys
@@ -231,7 +230,7 @@ def edit(package, name, before, after):
 WORDS = (
     ("core/registry.py", "from __future__", "# a comment\nfrom __future__"),
     ("core/registry.py", '"""', '"""Otherwise. '),
-    ("nn/loss_functions.py", '"""Register', '"""Take in'),
+    ("nn/registries.py", '"""Register', '"""Take in'),
     ("optim/optimizer_base.py", '"""For how many', '"""For so many'),
     ("optim/optimizer_base.py", "AHEAD = 1024", "AHEAD = (\n    1_024\n)"),
     ("walkthrough/digits.py", "import", "import math\nimport"),

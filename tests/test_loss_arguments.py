@@ -9,8 +9,7 @@ from operands import check_refusal
 import minidl as ml
 from minidl import Tensor
 from minidl.core.errors import ArgumentError, DomainError, DtypeError, GradientError, ShapeError
-from minidl.nn.activation_functions import activations
-from minidl.nn.loss_functions import get_loss, losses
+from minidl.nn import activations, get_loss, losses
 
 sigmoid, softmax = activations["sigmoid"], activations["softmax"]
 bce, cce, mse = losses["bce"], losses["cce"], losses["mse"]

@@ -10,8 +10,7 @@ from oracle import Reference, check, check_slope, row_values, scalar_references,
 import minidl as ml
 from minidl import Tensor
 from minidl.core.intervals import NON_NEGATIVE, SIGNS, UNIT
-from minidl.nn.activation_functions import activations
-from minidl.nn.loss_functions import losses
+from minidl.nn import activations, losses
 
 F32, F64, INF = np.float32, np.float64, np.inf
 DTYPES = pytest.mark.parametrize("dtype", [F32, F64])

@@ -12,7 +12,7 @@ from operands import X, grad
 
 import minidl as ml
 from minidl import Tensor
-from minidl.autodiff import functions, operators
+from minidl.autodiff import functions, numpy_protocol
 from minidl.autodiff import shapes as axes
 from minidl.core.errors import GradientError
 from minidl.kernels import elementwise
@@ -56,12 +56,12 @@ def test_numpy_operators_keep_the_graph():
 
 
 def test_every_name_that_is_advised_exists():
-    assert all(hasattr(ml, name) for name in operators.FUNCTIONS)
+    assert all(hasattr(ml, name) for name in numpy_protocol.FUNCTIONS)
     public = {
         n for n, f in vars(functions).items() if getattr(f, "__module__", "") == functions.__name__
     }
     public = {name for name in public if not name.startswith("_")}
-    assert public <= set(operators.FUNCTIONS)
+    assert public <= set(numpy_protocol.FUNCTIONS)
 
 
 # ── what is remembered ────────────────────────────────────────────────────────────────────────

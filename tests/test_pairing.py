@@ -6,8 +6,7 @@ import pytest
 import minidl as ml
 from minidl.core.errors import ArgumentError, UnknownNameError
 from minidl.data import batching, load
-from minidl.nn.activation_functions import activations
-from minidl.nn.loss_functions import losses
+from minidl.nn import activations, losses
 from minidl.pairing import Cell, Head, Pairing, Setting, Trainer, Trial, heads, hidden_activations
 from minidl.pairing.execution import trainer as trainers
 from minidl.pairing.execution.trainer import LOOKED_AT, checkpoints, network, parts

@@ -10,8 +10,7 @@ from threadpoolctl import threadpool_limits
 import minidl as ml
 from minidl.core.intervals import NON_NEGATIVE, SIGNS
 from minidl.kernels import blas
-from minidl.nn.activation_functions import activations
-from minidl.nn.loss_functions import losses
+from minidl.nn import activations, losses
 from minidl.optim.update_rules import optimizers
 
 RNG = np.random.default_rng(0)

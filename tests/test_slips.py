@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.autodiff.op import as_float, cast_checked
+from minidl.core import as_float, cast_checked
 from minidl.core.errors import (
     ArgumentError,
     DataError,

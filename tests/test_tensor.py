@@ -9,7 +9,7 @@ import pytest
 import minidl as ml
 from minidl import Tensor
 from minidl.core.errors import ArgumentError, DtypeError, GradientError, ShapeError
-from minidl.nn.activation_functions import activations
+from minidl.nn import activations
 
 
 def test_a_chain_of_100_000_operations():

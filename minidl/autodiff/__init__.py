@@ -1,11 +1,12 @@
 """Arrays that remember how they were made, and carry gradients back.
 
 An operation (``op``) works on arrays; ``arithmetic`` and ``shapes`` hold those of minidl's own.
-``backward`` walks the graph of ``Node``s that operations leave behind, ``tensor`` is what users
-hold, ``functions`` are operations by name, ``block`` is a network's one piece of memory.
+A ``node`` is an array in the graph that operations leave behind, ``backward`` walks that graph;
+``tensor`` is what users hold, ``functions`` are operations by name, ``numpy_protocol`` NumPy's.
+``block`` is a network's one piece of memory.
 """
 
-from minidl.autodiff.backward import Node, ancestors, gradients, no_grad, remembers
+from minidl.autodiff.backward import ancestors, gradients
 from minidl.autodiff.block import Block, stretches
 from minidl.autodiff.functions import (
     absolute,
@@ -20,8 +21,8 @@ from minidl.autodiff.functions import (
     stack,
     where,
 )
+from minidl.autodiff.node import Node, no_grad, remembers
 from minidl.autodiff.op import (
-    FLOATS,
     OUTPUT,
     Arrays,
     BinaryElementwise,
@@ -29,10 +30,6 @@ from minidl.autodiff.op import (
     Op,
     ScalarOp,
     Shape,
-    Tracked,
-    as_float,
-    as_numbers,
-    cast_checked,
 )
 from minidl.autodiff.shapes import Sum, broadcast, reduction, weighted_mean
 from minidl.autodiff.tensor import Tensor, at_the_door
@@ -49,7 +46,6 @@ __all__ = [
     "Block",
     "Elementwise",
     "BinaryElementwise",
-    "FLOATS",
     "Node",
     "OUTPUT",
     "Op",
@@ -57,11 +53,8 @@ __all__ = [
     "Shape",
     "Sum",
     "Tensor",
-    "Tracked",
     "absolute",
     "ancestors",
-    "as_float",
-    "as_numbers",
     "at_the_door",
     "broadcast",
     "clip",
@@ -72,7 +65,6 @@ __all__ = [
     "matmul",
     "maximum",
     "minimum",
-    "cast_checked",
     "no_grad",
     "reduction",
     "remembers",

@@ -330,9 +330,41 @@ class DropoutOp(Op):
         random.dropout(dy.reshape(-1), dxs[0].reshape(-1), self.stream, self.rate)
 
 
+class Count(Op):
+    """Truth values as numbers, 1 and 0."""
+
+    name = "count"
+
+    def shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
+
 add, subtract, multiply, divide, power = Add(), Subtract(), Multiply(), Divide(), Power()
 less, less_equal, greater = Less(), LessEqual(), Greater()
 greater_equal, equal, not_equal = GreaterEqual(), Equal(), NotEqual()
 maximum, minimum, where = Maximum(), Minimum(), Where()
 negative, exp, log, sqrt, absolute = Negative(), Exp(), Log(), Sqrt(), Abs()
-matmul, dense = Matmul(), DenseOp()
+matmul, dense, count = Matmul(), DenseOp(), Count()
+
+
+def product(a: Any, b: Any) -> Any:
+    """The matrix product, with stacks of matrices broadcast, and vectors as NumPy has them."""
+    if not a.ndim or not b.ndim:
+        raise ShapeError(
+            "matmul", "vectors or matrices", f"{a.shape} @ {b.shape}", "Write a * b for numbers."
+        )
+    left, right = a.ndim == 1, b.ndim == 1
+    a = a.reshape(1, -1) if left else a
+    b = b.reshape(-1, 1) if right else b
+    try:
+        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError as error:
+        wanted, remedy = "stacks of matrices that broadcast", "Reshape one of them."
+        raise ShapeError("matmul", wanted, f"shapes {a.shape} @ {b.shape}", remedy) from error
+    a = a if a.shape[:-2] == stack else a.broadcast_to(stack + a.shape[-2:])
+    b = b if b.shape[:-2] == stack else b.broadcast_to(stack + b.shape[-2:])
+    y = a.apply(matmul, a, b)
+    if left or right:
+        kept = stack + (() if left else y.shape[-2:-1]) + (() if right else y.shape[-1:])
+        y = y.reshape(kept)
+    return y

@@ -1,158 +1,22 @@
 """Carry a gradient back through everything that a tensor was made from.
 
-A tensor notes the op that made it, the inputs, and their versions. That is all that is needed
-here: walk these notes from the newest to the oldest, and hand each op the gradient of its output.
-A loss has found its own gradient going forward; the walk then begins below it.
+The notes that nodes keep are walked from the newest to the oldest, and each op is handed the
+gradient of its output. A loss has its own gradient from going forward; the walk then begins below
+it.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
 
-from minidl.autodiff.op import FLOATS, OUTPUT, Op, Tracked
+from minidl.autodiff.node import Node
+from minidl.autodiff.op import OUTPUT
 from minidl.autodiff.trace import listener, listeners
-from minidl.core import ArgumentError, DtypeError, Exclusive, GradientError
+from minidl.core import GradientError
 from minidl.kernels.elementwise import accumulate, copy
-
-
-class _Mode(threading.local):
-    """Each thread's own: one may predict while another trains."""
-
-    remembers = True
-
-
-_mode = _Mode()
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Compute without remembering how: nothing inside can be carried backward.
-
-    Other threads go on remembering.
-
-    Examples
-    --------
-    >>> from minidl.autodiff import Tensor
-    >>> w = Tensor([1.0], requires_grad=True)
-    >>> with no_grad():
-    ...     y = w * 2
-    >>> y.requires_grad
-    False
-    """
-    before, _mode.remembers = _mode.remembers, False
-    try:
-        yield
-    finally:
-        _mode.remembers = before
-
-
-def remembers() -> bool:
-    """Whether results note how they were made, on this thread."""
-    return _mode.remembers
-
-
-class Node(Tracked):
-    """An array, how it was made, and its gradient: what a Tensor is to its graph."""
-
-    # Defaults of the class: an intermediate result sets only what differs.
-    _wants = False  # whether it requires a gradient
-    name: str | None = None
-    _op: Op | None = None
-    _inputs: tuple[Node, ...] = ()
-    _seen: tuple[int, ...] = ()  # the inputs' versions when the op ran
-    _linked = False  # whether it is what a sigmoid or softmax gave, moved about at most
-    _age = 0
-    _version = 0
-    _writes: list[int] | None = None  # counted together with detached twins: one memory
-    _grad: np.ndarray | None = None
-    _home: np.ndarray | None = None  # where a parameter's gradient lives in its network's block
-    # How often parameters of one memory were frozen, thawed or moved; None: it is no parameter.
-    _changes: list[int] | None = None
-    _training: Exclusive | None = None  # who trains the network whose block it lies in
-    _start = 0  # where in that block it begins
-    _is_held = False  # whether a layer keeps it as a parameter in one of its attributes
-    _turned: Node | None = None  # the parameter that it is the transpose of, as .T made it
-    _compared: np.dtype | None = None  # of truth values: the dtype of what was compared
-    _retains = False
-    _at_step: tuple[str, int] | None = None  # while a step is recorded: its phase, and its number
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether ``backward`` carries a gradient here, or through here.
-
-        Whatever required one once is a parameter, and stays one: False freezes it, so that no
-        optimizer, decay or program moves it, and True thaws it.
-        """
-        return self._wants
-
-    @requires_grad.setter
-    def requires_grad(self, value: Any) -> None:
-        if not isinstance(value, bool | np.bool_):
-            culprit, remedy = f"{self.name or 'a tensor'}.requires_grad", "Write True or False."
-            raise ArgumentError(culprit, "True or False", f"{value!r:.40}", remedy)
-        if value and self._array.dtype not in FLOATS:
-            raise DtypeError(
-                f"Tensor(requires_grad=True){f' {self.name!r}' if self.name else ''}",
-                "float32 or float64, as only floats have gradients",
-                str(self._array.dtype),
-                "Write dtype='float32'.",
-            )
-        if self._turned is not None and bool(value) is not self._wants:
-            name = self._turned.name or "the parameter"
-            expected, got = f"{name} itself", "its transpose, which is another array"
-            remedy = f"Write {name}.requires_grad = {bool(value)}."
-            raise GradientError("requires_grad = …", expected, got, remedy)
-        before, self._wants = self._wants, bool(value)
-        if self._changes is not None:
-            self._changes[0] += before is not self._wants
-        elif self._wants and self._op is None:
-            self._changes = [0]
-
-    @property
-    def is_parameter(self) -> bool:
-        """Whether it is learned, now or when it is thawed; never the result of an operation."""
-        return self._changes is not None
-
-    @property
-    def is_frozen(self) -> bool:
-        """Whether it is a parameter that stays as it is: its ``requires_grad`` is False."""
-        return self._changes is not None and not self._wants
-
-    def _current_version(self) -> int:
-        """How often this memory was written to."""
-        return self._version + (self._writes[0] if self._writes else 0)
-
-    def _count_write(self, times: int = 1) -> None:
-        """Count writes, for every tensor of this memory."""
-        if self._writes is None:
-            self._version += times
-        else:
-            self._writes[0] += times
-
-    def _ensure_gradient_home(self) -> None:
-        """Give its gradient a place to stay, where optimizers and programs find it."""
-        if self._home is None:
-            self._home = np.zeros_like(self._array)
-            if self._grad is not None:
-                self._home[...] = self._grad
-                self._grad = self._home
-
-    def _accumulate_grad(self, gradient: np.ndarray) -> None:
-        """Add a gradient to the one that is here."""
-        if self._grad is not None:
-            if gradient is not self._grad:
-                accumulate(self._grad.reshape(-1), gradient.reshape(-1))
-        elif self._home is not None and gradient is not self._home:
-            copy(gradient.reshape(-1), self._home.reshape(-1))
-            self._grad = self._home
-        else:
-            self._grad = gradient
 
 
 def carry_back(root: Node, gradient: np.ndarray | None = None) -> None:
@@ -174,15 +38,15 @@ def carry_back(root: Node, gradient: np.ndarray | None = None) -> None:
 
 def _precomputed_gradients(root: Node) -> dict[int, np.ndarray]:
     """Gradients of the root's inputs, if its op found them going forward; most often none."""
-    found = root._op.precomputed_gradients() if root._op is not None and not root._retains else ()
+    op = None if root._retains else root._op
+    slopes = () if op is None else op.precomputed_gradients()
     if any(x._wants and x._op is None for x in root._inputs):
         return {}  # a leaf's gradient is added to later on: it must be a copy
-    pairs = [
-        (x, dx) for x, dx in zip(root._inputs, found, strict=False) if x._wants and dx is not None
-    ]
+    pairs = zip(root._inputs, slopes, strict=False)
+    gradients = [(x, dx) for x, dx in pairs if x._wants and dx is not None]
     if (listening := listener() if listeners else None) is not None:
-        listening.precomputed_gradients(pairs)
-    return {id(x): dx for x, dx in pairs}
+        listening.precomputed_gradients(gradients)
+    return {id(x): dx for x, dx in gradients}
 
 
 def _copied(dy: np.ndarray) -> np.ndarray:
@@ -193,16 +57,16 @@ def _copied(dy: np.ndarray) -> np.ndarray:
 
 def ancestors(root: Node) -> list[Node]:
     """Everything with an op that the root was made from, newest first; no recursion."""
-    found = {id(root): root}
+    nodes = {id(root): root}
     waiting = [root]
     while waiting:
         node = waiting.pop()
         _check_versions(node)
         for x in node._inputs:
-            if x._wants and x._op is not None and id(x) not in found:
-                found[id(x)] = x
+            if x._wants and x._op is not None and id(x) not in nodes:
+                nodes[id(x)] = x
                 waiting.append(x)
-    return sorted(found.values(), key=attrgetter("_age"), reverse=True)
+    return sorted(nodes.values(), key=attrgetter("_age"), reverse=True)
 
 
 def gradients(root: Node, of: Sequence[Node]) -> list[np.ndarray | None]:
@@ -212,7 +76,7 @@ def gradients(root: Node, of: Sequence[Node]) -> list[np.ndarray | None]:
     """
     leaves = [x for node in ancestors(root) for x in node._inputs if x._op is None]
     nodes = {id(x): x for x in [*leaves, *of]}.values()
-    found = [(x, x._grad, x._home, x._retains) for x in nodes]
+    before = [(x, x._grad, x._home, x._retains) for x in nodes]
     for x in nodes:
         x._grad, x._home = None, None
     try:
@@ -221,7 +85,7 @@ def gradients(root: Node, of: Sequence[Node]) -> list[np.ndarray | None]:
         carry_back(root)
         return [x._grad for x in of]
     finally:
-        for x, gradient, home, retains in found:
+        for x, gradient, home, retains in before:
             x._grad, x._home, x._retains = gradient, home, retains
 
 
@@ -262,7 +126,7 @@ def _step_back(node: Node, dy: np.ndarray, gradients: dict[int, np.ndarray]) -> 
         listening.backward(node, dy, dxs)
         given, y, *others = listening.handed(op, (dy, node._array, *xs, *dxs))
         op.backward(given, y, others[: len(xs)], others[len(xs) :])
-        listening.filled(dxs)
+        listening.backward_done(dxs)
     for x, dx in zip(inputs, dxs, strict=True):
         if dx is None:
             continue

@@ -12,9 +12,8 @@ import numpy as np
 
 from minidl.autodiff import arithmetic as ops
 from minidl.autodiff import shapes as axes
-from minidl.autodiff.op import FLOATS, as_numbers
-from minidl.autodiff.tensor import Tensor, as_tensors
-from minidl.core import ArgumentError, ShapeError
+from minidl.autodiff.tensor import Tensor
+from minidl.core import FLOATS, ArgumentError, ShapeError, as_numbers, common_dtype
 
 
 def exp(x: Any) -> Any:
@@ -82,7 +81,7 @@ def matmul(a: Any, b: Any) -> Any:
     >>> matmul([[1.0, 2.0]], [[3.0], [4.0]])
     array([[11.]])
     """
-    first, second = as_tensors(a, b)
+    first, second = _as_tensors(a, b)
     return _like((a, b), first @ second)
 
 
@@ -122,7 +121,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         condition = condition.detach()  # not 0: it holds
     else:
         condition = as_numbers("where(condition=…)", condition) != 0
-    a, b = as_tensors(a, b)
+    a, b = _as_tensors(a, b)
     shapes = condition.shape, a.shape, b.shape
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -162,7 +161,7 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
     """
     if not len(tensors):
         raise ArgumentError("stack", "at least one tensor", "none", "Give it a list.")
-    given, tensors = tensors, as_tensors(*tensors)
+    given, tensors = tensors, _as_tensors(*tensors)
     shape = tensors[0].shape
     for tensor in tensors:
         if tensor.shape != shape:
@@ -172,6 +171,13 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
     axis = axes.one_axis(axis, len(shape) + 1, "stack")
     grown = (*shape[:axis], 1, *shape[axis:])
     return _like(given, concatenate([tensor.reshape(grown) for tensor in tensors], axis))
+
+
+def _as_tensors(*operands: Any) -> list[Tensor]:
+    """Operands as tensors; what is none takes the dtype of the tensors, or else of the arrays."""
+    dtype = next((x.dtype for x in operands if isinstance(x, Tensor)), None)
+    dtype = dtype or common_dtype(operands, np.float64)
+    return [x if isinstance(x, Tensor) else Tensor(x, dtype=dtype) for x in operands]
 
 
 def _like(operands: Sequence[Any], result: Tensor) -> Any:

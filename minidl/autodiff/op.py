@@ -9,7 +9,6 @@ does not care for their shape.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,12 +16,11 @@ import numpy as np
 from minidl.core import (
     ArgumentError,
     Configurable,
-    DataError,
-    DtypeError,
-    MinidlError,
     ShapeError,
-    foreign,
-    short,
+    Tracked,
+    as_float,
+    as_numbers,
+    common_dtype,
 )
 from minidl.kernels import elementwise, movement
 from minidl.kernels.forking import build_lock
@@ -31,95 +29,8 @@ from minidl.kernels.jit import scalar
 OUTPUT = -1
 """In ``Op.saved_for_backward``: the output itself is needed to go backward."""
 
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-"""What can be calculated with."""
-
-_LARGEST = float(np.finfo(np.float32).max)
-
 Shape = tuple[int, ...]
 Arrays = Sequence[np.ndarray]
-
-
-class Tracked:
-    """What remembers the operations on it: a Tensor, which floors above this one make."""
-
-    _array: np.ndarray
-    apply: Any
-    broadcast_to: Any
-    _counted: Any
-    numpy: Any
-
-
-def as_numbers(culprit: str, x: Any, refusal: type[MinidlError] = DataError) -> np.ndarray:
-    """What came as an array of numbers, a Tensor's too: see ``foreign.as_numbers``."""
-    return foreign.as_numbers(culprit, x.numpy() if isinstance(x, Tracked) else x, refusal)
-
-
-def cast_checked(
-    culprit: str, array: np.ndarray, dtype: np.dtype, copy: bool | None = None
-) -> np.ndarray:
-    """Numbers in a network's dtype, contiguous and aligned; those too large for it are refused.
-
-    They lie where they lay if they can, unless ``copy`` is True.
-    """
-    try:
-        with np.errstate(over="raise"):
-            made = np.array(array, dtype, order="C", copy=copy)  # a number stays one, without axes
-    except FloatingPointError as error:
-        largest = np.finfo(dtype).max
-        first = array[np.isfinite(array) & (np.abs(array) > largest)][0]
-        remedy = "Scale them, or build the network with dtype='float64'."
-        expected = f"numbers up to {largest:.2g}, which is all that {dtype} holds"
-        raise DataError(culprit, expected, f"{first:g}", remedy) from error
-    return made if made.flags.aligned else made.copy()
-
-
-def kept_dtype(dtype: Any) -> np.dtype:
-    """The dtype in which a tensor keeps numbers of this one."""
-    try:
-        known = np.dtype(dtype).newbyteorder("=")
-    except TypeError:
-        known = np.dtype(object)
-    if known.kind not in "fiub":
-        expected, remedy = "a dtype of numbers", "Write dtype='float32'."
-        raise DtypeError("Tensor(dtype=…)", expected, short(dtype), remedy)
-    if known.kind != "f" or known in FLOATS:
-        return np.dtype(known.type)  # NumPy's own instance, which is told apart fast
-    return np.dtype(np.float32 if known.itemsize < 4 else np.float64)
-
-
-def is_float(x: Any) -> bool:
-    """Whether it is a number or an array that can be calculated with as it is: told fast."""
-    return type(x) is float or (type(x) is np.ndarray and x.dtype in FLOATS)
-
-
-def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.ndarray:
-    """An array as kernels want it: contiguous, aligned, writable, float32 or float64.
-
-    Of Python's numbers and arrays of another dtype, those too large for ``dtype`` are refused.
-    """
-    if type(array) is float:  # the most common operand of all beside tensors
-        if -_LARGEST <= array <= _LARGEST or not isfinite(array):
-            return np.asarray(array, dtype)
-        array = np.asarray(array)
-    if not is_float(array):
-        array = as_numbers(culprit, array)
-    if dtype is None:
-        dtype = array.dtype if array.dtype in FLOATS else np.float64
-    if array.dtype != dtype:
-        array = cast_checked(culprit, array, dtype)
-    flags = array.flags
-    if flags.c_contiguous and flags.aligned and flags.writeable:
-        return array
-    return np.require(array, requirements=["C", "A", "W"])
-
-
-def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
-    """The floating dtype that arrays agree on; Python numbers and lists have none to say."""
-    given = [x.dtype for x in operands if isinstance(x, np.ndarray | np.generic)]
-    native = [np.dtype(dtype.type) if dtype.kind == "f" else dtype for dtype in given]
-    dtypes = [dtype if dtype in FLOATS else np.dtype(np.float64) for dtype in native]
-    return np.result_type(*dtypes) if dtypes else np.dtype(otherwise)
 
 
 class Op(Configurable):

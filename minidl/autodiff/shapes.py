@@ -273,12 +273,12 @@ class Reduce(Op):
         if axis is None:
             return tuple(range(len(x)))
         axes = axis if isinstance(axis, tuple) else (axis,)
-        found = tuple(one_axis(a, len(x), self.name) for a in axes)
-        if len(set(found)) < len(found):
+        places = tuple(one_axis(a, len(x), self.name) for a in axes)
+        if len(set(places)) < len(places):
             raise ArgumentError(
                 f"{self.name}(axis=…)", "each axis once", str(axis), "Leave it out."
             )
-        return found
+        return places
 
     def view(self, x: Shape) -> StridedView:
         """The output as it meets the input: repeated along the axes that it has lost."""

@@ -8,43 +8,72 @@ knows how to differentiate a network.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
 
+from minidl.autodiff import arithmetic as ops
 from minidl.autodiff import shapes as axes
-from minidl.autodiff.backward import carry_back, remembers
-from minidl.autodiff.op import (
-    FLOATS,
-    Op,
-    Shape,
-    as_float,
-    as_numbers,
-    cast_checked,
-    common_dtype,
-    is_float,
-    kept_dtype,
-)
-from minidl.autodiff.operators import Operators
+from minidl.autodiff.backward import carry_back
+from minidl.autodiff.node import Node, remembers
+from minidl.autodiff.numpy_protocol import COMPARISONS, call_function, call_ufunc
+from minidl.autodiff.op import Op
 from minidl.autodiff.trace import listener, listeners, recorder
 from minidl.core import (
+    FLOATS,
     ArgumentError,
-    DataError,
     DtypeError,
     GradientError,
     MinidlError,
-    RecordError,
     ShapeError,
+    as_float,
+    as_numbers,
+    cast_checked,
+    check_unmasked,
+    kept_dtype,
+    short,
 )
 from minidl.kernels.elementwise import copy
+
+_Operator = Callable[["Tensor", Any], "Tensor"]
+
+Axis = int | tuple[int, ...] | list[int] | None
 
 TRUTH = np.dtype(bool)
 
 _ages = itertools.count()
 
 
-class Tensor(Operators):
+def _operators(op: Op) -> tuple[_Operator, _Operator]:
+    """An op as two operators: with the tensor on the left, and on the right."""
+    return lambda self, other: op(self, other), lambda self, other: op(other, self)
+
+
+def _comparison(ufunc: np.ufunc) -> Any:
+    return lambda self, other: ufunc(self, other)
+
+
+def _in_place(op: Op) -> Any:
+    """``w -= …``: written into a parameter, if no gradient is wanted; else another tensor.
+
+    With gradients it would give the name another tensor, and leave the parameter as it was.
+    """
+
+    def change(self: Any, other: Any) -> Any:
+        if not self.is_parameter:
+            return NotImplemented  # Python then writes x = x − …
+        if remembers():
+            culprit = f"{self.name or 'a parameter'}, changed in place"
+            remedy = "Write it inside ml.no_grad(), or p.data -= …."
+            raise ArgumentError(culprit, "no gradient to be wanted", "a step to remember", remedy)
+        self[...] = op(self, other)
+        return self
+
+    return change
+
+
+class Tensor(Node):
     """An array of numbers that gradients can reach.
 
     Parameters
@@ -106,41 +135,6 @@ class Tensor(Operators):
     # ── what it is ────────────────────────────────────────────────────────────────────────────
 
     @property
-    def data(self) -> np.ndarray:
-        """The numbers themselves. NumPy writes through it are not seen by the version counter."""
-        return self._seen_by("data")
-
-    @data.setter
-    def data(self, value: Any) -> None:
-        self._write(..., value)
-
-    @property
-    def grad(self) -> np.ndarray | None:
-        """The gradient that ``backward`` left here, or None.
-
-        A parameter's is the same memory after every ``backward``: copy it to keep it.
-        """
-        if self._grad is not None:
-            self._seen_by("grad")
-        return self._grad
-
-    @grad.setter
-    def grad(self, value: Any) -> None:
-        if listeners and (listening := listener()) is not None:
-            listening.met(self)
-        if value is not None:
-            self._seen_by("setting grad")
-            value = as_float(value, self._array.dtype, "grad")
-            if value.shape != self.shape:
-                raise ShapeError(
-                    "grad", f"shape {self.shape}", f"shape {value.shape}", "Reshape it."
-                )
-            if self._home is not None:
-                self._home[...] = value
-                value = self._home
-        self._grad = value
-
-    @property
     def T(self) -> Tensor:  # noqa: N802
         """The axes turned round."""
         if self._turned is not None:
@@ -149,25 +143,6 @@ class Tensor(Operators):
         if self.is_parameter:
             turned._turned = self
         return turned
-
-    def numpy(self) -> np.ndarray:
-        """The numbers as an array (the same memory)."""
-        return self._seen_by("numpy()")
-
-    def _seen_by(self, how: str) -> np.ndarray:
-        """The numbers, for somebody outside; while a step is recorded there are none yet."""
-        if listeners and (tape := recorder()) is not None:
-            raise tape.refuse(self._looked_at(how))
-        return self._array
-
-    def _looked_at(self, how: str) -> RecordError:
-        return RecordError(
-            f"{self.name or 'a tensor'}: {how}",
-            "a step made of Tensor operations alone",
-            "one that looks at a number while it is recorded",
-            "Return the loss and look at it afterwards, use ml.where for a choice, "
-            "or train with fit(record=False).",
-        )
 
     def detach(self) -> Tensor:
         """The same numbers (the same memory), forgetting how they were made."""
@@ -182,32 +157,12 @@ class Tensor(Operators):
         y = np.empty(self.shape, dtype)
         listening = listener() if listeners else None
         if listening is not None:
-            listening.forward(_count, (self,))
+            listening.forward(ops.count, (self,))
         copy(self._array.reshape(-1), y.reshape(-1))
         result = Tensor._of(y)
         if listening is not None:
-            listening.made(result)
+            listening.forward_done(result)
         return result
-
-    def retain_grad(self) -> Tensor:
-        """Keep this intermediate result's gradient in ``grad`` during ``backward``."""
-        self._retains = True
-        return self
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = self._seen_by("an array of it")
-        if self._op is not None and self._wants and remembers():
-            raise GradientError(
-                f"an array of what {self._op.name} gave",
-                "a tensor that requires no gradient, as an array does not carry it back",
-                f"{self.name or f'one of shape {self.shape}'}, which requires one",
-                "Write x.numpy() for its numbers, x.detach() for a tensor that forgets, "
-                "ml.stack([…]) for one tensor made of several.",
-            )
-        return np.array(array, dtype=dtype, copy=copy)
-
-    def __len__(self) -> int:
-        return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -226,6 +181,121 @@ class Tensor(Operators):
         elif self.requires_grad:
             parts.append("requires_grad=True")
         return f"Tensor({', '.join(parts)})"
+
+    # ── with NumPy ────────────────────────────────────────────────────────────────────────────
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+        if ufunc is np.matmul and method == "__call__" and not options:
+            return ops.product(*map(self._like, operands))
+        result = call_ufunc(ufunc, method, operands, options)
+        return self._of(result) if ufunc in COMPARISONS and type(result) is np.ndarray else result
+
+    def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
+        return call_function(function, operands, options)
+
+    # ── arithmetic ────────────────────────────────────────────────────────────────────────────
+
+    __add__, __radd__ = _operators(ops.add)
+    __sub__, __rsub__ = _operators(ops.subtract)
+    __mul__, __rmul__ = _operators(ops.multiply)
+    __truediv__, __rtruediv__ = _operators(ops.divide)
+    __pow__, __rpow__ = _operators(ops.power)
+    __iadd__, __isub__ = _in_place(ops.add), _in_place(ops.subtract)
+    __imul__, __itruediv__ = _in_place(ops.multiply), _in_place(ops.divide)
+
+    def __neg__(self) -> Tensor:
+        return self.apply(ops.negative, self)
+
+    def __abs__(self) -> Tensor:
+        return self.apply(ops.absolute, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.product(self, self._like(other))
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.product(self._like(other), self)
+
+    def _like(self, other: Any) -> Tensor:
+        return other if isinstance(other, Tensor) else self._of(as_float(other, self.dtype))
+
+    __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
+    __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
+    __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
+    __hash__ = object.__hash__
+
+    def exp(self) -> Tensor:
+        """eˣ of each number."""
+        return self.apply(ops.exp, self)
+
+    def log(self) -> Tensor:
+        """The natural logarithm of each number."""
+        return self.apply(ops.log, self)
+
+    def sqrt(self) -> Tensor:
+        """The square root of each number."""
+        return self.apply(ops.sqrt, self)
+
+    def abs(self) -> Tensor:
+        """The size of each number; its slope at 0 is 0."""
+        return self.apply(ops.absolute, self)
+
+    def clip(self, low: float = -np.inf, high: float = np.inf) -> Tensor:
+        """Each number limited to [low, high]; no gradient passes outside."""
+        return self.apply(ops.Clip(low=low, high=high), self)
+
+    # ── along axes, and into other shapes ─────────────────────────────────────────────────────
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The sum along axes, added up in float64."""
+        return self._reduced(axes.Sum, axis, keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The mean along axes, added up in float64."""
+        return self._reduced(axes.Mean, axis, keepdims)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The largest along axes; ties share the gradient evenly."""
+        return self._reduced(axes.Max, axis, keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The smallest along axes; ties share the gradient evenly."""
+        return self._reduced(axes.Min, axis, keepdims)
+
+    def _reduced(self, kind: Any, axis: Axis, keepdims: bool) -> Tensor:
+        axis = tuple(axis) if isinstance(axis, list) else axis
+        return self.apply(axes.reduction(kind, axis, keepdims), self)
+
+    def reshape(self, *shape: int | Sequence[int]) -> Tensor:
+        """The same numbers under another shape; one −1 is worked out."""
+        return self.apply(axes.Reshape(_one_tuple(shape)), self)
+
+    def transpose(self, *order: int | Sequence[int]) -> Tensor:
+        """The axes in another order; turned round if none is given."""
+        return self.apply(axes.transpose(_one_tuple(order) or None), self)
+
+    def broadcast_to(self, shape: Sequence[int]) -> Tensor:
+        """Repeated along axes of length 1, and along new ones in front."""
+        return self.apply(axes.broadcast(tuple(shape)), self)
+
+    def __getitem__(self, key: Any) -> Tensor:
+        try:
+            return self._taken(key)
+        except (IndexError, TypeError, ValueError) as error:
+            if isinstance(error, MinidlError):
+                raise
+            got = f"{short(key)}, of which NumPy says: {str(error).rstrip('.')}"
+            remedy = "Give whole numbers from 0, slices, or a mask of the tensor's shape."
+            raise ArgumentError("an index", f"places in shape {self.shape}", got, remedy) from error
+
+    def _taken(self, key: Any) -> Tensor:
+        check_unmasked("an index", key)
+        if isinstance(key, Node):
+            key = key.numpy()
+        elif isinstance(key, tuple):
+            key = tuple(part.numpy() if isinstance(part, Node) else part for part in key)
+        if self._array.dtype not in FLOATS and self._compared is None:
+            return self._of(np.asarray(self._array[key], order="C"))
+        return self.apply(axes.take(key), self)
 
     # ── how it was made ───────────────────────────────────────────────────────────────────────
 
@@ -262,7 +332,7 @@ class Tensor(Operators):
                 [t._version if t._writes is None else t._current_version() for t in inputs]
             )
         if listening is not None:
-            listening.made(result)
+            listening.forward_done(result)
         return result
 
     def _logits_behind(self) -> tuple[str, Tensor] | None:
@@ -325,55 +395,6 @@ class Tensor(Operators):
             raise ShapeError("backward(gradient)", f"shape {self.shape}", got, remedy)
         carry_back(self, gradient.copy())
 
-    def _write(self, key: Any, value: Any) -> None:
-        if getattr(value, "requires_grad", False):
-            raise GradientError(
-                "assignment",
-                "numbers, as what is written in place is not remembered",
-                "a Tensor that requires a gradient",
-                "Use ml.where, or write value.detach().",
-            )
-        if self._turned is not None or (self._wants and self._op is not None and remembers()):
-            raise GradientError(
-                f"writing into the result of {self._op.name if self._op else 'transpose'}",
-                "a tensor that no gradient runs through",
-                "one in the middle of a computation",
-                "Use ml.where, or write into a copy: Tensor(t.numpy().copy()).",
-            )
-        if value is not self._array:
-            self._put(key, value)
-        self._count_write()
-
-    def _put(self, key: Any, value: Any) -> None:
-        target = self._seen_by("writing into it")
-        given = value._array if isinstance(value, Tensor) else value
-        if self._array.dtype in FLOATS:
-            given = as_float(given, self._array.dtype, self._writing)
-        elif not is_float(given):
-            given = as_numbers(self._writing, given)
-        try:
-            target[key] = given
-        except (ValueError, OverflowError) as error:
-            raise self._unwritten(target, key, given) from error
-
-    def _unwritten(self, target: np.ndarray, key: Any, given: Any) -> MinidlError:
-        """Why these numbers cannot be written there."""
-        if not target.flags.writeable:
-            expected, remedy = "memory to write to", "Write into a copy: Tensor(t)."
-            return ArgumentError(self._writing, expected, "a read-only array", remedy)
-        if type(given) is float:  # which has any shape
-            expected, remedy = f"a number that {self.dtype} holds", "Write into a float tensor."
-            return DataError(self._writing, expected, repr(given), remedy)
-        expected = f"shape {target[key].shape}, or what broadcasts to it"
-        return ShapeError(self._writing, expected, f"shape {np.shape(given)}", "Reshape it.")
-
-    @property
-    def _writing(self) -> str:
-        return f"writing into {self.name or 'a tensor'}"
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._write(key._array if isinstance(key, Tensor) else key, value)
-
 
 def _alike(operands: tuple[Any, ...]) -> bool:
     """Whether all are float tensors of one dtype already: the common case, told fast."""
@@ -421,20 +442,6 @@ def _converted(x: Any, dtype: np.dtype, culprit: str) -> Tensor:
     return Tensor._of(as_float(x._array if isinstance(x, Tensor) else x, dtype, culprit))
 
 
-class _Count(Op):
-    """Truth values as numbers, 1 and 0."""
-
-    name = "count"
-
-    def shape(self, *shapes: Shape) -> Shape:
-        return shapes[0]
-
-
-_count = _Count()
-
-
-def as_tensors(*operands: Any) -> list[Tensor]:
-    """Operands as tensors; what is none takes the dtype of the tensors, or else of the arrays."""
-    dtype = next((x.dtype for x in operands if isinstance(x, Tensor)), None)
-    dtype = dtype or common_dtype(operands, np.float64)
-    return [x if isinstance(x, Tensor) else Tensor(x, dtype=dtype) for x in operands]
+def _one_tuple(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Numbers, or one tuple or list of them: ``reshape(2, 3)`` and ``reshape((2, 3))``."""
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], tuple | list) else given

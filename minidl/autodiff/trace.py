@@ -27,7 +27,7 @@ class Listener:
         """One call: it is the listener's to run, or not."""
         raise NotImplementedError
 
-    def met(self, parameter: Any) -> None:
+    def parameter_used(self, parameter: Any) -> None:
         """A parameter is about to be used, or its gradient to be cleared."""
 
     def entered(self, part: Any) -> None:
@@ -36,7 +36,7 @@ class Listener:
     def forward(self, op: Any, inputs: Sequence[Any]) -> None:
         """An operation is about to run."""
 
-    def made(self, result: Any) -> None:
+    def forward_done(self, result: Any) -> None:
         """An operation has run; its result, as a tensor."""
 
     def precomputed_gradients(self, gradients: Iterable[tuple[Any, np.ndarray]]) -> None:
@@ -45,7 +45,7 @@ class Listener:
     def backward(self, node: Any, dy: np.ndarray, dxs: Sequence[np.ndarray | None]) -> None:
         """An operation is about to go backward."""
 
-    def filled(self, arrays: Iterable[np.ndarray | None]) -> None:
+    def backward_done(self, arrays: Iterable[np.ndarray | None]) -> None:
         """An operation has gone backward; its operands' gradients."""
 
     def follow(self, optimizer: Any) -> None:

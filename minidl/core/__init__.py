@@ -3,6 +3,21 @@
 Nothing here knows of arrays that are differentiated, or of networks.
 """
 
+from minidl.core.checks import (
+    FLOATS,
+    Tracked,
+    as_array,
+    as_float,
+    as_numbers,
+    as_written_for,
+    cast_checked,
+    check_unmasked,
+    common_dtype,
+    is_float,
+    kept_dtype,
+    reshaping,
+    text_number,
+)
 from minidl.core.encoding import lenient, printable
 from minidl.core.errors import (
     AnomalyError,
@@ -20,7 +35,6 @@ from minidl.core.errors import (
     UnknownNameError,
 )
 from minidl.core.exclusive import Exclusive, Together, distinct
-from minidl.core.foreign import as_array, as_written_for, check_unmasked, reshaping, text_number
 from minidl.core.intervals import NON_NEGATIVE, REALS, SIGNS, UNIT, Choices, Domain, Interval, point
 from minidl.core.parsing import parse_json, parse_toml, read_text
 from minidl.core.progress_bar import progress
@@ -39,6 +53,14 @@ from minidl.core.settings import (
 from minidl.core.storage import make_folder
 
 __all__ = [
+    "FLOATS",
+    "Tracked",
+    "as_float",
+    "as_numbers",
+    "cast_checked",
+    "common_dtype",
+    "is_float",
+    "kept_dtype",
     "ClassEntry",
     "AnomalyError",
     "ArgumentError",

@@ -1,7 +1,7 @@
 """Where a number may lie: (0, 1), [0, ∞), all reals, or one of a few values such as −1 and 1.
 
 Activations state their range with these and losses their domains; whether an output activation
-fits a loss is then computed (``minidl.nn.loss_functions``), never listed.
+fits a loss is then computed (``minidl.nn.domains``), never listed.
 """
 
 from __future__ import annotations

@@ -193,8 +193,8 @@ class Registry(Generic[T]):
         if not fits:
             name = getattr(cls, "__name__", repr(cls))
             got = f"{'the class' if isinstance(cls, type) else 'a ' + type(cls).__name__} {name}"
-            own = name[:1].upper() + name[1:] if name.isidentifier() else "Mine"
-            remedy = f"Write class {own}({public}): with {body} in it."
+            capitalised = name[:1].upper() + name[1:] if name.isidentifier() else "Mine"
+            remedy = f"Write class {capitalised}({public}): with {body} in it."
             raise ArgumentError(f"@ml.{self.kind}", f"a class made from {public}", got, remedy)
         self.register(entry(cls), cls)
 

@@ -222,11 +222,11 @@ def _plain(value: Any) -> Any:
 
 def _digest(arrays: dict[str, np.ndarray], header: str) -> str:
     """Of all that is read from a file: header, names, dtypes, shapes, numbers."""
-    told = hashlib.sha256(json.dumps(header).encode())
+    digest = hashlib.sha256(json.dumps(header).encode())
     for name, array in sorted(arrays.items()):
-        told.update(json.dumps([name, str(array.dtype), array.shape]).encode())
-        told.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return told.hexdigest()
+        digest.update(json.dumps([name, str(array.dtype), array.shape]).encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

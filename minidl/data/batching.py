@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import as_numbers
-from minidl.core import ArgumentError, DataError, ShapeError, whole_number
+from minidl.core import ArgumentError, DataError, ShapeError, as_numbers, whole_number
 from minidl.data.checks import check_finite
 from minidl.kernels.random import permutation
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import as_numbers
-from minidl.core import DataError, as_array
+from minidl.core import DataError, as_array, as_numbers
 
 COARSE_COLUMN = 0.01
 """A column is too coarse if rounding moves a number by more than this share of its span."""

@@ -7,8 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import as_numbers
-from minidl.core import ArgumentError, DataError, ShapeError, printable, random_state, whole_number
+from minidl.core import (
+    ArgumentError,
+    DataError,
+    ShapeError,
+    as_numbers,
+    printable,
+    random_state,
+    whole_number,
+)
 from minidl.data.checks import check_finite
 from minidl.data.tables import TASKS
 from minidl.document import Block, Definitions, Page, Paragraph, Section, to_text

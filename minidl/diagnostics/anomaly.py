@@ -131,7 +131,7 @@ class Detector(Listener):
         shape = op.shape(*(operand.shape for operand in operands))
         self._scene = Situation(phase, op.name, _layer_at_work(), operands, shape)
 
-    def made(self, result: Node) -> None:
+    def forward_done(self, result: Node) -> None:
         scene = self._scene
         self._look(result._array, "y", scene.operands)  # also at what NumPy has computed
         result.name = f"{scene.where}.{scene.operation}" if scene.where else scene.operation
@@ -149,7 +149,7 @@ class Detector(Listener):
                 operands.append(SeenArray(f"∂{name}", dx.shape, dx))
         self._scene = Situation("backward", node._op.name, node.name, operands)
 
-    def filled(self, arrays: Iterable[np.ndarray | None]) -> None:
+    def backward_done(self, arrays: Iterable[np.ndarray | None]) -> None:
         for array in arrays:
             if array is not None:
                 self._look(array, "dx", self._scene.operands)

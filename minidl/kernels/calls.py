@@ -48,11 +48,11 @@ def listener() -> Any:
 
 def recorder() -> Any:
     """Who writes down what happens on this thread, or None; there are no numbers meanwhile."""
-    found = listener()
-    return found if found is not None and found.records else None
+    listening = listener()
+    return listening if listening is not None and listening.records else None
 
 
 def watcher() -> Any:
     """Who looks at every kernel call on this thread while it is run, or None."""
-    found = listener()
-    return found if found is not None and not found.records else None
+    listening = listener()
+    return listening if listening is not None and not listening.records else None

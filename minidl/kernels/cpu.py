@@ -46,12 +46,12 @@ def features(cpu: str, flags: str) -> frozenset[str]:
 
 def _of_target() -> frozenset[str]:
     here = llvm.get_host_cpu_features()
-    own = frozenset(feature for feature in _MADE_OF if here.get(feature))
+    host_features = frozenset(feature for feature in _MADE_OF if here.get(feature))
     cpu, flags = name(), _target._get_host_cpu_features()
     if (cpu, flags) == (llvm.get_host_cpu_name(), here.flatten()):
-        return own
+        return host_features
     chosen = features(cpu, flags)
-    if missing := sorted(chosen - own):
+    if missing := sorted(chosen - host_features):
         raise ArgumentError(
             "NUMBA_CPU_NAME, NUMBA_CPU_FEATURES",
             "instructions that this CPU has",

@@ -27,9 +27,9 @@ def _ingredients(value: Any, seen: set[int], names: tuple[str, ...] = ()) -> lis
     if isinstance(value, np.ndarray):
         return [str(value.dtype).encode(), str(value.shape).encode(), value.tobytes()]
     if isinstance(value, ModuleType):  # of a module, whatever the code may take from it
-        taken = [getattr(value, name, None) for name in names]
-        own = [item for item in taken if _is_data(item) or _is_own(item)]
-        return [part for item in own for part in _ingredients(item, seen)]
+        attributes = [getattr(value, name, None) for name in names]
+        hashed = [item for item in attributes if _is_data(item) or _is_own(item)]
+        return [part for item in hashed for part in _ingredients(item, seen)]
     return [repr(value).encode()] if _is_data(value) else [type(value).__qualname__.encode()]
 
 
@@ -49,25 +49,25 @@ def _of_function(function: FunctionType, seen: set[int]) -> list[bytes]:
     if id(function) in seen:
         return []
     seen.add(id(function))
-    found: list[bytes] = []
+    parts: list[bytes] = []
 
     def read(code: CodeType) -> None:
-        found.append(code.co_code)
+        parts.append(code.co_code)
         for constant in code.co_consts:
             if isinstance(constant, CodeType):
                 read(constant)
             else:
-                found.append(repr(constant).encode())
+                parts.append(repr(constant).encode())
         for name in code.co_names:
-            found.append(name.encode())
-            found.extend(_ingredients(function.__globals__.get(name), seen, code.co_names))
+            parts.append(name.encode())
+            parts.extend(_ingredients(function.__globals__.get(name), seen, code.co_names))
 
     read(function.__code__)
     for default in function.__defaults__ or ():
-        found.extend(_ingredients(default, seen))
+        parts.extend(_ingredients(default, seen))
     for cell in function.__closure__ or ():
-        found.extend(_ingredients(cell.cell_contents, seen))
-    return found
+        parts.extend(_ingredients(cell.cell_contents, seen))
+    return parts
 
 
 def digest(function: Callable[..., Any]) -> str:

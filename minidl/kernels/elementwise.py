@@ -58,6 +58,11 @@ def _spread(count: int, in_float64: bool) -> Any:
     )
 
 
+def _readers(count: int, in_float64: bool) -> tuple[Any, Any]:
+    """What reads the hyper-parameters, and what reads a number."""
+    return _spread(count, in_float64), _widened if in_float64 else _as_it_is
+
+
 def forward_unary(
     name: str,
     value: Callable[..., Any],
@@ -66,10 +71,7 @@ def forward_unary(
     allocates: bool = True,
 ) -> Any:
     """``y = value(x)``."""
-    hyper_of, given = (
-        _spread(count, in_float64),
-        _widened if in_float64 else _as_it_is,
-    )
+    hyper_of, given = _readers(count, in_float64)
 
     def forward(x, y, hyper_values):
         if x.size != y.size or hyper_values.size < count:
@@ -90,10 +92,7 @@ def backward_unary(
     allocates: bool = True,
 ) -> Any:
     """``dx = dy · slope(s)``, where s is the input or the output, whichever the slope takes."""
-    hyper_of, given = (
-        _spread(count, in_float64),
-        _widened if in_float64 else _as_it_is,
-    )
+    hyper_of, given = _readers(count, in_float64)
 
     def backward(s, dy, dx, hyper_values):
         if not alike(s, dy) or not alike(s, dx) or hyper_values.size < count:
@@ -115,10 +114,7 @@ def forward_binary(
     allocates: bool = True,
 ) -> Any:
     """``y = value(a, b)``; an operand of one element goes with every element of the other."""
-    hyper_of, given = (
-        _spread(count, in_float64),
-        _widened if in_float64 else _as_it_is,
-    )
+    hyper_of, given = _readers(count, in_float64)
 
     def forward(a, b, y, hyper_values):
         if not _pairs(a, b, y) or hyper_values.size < count:
@@ -148,10 +144,7 @@ def backward_binary(
     allocates: bool = True,
 ) -> Any:
     """``dx = dy · slope(a, b)``, the gradient of one of the two operands."""
-    hyper_of, given = (
-        _spread(count, in_float64),
-        _widened if in_float64 else _as_it_is,
-    )
+    hyper_of, given = _readers(count, in_float64)
 
     def backward(a, b, dy, dx, hyper_values):
         if not _pairs(a, b, dy) or not alike(dx, dy) or hyper_values.size < count:
@@ -185,10 +178,7 @@ def comparison(
     allocates: bool = True,
 ) -> Any:
     """``each = value(t, p)`` and ``slopes = share · slope(t, p)``, in one pass."""
-    hyper_of, given = (
-        _spread(count, in_float64),
-        _widened if in_float64 else _as_it_is,
-    )
+    hyper_of, given = _readers(count, in_float64)
 
     def compare(t, p, each, slopes, hyper_values, share):
         if (

@@ -44,11 +44,11 @@ def kind(operand: Any) -> str:
 def words(operand: Any) -> list[int]:
     """An operand as the machine reads it."""
     if isinstance(operand, np.ndarray):
-        found = [operand.__array_interface__["data"][0], *operand.shape]
+        integers = [operand.__array_interface__["data"][0], *operand.shape]
     else:
         number = np.float64(operand) if isinstance(operand, float) else np.int64(operand)
-        found = [int(number.view(np.int64))]
-    return found + [0] * (WORDS - len(found))
+        integers = [int(number.view(np.int64))]
+    return integers + [0] * (WORDS - len(integers))
 
 
 def _types(kinds: Sequence[str]) -> tuple[Any, ...]:

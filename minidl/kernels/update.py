@@ -56,12 +56,12 @@ def sgd(p, g, velocity, step_numbers):
             p[i] = p[i] - rate * (g[i] + decay * p[i])
     else:
         nesterov = step_numbers[3] != 0.0
-        own, gathered = kind(nesterov), momentum if nesterov else kind(1.0)
+        share, gathered = kind(nesterov), momentum if nesterov else kind(1.0)
         for i in range(p.size):
             gradient = g[i] + decay * p[i]
             speed = _faded(momentum * velocity[i]) + gradient
             velocity[i] = speed
-            p[i] = p[i] - rate * (own * gradient + gathered * speed)
+            p[i] = p[i] - rate * (share * gradient + gathered * speed)
 
 
 @scalar

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import FLOATS
-from minidl.core import FileError, UnknownNameError, storage, whole_number
+from minidl.core import FLOATS, FileError, UnknownNameError, storage, whole_number
 from minidl.model.sequential import Sequential
 from minidl.nn import AGAIN, Layer, build_layer, parameter_shapes
 from minidl.optim import build_optimizer, optimizers

@@ -119,8 +119,8 @@ class Sequential(Network):
         lines = ruled(table, before=len(self.layers))
         if batch_size is not None:
             memory = self._workspace(whole_number("batch_size", batch_size, example=32), loss)
-            told = f"{memory:,} bytes of workspace" if memory else "eagerly, no fixed workspace"
-            lines.append(f"training in batches of {batch_size}: {told}")
+            needed = f"{memory:,} bytes of workspace" if memory else "eagerly, no fixed workspace"
+            lines.append(f"training in batches of {batch_size}: {needed}")
         return printable("\n".join(lines))
 
     def _output_shape(self) -> tuple[int, ...]:
@@ -208,8 +208,8 @@ class Sequential(Network):
         return described
 
     def _describe_optimizer(self, optimizer: Optimizer) -> dict[str, Any]:
-        own = {id(parameter) for parameter in self.parameters()}
-        if not own.issuperset(map(id, optimizer.parameters)):
+        ids = {id(parameter) for parameter in self.parameters()}
+        if not ids.issuperset(map(id, optimizer.parameters)):
             raise ArgumentError(
                 "save(optimizer=…)",
                 "one made on this network's parameters",

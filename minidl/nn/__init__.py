@@ -1,11 +1,13 @@
 """What networks are made of: activations, losses, layers, and the weights they begin with.
 
 ``nonlinearity``, ``criterion`` and ``layer`` say what every activation, loss and layer has in
-common; ``activation_functions``, ``loss_functions`` and ``layers`` hold minidl's own, in one place
-each. ``domains`` says whether numbers and activations suit a loss.
+common; ``activation_functions``, ``regression_losses``, ``classification_losses``,
+``distribution_losses`` and ``layers`` hold minidl's own, ``registries`` know them by name.
+``domains`` says whether numbers and activations suit a loss.
 """
 
-from minidl.nn.activation_functions import activation, activations
+# In the order in which lists show them.
+from minidl.nn import regression_losses, classification_losses, distribution_losses  # isort: skip  # noqa: F401
 from minidl.nn.criterion import Loss
 from minidl.nn.domains import unfit, why_incompatible
 from minidl.nn.initialization import get_initializer, initializers
@@ -21,9 +23,9 @@ from minidl.nn.layer_registry import (
     unsaved,
 )
 from minidl.nn.layers import Activation, Dense, Dropout, as_layer, enter
-from minidl.nn.loss_functions import get_loss, loss, losses
 from minidl.nn.network import Network
 from minidl.nn.nonlinearity import ActivationFunction, Facts, RowActivation
+from minidl.nn.registries import activation, activations, get_loss, loss, losses
 from minidl.nn.weighting import ClassWeight, class_weights, row_weights
 
 __all__ = [

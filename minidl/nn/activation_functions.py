@@ -8,39 +8,17 @@ sympy reads it) and must be what a book would print, not what the code does: it 
 from __future__ import annotations
 
 from math import inf
-from typing import Any, TypeVar
+from typing import Any
 
 from minidl.autodiff import BinaryElementwise
-from minidl.core import NON_NEGATIVE, REALS, Interval, Registry
+from minidl.core import NON_NEGATIVE, REALS, Interval
 from minidl.kernels import rowwise, vecmath
-from minidl.kernels.digests import digest
 from minidl.nn.nonlinearity import ActivationFunction, Facts, RowActivation
+from minidl.nn.registries import activation, activations
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 SELU_SCALE_ALPHA = 1.7580993408473768  # rounded once; the product of the two above is not
-
-
-activations: Registry[Any] = Registry("activation")
-A = TypeVar("A", bound=type[Facts])
-
-
-def activation(cls: A) -> A:
-    """Register an activation class under its ``name``.
-
-    Examples
-    --------
-    >>> @activation
-    ... class Square(ActivationFunction):
-    ...     name = "square"
-    ...     value = staticmethod(lambda x: x * x)
-    ...     slope = staticmethod(lambda x: 2.0 * x)
-    >>> activations["square"]([1.0, 3.0])
-    array([1., 9.])
-    >>> activations.unregister("square")
-    """
-    activations.register_class(cls, Facts, "ml.ActivationFunction")
-    return cls
 
 
 @activation
@@ -462,34 +440,3 @@ class Mish(ActivationFunction):
 
 
 activations.protect_entries()
-
-
-def get_activation(activation: Any) -> Any:
-    """An activation from its name, its class, or itself; None is linear."""
-    if activation is None:
-        return activations["linear"]
-    if isinstance(activation, str):
-        return activations[activation]
-    return activation() if isinstance(activation, type) else activation
-
-
-def is_registered(activation: Any) -> bool:
-    """Whether its name brings it back: the class registered under it is its own, or computes alike.
-
-    A notebook's cell that is run again registers the class anew, and networks have the old one.
-    """
-    name, cls = activation.name, type(activation)
-    if name not in activations:
-        return False
-    there = type(activations[name])
-    if there is cls:
-        return True
-    if (there.__module__, there.__qualname__) != (cls.__module__, cls.__qualname__):
-        return False
-    if (
-        not issubclass(cls, ActivationFunction)
-        or cls.compute_in_float64 != there.compute_in_float64
-    ):
-        return False
-    parts = ("value", *cls.slopes)
-    return all(digest(getattr(cls, part)) == digest(getattr(there, part)) for part in parts)

@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Tensor, as_numbers, cast_checked
-from minidl.core import ArgumentError, DtypeError, GradientError, ShapeError
+from minidl.autodiff import Tensor
+from minidl.core import (
+    ArgumentError,
+    DtypeError,
+    GradientError,
+    ShapeError,
+    as_numbers,
+    cast_checked,
+)
 
 REPLACE = 'ml.Sequential(*net.layers[:-1], ml.Dense(8, 5, "softmax"))'
 """How a layer is exchanged: the others keep their parameters."""
@@ -32,27 +39,27 @@ CALLED = {
 """What other libraries let one call, and what to write."""
 
 
-def numbers_for(culprit: str, held: Tensor, value: Any) -> np.ndarray:
+def numbers_for(culprit: str, parameter: Tensor, value: Any) -> np.ndarray:
     """What is to be written into a parameter, as an array of its shape and dtype."""
     if value is None:
-        expected = f"numbers of shape {held.shape}"
+        expected = f"numbers of shape {parameter.shape}"
         remedy = f"To do without it write {culprit}.data = 0.0; {culprit}.requires_grad = False."
         raise ArgumentError(f"{culprit} = …", expected, "None", remedy)
     if isinstance(value, Tensor):
-        _check_fresh(culprit, held, value)
+        _check_fresh(culprit, parameter, value)
         value = value.data
-    numbers = cast_checked(f"{culprit} = …", as_numbers(f"{culprit} = …", value), held.dtype)
-    if numbers.shape != held.shape:
+    numbers = cast_checked(f"{culprit} = …", as_numbers(f"{culprit} = …", value), parameter.dtype)
+    if numbers.shape != parameter.shape:
         raise ShapeError(
             f"{culprit} = …",
-            f"shape {held.shape}",
+            f"shape {parameter.shape}",
             f"shape {numbers.shape}",
             f"Reshape it, or build another layer in its place: {REPLACE}.",
         )
     return numbers
 
 
-def _check_fresh(culprit: str, held: Tensor, value: Tensor) -> None:
+def _check_fresh(culprit: str, parameter: Tensor, value: Tensor) -> None:
     """Refuse a Tensor that is computed or that another layer keeps: a tie is not made so."""
     if value._op is not None and value.requires_grad:
         raise GradientError(
@@ -68,6 +75,6 @@ def _check_fresh(culprit: str, held: Tensor, value: Tensor) -> None:
             f"{value.name or 'a parameter'}, which belongs elsewhere",
             "To copy it write other.weight.numpy(); to share it Dense(…, weight=other.weight.T).",
         )
-    if value.dtype != held.dtype:
-        remedy = f"Make it like the other: Tensor(x, dtype='{held.dtype}')."
-        raise DtypeError(f"{culprit} = …", str(held.dtype), str(value.dtype), remedy)
+    if value.dtype != parameter.dtype:
+        remedy = f"Make it like the other: Tensor(x, dtype='{parameter.dtype}')."
+        raise DtypeError(f"{culprit} = …", str(parameter.dtype), str(value.dtype), remedy)

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.autodiff import FLOATS, Arrays, Op, Shape, Tracked, as_float
+from minidl.autodiff import Arrays, Op, Shape
 from minidl.core import (
+    FLOATS,
     REALS,
     SIGNS,
     UNIT,
@@ -20,6 +21,8 @@ from minidl.core import (
     GradientError,
     Interval,
     ShapeError,
+    Tracked,
+    as_float,
     as_written_for,
     point,
 )
@@ -161,28 +164,18 @@ class Loss(Configurable):
         huber(delta=2.0)
         """
         if hyper:
-            own = self.with_settings(**hyper)
+            configured = self.with_settings(**hyper)
             if y_true is None and y_pred is None:
-                return own
-            return own(
-                y_true,
-                y_pred,
-                from_logits=from_logits,
-                reduction=reduction,
-                sample_weight=sample_weight,
-                class_weight=class_weight,
-            )
+                return configured
+            options = {"reduction": reduction, "sample_weight": sample_weight}
+            options |= {"from_logits": from_logits, "class_weight": class_weight}
+            return configured(y_true, y_pred, **options)
         self._check_operands(y_true, y_pred)
         self._check_arguments(from_logits, reduction)
         y_pred, from_logits = self._logits(y_pred, from_logits)
         p = as_float(_values(y_pred), culprit=f"{self.name}(y_pred=…)")
         y_true, sample_weight = _counted(y_true, p.dtype), _counted(sample_weight, p.dtype)
-        t = as_float(_values(y_true), p.dtype, f"{self.name}(y_true=…)")
-        try:
-            self.check_shapes(t.shape, p.shape)
-        except ShapeError as e:  # not everything has the method reshape
-            remedy = as_written_for(e.remedy, "y_true", y_true)
-            raise ShapeError(e.culprit, e.expected, e.got, remedy) from None
+        t = self._targets(y_true, p)
         self.check_domains(t, p, from_logits)
         weights = None
         if sample_weight is not None or class_weight is not None:
@@ -192,6 +185,16 @@ class Loss(Configurable):
         if weights is None and reduction != "none":
             return ReducedLoss(self, from_logits, reduction)(target, y_pred)
         return weighed(LossOp(self, from_logits)(target, y_pred), reduction, weights)
+
+    def _targets(self, y_true: Any, p: np.ndarray) -> np.ndarray:
+        """Targets as an array that can be compared with the predictions."""
+        t = as_float(_values(y_true), p.dtype, f"{self.name}(y_true=…)")
+        try:
+            self.check_shapes(t.shape, p.shape)
+        except ShapeError as e:  # not everything has the method reshape
+            remedy = as_written_for(e.remedy, "y_true", y_true)
+            raise ShapeError(e.culprit, e.expected, e.got, remedy) from None
+        return t
 
     def _check_operands(self, y_true: Any, y_pred: Any) -> None:
         if y_true is None or y_pred is None:

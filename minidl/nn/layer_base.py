@@ -85,10 +85,10 @@ class Layer:
             raise ArgumentError(culprit, expected, got, remedy) from error
 
     def __setattr__(self, name: str, value: Any) -> None:
-        held = vars(self).get(name)
-        if isinstance(held, Tensor) and held.is_parameter:
-            if value is not held:
-                self._assign(name, held, value)
+        current = vars(self).get(name)
+        if isinstance(current, Tensor) and current.is_parameter:
+            if value is not current:
+                self._assign(name, current, value)
         else:
             self._check_new(name, value)
             if isinstance(value, Tensor) and value.is_parameter:
@@ -99,15 +99,15 @@ class Layer:
     def _called(self) -> str:
         return self.name or "net"
 
-    def _assign(self, name: str, held: Tensor, value: Any) -> None:
+    def _assign(self, name: str, current: Tensor, value: Any) -> None:
         """Write numbers into a parameter; exchange it while the layer is still being built."""
-        building = held._home is None and name not in self._fixed
-        own = getattr(value, "is_parameter", False) and not value._is_held
-        if building and (value is None or own):
+        building = current._home is None and name not in self._fixed
+        is_new = getattr(value, "is_parameter", False) and not value._is_held
+        if building and (value is None or is_new):
             vars(self).pop(name)
             setattr(self, name, value)
         else:
-            held.data = numbers_for(f"{self._called}.{name}", held, value)
+            current.data = numbers_for(f"{self._called}.{name}", current, value)
 
     def _check_new(self, name: str, value: Any) -> None:
         """Refuse what would be taken without a word, and do nothing, or hide a method."""
@@ -123,14 +123,14 @@ class Layer:
                 "something else",
                 f"Build another layer in its place: {REPLACE}.",
             )
-        own = type(self).__module__.startswith("minidl.")
-        if name in ASSIGNED and (own or name == "requires_grad"):
+        of_package = type(self).__module__.startswith("minidl.")
+        if name in ASSIGNED and (of_package or name == "requires_grad"):
             has = f"what a {type(self).__name__} has"
             raise ArgumentError(f"{self._called}.{name} = …", has, name, ASSIGNED[name])
 
     def __delattr__(self, name: str) -> None:
-        held = vars(self).get(name)
-        fixed = isinstance(held, Tensor) and held.is_parameter and held._home is not None
+        current = vars(self).get(name)
+        fixed = isinstance(current, Tensor) and current.is_parameter and current._home is not None
         if fixed or name in self._fixed:
             remedy = f"Build another network: {REPLACE}."
             raise ArgumentError(f"del {self._called}.{name}", "what the layer needs", name, remedy)

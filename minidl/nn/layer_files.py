@@ -8,10 +8,10 @@ import numpy as np
 
 from minidl.autodiff import Tensor
 from minidl.core import ArgumentError, whole_number
-from minidl.nn.activation_functions import activations, get_activation
 from minidl.nn.layer_base import Layer
 from minidl.nn.layer_registry import LayerEntry, layer_kinds
 from minidl.nn.layers import Activation, Dense, Dropout
+from minidl.nn.registries import activations, get_activation
 
 
 class ActivationEntry(LayerEntry):

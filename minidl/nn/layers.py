@@ -8,19 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import FLOATS, Tensor, as_float, at_the_door
+from minidl.autodiff import Tensor, at_the_door
 from minidl.autodiff import arithmetic as ops
 from minidl.core import (
+    FLOATS,
     SHARE,
     ArgumentError,
     ShapeError,
+    as_float,
     number,
     seeds,
     whole_number,
 )
-from minidl.nn.activation_functions import Linear, activations, get_activation, is_registered
+from minidl.nn.activation_functions import Linear
 from minidl.nn.initialization import get_initializer
 from minidl.nn.layer_base import Layer
+from minidl.nn.registries import activations, get_activation, is_registered
 
 
 class Activation(Layer):
@@ -202,15 +205,15 @@ class Dense(Layer):
     def weight(self, value: Tensor) -> None:
         vars(self)["weight"] = value  # where ``parts`` looks
 
-    def _assign(self, name: str, held: Tensor, value: Any) -> None:
+    def _assign(self, name: str, current: Tensor, value: Any) -> None:
         if name == "weight" and self._is_turned:
             raise ArgumentError(
                 f"{self.name}.weight = …",
-                f"the transpose of {held.name}, which the layer is tied to",
+                f"the transpose of {current.name}, which the layer is tied to",
                 "something else",
                 "Assign to the weight of that layer.",
             )
-        super()._assign(name, held, value)
+        super()._assign(name, current, value)
 
     def _draw(self, seed: int, stream: int) -> np.ndarray:
         seed = whole_number("Dense(seed=…)", seed, low=0, example=0)
@@ -350,8 +353,8 @@ def as_layer(given: Any) -> Layer:
 
 
 def _activation(given: Any) -> Any:
-    found = get_activation(given)
-    if not hasattr(found, "learned"):
+    function = get_activation(given)
+    if not hasattr(function, "learned"):
         name = getattr(given, "__name__", "relu")
         raise ArgumentError(
             "activation",
@@ -359,19 +362,19 @@ def _activation(given: Any) -> Any:
             repr(given),
             f"Write {name if name in activations else 'relu'!r}.",
         )
-    return found
+    return function
 
 
 def _float(dtype: Any, culprit: str) -> str:
     """The name of a dtype that can be calculated with."""
     try:
-        found = np.dtype(dtype)
+        known = np.dtype(dtype)
     except TypeError:
-        found = np.dtype(object)
-    if found not in FLOATS:
+        known = np.dtype(object)
+    if known not in FLOATS:
         expected, remedy = "'float32' or 'float64'", "Write dtype='float32'."
         raise ArgumentError(f"{culprit}(dtype=…)", expected, repr(dtype), remedy)
-    return str(found)
+    return str(known)
 
 
 def enter(x: Any, dtype: np.dtype) -> Tensor:

@@ -8,8 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Block, Tensor, as_numbers, cast_checked, no_grad
-from minidl.core import ArgumentError, DtypeError, ShapeError, reshaping, whole_number
+from minidl.autodiff import Block, Tensor, no_grad
+from minidl.core import (
+    ArgumentError,
+    DtypeError,
+    ShapeError,
+    as_numbers,
+    cast_checked,
+    reshaping,
+    whole_number,
+)
 from minidl.nn.layer_base import Layer, Layers
 from minidl.nn.layers import as_layer, enter
 

@@ -7,16 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import (
-    BinaryElementwise,
-    Sum,
-    as_numbers,
-    broadcast,
-    cast_checked,
-    recorder,
-    reduction,
-    weighted_mean,
-)
+from minidl.autodiff import BinaryElementwise, Sum, broadcast, recorder, reduction, weighted_mean
 from minidl.core import (
     NON_NEGATIVE,
     REALS,
@@ -24,6 +15,8 @@ from minidl.core import (
     Interval,
     RecordError,
     ShapeError,
+    as_numbers,
+    cast_checked,
     number,
     text_number,
 )

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from inspect import signature
 from itertools import accumulate
-from types import FunctionType, ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +20,6 @@ from minidl.core import (
     NON_NEGATIVE,
     POSITIVE,
     ArgumentError,
-    DtypeError,
     Exclusive,
     Interval,
     RecordError,
@@ -34,24 +32,11 @@ from minidl.core import (
     with_defaults,
 )
 from minidl.kernels import update
-from minidl.optim.schedules import Rate
+from minidl.optim.parameters import checked_parameters
+from minidl.optim.schedules import Rate, is_of_package, is_pure
 
 AHEAD = 1024
 """For how many updates learning rates are looked up at once."""
-
-
-class Parameters(tuple[Tensor, ...]):
-    """What an optimizer updates: fixed, as its state has a number for each of theirs."""
-
-    __slots__ = ()
-
-    def _refuse(self, *_: Any, **__: Any) -> Any:
-        remedy = "Make another optimizer: ml.Adam([*optimizer.parameters, more])."
-        culprit, expected = "optimizer.parameters", "to be left as it was made"
-        raise ArgumentError(culprit, expected, "a change", remedy)
-
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
-    append = extend = insert = pop = remove = clear = reverse = sort = _refuse
 
 
 class Optimizer:
@@ -160,7 +145,7 @@ class Optimizer:
             remedy = 'Write defaults = {"learning_rate": 0.01} in the class.'
             culprit = f"{type(self).__name__}.defaults"
             raise ArgumentError(culprit, "a learning_rate among them", "none", remedy)
-        self.parameters = Parameters(self._checked(parameters))
+        self.parameters = checked_parameters(self.name, parameters)
         self.settings: dict[str, Any] = with_defaults(
             self.name, self.defaults, settings, others=("clip_norm", "clip_value")
         )
@@ -185,9 +170,9 @@ class Optimizer:
         given = signature(cls.__init__)
         if any(x.kind is x.VAR_POSITIONAL for x in given.parameters.values()):  # handed on
             given = signature(Optimizer.__init__)
-        own = [x for name, x in given.parameters.items() if name != "self"]
+        shown = [x for name, x in given.parameters.items() if name != "self"]
         cls.__signature__ = named_settings(  # type: ignore[attr-defined]
-            given.replace(parameters=own),
+            given.replace(parameters=shown),
             {key: value for key, value in cls.defaults.items() if key != "learning_rate"},
         )
 
@@ -198,38 +183,11 @@ class Optimizer:
                 remedy = "Write numbers into its arrays: optimizer.state['…'][...] = 0.0."
             expected, got = "what it was made with", "something else"
             raise ArgumentError(f"{self.name}.{name} = …", expected, got, remedy)
-        meant = [name] if name in self.defaults else ELSEWHERE.get(name, [])
-        if meant and name != "learning_rate" and meant[0] in self.defaults:
-            remedy = f"Write optimizer.settings[{meant[0]!r}] = {value!r:.30}."
+        settings = [name] if name in self.defaults else ELSEWHERE.get(name, [])
+        if settings and name != "learning_rate" and settings[0] in self.defaults:
+            remedy = f"Write optimizer.settings[{settings[0]!r}] = {value!r:.30}."
             raise ArgumentError(f"{self.name}.{name} = …", "a setting", "an attribute", remedy)
         super().__setattr__(name, value)
-
-    def _checked(self, parameters: Any) -> list[Tensor]:
-        """The parameters, each once, of one dtype."""
-        culprit, remedy = f"{self.name}(parameters=…)", "Write net.parameters()."
-        if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
-            raise ArgumentError(culprit, "a list of Tensors", repr(parameters), remedy)
-        checked = list(parameters)
-        if not checked:
-            raise ArgumentError(culprit, "at least one", "none", remedy)
-        for parameter in checked:
-            if not isinstance(parameter, Tensor):
-                got = f"a {type(parameter).__name__} among them"
-                raise ArgumentError(culprit, "a list of Tensors", got, remedy)
-            if not parameter.is_parameter:
-                got = f"{parameter.name or 'a tensor'}, which never required a gradient"
-                if parameter.requires_grad:
-                    got = f"{parameter.name or 'a tensor'}, the result of an operation"
-                made = "Make it with Tensor(…, requires_grad=True), or write net.parameters()."
-                raise ArgumentError(culprit, "parameters", got, made)
-            if parameter.dtype != checked[0].dtype:
-                dtypes = f"{checked[0].dtype} and {parameter.dtype}"
-                remedy = "Make one optimizer for each dtype."
-                raise DtypeError(culprit, "parameters of one dtype", dtypes, remedy)
-        if len({id(parameter) for parameter in checked}) < len(checked):
-            remedy = "It would step twice: leave the repetition out."
-            raise ArgumentError(culprit, "every parameter once", "one of them again", remedy)
-        return checked
 
     def _setting(self, key: str, value: Any) -> Any:
         culprit, default = f"{self.name}({key}=…)", self.defaults[key]
@@ -302,16 +260,16 @@ class Optimizer:
         A class of the user's own, or a schedule that could look at what training changes, is
         asked before each update, as in eager code.
         """
-        return _is_of_package(type(self)) and _is_pure(self.settings["learning_rate"])
+        return is_of_package(type(self)) and is_pure(self.settings["learning_rate"])
 
     def _prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""
         self._check_settings()
         self._check_state()
-        made = int(self._count[0])
+        updated = int(self._count[0])
         if callable(self.settings["learning_rate"]):
             standing = self._standing()
-            self._rates[:updates] = [self._rate(made + i) for i in range(updates)]
+            self._rates[:updates] = [self._rate(updated + i) for i in range(updates)]
             if self._standing() != standing:
                 raise ArgumentError(
                     f"{self.name}(learning_rate=…)",
@@ -321,7 +279,7 @@ class Optimizer:
                 )
         else:
             self._rates[:updates] = self.settings["learning_rate"]
-        self._ahead[0] = made
+        self._ahead[0] = updated
         self._step_numbers[2:] = self.constants()
 
     def _standing(self) -> tuple[Any, ...]:
@@ -351,16 +309,16 @@ class Optimizer:
 
     def _check_state(self) -> None:
         """An error for state that was replaced by what is none; kernels look at its size."""
-        held = [*self.state.values()]
-        if len(held) != len(self.states) or not all(type(array) is np.ndarray for array in held):
+        kinds = [type(array) for array in self.state.values()]
+        if kinds != [np.ndarray] * len(self.states):
             remedy = "Write numbers into its arrays: optimizer.state['…'][...] = 0.0."
             expected, got = ", ".join(self.states), f"{self.state!r:.60}"
             raise ArgumentError(f"{self.name}.state", f"the arrays {expected}", got, remedy)
 
     def _memory(self) -> dict[str, np.ndarray]:
         """What an update works on, by name: for listings."""
-        own = {"rates": self._rates, "count": self._count, "step_numbers": self._step_numbers}
-        named = {f"{self.name}.{name}": array for name, array in own.items()}
+        numbers = {"rates": self._rates, "count": self._count, "step_numbers": self._step_numbers}
+        named = {f"{self.name}.{name}": array for name, array in numbers.items()}
         for i, (values, gradients, place) in enumerate(self._runs, start=1):
             which = i if len(self._runs) > 1 else ""
             named |= {f"parameters{which}": values, f"∂parameters{which}": gradients}
@@ -370,8 +328,8 @@ class Optimizer:
 
     def _work(self) -> list[np.ndarray]:
         """The memory of its own that an update works on."""
-        own = [self._rates, self._ahead, self._count, self._step_numbers, self._squares]
-        return [*self.state.values(), *own]
+        numbers = [self._rates, self._ahead, self._count, self._step_numbers, self._squares]
+        return [*self.state.values(), *numbers]
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next ``backward`` starts afresh."""
@@ -486,18 +444,3 @@ class Optimizer:
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
         return f"{self.name}({settings}, steps={self.steps})"
-
-
-def _is_of_package(thing: Any) -> bool:
-    return str(getattr(thing, "__module__", "")).startswith("minidl.")
-
-
-def _is_pure(rate: Any) -> bool:
-    """Whether a learning rate depends on the number of updates alone."""
-    if not callable(rate) or _is_of_package(type(rate)):
-        return True
-    if not isinstance(rate, FunctionType) or rate.__defaults__ or rate.__kwdefaults__:
-        return False
-    cells = [cell.cell_contents for cell in rate.__closure__ or ()]
-    known = [rate.__globals__[n] for n in rate.__code__.co_names if n in rate.__globals__]
-    return all(isinstance(x, int | float | str | ModuleType) for x in (*cells, *known))

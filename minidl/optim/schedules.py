@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from types import FunctionType, ModuleType
 from typing import Any
 
 from minidl.core import ArgumentError, number, whole_number
@@ -196,5 +197,21 @@ def build_rate(config: Any) -> Any:
     kind = _KINDS[values.pop("schedule")]
     if "after" in values:
         values["after"] = build_rate(values["after"])
-    made: Schedule = kind(**values)
-    return made
+    schedule: Schedule = kind(**values)
+    return schedule
+
+
+def is_of_package(thing: Any) -> bool:
+    """Whether minidl itself defines it."""
+    return str(getattr(thing, "__module__", "")).startswith("minidl.")
+
+
+def is_pure(rate: Any) -> bool:
+    """Whether a learning rate depends on the number of updates alone."""
+    if not callable(rate) or is_of_package(type(rate)):
+        return True
+    if not isinstance(rate, FunctionType) or rate.__defaults__ or rate.__kwdefaults__:
+        return False
+    cells = [cell.cell_contents for cell in rate.__closure__ or ()]
+    known = [rate.__globals__[n] for n in rate.__code__.co_names if n in rate.__globals__]
+    return all(isinstance(x, int | float | str | ModuleType) for x in (*cells, *known))

@@ -313,8 +313,8 @@ def get_optimizer(
         raise ArgumentError(
             "optimizer", "a name, a class or an Optimizer", repr(optimizer), "Write 'adam'."
         )
-    made: Optimizer = cls(parameters, learning_rate, **settings)
-    return made
+    built: Optimizer = cls(parameters, learning_rate, **settings)
+    return built
 
 
 def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
@@ -341,6 +341,6 @@ def build_optimizer(config: dict[str, Any], parameters: Sequence[Tensor]) -> Opt
     settings = dict(config["settings"])
     settings["learning_rate"] = build_rate(settings["learning_rate"])
     clipping = {key: config[key] for key in ("clip_norm", "clip_value")}
-    made: Optimizer = optimizers[config["name"]].cls(parameters, **clipping, **settings)
-    made.steps = config["steps"]
-    return made
+    built: Optimizer = optimizers[config["name"]].cls(parameters, **clipping, **settings)
+    built.steps = config["steps"]
+    return built

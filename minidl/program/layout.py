@@ -33,7 +33,7 @@ def compare(first: Tape, second: Tape) -> dict[Memory, Memory]:
     reported: set[Memory] = set()
     for call in first.calls:
         for memory in call.memories():
-            if memory.made or memory in first.slots or memory in reported:
+            if memory.written_first or memory in first.slots or memory in reported:
                 continue
             reported.add(memory)
             mine, other = memory.array, twins[memory].array
@@ -87,12 +87,12 @@ def _differ(call: Call, first: str, second: str) -> None:
 class Life:
     """The first and the last call that uses a piece of memory.
 
-    ``made`` tells whether a kernel writes into it before any reads it.
+    ``written_first`` tells whether a kernel writes into it before any reads it.
     """
 
     begin: int
     end: int
-    made: bool
+    written_first: bool
 
 
 def lifetimes(calls: Sequence[Call]) -> dict[Memory, Life]:
@@ -168,10 +168,14 @@ class Layout:
     ) -> None:
         lives = lifetimes(calls)
         shared = {piece for piece in lives if is_shared(piece, twins)}
-        made = [m for m, life in lives.items() if life.made and m not in shared and m not in slots]
-        self.writable = {*shared, *made}
+        results = [
+            m
+            for m, life in lives.items()
+            if life.written_first and m not in shared and m not in slots
+        ]
+        self.writable = {*shared, *results}
         # Counters and the like are few and of another dtype: they stay where they are.
-        workspace = [piece for piece in made if piece.dtype == loss.dtype]
+        workspace = [piece for piece in results if piece.dtype == loss.dtype]
         blocks = [
             (m.nbytes, lives[m].begin, len(calls) if m is loss else lives[m].end) for m in workspace
         ]

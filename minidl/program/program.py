@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import Node, as_numbers, cast_checked
+from minidl.autodiff import Node
 from minidl.core import (
     ArgumentError,
     Exclusive,
@@ -18,6 +18,8 @@ from minidl.core import (
     ShapeError,
     Together,
     as_array,
+    as_numbers,
+    cast_checked,
     distinct,
     printable,
     whole_number,

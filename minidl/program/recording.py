@@ -10,8 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.autodiff import FLOATS, Tensor, as_float, as_numbers, cast_checked
-from minidl.core import ArgumentError, DtypeError, RecordError, ShapeError
+from minidl.autodiff import Tensor
+from minidl.core import (
+    FLOATS,
+    ArgumentError,
+    DtypeError,
+    RecordError,
+    ShapeError,
+    as_float,
+    as_numbers,
+    cast_checked,
+)
 from minidl.program.instruction import Instruction
 from minidl.program.layout import Layout, compare, is_shared, needed
 from minidl.program.places import Place, place
@@ -155,26 +164,26 @@ def _record(
     parts = [as_float(cast_checked("record", part, dtype)) for part in batch]
     batches = [[np.ascontiguousarray(part[rows]) for part in parts] for rows in WAYS]
     with Saved() as saved:
-        taken = _take(step, names, batches, saved, parameters)
-        tape = taken.trace
-        twins, _ = (compare(tape, run) for run in taken.runs)
-        loss = tape.memory(taken.loss)
+        recorded = _take(step, names, batches, saved, parameters)
+        tape = recorded.trace
+        twins, _ = (compare(tape, run) for run in recorded.runs)
+        loss = tape.memory(recorded.loss)
         calls = tape.calls if keep else needed(tape, twins, loss)
         layout = Layout(calls, tape.slots, twins, loss, keep, memory)
         named = tape.names()
         program = Program(
             [_instruction(call, layout, named) for call in calls],
             inputs=tape.inputs,
-            loss=layout(tape.part(taken.loss)),
+            loss=layout(tape.part(recorded.loss)),
             optimizers=tape.optimizers,
-            outcomes=taken.outcomes,
+            outcomes=recorded.outcomes,
             checks=tape.checks,
             workspace=layout.size,
             again=lambda parts: _record(step, parts, dtype, keep, layout.memory),
-            confirm=partial(_confirm, step, names, tape, taken.state.foreign),
+            confirm=partial(_confirm, step, names, tape, recorded.state.foreign),
         )
         lasting = saved.names.keys() | {id(m.array) for m in twins if is_shared(m, twins)}
-        for rows, wanted in zip(batches, taken.computed, strict=True):
+        for rows, wanted in zip(batches, recorded.computed, strict=True):
             _verify(program, rows, wanted, lasting, saved)
         program.confirm()  # with other numbers once more: a truth value may be the same by chance
     return program

@@ -33,14 +33,16 @@ class Memory:
     ----------
     nbytes, dtype
         Its size and kind.
-    made : bool
+    written_first : bool
         Whether a kernel writes into it before any reads it.
     """
 
-    __slots__ = ("_array", "_begin", "_reference", "dtype", "made", "nbytes")
+    __slots__ = ("_array", "_begin", "_reference", "dtype", "nbytes", "written_first")
 
-    def __init__(self, array: np.ndarray, made: bool, forget: Callable[[Any], None] | None) -> None:
-        self.nbytes, self.dtype, self.made = array.nbytes, array.dtype, made
+    def __init__(
+        self, array: np.ndarray, written_first: bool, forget: Callable[[Any], None] | None
+    ) -> None:
+        self.nbytes, self.dtype, self.written_first = array.nbytes, array.dtype, written_first
         self._begin: int | None = None
         # Results of a step that is computed are let go as soon as the step itself does so.
         self._array = array if forget is None else None
@@ -220,7 +222,7 @@ class Tape(Listener):
         """The next call is a check, whose error this makes."""
         self._refusal = refusal
 
-    def met(self, parameter: Node) -> None:
+    def parameter_used(self, parameter: Node) -> None:
         """A parameter is about to be used, or its gradient to be cleared."""
         if id(parameter) not in self.leaves:
             parameter._ensure_gradient_home()
@@ -244,16 +246,16 @@ class Tape(Listener):
             self.entered(op)
         for x in inputs:
             if x._op is None and x.is_parameter:
-                self.met(x)
+                self.parameter_used(x)
             if self.saved is None and x._op is None and (x.is_parameter or x.name):
                 self.sources.append(x)
         lost = any(x._at_step is not None and x._at_step[0] == "loss" for x in inputs)
         self._now = ("loss" if lost or op.is_loss else "forward", op.name, self._count)
         self._began = len(self.calls)
 
-    def made(self, result: Node) -> None:
+    def forward_done(self, result: Node) -> None:
         """An operation has run; its result, as a tensor."""
-        self.filled([result._array])
+        self.backward_done([result._array])
         self._mark(result._array)
         result._at_step = self._now[0], self._count
         self._count += 1
@@ -279,7 +281,7 @@ class Tape(Listener):
         if self.saved is None:
             self.gradients.extend(gradients)
 
-    def filled(self, arrays: Iterable[np.ndarray | None]) -> None:
+    def backward_done(self, arrays: Iterable[np.ndarray | None]) -> None:
         """Refuse an operation that was to fill these arrays, and called no kernel that does."""
         done = [memory for call in self.calls[self._began :] for memory in call.written()]
         for array in arrays:
@@ -317,7 +319,7 @@ class Tape(Listener):
         self._now = ("update", optimizer.name, -1)
         if self.saved is not None:
             for parameter in optimizer.parameters:
-                self.met(parameter)
+                self.parameter_used(parameter)
             for name, state in optimizer.state.items():
                 self.saved.save(state, f"{optimizer.name}.{name}")
             self.saved.save(optimizer._count, f"{optimizer.name}.steps")
@@ -335,15 +337,15 @@ class Tape(Listener):
 
     def names(self) -> dict[Place, tuple[str, tuple[int, ...]]]:
         """What memory is called, and the shape it has under that name; no two are called alike."""
-        found: dict[Place, tuple[str, tuple[int, ...]]] = {}
+        names: dict[Place, tuple[str, tuple[int, ...]]] = {}
         counts: dict[str, int] = {}
 
         def call(array: np.ndarray, name: str) -> str:
-            if (key := place(array)) not in found:
+            if (key := place(array)) not in names:
                 counts[name] = counts.get(name, 0) + 1
                 name = name if counts[name] == 1 else f"{name}#{counts[name]}"
-                found[key] = name, array.shape
-            return found[key][0]
+                names[key] = name, array.shape
+            return names[key][0]
 
         of_node: dict[int, str] = {}
         for node in [*self.sources, *self.nodes]:
@@ -360,10 +362,10 @@ class Tape(Listener):
             name = f"∂{of_node.get(id(node), 'tensor')}"
             more = parts.setdefault(id(node), gradient) is not gradient  # to be added to the first
             call(gradient, f"+{name}" if more else name)
-        for made in self.calls:  # what an operation keeps to itself: a loss's number for each row
-            for i in made.kernel.writes:
-                call(made.arguments[i].array, f"{made.title}.{made.kernel.parameters[i]}")
-        return found
+        for call_ in self.calls:  # what an operation keeps to itself: a loss's number for each row
+            for i in call_.kernel.writes:
+                call(call_.arguments[i].array, f"{call_.title}.{call_.kernel.parameters[i]}")
+        return names
 
     def disturb(self, before: Tape) -> None:
         """Change weights and counts of updates, so that a number taken from them shows.

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import as_numbers, cast_checked, no_grad
+from minidl.autodiff import no_grad
 from minidl.core import (
     ArgumentError,
     DataError,
     DomainError,
     MinidlError,
     ShapeError,
+    as_numbers,
     as_written_for,
+    cast_checked,
     reshaping,
 )
 from minidl.data import Batches, check_finite

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minidl.core import MinidlError, Together, distinct, progress, whole_number
 from minidl.data import check_resolution
-from minidl.nn import ClassWeight, Network, class_weights, get_loss, row_weights
+from minidl.nn import ClassWeight, Loss, Network, class_weights, get_loss, row_weights
 from minidl.optim import Optimizer, Rate, get_optimizer
 from minidl.training.callbacks import Callback, EarlyStopping, checked_callbacks
 from minidl.training.evaluation import check_data, check_weights
@@ -122,15 +123,7 @@ def fit(
     epochs = whole_number("epochs", epochs, 1, example=100)
     batch_size = whole_number("batch_size", batch_size, 1, example=32)
     seed = whole_number("seed", seed, 0, example=0)
-    given = X, y
-    X, y = check_data(net, X, y, loss, from_logits, copy=True)  # others may write into theirs
-    check_resolution("X", given[0], X)
-    check_resolution("y", given[1], y)
-    by_class = None  # "balanced" is counted here, and holds for validation data too
-    if class_weight is not None:
-        by_class = class_weights(y, class_weight, "fit(class_weight=…)")
-    weights = row_weights(y, sample_weight, by_class, "fit")
-    rows = Rows(X, y, None if weights is None else weights.copy())
+    rows, by_class = _training_rows(net, X, y, loss, from_logits, sample_weight, class_weight)
     rows, aside = set_aside(
         net, rows, loss, from_logits, validation_data, validation_split, by_class, seed
     )
@@ -145,32 +138,69 @@ def fit(
         net.optimizer = get_optimizer(optimizer, parameters, learning_rate)
         net.optimizer._check_trainable("fit")
         runner = Runner(net, rows.arrays(), loss, from_logits, batch_size, watchers, record)
-        batches = runner.batches
+        order = partial(_next_order, runner, seed, shuffle)
         if rows.weights is not None:
             weighing = "sample_weight" if class_weight is None else "class_weight"
-            weights = rows.weights[batches.order(seed, net.optimizer.steps, shuffle)]
-            _warn_of_cancelled(weights, batch_size, f"fit({weighing}=…)")
-        # Recording compiles: the bar says so.
-        with net.optimizer._alone(), _progress(epochs, verbose) as advance:
-            for watcher in watchers:
-                watcher.on_training_begin(net, list(history))
-            try:
-                for epoch in range(epochs):
-                    order = batches.order(seed, net.optimizer.steps, shuffle)
-                    runner.prepare(order)
-                    history.stopped = _epoch(runner, epoch, order, validation, history, advance)
-                    if history.stopped != "finished":
-                        break
-            except KeyboardInterrupt:
-                history.stopped = "interrupted"
-            finally:
-                runner.keep()
+            _warn_of_cancelled(rows.weights[order()], batch_size, f"fit({weighing}=…)")
+        _run_epochs(runner, epochs, order, validation, history, verbose)
     for watcher in watchers:  # early stopping first: the others see what fit returns
         watcher.on_training_end(net, history)
     validation.warn(stacklevel=2)
     if history.stopped == "diverged":
         _warn_of_divergence(history, net.optimizer)
     return history
+
+
+def _training_rows(
+    net: Network,
+    X: Any,
+    y: Any,
+    loss: Loss,
+    from_logits: bool,
+    sample_weight: Any,
+    class_weight: ClassWeight | None,
+) -> tuple[Rows, ClassWeight | None]:
+    """The rows with their weights, copied, and each class's weight, which validation takes too."""
+    given = X, y
+    X, y = check_data(net, X, y, loss, from_logits, copy=True)  # others may write into theirs
+    check_resolution("X", given[0], X)
+    check_resolution("y", given[1], y)
+    by_class = None  # "balanced" is counted here
+    if class_weight is not None:
+        by_class = class_weights(y, class_weight, "fit(class_weight=…)")
+    weights = row_weights(y, sample_weight, by_class, "fit")
+    return Rows(X, y, None if weights is None else weights.copy()), by_class
+
+
+def _next_order(runner: Runner, seed: int, shuffle: bool) -> np.ndarray:
+    """The rows' order in the next epoch."""
+    return runner.batches.order(seed, runner.optimizer.steps, shuffle)
+
+
+def _run_epochs(
+    runner: Runner,
+    epochs: int,
+    order: Callable[[], np.ndarray],
+    validation: Validation,
+    history: History,
+    verbose: bool | None,
+) -> None:
+    """Epoch after epoch, until they are done or something ends training."""
+    # Recording compiles: the bar says so.
+    with runner.optimizer._alone(), _progress(epochs, verbose) as advance:
+        for watcher in runner.watchers:
+            watcher.on_training_begin(runner.net, list(history))
+        try:
+            for epoch in range(epochs):
+                rows = order()
+                runner.prepare(rows)
+                history.stopped = _epoch(runner, epoch, rows, validation, history, advance)
+                if history.stopped != "finished":
+                    break
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
+        finally:
+            runner.keep()
 
 
 def _warn_of_divergence(history: History, optimizer: Optimizer) -> None:

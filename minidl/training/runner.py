@@ -98,7 +98,7 @@ class Runner:
             if self.record is True:
                 raise
             self.recorded = False
-            warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=3)
+            warnings.warn(f"training eagerly, which is slower: {error}", stacklevel=4)
         except Exception:  # the eager epoch says what is wrong, if it is
             pass
 

@@ -10,8 +10,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from minidl.autodiff import Tensor, as_numbers
-from minidl.core import SIGNS, ArgumentError, printable, storage
+from minidl.autodiff import Tensor
+from minidl.core import SIGNS, ArgumentError, as_numbers, printable, storage
 from minidl.diagnostics import SLOPE, SUMS, levels_off
 from minidl.document import Page, put, to_html, to_lines, to_markdown, to_text
 from minidl.model import Sequential

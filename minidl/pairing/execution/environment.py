@@ -165,21 +165,21 @@ def keys(trials: Sequence[Trial], data: Dataset, environment: Environment) -> li
     """
     if not trials:
         return []
-    shared = [fingerprint(data), own(trials[0].cell), *asdict(environment).values()]
+    shared = [fingerprint(data), users_entries(trials[0].cell), *asdict(environment).values()]
     return [
         hashlib.sha256("\0".join([*shared, *map(str, trial.facts.values())]).encode()).hexdigest()
         for trial in trials
     ]
 
 
-def own(cell: Cell) -> str:
+def users_entries(cell: Cell) -> str:
     """What the user's own entries compute in a cell."""
     head, setting = cell.pairing.head, cell.setting
     entries: list[Any] = [activations[cell.pairing.hidden], activations[head.activation]]
     entries += [losses[head.loss], optimizers[setting.optimizer]]
     digests = [_formulas(entry) for entry in entries]
     if setting.init in initializers:  # "auto" is the activation's choice
-        digests += map(_told, vars(initializers[setting.init]).values())
+        digests += map(_as_text, vars(initializers[setting.init]).values())
     return " ".join(digests)
 
 
@@ -189,12 +189,12 @@ def _formulas(entry: Any) -> str:
     cls = getattr(entry, "cls", type(entry))
     foreign = [one for one in cls.__mro__ if not one.__module__.startswith(("minidl.", "builtins"))]
     parts = [part for one in reversed(foreign) for part in vars(one).items()]
-    digests = [_told(value) for name, value in parts if not name.startswith("_")]
-    digests += [_told(value) for name, value in vars(entry).items() if name != "cls"]
+    digests = [_as_text(value) for name, value in parts if not name.startswith("_")]
+    digests += [_as_text(value) for name, value in vars(entry).items() if name != "cls"]
     return hashlib.sha256("\0".join(digests).encode()).hexdigest()[:16]
 
 
-def _told(value: Any) -> str:
+def _as_text(value: Any) -> str:
     function = getattr(value, "__func__", value)  # of a static or class method
     if isinstance(function, FunctionType):
         return "" if function.__module__.startswith("minidl.") else digest(function)

@@ -344,7 +344,7 @@ class Ledger:
                 )
             yield row[: len(COLUMNS)]
 
-    def found(self, trials: Sequence[Trial], data: Dataset) -> dict[Trial, Result]:
+    def results_of(self, trials: Sequence[Trial], data: Dataset) -> dict[Trial, Result]:
         """Those of one cell's trials that are done, with their results, in the same order."""
         places = keys(trials, data, self.environment)
         results = self.results(places)

@@ -19,7 +19,7 @@ from minidl.pairing.execution.environment import Environment, keys
 from minidl.pairing.execution.ledger import Ledger
 from minidl.pairing.execution.trainer import parts
 from minidl.pairing.execution.tuning import chosen_rate
-from minidl.pairing.execution.workers import Found, Places, Spread, Task, check, workers_of
+from minidl.pairing.execution.workers import Performed, Places, Spread, Task, check, workers_of
 from minidl.pairing.study import TUNING, Cell, Study, Trial
 
 TASK_SECONDS = 1.0
@@ -148,7 +148,7 @@ class _Run:
 
     def _final(self, cell: Cell) -> Places:
         """The trials to report that are not done; none while the rate is not chosen."""
-        tuned = self.ledger.found(self.study.tuning(cell), self.data[cell.dataset])
+        tuned = self.ledger.results_of(self.study.tuning(cell), self.data[cell.dataset])
         rate = chosen_rate(self.study, cell, tuned)
         return {} if rate is None else self._undone(self.study.final(cell, rate))
 
@@ -210,7 +210,7 @@ class _Run:
         minutes = self.study.minutes
         return minutes is not None and time.monotonic() - self.began > 60 * minutes
 
-    def _keep(self, performed: Found) -> None:
+    def _keep(self, performed: Performed) -> None:
         self.ledger.add(performed)
         _, trials, results = zip(*performed, strict=True)
         cell = trials[0].cell

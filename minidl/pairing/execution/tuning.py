@@ -59,8 +59,8 @@ class Trained:
 
 def trained(study: Study, cell: Cell, data: Dataset, ledger: Ledger) -> Trained:
     """Read a cell: its tuning trials, then those of the rate that they choose."""
-    tuning = ledger.found(study.tuning(cell), data)
+    tuning = ledger.results_of(study.tuning(cell), data)
     rate = chosen_rate(study, cell, tuning)
     return Trained(
-        tuning, rate, {} if rate is None else ledger.found(study.final(cell, rate), data)
+        tuning, rate, {} if rate is None else ledger.results_of(study.final(cell, rate), data)
     )

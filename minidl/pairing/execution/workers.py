@@ -13,7 +13,7 @@ from typing import Any
 
 from minidl.core import ArgumentError, MinidlError, UnknownNameError, whole_number
 from minidl.data import Dataset
-from minidl.pairing.execution.environment import Environment, fingerprint, keys, own
+from minidl.pairing.execution.environment import Environment, fingerprint, keys, users_entries
 from minidl.pairing.execution.ledger import RESUME
 from minidl.pairing.execution.trainer import Trainer
 from minidl.pairing.study import Cell, Result, Trial
@@ -27,7 +27,7 @@ SCHEDULER_SECONDS = 10
 
 Places = dict[str, Trial]
 """Trials of one cell by their places in a ledger."""
-Found = list[tuple[str, Trial, Result]]
+Performed = list[tuple[str, Trial, Result]]
 """Places, trials and results, as a ledger takes them."""
 
 
@@ -40,7 +40,7 @@ class Task:
     environment: Environment
 
 
-def perform(task: Task) -> Found:
+def perform(task: Task) -> Performed:
     """Run a task, wherever this is.
 
     Raises
@@ -71,7 +71,7 @@ TRAINERS_KEPT, SMALL_NETWORK_BYTES = 128, 100_000
 @contextmanager
 def _trainer(cell: Cell, data: Dataset) -> Iterator[Trainer]:
     """A cell's trainer, for one task at a time: building one takes as long as some trials."""
-    place = cell, fingerprint(data), own(cell)
+    place = cell, fingerprint(data), users_entries(cell)
     trainer = _idle.pop(place, None) or Trainer(cell, data)
     yield trainer
     if trainer.net.block.values.nbytes <= SMALL_NETWORK_BYTES:
@@ -88,7 +88,7 @@ def _known(data: Dataset) -> Dataset:
     return _datasets.setdefault(fingerprint(data), data)
 
 
-Spread = Callable[[Iterator[Task]], Generator[Found, None, None]]
+Spread = Callable[[Iterator[Task]], Generator[Performed, None, None]]
 """Runs tasks on workers, in any order; close it to stop before the end."""
 
 
@@ -130,7 +130,7 @@ def workers_of(workers: int | None, backend: str, scheduler: str | None) -> Iter
         yield partial(_on_joblib, {"backend": "threading", "n_jobs": count})
 
 
-def _on_joblib(options: dict[str, Any], tasks: Iterator[Task]) -> Generator[Found, None, None]:
+def _on_joblib(options: dict[str, Any], tasks: Iterator[Task]) -> Generator[Performed, None, None]:
     import joblib
 
     with joblib.parallel_config(**options), warnings.catch_warnings():
@@ -140,7 +140,7 @@ def _on_joblib(options: dict[str, Any], tasks: Iterator[Task]) -> Generator[Foun
         yield from parallel(joblib.delayed(perform)(task) for task in tasks)
 
 
-def _on_cluster(client: Any, tasks: Iterator[Task]) -> Generator[Found, None, None]:
+def _on_cluster(client: Any, tasks: Iterator[Task]) -> Generator[Performed, None, None]:
     """Without joblib, whose dask backend waits for ever for a task that killed its workers."""
     from distributed import CancelledError, KilledWorker, as_completed
 

@@ -1,19 +1,25 @@
-"""Arrays and tables of other libraries: read as plain arrays, or refused with what to write.
+"""The one door for arrays from outside: read as numbers, cast to a dtype, or refused by name.
 
-What NumPy would make of them in silence is wrong more often than not: it drops masks, reads text
-as numbers, and wraps what it does not know into one object.
+What NumPy would make of other libraries' arrays and tables in silence is wrong more often than
+not: it drops masks, reads text as numbers, and wraps what it does not know into one object.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from minidl.core.errors import DataError, MinidlError
+from minidl.core.errors import DataError, DtypeError, MinidlError
 from minidl.core.settings import short
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+"""What can be calculated with."""
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 _BY_KIND = {
     "c": "Give real and imaginary parts as two numbers: .real and .imag.",
@@ -27,6 +33,16 @@ _TEXT = "Turn text into numbers first: sklearn's LabelEncoder and OneHotEncoder 
 _OBJECTS = "Give an array of numbers: fill in what is missing, turn text into numbers."
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.ASCII | re.I)
+
+
+class Tracked:
+    """What remembers the operations on it: a Tensor, which floors above this one make."""
+
+    _array: np.ndarray
+    apply: Any
+    broadcast_to: Any
+    _counted: Any
+    numpy: Any
 
 
 def text_number(text: str) -> float | None:
@@ -117,10 +133,11 @@ def _unreadable(culprit: str, x: Any, error: Exception) -> DataError:
 def as_numbers(culprit: str, x: Any, refusal: type[MinidlError] = DataError) -> np.ndarray:
     """Data as an array of numbers; text, ragged rows and what is missing are refused.
 
-    Numbers keep their dtype; objects that are numbers, as in a table of mixed columns, become
-    float64. ``refusal`` is the class of the error for what holds other things than numbers.
+    A Tensor gives its own. Numbers keep their dtype; objects that are numbers, as in a table of
+    mixed columns, become float64. ``refusal`` is the class of the error for what holds other
+    things than numbers.
     """
-    array = as_array(culprit, x)
+    array = as_array(culprit, x.numpy() if isinstance(x, Tracked) else x)
     kind = array.dtype.kind
     if kind == "O":
         return _of_objects(culprit, array, x, refusal)
@@ -189,6 +206,73 @@ def _no_column(name: str, objects: np.ndarray, place: int, columns: list[Any]) -
 
 def _is_date(x: Any) -> bool:
     return hasattr(x, "isoformat") and str(x) != "NaT"
+
+
+def cast_checked(
+    culprit: str, array: np.ndarray, dtype: np.dtype, copy: bool | None = None
+) -> np.ndarray:
+    """Numbers in a network's dtype, contiguous and aligned; those too large for it are refused.
+
+    They lie where they lay if they can, unless ``copy`` is True.
+    """
+    try:
+        with np.errstate(over="raise"):
+            cast = np.array(array, dtype, order="C", copy=copy)  # a number stays one, without axes
+    except FloatingPointError as error:
+        largest = np.finfo(dtype).max
+        first = array[np.isfinite(array) & (np.abs(array) > largest)][0]
+        remedy = "Scale them, or build the network with dtype='float64'."
+        expected = f"numbers up to {largest:.2g}, which is all that {dtype} holds"
+        raise DataError(culprit, expected, f"{first:g}", remedy) from error
+    return cast if cast.flags.aligned else cast.copy()
+
+
+def kept_dtype(dtype: Any) -> np.dtype:
+    """The dtype in which a tensor keeps numbers of this one."""
+    try:
+        known = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        known = np.dtype(object)
+    if known.kind not in "fiub":
+        expected, remedy = "a dtype of numbers", "Write dtype='float32'."
+        raise DtypeError("Tensor(dtype=…)", expected, short(dtype), remedy)
+    if known.kind != "f" or known in FLOATS:
+        return np.dtype(known.type)  # NumPy's own instance, which is told apart fast
+    return np.dtype(np.float32 if known.itemsize < 4 else np.float64)
+
+
+def is_float(x: Any) -> bool:
+    """Whether it is a number or an array that can be calculated with as it is: told fast."""
+    return type(x) is float or (type(x) is np.ndarray and x.dtype in FLOATS)
+
+
+def as_float(array: Any, dtype: Any = None, culprit: str = "an operand") -> np.ndarray:
+    """An array as kernels want it: contiguous, aligned, writable, float32 or float64.
+
+    Of Python's numbers and arrays of another dtype, those too large for ``dtype`` are refused.
+    """
+    if type(array) is float:  # the most common operand of all beside tensors
+        if -_LARGEST <= array <= _LARGEST or not isfinite(array):
+            return np.asarray(array, dtype)
+        array = np.asarray(array)
+    if not is_float(array):
+        array = as_numbers(culprit, array)
+    if dtype is None:
+        dtype = array.dtype if array.dtype in FLOATS else np.float64
+    if array.dtype != dtype:
+        array = cast_checked(culprit, array, dtype)
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned and flags.writeable:
+        return array
+    return np.require(array, requirements=["C", "A", "W"])
+
+
+def common_dtype(operands: Sequence[Any], otherwise: Any) -> np.dtype:
+    """The floating dtype that arrays agree on; Python numbers and lists have none to say."""
+    given = [x.dtype for x in operands if isinstance(x, np.ndarray | np.generic)]
+    native = [np.dtype(dtype.type) if dtype.kind == "f" else dtype for dtype in given]
+    dtypes = [dtype if dtype in FLOATS else np.dtype(np.float64) for dtype in native]
+    return np.result_type(*dtypes) if dtypes else np.dtype(otherwise)
 
 
 def reshaping(name: str, x: Any, shape: str) -> str:

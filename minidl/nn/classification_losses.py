@@ -1,7 +1,7 @@
-"""Every loss: formula, value and slope side by side, what it accepts, and the facts about it.
+"""Losses of classes: formula, value and slope side by side, and the facts about each.
 
-This is the one place to add one. A loss is called ``loss(y_true, y_pred)``. ``formula`` is read
-by the tests (t the target, p the prediction) and must be what a book would print.
+A loss is called ``loss(y_true, y_pred)``. ``formula`` is read by the tests (t the target, p the
+prediction) and must be what a book would print.
 
 A loss with a ``link`` can also be computed from the logits behind the prediction: a prediction
 that comes straight from a sigmoid or softmax is, unasked, which keeps every digit of the gradient.
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.core import NON_NEGATIVE, SIGNS, UNIT, Choices, DtypeError, Interval, Registry
+from minidl.core import NON_NEGATIVE, SIGNS, UNIT, Choices, Interval
 from minidl.kernels import rowlosses
 from minidl.kernels.jit import scalar
 from minidl.kernels.powers import (
@@ -29,148 +29,13 @@ from minidl.kernels.powers import (
 from minidl.kernels.vecmath import (
     bounded_log,
     bounded_log1m,
-    exp,
     floored,
-    log_cosh,
     sigmoid,
     softplus,
-    tanh,
 )
 from minidl.nn.criterion import Loss, Rowwise
 from minidl.nn.domains import check_one_hot
-
-losses: Registry[Loss] = Registry("loss")
-
-
-def loss(cls: type[Loss]) -> type[Loss]:
-    """Register a loss class under its ``name``.
-
-    Examples
-    --------
-    >>> @loss
-    ... class Quartic(Loss):
-    ...     name = "quartic"
-    ...     value = staticmethod(lambda t, p: (p - t) ** 4)
-    ...     slope = staticmethod(lambda t, p: 4.0 * (p - t) ** 3)
-    >>> float(losses["quartic"]([0.0], [2.0]))
-    16.0
-    >>> losses.unregister("quartic")
-    """
-    losses.register_class(cls, Loss, "ml.Loss")
-    return cls
-
-
-@loss
-class MeanSquaredError(Loss):
-    """Square each error: large ones weigh most."""
-
-    name = "mse"
-    aliases = ("mean_squared_error", "squared_error", "l2")
-    formula = "(p - t)**2"
-    latex = r"(p - t)^2"
-    slope_formula = "2*(p - t)"
-    properties = (
-        "never negative",
-        "smooth",
-        "convex in p",
-        "outliers dominate",
-        "its minimiser is the mean",
-    )
-    good_for = (
-        "regression with few or meaningful outliers",
-        "signals: the mean square of an error is its power",
-    )
-    source = "Gauss, 1809"
-
-    @staticmethod
-    def value(t: float, p: float) -> float:
-        return (p - t) * (p - t)
-
-    @staticmethod
-    def slope(t: float, p: float) -> float:
-        return 2.0 * (p - t)
-
-
-@loss
-class MeanAbsoluteError(Loss):
-    """Take each error as it is: no outlier counts for more than its size."""
-
-    name = "mae"
-    aliases = ("mean_absolute_error", "absolute_error", "l1")
-    formula = "Abs(p - t)"
-    latex = r"|p - t|"
-    derivative = "sign(p − t), 0 at p = t"
-    slope_formula = "sign(p - t)"
-    kinks = ("p = t",)
-    properties = ("robust to outliers", "constant slope", "its minimiser is the median")
-    good_for = ("regression with outliers",)
-    source = "Boscovich, 1757; Laplace, 1799"
-
-    @staticmethod
-    def value(t: float, p: float) -> float:
-        return abs(p - t)
-
-    @staticmethod
-    def slope(t: float, p: float) -> float:
-        return 1.0 if p > t else (-1.0 if p < t else 0.0)
-
-
-@loss
-class Huber(Loss):
-    """Square small errors, take large ones as they are."""
-
-    name = "huber"
-    aliases = ("huber_loss",)
-    hyper = {"delta": 1.0}
-    limits = {"delta": NON_NEGATIVE}
-    formula = (
-        "Piecewise(((p - t)**2/2, Abs(p - t) <= delta), (delta*Abs(p - t) - delta**2/2, True))"
-    )
-    latex = (
-        r"\begin{cases} \frac{1}{2}(p-t)^2 & |p-t| \le \delta \\ "
-        r"\delta|p-t| - \frac{1}{2}\delta^2 & \text{otherwise} \end{cases}"
-    )
-    derivative = "p − t within ±δ, δ sign(p − t) beyond"
-    properties = ("smooth at ±δ", "robust to outliers", "δ sets where robustness begins")
-    good_for = (
-        "regression with outliers, robust optimisation",
-        "reinforcement learning",
-        "time series with spikes",
-    )
-    source = "Huber, Annals of Mathematical Statistics 1964"
-
-    @staticmethod
-    def value(t: float, p: float, delta: float) -> float:
-        d = abs(p - t)
-        return delta * (d - 0.5 * delta) if d > delta else 0.5 * d * d
-
-    @staticmethod
-    def slope(t: float, p: float, delta: float) -> float:
-        d = p - t
-        return delta if d > delta else (-delta if d < -delta else d)
-
-
-@loss
-class LogCosh(Loss):
-    """Nearly half the square near 0, nearly the absolute value far away."""
-
-    name = "log_cosh"
-    compute_in_float64 = True
-    aliases = ("logcosh",)
-    formula = "log((exp(p - t) + exp(t - p))/2)"
-    latex = r"\log \cosh(p - t)"
-    slope_formula = "tanh(p - t)"
-    properties = ("smooth everywhere", "robust to outliers")
-    good_for = ("regression with outliers, where a smooth slope is wanted",)
-    source = "Green, IEEE Transactions on Medical Imaging 1990"
-
-    @staticmethod
-    def value(t: float, p: float) -> float:
-        return log_cosh(p - t)
-
-    @staticmethod
-    def slope(t: float, p: float) -> float:
-        return tanh(p - t)
+from minidl.nn.registries import loss, losses
 
 
 class _Binary(Loss):
@@ -472,75 +337,4 @@ class CategoricalHinge(Rowwise):
         return Interval(1, inf, True, True) if target > 0 else Interval(-inf, 0, True, True)
 
 
-@loss
-class Poisson(Loss):
-    """Surprise at a count, when the prediction is its expected value."""
-
-    name = "poisson"
-    formula = "p - t*log(p)"
-    latex = r"p - t \log p"
-    derivative = "1 − t / p; from logits e^z − t"
-    slope_formula = "1 - t/p"
-    slope_at_logits = "exp(z) - t"
-    target = NON_NEGATIVE
-    prediction = NON_NEGATIVE
-    link = "exp"
-    properties = ("for counts: variance grows with the mean",)
-    good_for = ("regression on counts and rates",)
-    source = "Nelder and Wedderburn, 1972"
-
-    @staticmethod
-    def value(t: float, p: float) -> float:
-        return p if t == 0.0 else p - t * bounded_log(p)
-
-    @staticmethod
-    def slope(t: float, p: float) -> float:
-        return 1.0 - t / floored(p)
-
-    @staticmethod
-    def logit_value(t: float, z: float) -> float:
-        rate = exp(z)
-        return rate if t == 0.0 or rate == inf else rate - t * z  # not ∞ − ∞
-
-    @staticmethod
-    def logit_slope(t: float, z: float) -> float:
-        return exp(z) - t
-
-
-@loss
-class KLDivergence(Rowwise):
-    """How much is lost by taking one distribution for another."""
-
-    name = "kl_divergence"
-    aliases = ("kld", "kullback_leibler_divergence")
-    formula = "t*log(t/p)"
-    latex = r"\sum_j t_j \log \frac{t_j}{p_j}"
-    derivative = "−tⱼ / pⱼ; at the logits softmax(z)ⱼ − tⱼ"
-    slope_formula = "-t/p"
-    slope_at_logits = "p - t"
-    prediction = UNIT
-    link = "softmax"
-    rows_sum_to_one = True
-    needs_distributions = True
-    properties = ("0 only where both agree", "cross-entropy minus the target's entropy")
-    good_for = ("soft targets: distillation, label distributions",)
-    source = "Kullback and Leibler, 1951"
-    kernels = (rowlosses.crossentropy_of_shares, rowlosses.crossentropy)
-
-    def constants(self) -> list[float]:
-        return rowlosses.constants(entropy=True)
-
-
 losses.protect_entries()
-
-
-def get_loss(loss: Any) -> Loss:
-    """A loss from its name, its class, or itself."""
-    if isinstance(loss, str):
-        return losses[loss]
-    if isinstance(loss, type) and issubclass(loss, Loss):
-        return loss()
-    if isinstance(loss, Loss):
-        return loss
-    remedy = "Write loss='mse'; one of your own is a class made from ml.Loss, under @ml.loss."
-    raise DtypeError("loss", "the name of a loss, or a loss", repr(loss), remedy)
