@@ -41,7 +41,7 @@ def plot(shown: Any, axes: Any = None) -> Any:
     >>> ml.plot(history).get_xlabel()
     'epoch'
     """
-    for kind, draw, rows in KINDS:
+    for kind, draw, rows in DRAWN_BY:
         if isinstance(shown, kind):
             if axes is None:
                 import matplotlib.pyplot as plt
@@ -97,7 +97,7 @@ def _label(axes: Any) -> None:
         each.legend()
 
 
-KINDS: tuple[tuple[type, Callable[[Any, Any], None], int], ...] = (
+DRAWN_BY: tuple[tuple[type, Callable[[Any, Any], None], int], ...] = (
     (History, _curves, 1),
     (Diagnosis, _layers, 2),
     (LayerHealth, _layers_over_epochs, 2),
