@@ -83,9 +83,10 @@ class Study:
         study, data, cells = _grid(self)
         found = []
         for cell in cells:
-            values = scores.select([cell.pairing.name], [cell.dataset]).values.ravel()
+            row, column = scores.index(cell.pairing.name), scores.datasets.index(cell.dataset)
+            values = scores.values[row, column]
             found.append(_outcome(study, cell, values, rng))
-        return Findings.from_outcomes(study, data, Environment("", "", ""), found)
+        return Findings(study, data, Environment("", "", ""), found)
 
 
 @functools.cache

@@ -195,10 +195,10 @@ def test_the_wheel_holds_the_cards_where_they_are_looked_for(tmp_path):
         shutil.copytree(CHECKOUT / package, tmp_path / package, ignore=ignore)
     for source, place in wheel["force-include"].items():
         shutil.copytree(CHECKOUT / source, tmp_path / place)
-    code = "from minidl import data; print(data.datasets['xor'].path); print(data.load('xor'))"
+    code = "from minidl import data; print(data.datasets['xor'].path); print([data.load('xor')])"
     path, _, description = run(code, tmp_path).partition("\n")
     assert Path(path) == tmp_path / "minidl" / "datasets" / "xor.toml"
-    assert description.startswith("Dataset('xor': 500 rows, 2 features, 2 classes)")
+    assert description.startswith("[Dataset('xor': 500 rows, 2 features, 2 classes)")
 
 
 def test_importing_brings_no_heavy_package():

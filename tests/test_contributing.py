@@ -1,23 +1,29 @@
 """CONTRIBUTING.md: its examples do what it says."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from simulated import report_text, simulated
 
 import minidl as ml
 from minidl.autodiff import Elementwise
 from minidl.core import Interval
+from minidl.document import Block, Listing
 from minidl.kernels.jit import Refused, kernel
 from minidl.nn import activations, layer_kinds
 from minidl.optim import Optimizer, optimizers
+from minidl.pairing import Findings, Study
+from minidl.pairing.report import sections
+from minidl.pairing.report.section import report_sections, section
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-ACTIVATION, KERNEL, OPTIMIZER, LAYER, OPERATION = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+ACTIVATION, KERNEL, OPTIMIZER, LAYER, OPERATION, SECTION = EXAMPLES
 X, Y = [[0.5, -1.0], [0.3, 0.2]], [[1.0], [0.0]]
 
 
@@ -85,6 +91,23 @@ def test_an_operation():
     walkthrough = ml.explain(net, X, Y, loss="mse")
     assert {v.verdict for v in walkthrough.verdicts} == {"pass"}
     assert "^3" in str(walkthrough)
+
+
+def test_a_section_of_a_report():
+    heads = ["sigmoid+bce", "linear+mse"]
+    study = Study(datasets=["xor"], hidden=["relu"], heads=heads, repetitions=2)
+    findings = simulated(study, study.load(), lambda cell: [0.5, 0.75])
+    before = [each.title for each in sections(findings)]
+    names = {"section": section, "Findings": Findings, "Iterator": Iterator, "Block": Block}
+    exec(SECTION, names | {"Listing": Listing})
+    try:
+        added = sections(findings)
+        title = before.index("How they learn")
+        assert [s.title for s in added] == before[:title] + ["What takes longest"] + before[title:]
+        assert "| xor | relu/linear+mse | 1.0000 |" in report_text(findings)
+    finally:
+        report_sections.unregister("slowest")
+    assert [each.title for each in sections(findings)] == before
 
 
 def test_places_that_it_names_are_there():

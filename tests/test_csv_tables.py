@@ -239,7 +239,7 @@ def test_a_target_that_is_no_column(csv_file, refused):
 
 def test_a_task_that_is_none(csv_file, refused):
     path = csv_file("a,t\n1,2\n")
-    with refused(ArgumentError, "task", "'regression'", "'regresion'", "task='regression'"):
+    with refused(ArgumentError, "task", "'regression'", "'regresion'", "Did you mean 'regression'"):
         data.load_csv(path, "t", task="regresion")
     with refused(ArgumentError, "task", "'classification'", "'x'", "inferred"):
         data.load_csv(path, "t", task="x")

@@ -133,7 +133,7 @@ def test_an_empty_ledger_says_what_is_missing(tmp_path):
     with Ledger(path) as opened:
         opened.begin(STUDY, Environment.here())
     findings = read(STUDY, path)
-    assert (findings.done, findings.tables) == (0, ())
+    assert (findings.done, findings.tables) == (0, [])
     text = report_text(findings)
     assert "nothing is compared yet, as no dataset is complete" in text
     assert CLAIM not in text
@@ -330,8 +330,7 @@ def test_natural_heads_stand_beside_the_best_in_pairs():
     assert found.behind == pytest.approx(0.3)  # over relu, which both have
     low, high = t.interval(0.95, 1, loc=0.3, scale=0.1)
     assert found.half == pytest.approx((high - low) / 2)
-    assert found.far
-    assert "sigmoid+binary_crossentropy is 30.0" in str(found)
+    assert found.best.loss == "mse"
 
 
 def test_what_stands_out_in_networks_is_told():

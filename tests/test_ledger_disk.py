@@ -146,7 +146,7 @@ def test_a_file_system_that_takes_no_more(folder):
 
 
 def test_a_ledger_that_another_process_holds(tmp_path, monkeypatch, refused):
-    monkeypatch.setattr(ledger, "PATIENCE", 0.1)
+    monkeypatch.setattr(ledger, "LOCK_SECONDS", 0.1)
     path = begun(tmp_path / "study.sqlite")
     with closing(sqlite3.connect(path, isolation_level=None)) as other, Ledger(path) as opened:
         other.execute("BEGIN EXCLUSIVE")

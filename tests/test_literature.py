@@ -217,14 +217,14 @@ def test_reproduce_prints_verdict_figures_rule_and_source(false_claim):
     assert "✗ the answer: 42, rule: ≥ 43" in said
     assert "workers: 3" in said
     assert "bce_gradient: reproduced" in said
-    rows = [line.split("│")[1:-1] for line in said.splitlines() if line.startswith("│")]
-    cells = [[cell.strip() for cell in row] for row in rows]
-    assert cells[0] == ["all_is_well", "not", "0 of 1", "A. Author and B. Author 2020"]
-    assert cells[1][:3] == ["bce_gradient", "reproduced", "2 of 2"]
+    rows = [re.split("  +", line.strip()) for line in said.splitlines() if line.strip()]
+    cells = {name: others for name, *others in rows}
+    assert cells["all_is_well"] == ["not", "0 of 1", "A. Author and B. Author 2020"]
+    assert cells["bce_gradient"][:2] == ["reproduced", "2 of 2"]
 
 
 def test_reproduce_lists_every_claim_with_its_source():
-    said = call("--list")
+    said = " ".join(call("--list").replace("-\n", "-").split())
     for entry in claims:
         assert entry.name in said
         assert entry.statement in said

@@ -5,13 +5,12 @@ import pytest
 
 import minidl as ml
 from minidl.core.errors import ArgumentError, UnknownNameError
-from minidl.data import load
+from minidl.data import batching, load
 from minidl.nn import activations, losses
 from minidl.pairing import Cell, Head, Pairing, Setting, Trainer, Trial, heads, hidden_activations
 from minidl.pairing.execution import trainer as trainers
 from minidl.pairing.execution.trainer import LOOKED_AT, checkpoints, network, parts
 from minidl.pairing.study.trial import TUNING
-from minidl.training import batches
 
 SIGMOID = Head("sigmoid", "binary_crossentropy")
 SOFTMAX = Head("softmax", "categorical_crossentropy")
@@ -154,13 +153,13 @@ def test_splits_follow_from_dataset_and_repetition():
 
 def test_every_pairing_sees_rows_in_the_same_order(monkeypatch):
     seen = {}
-    draw = batches.permutation
+    draw = batching.permutation
 
     def noted(rows, seed, updates):
         seen.setdefault(current, []).append((rows, seed, updates))
         return draw(rows, seed, updates)
 
-    monkeypatch.setattr(batches, "permutation", noted)
+    monkeypatch.setattr(batching, "permutation", noted)
     data = load("iris")
     for current in ("relu/softmax+cce", "elu/sigmoid+focal", "tanh/linear+hinge"):
         trainers._orders.cache_clear()

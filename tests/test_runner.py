@@ -110,8 +110,8 @@ def test_the_order_of_trials_changes_nothing(plain, ledger, monkeypatch):
 
 
 def test_a_trial_at_a_time_finds_the_same(plain, ledger, monkeypatch):
-    monkeypatch.setattr(runner, "FIRST", 1)
-    monkeypatch.setattr(runner, "TASK", 1e-9)
+    monkeypatch.setattr(runner, "FIRST_TASK_TRIALS", 1)
+    monkeypatch.setattr(runner, "TASK_SECONDS", 1e-9)
     assert run(STUDY, ledger, workers=2)
     assert exported(ledger) == plain
 
@@ -245,6 +245,6 @@ def test_a_run_takes_a_trainer_for_each_cell_and_no_more(ledger, monkeypatch):
         init(self, cell, data)
 
     monkeypatch.setattr(Trainer, "__init__", noted)
-    monkeypatch.setattr(runner, "FIRST", 100)
+    monkeypatch.setattr(runner, "FIRST_TASK_TRIALS", 100)
     assert run(STUDY, ledger, workers=1)
     assert len(made) == len(set(made)) == 8  # which waits for the final trials after the tuning

@@ -31,7 +31,7 @@ def test_what_cannot_be_run_on_is_refused_before_any_training(ledger, refused, g
 
 
 def test_a_scheduler_that_does_not_answer_is_named(ledger, refused, monkeypatch):
-    monkeypatch.setattr(workers, "PATIENCE", 1)
+    monkeypatch.setattr(workers, "SCHEDULER_SECONDS", 1)
     address = "tcp://127.0.0.1:1"
     with refused(ArgumentError, address, "a cluster", "1 s", "dask scheduler"):
         run(STUDY, ledger, backend="dask", scheduler=address)

@@ -12,11 +12,11 @@ import minidl as ml
 from minidl import data
 from minidl.core.errors import ArgumentError
 from minidl.core.seeds import generator, random_state, stream
+from minidl.data import Batches
 from minidl.kernels.random import permutation
 from minidl.nn import build_layer
 from minidl.nn.initialization import initializers
 from minidl.pairing.execution.trainer import _orders
-from minidl.training import Batches
 
 PURPOSES = (
     "weights",

@@ -23,9 +23,9 @@ def test_a_dataset_shows_what_it_is():
     iris, outliers = data.load("iris"), data.load("outliers")
     assert repr(iris) == "Dataset('iris': 150 rows, 4 features, 3 classes)"
     assert repr(outliers) == "Dataset('outliers': 400 rows, 1 feature, regression)"
-    assert "setosa 50, versicolor 50, virginica 50" in str(iris)
-    assert iris.teaches in str(iris)
-    assert f"target from {outliers.y.min():g} to {outliers.y.max():g}" in str(outliers)
+    assert "setosa (50 rows), versicolor (50 rows), virginica (50 rows)" in str(iris)
+    assert iris.teaches in " ".join(str(iris).split())
+    assert f"from {outliers.y.min():g} to {outliers.y.max():g}" in str(outliers)
     assert "pixel_0_5 …" in str(data.load("digits"))
 
 

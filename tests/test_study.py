@@ -10,7 +10,8 @@ from minidl.core.errors import ArgumentError, DataError, FileError, UnknownNameE
 from minidl.data import datasets, load
 from minidl.pairing import Cell, Head, Pairing, Result, Study, hidden_activations, run
 from minidl.pairing.execution import workers
-from minidl.pairing.execution.tuning import chosen_rate, sensitivity
+from minidl.pairing.execution.tuning import chosen_rate, rate_scores
+from minidl.pairing.statistics import rate_sensitivity
 from minidl.pairing.study.study import OUTPUTS, RATES
 from minidl.pairing.study.trial import TUNING
 
@@ -130,7 +131,7 @@ def test_a_key_that_does_not_exist_gets_the_closest(tmp_path, refused):
         ({"name": ""}, ("name", "a text", "''", "name =")),
         ({"name": 3}, ("name", "a text", "3", "name =")),
         ({"widths": []}, ("widths", "not empty", "[]", "leave it out")),
-        ({"widths": [0]}, ("widths", "at least 1", "0", "widths=16.")),
+        ({"widths": [0]}, ("widths", "from 1", "0", "widths=16.")),
         ({"depths": [1.5]}, ("depths", "whole", "1.5", "depths=2.")),
         ({"depths": [True]}, ("depths", "whole", "True", "depths=2.")),
         ({"init": []}, ("init", "not empty", "[]", "leave it out")),
@@ -142,7 +143,7 @@ def test_a_key_that_does_not_exist_gets_the_closest(tmp_path, refused):
         ({"tuning_repetitions": 0}, ("tuning_repetitions", "from 1", "0", "=10")),
         ({"repetitions": "ten"}, ("repetitions", "whole", "'ten'", "=10")),
         ({"repetitions": 1_000_001}, ("repetitions", "to 1000000", "1000001", "=10")),
-        ({"epochs": -1}, ("epochs", "at least 1", "-1", "epochs=30.")),
+        ({"epochs": -1}, ("epochs", "from 1", "-1", "epochs=30.")),
         ({"batch_size": 2.0}, ("batch_size", "whole", "2.0", "batch_size=32.")),
         ({"minutes": 0}, ("minutes", "(0, ∞)", "0", "15")),
         ({"reference": ["relu"]}, ("pairing", "and a head", "'relu'", "relu/sigmoid+bce")),
@@ -337,10 +338,14 @@ def tuned(*scores):
     }
 
 
+def sensitivity_of(results):
+    return rate_sensitivity(TUNED.learning_rates, rate_scores(TUNED, CELL, results))
+
+
 def test_the_best_mean_on_validation_data_is_chosen():
     results = tuned([0.1, 0.1], [0.9, 0.5], [0.75, 0.75], [0.2, 0.9])
     assert chosen_rate(TUNED, CELL, results) == 0.1
-    assert not sensitivity(TUNED, CELL, results).at_edge
+    assert not sensitivity_of(results).at_edge
 
 
 def test_a_best_rate_at_an_edge_is_flagged():
@@ -348,7 +353,7 @@ def test_a_best_rate_at_an_edge_is_flagged():
         (([0.9] * 2, [0.5] * 2, [0.1] * 2, [0.1] * 2), 0.001),
         (([0.1] * 2, [0.5] * 2, [0.6] * 2, [0.9] * 2), 1.0),
     ):
-        found = sensitivity(TUNED, CELL, tuned(*scores))
+        found = sensitivity_of(tuned(*scores))
         assert (found.best, found.at_edge) == (rate, True)
 
 

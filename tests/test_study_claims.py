@@ -33,7 +33,7 @@ def test_a_planted_difference_is_found(study):
 @KINDS
 def test_simulated_scores_tie_fail_and_come_in_families(study):
     several = [study.scores(seed) for seed in range(10)]
-    assert any(scores.failures.any() for scores in several)
+    assert any(np.isnan(scores.values).any() for scores in several)
     assert len(np.unique(several[0].values)) < several[0].values.size / 4
     assert len(set(several[0].families)) == study.families
     starts = np.nanmean(several[0].values, axis=0)  # these move all pairings together
@@ -228,16 +228,13 @@ def test_headlines_are_the_claims_or_say_that_there_are_none():
 
 def test_all_other_findings_describe():
     scores = STUDIES[0].scores(seed=0)
-    parts = {name: (name, "loss") for name in scores.pairings}
+    two = Scores(scores.values[:2], scores.pairings[:2], scores.datasets, scores.families)
     findings = [
         Design(12, 16, 12, 10, spread=0.02),
         Design(12, 16, 3, 30),
         statistics.rank_summary(scores),
-        statistics.rank_summary(scores.select(scores.pairings[:2])),
+        statistics.rank_summary(two),
         statistics.corrected_ranking(scores)[0],
-        *statistics.decompose(statistics.crossed(scores, parts)),
-        statistics.interquartile_means(scores)[0],
-        statistics.rate_sensitivity([0.1, 1.0], np.array([0.9, 0.5])),
     ]
     said = [sentence(finding) for finding in findings]
     assert not any(CLAIM in text for text in said)
@@ -248,6 +245,5 @@ def test_all_other_findings_describe():
         "so claims are about single datasets: 176 tests on single datasets need at least 13"
         in said[1]
     )
-    assert "at the edge of the grid" in said[-1]
     with pytest.raises(TypeError, match="no finding"):
         sentence("relu is best")

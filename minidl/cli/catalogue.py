@@ -12,7 +12,7 @@ from minidl.cli.say import say
 from minidl.core import Registry, UnknownNameError, did_you_mean
 from minidl.document import Code, Definitions, Page, Section, put, to_lines
 
-BOOK = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
+PRINTED_SIGNS = {"**2": "²", "**": "^", "*": "·", "-": "−", "<=": "≤", "Max": "max", "Sum": "Σ",
         "alpha": "α", "gamma": "γ", "delta": "δ"}  # fmt: skip
 """How a formula's signs and names are shown."""
 
@@ -30,45 +30,40 @@ def list_() -> None:
     sections = []
     for registry in _registries():
         plural = registry.kind + ("es" if registry.kind.endswith("s") else "s")
-        facts = [(entry.name, _note(entry)) for entry in registry]
+        facts = [(entry.name, _note(registry.kind, entry)) for entry in registry]
         sections.append(Section(plural, [Definitions(facts, width=26)]))
     put(to_lines(Page("", sections)))
 
 
-def _note(entry: Any) -> str:
+def _note(kind: str, entry: Any) -> str:
     """What a list says of an entry."""
-    from minidl import data
-    from minidl.nn import initializers
-
-    if isinstance(entry, data.Card):
+    if kind == "dataset":
         return f"{entry.title} ({entry.task})"
-    if entry.name in initializers:
-        return str(entry.source)
-    return _purpose(getattr(entry, "cls", type(entry)))
+    return str(entry.source) if kind == "initializer" else _purpose(entry)
 
 
-def _purpose(cls: type) -> str:
-    """The first line of what a class says of itself: nothing under python -OO."""
-    return (cls.__doc__ or "").partition("\n")[0]
+def _purpose(entry: Any) -> str:
+    """The first line of what its class says of itself: nothing under python -OO."""
+    return (getattr(entry, "cls", type(entry)).__doc__ or "").partition("\n")[0]
 
 
 def show(name: Annotated[str, typer.Argument(help="Anything that `minidl list` names.")]) -> None:
     """A card: formula, slope, domain, what it is good for, and a plot; what a dataset teaches."""
-    from minidl import data
-    from minidl.nn import activations, initializers, losses
-    from minidl.optim import optimizers
-
     wanted = "an activation, a loss, an optimizer, an initializer or a dataset"
-    entry = _find(name, wanted, _registries())
-    if isinstance(entry, data.Card):
-        say(data.load(entry.name))
-    elif entry.name in optimizers:
-        put(to_lines(_card(entry.name, _purpose(entry.cls), _optimizer_facts(entry))))
-    elif entry.name in initializers:
-        put(to_lines(_card(entry.name, "first weights", _initializer_facts(entry))))
-    else:
-        assert entry.name in activations or entry.name in losses
-        put(to_lines(_entry_card(entry)))
+    kind, entry = _find(name, wanted, _registries())
+    put(to_lines(_page(kind, entry)))
+
+
+def _page(kind: str, entry: Any) -> Page:
+    if kind == "dataset":
+        from minidl.data import load
+
+        return load(entry.name).page
+    if kind == "optimizer":
+        return _card(entry.name, _purpose(entry), _optimizer_facts(entry))
+    if kind == "initializer":
+        return _card(entry.name, "first weights", _initializer_facts(entry))
+    return _entry_card(entry)
 
 
 def _card(name: str, purpose: str, facts: dict[str, Any], *more: Section) -> Page:
@@ -106,11 +101,11 @@ def _initializer_facts(entry: Any) -> dict[str, Any]:
     }
 
 
-def _find(name: str, wanted: str, among: list[Registry[Any]]) -> Any:
-    """What has a name in one of these registries."""
+def _find(name: str, wanted: str, among: list[Registry[Any]]) -> tuple[str, Any]:
+    """What has a name in one of these registries, and its kind."""
     for registry in among:
         if name in registry:
-            return registry[name]
+            return registry.kind, registry[name]
     other = [f" ({registry.kind})" for registry in _registries() if name in registry]
     names = [n for registry in among for entry in registry for n in (entry.name, *entry.aliases)]
     otherwise = "`minidl list` says what there is."
@@ -138,7 +133,7 @@ def _entry_card(entry: Any) -> Page:
         "source": entry.source,
     }
     plot = Section("", [Code("", characters(entry.name))])
-    return _card(entry.name, _purpose(type(entry)), facts, plot)
+    return _card(entry.name, _purpose(entry), facts, plot)
 
 
 def _as_in_a_book(text: str) -> str:
@@ -146,7 +141,7 @@ def _as_in_a_book(text: str) -> str:
     text = re.sub(r"Piecewise\(\((.+), ([^,]+)\), \((.+), True\)\)", r"(\1 if \2, else \3)", text)
     text = re.sub(r"(\d\.\d{5})\d+", r"\1…", text)
     text = re.sub(r"Abs\(([^()]+)\)", r"|\1|", text)
-    for written, shown in BOOK.items():
+    for written, shown in PRINTED_SIGNS.items():
         text = text.replace(written, shown)
     return text
 
@@ -162,7 +157,7 @@ def plot(
     from minidl.nn import activations, losses
 
     chosen = names or (activations.names() + losses.names() if every else SOURCE_FIGURES)
-    known = [_find(n, "an activation or a loss", [activations, losses]).name for n in chosen]
+    known = [_find(n, "an activation or a loss", [activations, losses])[1].name for n in chosen]
     for path in write_pictures(known, out, "png" if png else "svg"):
         say(path)
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 DATA_HELP = "A dataset instead, standardised over all its rows: moons, iris …"
 
 
-def with_data(told: str, **limits: Any) -> Any:
+def with_data(words: str, **limits: Any) -> Any:
     """An option that an example, which is ready as it is, does not take."""
-    return typer.Option(help=told, rich_help_panel="Only with --data", **limits)
+    return typer.Option(help=words, rich_help_panel="Only with --data", **limits)
 
 
 def explain(
@@ -60,9 +60,9 @@ def explain(
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None and value != []}
     walkthrough = _rows(data, example, given) if data else _example(example, given)
-    made = {html: walkthrough.to_html, markdown: walkthrough.to_markdown, svg: walkthrough.to_svg,
+    files = {html: walkthrough.to_html, markdown: walkthrough.to_markdown, svg: walkthrough.to_svg,
             json: walkthrough.to_json}  # fmt: skip
-    if not written(made):
+    if not written(files):
         from minidl.walkthrough import show
 
         show(walkthrough, full=full)
@@ -128,13 +128,13 @@ def source(dataset: Dataset, rows: list[int]) -> str:
     return f"{named}, standardised{target} over all {len(dataset.X)} rows (mean 0, variance 1)"
 
 
-def written(made: dict[Path | None, Callable[[], str]]) -> bool:
+def written(files: dict[Path | None, Callable[[], str]]) -> bool:
     """Write the files that were asked for, and name them; whether there were any."""
-    made.pop(None, None)
-    for path, text in made.items():
+    files.pop(None, None)
+    for path, text in files.items():
         storage.write_whole(path, text().encode())
         say(path)
-    return bool(made)
+    return bool(files)
 
 
 def _standardised(x: np.ndarray) -> np.ndarray:

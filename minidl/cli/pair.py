@@ -10,6 +10,7 @@ import typer
 
 from minidl.cli.say import say
 from minidl.core import ArgumentError, make_folder
+from minidl.document import put, to_lines
 
 if TYPE_CHECKING:
     from minidl.pairing import Ledger, Study
@@ -126,8 +127,7 @@ def plan(study: StudyFile) -> None:
     """What a study would train, how long it takes, and what it can and cannot show."""
     from minidl.pairing import Study, plan
 
-    for line in plan(Study.read(study)):
-        say(line)
+    put(to_lines(plan(Study.read(study))))
 
 
 @app.command()
@@ -190,8 +190,7 @@ def status(ledger: LedgerFile) -> None:
     from minidl.pairing import status
 
     with _open(ledger) as opened:
-        for line in status(opened):
-            say(line)
+        put(to_lines(status(opened)))
 
 
 @app.command()

@@ -54,8 +54,8 @@ def xray(
     else:
         _refuse({"--z": z, "--target": target}, "none, or leave out --data")
         seen = _rows(data, row or [0], hidden or "tanh", units or 3, seed or 0, head, settings)
-    made = {html: seen.to_html, markdown: seen.to_markdown, json: seen.to_json}
-    if not written(made):
+    files = {html: seen.to_html, markdown: seen.to_markdown, json: seen.to_json}
+    if not written(files):
         seen.show()
 
 

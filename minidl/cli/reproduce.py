@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+from minidl.document import Block, Bullets, Listing, Page, Paragraph, Section, put, to_lines
 
+if TYPE_CHECKING:
     from minidl.literature import Claim, Finding
 
-STYLES = {"reproduced": "green", "partly": "yellow", "not": "red"}
 RULE = "reproduced: every bound of the rule holds; partly: the first does; not: it does not."
 
 
@@ -25,58 +23,52 @@ def reproduce(
 ) -> None:
     """Look whether published claims hold here: each a small study with a rule set beforehand."""
     from joblib import cpu_count
-    from rich.console import Console
 
     from minidl.core import progress
     from minidl.literature import claims
 
     chosen = [claims[name] for name in dict.fromkeys(names or claims.names())]
-    # Where a bar is shown rich takes stdout over, and would send a pipe's lines to the bar's place.
-    stdout = None if sys.stdout.isatty() else sys.stdout
-    console = Console(file=stdout, highlight=False, markup=False)
     if list_:
-        for claim in chosen:
-            _describe(claim, claim.name, "bold", console)
+        put(to_lines(Page("", [_section(claim, claim.name) for claim in chosen])))
         return
+    # Where a bar is shown rich takes stdout over, and would send a pipe's lines to the bar's place.
+    file = None if sys.stdout.isatty() else sys.stdout
     findings: list[Finding] = []
     with progress("claim", len(chosen), note=chosen[0].name) as advance:
         for claim, following in zip(chosen, [*chosen[1:], None], strict=True):
             findings.append(claim.reproduce(workers or cpu_count()))
-            _show(findings[-1], console)
+            put([("", ""), *to_lines(Page("", [_measured(findings[-1])]))], file)
             advance(following.name if following else "")
-    console.print()
-    console.print(_table(findings))
-    console.print(RULE, style="dim")
+    put([("", ""), *to_lines(Page("", [Section("", [_verdicts(findings)])]))])
 
 
-def _describe(claim: Claim, heading: str, style: str, console: Console) -> None:
+def _section(claim: Claim, title: str, *more: Block) -> Section:
     """What a claim says, and where."""
-    console.print(f"\n{heading}", style=style)
-    console.print(claim.statement, soft_wrap=not console.is_terminal)
-    console.print(str(claim.source), style="dim", soft_wrap=not console.is_terminal)
+    return Section(title, [Paragraph(claim.statement), Paragraph(str(claim.source), "note"), *more])
 
 
-def _show(finding: Finding, console: Console) -> None:
-    """A claim with what was found, and what its rule wants; figures outside the rule come last."""
-    claim, verdict = finding.claim, finding.verdict
-    _describe(claim, f"{claim.name}: {verdict}", f"bold {STYLES[verdict]}", console)
-    bounds = {bound.figure: bound for bound in claim.rule}
-    for figure in (*bounds, *(name for name in finding.figures if name not in bounds)):
-        line = f"    {figure}: {finding.figures[figure]:.3g}"
-        if bound := bounds.get(figure):
-            held = bound.holds(finding.figures)
-            line = f"  {'✓' if held else '✗'} {line.strip()}, rule: {bound.wanted}"
-        console.print(line, soft_wrap=not console.is_terminal)
+def _measured(finding: Finding) -> Section:
+    """A claim with what was measured beside what its rule wants; other figures come last."""
+    claim, figures = finding.claim, finding.figures
+    lines = [
+        f"{'✓' if bound.holds(figures) else '✗'} {bound.figure}: {figures[bound.figure]:.3g}, "
+        f"rule: {bound.wanted}"
+        for bound in claim.rule
+    ]
+    ruled = {bound.figure for bound in claim.rule}
+    lines += [f"{name}: {figure:.3g}" for name, figure in figures.items() if name not in ruled]
+    return _section(claim, f"{claim.name}: {finding.verdict}", Bullets(lines))
 
 
-def _table(findings: Sequence[Finding]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("claim", "verdict", "bounds held", "source")
-    for finding in findings:
-        claim = finding.claim
-        held = sum(bound.holds(finding.figures) for bound in claim.rule)
-        verdict = Text(finding.verdict, STYLES[finding.verdict])
-        table.add_row(claim.name, verdict, f"{held} of {len(claim.rule)}", claim.source.short)
-    return table
+def _verdicts(findings: Sequence[Finding]) -> Listing:
+    rows = [
+        (
+            one.claim.name,
+            one.verdict,
+            f"{sum(b.holds(one.figures) for b in one.claim.rule)} of {len(one.claim.rule)}",
+            one.claim.source.short,
+        )
+        for one in findings
+    ]
+    columns = ("claim", "verdict", "bounds held", "source")
+    return Listing("", columns, rows, RULE, words=(0, 1, 2, 3))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minidl.core import Registry
-from minidl.data.batching import batches
+from minidl.data.batching import Batches, batches
 from minidl.data.cards import Card, read_cards
 from minidl.data.checks import check_finite, check_resolution
 from minidl.data.dataset import Dataset, Split
@@ -20,6 +20,7 @@ __all__ = [
     "datasets",
     "load",
     "load_csv",
+    "Batches",
     "Card",
     "Dataset",
     "Split",

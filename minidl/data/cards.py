@@ -27,18 +27,20 @@ from minidl.core import (
 from minidl.data import generated_classes, generated_quantities
 from minidl.data.tables import TASKS, CsvTable
 
-GENERATORS = generated_classes.GENERATORS | generated_quantities.GENERATORS
-
-KIND_OF: dict[str, type] = {"parameters": dict, "classes": dict, "aliases": list, "cut": float}
-"""Fields that are no text."""
-
-KINDS: dict[type, tuple[str, str]] = {
-    dict: ("a table", "[{}] and its lines below"),
-    list: ("a list", '{} = ["…"]'),
-    float: ("a number with a point", "{} = 1.5"),
-    str: ("text", '{} = "…"'),
+GENERATORS = {
+    function.__name__: function
+    for function in (*generated_classes.GENERATORS, *generated_quantities.GENERATORS)
 }
-"""What TOML calls each kind of value, and how it is written."""
+
+TEXT = (str, "text", '{} = "…"')
+TABLE = (dict, "a table", "[{}] and its lines below")
+OTHER_THAN_TEXT: dict[str, tuple[type, str, str]] = {
+    "parameters": TABLE,
+    "classes": TABLE,
+    "aliases": (list, "a list", '{} = ["…"]'),
+    "cut": (float, "a number with a point", "{} = 1.5"),
+}
+"""Fields by their kind of value: what TOML calls it, and how it is written."""
 
 
 @dataclass(eq=False)
@@ -146,10 +148,10 @@ class Card:
         return new[y], tuple(classes)
 
     def _rows(self, seed: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...]]:
-        package, separator, own = self.loader.partition(":")
+        package, separator, function_name = self.loader.partition(":")
         purpose = f"data {self.name}"
-        if separator and package == "minidl" and own in GENERATORS:
-            return *GENERATORS[own](generator(purpose, seed), **self.parameters), (), ()
+        if separator and package == "minidl" and function_name in GENERATORS:
+            return *GENERATORS[function_name](generator(purpose, seed), **self.parameters), (), ()
         from sklearn import datasets as sklearn_datasets  # here: it takes 0.7 s
 
         function = self.loader.removeprefix("sklearn.datasets.")
@@ -200,9 +202,8 @@ def _check_fields(path: Path, content: dict[str, Any]) -> None:
         if name not in known:
             remedy = did_you_mean(name, known, "Remove it.")
             raise FileError(str(path), expected, f"{name!r} besides", remedy)
-        kind = KIND_OF.get(name, str)
+        kind, words, example = OTHER_THAN_TEXT.get(name, TEXT)
         if not isinstance(value, kind):
-            words, example = KINDS[kind]
             remedy = f"Write {example.format(name)}."
             raise FileError(str(path), f"{name} to be {words}", repr(value), remedy)
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from minidl.core import DataError, as_array, as_numbers
 
-COARSE = 0.01
+COARSE_COLUMN = 0.01
 """A column is too coarse if rounding moves a number by more than this share of its span."""
 
-NOISE = 2.0**-45
+ROUNDING_NOISE = 2.0**-45
 """A column that varies by less than this share of its size varies by rounding errors alone."""
 
 
@@ -95,7 +95,7 @@ def _suspicious(array: np.ndarray) -> np.ndarray:
     rows = array[:: max(1, len(array) // 64)].astype(np.float64)
     low, high = rows.min(axis=0), rows.max(axis=0)
     size = np.maximum(np.abs(low), np.abs(high))
-    return np.flatnonzero(size * float(np.finfo(array.dtype).eps) > COARSE * (high - low))
+    return np.flatnonzero(size * float(np.finfo(array.dtype).eps) > COARSE_COLUMN * (high - low))
 
 
 def _check_column(
@@ -103,8 +103,8 @@ def _check_column(
 ) -> None:
     exact = before.astype(np.longdouble)  # holds an int64, too
     span, moved = np.ptp(exact), np.abs(exact - after).max()
-    noise = before.dtype.kind == "f" and span <= NOISE * np.abs(exact).max()
-    if noise or moved <= COARSE * span:
+    noise = before.dtype.kind == "f" and span <= ROUNDING_NOISE * np.abs(exact).max()
+    if noise or moved <= COARSE_COLUMN * span:
         return
     names = getattr(given, "columns", range(column + 1))
     left = len(np.unique(after))

@@ -18,6 +18,7 @@ from minidl.core import (
 )
 from minidl.data.checks import check_finite
 from minidl.data.tables import TASKS
+from minidl.document import Block, Definitions, Page, Paragraph, Section, to_text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,14 +125,14 @@ class Dataset:
         """Take ``share`` of all the rows of the table out of ``rows``."""
         if share == 0:
             return rows, rows[:0]
-        taken = max(1, round(share * len(self.X)))
-        left = len(rows) - taken
+        size = max(1, round(share * len(self.X)))
+        left = len(rows) - size
         least = max(1, self.n_classes)
-        if min(taken, left) < least:
+        if min(size, left) < least:
             expected = "at least 1 row in each part"
             if least > 1:
                 expected = f"at least {least} rows in each part, one a class"
-            got = f"{taken} for {part} and {left} left"
+            got = f"{size} for {part} and {left} left"
             raise DataError(f"dataset {self.name!r}", expected, got, "Give a larger table.")
         if self.classes:
             counts = np.bincount(self.y[rows], minlength=self.n_classes)
@@ -147,26 +148,38 @@ class Dataset:
 
         strata = self.y[rows] if self.classes else None
         random = random_state(f"split {part}", seed)
-        kept, dealt = train_test_split(rows, test_size=taken, random_state=random, stratify=strata)
+        kept, dealt = train_test_split(rows, test_size=size, random_state=random, stratify=strata)
         return kept, dealt
 
     def __repr__(self) -> str:
+        return f"Dataset({self.name!r}: {self._size})"
+
+    @property
+    def _size(self) -> str:
         kind = f"{self.n_classes} classes" if self.classes else "regression"
         columns = self.X.shape[1]
-        size = f"{len(self.X)} rows, {columns} feature{'s' * (columns != 1)}"
-        return f"Dataset({self.name!r}: {size}, {kind})"
+        return f"{len(self.X)} rows, {columns} feature{'s' * (columns != 1)}, {kind}"
 
-    def __str__(self) -> str:
+    @property
+    def page(self) -> Page:
+        """What is known of it, to be shown."""
         names = ", ".join(self.feature_names[:6]) + " …" * (len(self.feature_names) > 6)
         if self.classes:
             rows = zip(self.classes, np.bincount(self.y, minlength=self.n_classes), strict=True)
-            target = "classes and their rows: " + ", ".join(f"{name} {n}" for name, n in rows)
+            target = "classes", ", ".join(f"{name} ({count} rows)" for name, count in rows)
         else:
-            target = f"target from {self.y.min():g} to {self.y.max():g}, mean {self.y.mean():g}"
-        about = f"metric: {self.metric}; family: {self.family}"
-        lines = [repr(self), f"features: {names}", target, about]
-        lines += [line for line in (self.teaches, self.source) if line]
-        return printable("\n  ".join(lines))
+            y = self.y
+            target = "target", f"from {y.min():g} to {y.max():g}, mean {y.mean():g}"
+        facts = [("features", names), target, ("metric", self.metric), ("family", self.family)]
+        blocks: list[Block] = [
+            Definitions(facts),
+            Paragraph(self.teaches),
+            Paragraph(self.source, "note"),
+        ]
+        return Page(f"{self.name}: {self._size}", [Section("", blocks)])
+
+    def __str__(self) -> str:
+        return printable(to_text(self.page))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,8 +6,6 @@ Each takes a random generator first, and the card's parameters by name. It retur
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 
@@ -179,17 +177,4 @@ def photographs(
     return patches[y, top, left].reshape(rows, -1), y
 
 
-GENERATORS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
-    function.__name__: function
-    for function in (
-        xor,
-        spirals,
-        imbalanced,
-        waveform,
-        led,
-        control_charts,
-        balance,
-        monks,
-        photographs,
-    )
-}
+GENERATORS = (xor, spirals, imbalanced, waveform, led, control_charts, balance, monks, photographs)

@@ -6,7 +6,7 @@ Each takes a random generator first, and the card's parameters by name. It retur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -146,16 +146,4 @@ def mackey_glass(
     return np.column_stack([x[now - ago] for ago in (0, 6, 12, 18)]), x[now + ahead]
 
 
-GENERATORS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
-    function.__name__: function
-    for function in (
-        sine,
-        growing_noise,
-        steps,
-        heavy_tails,
-        counts,
-        production,
-        arm,
-        mackey_glass,
-    )
-}
+GENERATORS = (sine, growing_noise, steps, heavy_tails, counts, production, arm, mackey_glass)

@@ -45,18 +45,8 @@ def load(name: str, seed: int = 0) -> Dataset:
         raise UnknownNameError("dataset", "the name of a card", repr(name), remedy)
     card = cards[str(name)]
     table = card.table(whole_number("seed", seed, low=0, example=0))
-    return Dataset(
-        name=card.name,
-        X=table.X,
-        y=table.y,
-        task=card.task,
-        family=card.family,
-        feature_names=table.feature_names,
-        classes=table.classes,
-        metric=card.metric,
-        teaches=card.teaches,
-        source=card.source,
-    )
+    about = {part: getattr(card, part) for part in ("family", "metric", "teaches", "source")}
+    return Dataset(card.name, **vars(table), **about)
 
 
 def load_csv(path: str | Path, target: str, task: str | None = None) -> Dataset:
@@ -109,14 +99,4 @@ def load_csv(path: str | Path, target: str, task: str | None = None) -> Dataset:
         counts = np.bincount(table.y)
         metric = "balanced_accuracy" if counts.max() >= 10 * counts.min() else "accuracy"
     name = Path(path).stem
-    return Dataset(
-        name=name,
-        X=table.X,
-        y=table.y,
-        task=table.task,
-        family=name,
-        feature_names=table.feature_names,
-        classes=table.classes,
-        metric=metric,
-        source=str(path),
-    )
+    return Dataset(name, **vars(table), family=name, metric=metric, source=str(path))

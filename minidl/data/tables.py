@@ -70,21 +70,14 @@ def read_table(path: str | Path, target: str, task: str | None = None) -> CsvTab
     CsvTable
         Features and target, without gaps, finite.
     """
-    if task is not None and task not in TASKS:
-        close = get_close_matches(str(task), TASKS, n=1)
-        raise ArgumentError(
-            "task",
-            "'classification' or 'regression'",
-            repr(task),
-            f"Write task={close[0]!r}." if close else "Leave it out to have it inferred.",
-        )
+    _check_task(task)
     source = Path(path)
     rows = _rows(source)
-    header = _header(source, *rows[0])
+    header = _header(source, *rows.pop(0))
     position = _target_position(source, header, target)
-    if len(rows) == 1:
+    if not rows:
         raise DataError(str(source), "rows below the header", "none", "Add rows to learn from.")
-    for line, cells in rows[1:]:
+    for line, cells in rows:
         if len(cells) != len(header):
             raise DataError(
                 f"{source}, line {line}",
@@ -92,17 +85,24 @@ def read_table(path: str | Path, target: str, task: str | None = None) -> CsvTab
                 str(len(cells)),
                 'Complete the row; a cell that holds a comma needs quotes: "a, b".',
             )
-    places = [_Place(source, line, header) for line, _ in rows[1:]]
-    labels = [cells.pop(position).strip() for _, cells in rows[1:]]
+    places = [_Place(source, line, header) for line, _ in rows]
+    labels = [cells[position].strip() for _, cells in rows]
+    features = [column for column in range(len(header)) if column != position]
     X = np.array(
         [
-            [place.number(cell, column + (column >= position)) for column, cell in enumerate(cells)]
-            for place, (_, cells) in zip(places, rows[1:], strict=True)
+            [place.number(cells[column], column) for column in features]
+            for place, (_, cells) in zip(places, rows, strict=True)
         ]
     )
     y, classes = _target(source, places, labels, position, task)
-    names = (*header[:position], *header[position + 1 :])
+    names = tuple(header[column] for column in features)
     return CsvTable(X, y, "classification" if classes else "regression", names, classes)
+
+
+def _check_task(task: str | None) -> None:
+    if task is not None and task not in TASKS:
+        remedy = did_you_mean(task, TASKS, "Leave it out to have it inferred.")
+        raise ArgumentError("task", "'classification' or 'regression'", repr(task), remedy)
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class _Place:
         return value
 
 
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
-ID = re.compile(r"[+-]?0\d+", re.ASCII)
+WITH_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+ZERO_PADDED = re.compile(r"[+-]?0\d+", re.ASCII)
 """A whole number with zeros in front: they mean something, so it names a thing."""
 
 
@@ -143,7 +143,7 @@ def _remedy(cell: str) -> str:
     """What to write instead of a cell that is no number."""
     parted, pointed = cell.replace(",", ""), cell.replace(",", ".")
     decimal = text_number(pointed) is not None
-    if THOUSANDS.fullmatch(cell):
+    if WITH_THOUSANDS.fullmatch(cell):
         if not decimal:
             return f"Write {parted}, without commas between the thousands."
         return f"Write {parted} if the comma parts thousands, {pointed} if it is a decimal comma."
@@ -249,7 +249,7 @@ def _target(
         values = [_exact(label, place.number(label, position)) for place, label in pairs]
     distinct = sorted(set(values))
     task = task or _inferred_task(values, distinct)
-    if task == "classification" and any(map(ID.fullmatch, labels)):
+    if task == "classification" and any(map(ZERO_PADDED.fullmatch, labels)):
         values, distinct = labels, sorted(set(labels))
     if len(distinct) == 1:
         raise _one_value_only(source, places[0].header[position], labels[0])

@@ -105,9 +105,9 @@ class Situation:
             return None
         spot = address(array) + k * array.itemsize
         for node in self.parameters:
-            for own, name in ((node._array, node.name), (node._home, f"∂{node.name}")):
-                if own is not None and 0 <= spot - address(own) < own.nbytes:
-                    return str(name), own.shape, (spot - address(own)) // own.itemsize
+            for memory, name in ((node._array, node.name), (node._home, f"∂{node.name}")):
+                if memory is not None and 0 <= spot - address(memory) < memory.nbytes:
+                    return str(name), memory.shape, (spot - address(memory)) // memory.itemsize
         return None
 
 
@@ -193,8 +193,8 @@ class Detector(Listener):
             return
         scene, target = self._scene, self._scene.operand(written, name)
         where, shape, spot = scene.where, scene.shape_of(target, read), k
-        if stretch is not None and (found := scene.parameter(stretch, k)) is not None:
-            where, shape, spot = found
+        if stretch is not None and (of_parameter := scene.parameter(stretch, k)) is not None:
+            where, shape, spot = of_parameter
         at = _unravelled(spot, shape)
         aligned = kernel is not None and kernel.aligned
         beside = k if aligned else None
@@ -228,8 +228,8 @@ def _suspect(operand: SeenArray, beside: int | None, size: int, at: tuple[int, .
     k = int(checks.not_finite(flat))
     if k < 0:
         k = int(np.abs(flat).argmax())
-    own = _unravelled(k, operand.shape)
-    return Number(operand.name, own, float(flat[k]), beside is not None and flat.size == 1)
+    where = _unravelled(k, operand.shape)
+    return Number(operand.name, where, float(flat[k]), beside is not None and flat.size == 1)
 
 
 def _error(

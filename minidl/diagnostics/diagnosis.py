@@ -104,18 +104,18 @@ def _read(
     """Every layer's numbers, and the update's share of all weights."""
     outputs, parameters = _outputs(net, value, output), net.parameters()
     sums = [node._inputs[0] if _activation(node) else node for node in outputs]
-    found = gradients(value, [*sums, *parameters])
-    steps = _next_update(net, parameters, found[len(sums) :], optimizer, rate)
+    grads = gradients(value, [*sums, *parameters])
+    steps = _next_update(net, parameters, grads[len(sums) :], optimizer, rate)
     weights = {
         id(parameter): _Weights(parameter._array, gradient, step, parameter.is_frozen)
-        for parameter, gradient, step in zip(parameters, found[len(sums) :], steps, strict=True)
+        for parameter, gradient, step in zip(parameters, grads[len(sums) :], steps, strict=True)
     }
     borders = set(map(id, outputs))
     reached = {id(node) for node in ancestors(value)}
     names = _unique([node.name or _activation(node).name for node in outputs])
     layers = []
-    for node, name, gradient in zip(outputs, names, found, strict=False):
-        own = [weights[i] for i in _owned(node, borders, weights)]
+    for node, name, gradient in zip(outputs, names, grads, strict=False):
+        of_layer = [weights[i] for i in _owned(node, borders, weights)]
         layers.append(
             LayerReport(
                 name,
@@ -125,7 +125,7 @@ def _read(
                 float(node._array.var(dtype=np.float64)),
                 **(_slope_facts(node) if id(node) in reached else {}),
                 sums_gradient_norm=_norm([gradient]),
-                **_norms(own),
+                **_norms(of_layer),
             )
         )
     moving = [each for each in weights.values() if not each.frozen]
@@ -171,11 +171,11 @@ def _layers(whole: Layer) -> Iterator[Layer]:
 def _unique(names: Sequence[str]) -> list[str]:
     """A layer that is used again is called ``dense1#2``, as in listings."""
     seen: Counter[str] = Counter()
-    found = []
+    unique = []
     for name in names:
         seen[name] += 1
-        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return found
+        unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return unique
 
 
 def _owned(node: Node, borders: Container[int], parameters: Container[int]) -> list[int]:
@@ -206,12 +206,12 @@ def _next_update(
     Block(twins)
     if isinstance(optimizer, Optimizer):
         get_optimizer(optimizer, parameters, rate)  # an error if it is another network's
-        own = copy.deepcopy(optimizer, dict(zip(map(id, parameters), twins, strict=True)))
+        copied = copy.deepcopy(optimizer, dict(zip(map(id, parameters), twins, strict=True)))
     else:
-        own = get_optimizer(optimizer, twins, rate)
+        copied = get_optimizer(optimizer, twins, rate)
     for twin, gradient in zip(twins, gradients, strict=True):
         twin.grad = gradient
-    own.step()
+    copied.step()
     return [twin._array - p._array for twin, p in zip(twins, parameters, strict=True)]
 
 
@@ -221,7 +221,7 @@ def _slope_facts(node: Node) -> dict[str, Any]:
     if op is None or isinstance(op, RowActivation):
         return {}
     units = _units(y)
-    flat, slope = (found(op, y, xs).reshape(-1, units) for found in (idle, slopes))
+    flat, slope = (measure(op, y, xs).reshape(-1, units) for measure in (idle, slopes))
     y = y.reshape(-1, units)
     dead = ~slope.any(axis=0) & (y == y[0]).all(axis=0)
     saturated = (flat.mean(axis=0) > 1 - ROWS) & ~dead & levels_off(op)
@@ -238,14 +238,14 @@ def _units(y: np.ndarray) -> int:
     return y.shape[-1] if y.ndim > 1 else 1
 
 
-def _norms(own: Sequence[_Weights]) -> dict[str, Any]:
-    weights = _norm([each.values for each in own])
-    frozen = sum(each.values.size for each in own if each.frozen)
+def _norms(parameters: Sequence[_Weights]) -> dict[str, Any]:
+    weights = _norm([each.values for each in parameters])
+    frozen = sum(each.values.size for each in parameters if each.frozen)
     return {
-        "frozen": frozen / max(1, sum(each.values.size for each in own)),
+        "frozen": frozen / max(1, sum(each.values.size for each in parameters)),
         "weight_norm": weights,
-        "gradient_norm": _norm([each.gradient for each in own]),
-        "update_ratio": _ratio(_norm([each.step for each in own]), weights),
+        "gradient_norm": _norm([each.gradient for each in parameters]),
+        "update_ratio": _ratio(_norm([each.step for each in parameters]), weights),
     }
 
 

@@ -131,7 +131,7 @@ class Diagnosis:
     loss : float
     rows : int
         How many were looked at.
-    layers : tuple of Reading
+    layers : tuple of LayerReport
         From the input to the output.
     gradient_ratio : float or None
         ``sums_gradient_norm`` of the first layer with parameters divided by that of the last.
@@ -169,16 +169,11 @@ class Diagnosis:
 
     def summary(self) -> dict[str, float | None]:
         """The numbers that a study keeps; None for what is not there, or not finite."""
-        found = {
-            "loss": self.loss,
-            "share_dead": self.share_dead,
-            "share_saturated": self.share_saturated,
-            "gradient_ratio": self.gradient_ratio,
-            "update_ratio": self.update_ratio,
-        }
+        names = ("loss", "share_dead", "share_saturated", "gradient_ratio", "update_ratio")
+        numbers = {name: getattr(self, name) for name in names}
         return {
             name: value if value is not None and math.isfinite(value) else None
-            for name, value in found.items()
+            for name, value in numbers.items()
         }
 
     @property

@@ -70,8 +70,8 @@ def idle(op: Any, y: np.ndarray, xs: Sequence[np.ndarray]) -> np.ndarray:
     array([[False, False,  True]])
     """
     units = y.shape[-1] if y.ndim > 1 else 1
-    found = np.abs(slopes(op, y, xs)).reshape(-1, units)
-    mask: np.ndarray = (found <= SLOPE * _steepest(op, xs, units)).reshape(y.shape)
+    steepness = np.abs(slopes(op, y, xs)).reshape(-1, units)
+    mask: np.ndarray = (steepness <= SLOPE * _steepest(op, xs, units)).reshape(y.shape)
     return mask
 
 

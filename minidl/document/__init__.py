@@ -28,7 +28,7 @@ from minidl.document.blocks import (
 from minidl.document.columns import aligned, ruled
 from minidl.document.html import render, to_html
 from minidl.document.markdown import escaped, to_markdown
-from minidl.document.terminal import Line, boxed, put, to_lines, to_text
+from minidl.document.terminal import Line, put, to_lines, to_text
 
 __all__ = [
     "Arrays",
@@ -49,7 +49,6 @@ __all__ = [
     "Span",
     "Value",
     "aligned",
-    "boxed",
     "escaped",
     "file_name",
     "number",

@@ -5,30 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from minidl.document.blocks import (
-    Arrays,
-    Block,
-    Bullets,
-    Code,
-    Definitions,
-    Figures,
-    Formula,
-    Image,
-    Listing,
-    Page,
-    Paragraph,
-    Shade,
-    Span,
-    Text,
-    Value,
-    number,
-)
+from minidl.document import blocks
+from minidl.document.blocks import Block, Listing, Page, Shade, Span, Text, Value, number
 
 FIGURE_ROWS = 60
 """Rows of a figure's data that are still printed."""
 
-ROLES = {"strong": "**{}**", "number": "**{}**", "note": "*{}*", "muted": "{}"}
-EXACT = {"blank": "`{}`", "answer": "`{}`", "code": "`{}`", "formula": "${}$"}
+PROSE_ROLES = {"strong": "**{}**", "number": "**{}**", "note": "*{}*", "muted": "{}"}
+VERBATIM_ROLES = {"blank": "`{}`", "answer": "`{}`", "code": "`{}`", "formula": "${}$"}
 """What becomes of a span, by its role: words, and what stands as it is."""
 
 SIGNS = re.compile(
@@ -59,7 +43,7 @@ def to_markdown(page: Page) -> str:
 
     Examples
     --------
-    >>> from minidl.document import Section
+    >>> from minidl.document import Paragraph, Section
     >>> page = Page("A study", [Section("First", [Paragraph("A word.")])])
     >>> print(to_markdown(page), end="")
     # A study
@@ -85,29 +69,29 @@ def _parts(page: Page) -> Iterator[str]:
 
 def _block(block: Block) -> Iterator[str]:
     match block:
-        case Paragraph(text):
+        case blocks.Paragraph(text):
             yield _text(text)
-        case Bullets(items):
+        case blocks.Bullets(items):
             yield "\n".join(f"- {_text(item)}" for item in items)
-        case Definitions(facts):
+        case blocks.Definitions(facts):
             yield "\n".join(f"- **{escaped(name)}**: {escaped(fact)}" for name, fact in facts)
-        case Formula(latex):
+        case blocks.Formula(latex):
             yield f"$${latex}$$"
-        case Code(title, text):
+        case blocks.Code(title, text):
             yield from (f"**{title}**", f"```\n{text.rstrip()}\n```")
-        case Image(alt, file):
+        case blocks.Image(alt, file):
             yield f"![{escaped(alt)}]({file})"
-        case Arrays(arrays):
+        case blocks.Arrays(arrays):
             for name, rows in arrays:
                 yield f"{escaped(name)}: {'; '.join('  '.join(row) for row in rows)}"
-        case Figures(caption, figures):
+        case blocks.Figures(caption, figures):
             if caption:
                 yield escaped(caption)
             for figure in figures:
                 yield f"**{escaped(figure.title)}** {escaped(figure.alt)}"
                 if len(figure.data.rows) <= FIGURE_ROWS:
                     yield _table(figure.data)
-        case Listing():
+        case blocks.Listing():
             if block.title:
                 yield f"**{escaped(block.title)}**"
             yield _table(block)
@@ -122,9 +106,9 @@ def _text(text: Text) -> str:
 def _piece(piece: str | Span) -> str:
     if isinstance(piece, str):
         return escaped(piece)
-    if piece.role in EXACT:
-        return EXACT[piece.role].format(piece.text)
-    return ROLES[piece.role].format(escaped(piece.text))
+    if piece.role in VERBATIM_ROLES:
+        return VERBATIM_ROLES[piece.role].format(piece.text)
+    return PROSE_ROLES[piece.role].format(escaped(piece.text))
 
 
 def _table(listing: Listing) -> str:

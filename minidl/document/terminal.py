@@ -5,27 +5,12 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, NamedTuple
 
 from minidl.core import lenient
-from minidl.document.blocks import (
-    Arrays,
-    Block,
-    Bullets,
-    Code,
-    Definitions,
-    Figures,
-    Formula,
-    Image,
-    Listing,
-    Page,
-    Paragraph,
-    Text,
-)
-from minidl.document.columns import aligned, cell, lines_of
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from minidl.document import blocks
+from minidl.document.blocks import Block, Page, Text
+from minidl.document.columns import aligned, lines_of
 
 WIDTH = 80
 
@@ -45,7 +30,7 @@ def to_text(page: Page) -> str:
 
     Examples
     --------
-    >>> from minidl.document import Section
+    >>> from minidl.document import Listing, Section
     >>> rows = [("relu", "0.5"), ("tanh", "12")]
     >>> print(to_text(Page("", [Section("Rates", [Listing("", ("name", "rate"), rows)])])))
     Rates
@@ -71,18 +56,18 @@ def to_lines(page: Page) -> list[Line]:
 
 def _block(block: Block) -> Iterator[Line]:
     match block:
-        case Paragraph(text, role):
+        case blocks.Paragraph(text, role):
             yield from _wrapped(_plain(text), STYLES[role])
-        case Bullets(items):
+        case blocks.Bullets(items):
             for item in items:
                 yield from _wrapped(f"· {_plain(item)}", rest="  ")
-        case Definitions(facts, width):
+        case blocks.Definitions(facts, width):
             yield from (Line(f"  {name:<{width}}{fact}".rstrip()) for name, fact in facts)
-        case Formula(text) | Code(_, text):
+        case blocks.Formula(text) | blocks.Code(_, text):
             yield from map(Line, text.splitlines())
-        case Image(alt):
+        case blocks.Image(alt):
             yield from _wrapped(alt)
-        case Arrays(arrays):
+        case blocks.Arrays(arrays):
             for name, rows in arrays:
                 lines = aligned(rows, left=())
                 if len(lines) == 1:
@@ -91,11 +76,11 @@ def _block(block: Block) -> Iterator[Line]:
                 yield Line(f"  {name}")
                 for row in lines:
                     yield from _wrapped(row, first="    ", rest="      ")
-        case Figures(caption, figures):
+        case blocks.Figures(caption, figures):
             yield from _wrapped(caption)
             for figure in figures:
                 yield from _wrapped(figure.alt)
-        case Listing():
+        case blocks.Listing():
             yield from _wrapped(block.title, "bold")
             header, *lines = lines_of(block)
             yield Line(f"  {header}", "dim")
@@ -127,23 +112,3 @@ def put(lines: Iterable[tuple[str, str]], file: IO[str] | None = None) -> None:
         console = Console(file=file, highlight=False, soft_wrap=True)
         for text, style in lines:
             console.print(Text(text, style=style))
-
-
-def boxed(listing: Listing, cut: int | None = None) -> Table:
-    """A table in a box, for a console of rich.
-
-    Parameters
-    ----------
-    cut : int, optional
-        After so many rows a line is drawn: rows are left out there.
-    """
-    from rich.table import Table
-
-    # A title is broken where a table is narrower.
-    table = Table(title=listing.title or None, min_width=len(listing.title) or None)
-    words = listing.words or (0,)
-    for i, column in enumerate(listing.columns):
-        table.add_column(column, justify="left" if i in words else "right")
-    for i, row in enumerate(listing.rows, 1):
-        table.add_row(*map(cell, row), end_section=i == cut)
-    return table

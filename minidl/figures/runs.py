@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from minidl.core import ArgumentError
@@ -40,23 +41,17 @@ def plot(shown: Any, axes: Any = None) -> Any:
     >>> ml.plot(history).get_xlabel()
     'epoch'
     """
-    if isinstance(shown, History):
-        axes = _axes(1) if axes is None else axes
-        _curves(shown, axes)
-        return axes
-    if isinstance(shown, Diagnosis | LayerHealth):
-        axes = _axes(2) if axes is None else axes
-        _layers(shown, axes) if isinstance(shown, Diagnosis) else _layers_over_epochs(shown, axes)
-        return axes
+    for kind, draw, rows in DRAWN_BY:
+        if isinstance(shown, kind):
+            if axes is None:
+                import matplotlib.pyplot as plt
+
+                axes = plt.subplots(rows, 1, sharex=True, layout="constrained")[1]
+            draw(shown, axes)
+            return axes
     expected = "a History, a Diagnosis or a LayerHealth"
     remedy = "Write ml.plot(ml.fit(…)) or ml.plot(ml.diagnose(…))."
     raise ArgumentError("plot", expected, type(shown).__name__, remedy)
-
-
-def _axes(rows: int) -> Any:
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(rows, 1, sharex=True, layout="constrained")[1]
 
 
 def _curves(history: History, axes: Any) -> None:
@@ -100,3 +95,11 @@ def _label(axes: Any) -> None:
     axes[1].set(yscale="log", ylabel="norm")
     for each in axes:
         each.legend()
+
+
+DRAWN_BY: tuple[tuple[type, Callable[[Any, Any], None], int], ...] = (
+    (History, _curves, 1),
+    (Diagnosis, _layers, 2),
+    (LayerHealth, _layers_over_epochs, 2),
+)
+"""What can be drawn, by which function, into how many axes."""

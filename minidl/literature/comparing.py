@@ -52,10 +52,10 @@ def elu_speed(fast: str = "elu", slow: str = "relu", workers: int = 1) -> Figure
     sides = {"fast": side(hidden=fast), "slow": side(hidden=slow)}
     faster, slower, figures, tuned = 0, 0, {}, []
     for name in ("digits", "breast_cancer", "wine", "spirals", "blobs"):
-        found = tune(sides, partial(deal, load(name)), rates=SGD_RATES, workers=workers,
+        sides_tuned = tune(sides, partial(deal, load(name)), rates=SGD_RATES, workers=workers,
                      worth=_speed)  # fmt: skip
-        tuned.append(found)
-        first, second = (np.array([_speed(o) for o in found[k].outcomes]) for k in sides)
+        tuned.append(sides_tuned)
+        first, second = (np.array([_speed(o) for o in sides_tuned[k].outcomes]) for k in sides)
         faster, slower = faster + ahead(first, second), slower + ahead(second, first)
         ratio = np.median(first) / np.median(second)
         figures[f"{name}: loss over 20 epochs, ELU over ReLU, medians"] = ratio
@@ -124,7 +124,7 @@ def _grid(
     pairings = [Side(head, hidden, widths=(16, 16), epochs=25)
                 for hidden, head in product(HIDDEN, HEADS)]  # fmt: skip
     jobs = [(s, dealt[seed], rate, seed) for s, rate, seed in product(pairings, rates, seeds)]
-    scores = [(found.validation, found.test) for found in train_all(jobs, accuracy, workers)]
+    scores = [(outcome.validation, outcome.test) for outcome in train_all(jobs, accuracy, workers)]
     shape = (len(pairings), len(rates), len(seeds), 2)
     validated, tested = np.moveaxis(np.reshape(scores, shape), -1, 0)
     return validated, tested

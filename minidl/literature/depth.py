@@ -121,7 +121,7 @@ def he_training(he: str = "he_normal", glorot: str = "glorot_normal", workers: i
     sides = {"He": side(init=he), "Glorot": side(init=glorot)}
     parts = partial(deal, load("digits"))
     tuned = tune(sides, parts, rates=SGD_RATES, workers=workers, fresh=range(100, 130))
-    scores = {name: found.scores.mean() for name, found in tuned.items()}
+    scores = {name: side_tuned.scores.mean() for name, side_tuned in tuned.items()}
     return {
         "test accuracy, He minus Glorot": scores["He"] - scores["Glorot"],
         "He: test accuracy": scores["He"],

@@ -33,8 +33,8 @@ def chance_level(small: float = 0.01) -> Figures:
         X, y = split.X_train, split.y_train
         k = int(y.max()) + 1
         for scale, distances in ((small, shrunk), (1.0, usual)):
-            found = [_first_loss(X, y, k, scale, seed) / np.log(k) - 1 for seed in range(10)]
-            distances.append(found)
+            from_log_k = [_first_loss(X, y, k, scale, seed) / np.log(k) - 1 for seed in range(10)]
+            distances.append(from_log_k)
     means = np.mean(usual, axis=1)
     return {
         "distance from log k over log k, last layer × 0.01, worst": np.abs(shrunk).max(),

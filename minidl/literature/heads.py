@@ -71,11 +71,11 @@ def square_loss(
     gaps, deviations, tuned = {}, [], []
     for name in ("breast_cancer", "wine", "digits", "iris", "spirals", "blobs"):
         parts = partial(deal, load(name))
-        found = tune(sides, parts, workers=workers, fresh=range(20))
-        tuned.append(found)
-        gaps[name] = gap(found, "square", "entropy")
+        sides_tuned = tune(sides, parts, workers=workers, fresh=range(20))
+        tuned.append(sides_tuned)
+        gaps[name] = gap(sides_tuned, "square", "entropy")
         split = parts(min(FRESH))
-        jobs = [(sides[k], split, found[k].rate, seed) for k in sides for seed in FRESH]
+        jobs = [(sides[k], split, sides_tuned[k].rate, seed) for k in sides for seed in FRESH]
         again = [outcome.test for outcome in train_all(jobs, accuracy, workers)]
         first, second = np.reshape(again, (2, -1)).std(axis=1, ddof=1)
         deviations.append(first - second)
@@ -108,17 +108,17 @@ def focal_imbalance(
     Judged by average precision, as in the paper, which no threshold and no class weight moves.
     """
     sides = {"focal": Side(focal), "plain": Side(plain)}
-    found = {
+    by_task = {
         name: tune(sides, partial(deal, data), score=_average_precision, workers=workers)
         for name, data in _rare().items()
     }
-    tuned = found.values()
+    tuned = by_task.values()
     return {
         "tasks of 3 where focal loss ranks better (p < 0.05)": wins(tuned, "focal", "plain"),
         "tasks of 3 where cross-entropy ranks better (p < 0.05)": wins(tuned, "plain", "focal"),
         **{
             f"{name}: average precision, focal loss minus the other": gap(one, "focal", "plain")
-            for name, one in found.items()
+            for name, one in by_task.items()
         },
         **edges(tuned),
     }

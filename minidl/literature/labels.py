@@ -12,6 +12,7 @@ from minidl.data import Split, load
 from minidl.literature.statements import Bound, Figures, Source, claim
 from minidl.literature.trials import Parts, Side, deal, edges, gap, tune, wins
 from minidl.nn import activations, losses
+from minidl.pairing import encode_labels
 
 GHOSH = Source("A. Ghosh, H. Kumar, P. S. Sastry",
                "Robust loss functions under label noise for deep neural networks",
@@ -59,9 +60,8 @@ def _noisy(loss: str, classes: int, share: float = 0.4) -> tuple[float, float]:
 def _under(loss: str, z: np.ndarray, label: int) -> tuple[np.ndarray, np.ndarray]:
     """Each row's loss under one label, and the gradient that it gives the logits."""
     logits = Tensor(z, requires_grad=True)
-    target = np.eye(z.shape[1])[np.full(len(z), label)]
     entry = losses[loss]
-    t = target.argmax(axis=1) if entry.rowwise else target
+    t = encode_labels(np.full(len(z), label), entry, z.shape[1])
     value = entry(t, activations["softmax"](logits), reduction="none")
     value.sum().backward()
     return value.numpy().reshape(len(z), -1).sum(axis=1), np.array(logits.grad)
@@ -129,11 +129,14 @@ def mae_slow(robust: str = "softmax+mae", plain: str = "softmax+cce", workers: i
     Five epochs, each side at its best rate.
     """
     sides = {"MAE": Side(robust, epochs=5), "cross-entropy": Side(plain, epochs=5)}
-    found = {name: tune(sides, partial(deal, load(name)), workers=workers) for name in CLASSES}
-    tuned, mae, entropy = found.values(), "MAE", "cross-entropy"
+    tuned_on = {name: tune(sides, partial(deal, load(name)), workers=workers) for name in CLASSES}
+    tuned, mae, entropy = tuned_on.values(), "MAE", "cross-entropy"
     return {
         "datasets of 4 where cross-entropy is more accurate (p < 0.05)": wins(tuned, entropy, mae),
         "datasets of 4 where MAE is more accurate (p < 0.05)": wins(tuned, mae, entropy),
-        **{f"{n}: accuracy, MAE minus cross-entropy": gap(found[n], mae, entropy) for n in found},
+        **{
+            f"{n}: accuracy, MAE minus cross-entropy": gap(tuned_on[n], mae, entropy)
+            for n in tuned_on
+        },
         **edges(tuned),
     }

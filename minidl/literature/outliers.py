@@ -35,9 +35,9 @@ def huber_outliers(robust: str = "huber", plain: str = "mse", workers: int = 1) 
     tuned: list[dict[str, Tuned]] = []
 
     def errors(parts: Parts) -> tuple[np.ndarray, np.ndarray]:
-        found = tune(sides, parts, score=_minus_error, workers=workers)
-        tuned.append(found)
-        return -found[robust].scores, -found[plain].scores
+        sides_tuned = tune(sides, parts, score=_minus_error, workers=workers)
+        tuned.append(sides_tuned)
+        return -sides_tuned[robust].scores, -sides_tuned[plain].scores
 
     spoilt = {name: errors(parts) for name, parts in tasks.items()}
     won = sum(ahead(-huber, -squared) for huber, squared in spoilt.values())

@@ -116,15 +116,15 @@ class Claim:
 
     def judge(self, figures: Figures) -> str:
         """Reproduced if all bounds hold, not if the first does not, partly otherwise."""
-        held = [bound.holds(figures) for bound in self.rule]
-        if not held[0]:
+        holds = [bound.holds(figures) for bound in self.rule]
+        if not holds[0]:
             return "not"
-        return "reproduced" if all(held) else "partly"
+        return "reproduced" if all(holds) else "partly"
 
     def reproduce(self, workers: int = 1) -> Finding:
         """Run the study; the figures do not depend on the number of workers."""
-        found = self.measure() if self.exact else self.measure(workers=workers)
-        figures = {name: float(figure) for name, figure in found.items()}
+        measured = self.measure() if self.exact else self.measure(workers=workers)
+        figures = {name: float(figure) for name, figure in measured.items()}
         return Finding(self, figures, self.judge(figures))
 
 

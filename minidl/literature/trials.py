@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 
@@ -148,10 +148,7 @@ def tune(
     ----------
     sides : mapping of str to Side
     parts : callable
-        The split of a seed, the same for all sides.
-    rates : sequence of float
-        The grid, the same for all sides.
-    score : callable
+        The split of a seed; it and the grid of ``rates`` are the same for all sides.
     workers : int
         Threads; results do not depend on them.
     fresh : sequence of int
@@ -164,24 +161,19 @@ def tune(
     jobs = [(side, dealt[seed], rate, seed) for side, rate, seed in grid]
     tried = [worth(outcome) for outcome in train_all(jobs, score, workers)]
     means = np.reshape(tried, (len(sides), len(rates), len(TUNING))).mean(axis=2)
-    chosen = [rate_sensitivity(rates, side) for side in means]
-    jobs = [
-        (side, dealt[seed], choice.best, seed)
-        for (side, choice), seed in product(zip(sides.values(), chosen, strict=True), fresh)
-    ]
-    outcomes = train_all(jobs, score, workers)
-    size = len(fresh)
+    chosen = {name: rate_sensitivity(rates, row) for name, row in zip(sides, means, strict=True)}
+    jobs = [(sides[n], dealt[seed], chosen[n].best, seed) for n, seed in product(sides, fresh)]
+    outcomes = iter(train_all(jobs, score, workers))
     return {
-        name: Tuned(choice.best, choice.at_edge, outcomes[k * size : (k + 1) * size])
-        for k, (name, choice) in enumerate(zip(sides, chosen, strict=True))
+        name: Tuned(choice.best, choice.at_edge, list(islice(outcomes, len(fresh))))
+        for name, choice in chosen.items()
     }
 
 
 def edges(tuned: Iterable[Mapping[str, Tuned]]) -> dict[str, float]:
     """The figure that says in how many places the grid was perhaps too narrow."""
-    sides = [side for comparison in tuned for side in comparison.values()]
-    found = sum(side.at_edge for side in sides)
-    return {f"best rates at an edge of the grid, of {len(sides)}": found}
+    at_edge = [side.at_edge for comparison in tuned for side in comparison.values()]
+    return {f"best rates at an edge of the grid, of {len(at_edge)}": sum(at_edge)}
 
 
 def ahead(first: np.ndarray, second: np.ndarray) -> bool:
@@ -190,9 +182,9 @@ def ahead(first: np.ndarray, second: np.ndarray) -> bool:
     return bool(differences.mean() > 0 and sign_flip_test(differences) < 0.05)
 
 
-def wins(found: Iterable[Mapping[str, Tuned]], first: str, second: str) -> int:
+def wins(tuned: Iterable[Mapping[str, Tuned]], first: str, second: str) -> int:
     """In how many comparisons one side is ahead of the other."""
-    return sum(ahead(sides[first].scores, sides[second].scores) for sides in found)
+    return sum(ahead(sides[first].scores, sides[second].scores) for sides in tuned)
 
 
 def gap(sides: Mapping[str, Tuned], first: str, second: str) -> float:

@@ -4,7 +4,6 @@
 ``validation`` measures rows that were kept aside, ``evaluation`` any rows.
 """
 
-from minidl.training.batches import Batches
 from minidl.training.callbacks import Callback, EarlyStopping
 from minidl.training.evaluation import check_data, evaluate
 from minidl.training.fitting import fit
@@ -13,7 +12,6 @@ from minidl.training.metrics import decide, score_predictions
 from minidl.training.runner import step
 
 __all__ = [
-    "Batches",
     "Callback",
     "EarlyStopping",
     "History",

@@ -22,9 +22,8 @@ from minidl.core import (
     cast_checked,
     reshaping,
 )
-from minidl.data import check_finite
+from minidl.data import Batches, check_finite
 from minidl.nn import ClassWeight, Loss, Network, get_loss, row_weights, unfit
-from minidl.training.batches import Batches
 from minidl.training.metrics import check_metric, linked, metric_names, score
 
 

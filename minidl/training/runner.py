@@ -10,10 +10,10 @@ import numpy as np
 
 from minidl.autodiff import Tensor, watcher
 from minidl.core import AnomalyError, ArgumentError, MinidlError, RecordError
+from minidl.data import Batches
 from minidl.nn import Layer, Loss, Network
 from minidl.optim import Optimizer
 from minidl.program import Kept, Program, record_training
-from minidl.training.batches import Batches
 from minidl.training.callbacks import Callback
 
 

@@ -17,7 +17,7 @@ from minidl.document import Page, put, to_html, to_lines, to_markdown, to_text
 from minidl.model import Sequential
 from minidl.nn import Activation, Dense, Dropout, activations, losses
 from minidl.optim import Rate
-from minidl.pairing import Head
+from minidl.pairing import Head, encode_labels
 from minidl.walkthrough.document import Document
 from minidl.walkthrough.expressions import parse, shown
 from minidl.walkthrough.make import explain
@@ -223,9 +223,7 @@ def _encoded(head: Head, y: np.ndarray, net: Sequential) -> np.ndarray:
         if width > 1 and classes.max() >= width:
             wanted = f"labels from 0 to {width - 1}, as {net[-1].name} has {width} outputs"
             raise ArgumentError("y", wanted, str(classes.max()), "Give the network more outputs.")
-        if loss.rowwise and not loss.needs_distributions:
-            return classes
-        y = np.eye(width)[classes] if width > 1 else classes.reshape(-1, 1).astype(np.float64)
+        return encode_labels(classes, loss, width)
     return 2 * y - 1 if loss.target == SIGNS else y
 
 

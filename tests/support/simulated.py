@@ -37,7 +37,7 @@ def outcome(cell, scores, planned=None, **facts):
 def simulated(study, data, score):
     """Findings of a study whose scores are ``score(cell)``, one a repetition."""
     found = [outcome(cell, score(cell), study.repetitions) for cell in study.cells(data)]
-    return Findings.from_outcomes(study, data, Environment.here(), found)
+    return Findings(study, data, Environment.here(), found)
 
 
 def report_text(findings):

@@ -25,7 +25,6 @@ from minidl.pairing.execution.trainer import (
 )
 from minidl.pairing.execution.tuning import (
     rate_scores,
-    sensitivity,
     trained,
 )
 
@@ -38,7 +37,6 @@ __all__ = [
     "parts",
     "rate_scores",
     "run",
-    "sensitivity",
     "trained",
     "write_results",
 ]

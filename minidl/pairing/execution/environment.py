@@ -47,7 +47,7 @@ class Environment:
         libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
         return cls(_numerics(), libraries + ("" if JIT else ", without the JIT"), _blas())
 
-    def check(self, found: Environment, where: str) -> None:
+    def check(self, other: Environment, where: str) -> None:
         """Refuse another environment, and say in what it differs.
 
         Raises
@@ -55,7 +55,7 @@ class Environment:
         ArgumentError
             If any part differs.
         """
-        mine, its = asdict(self), asdict(found)
+        mine, its = asdict(self), asdict(other)
         for name, expected in mine.items():
             if its[name] != expected:
                 raise ArgumentError(
@@ -154,8 +154,8 @@ def _blas() -> str:
 @functools.lru_cache(maxsize=32)  # a worker meets many copies of one
 def fingerprint(data: Dataset) -> str:
     """A digest of a dataset's numbers, task and metric."""
-    told = f"{data.name} {data.task} {data.metric} {data.classes} {data.X.shape}".encode()
-    return hashlib.sha256(told + data.X.tobytes() + data.y.tobytes()).hexdigest()[:16]
+    facts = f"{data.name} {data.task} {data.metric} {data.classes} {data.X.shape}".encode()
+    return hashlib.sha256(facts + data.X.tobytes() + data.y.tobytes()).hexdigest()[:16]
 
 
 def keys(trials: Sequence[Trial], data: Dataset, environment: Environment) -> list[str]:
@@ -165,36 +165,36 @@ def keys(trials: Sequence[Trial], data: Dataset, environment: Environment) -> li
     """
     if not trials:
         return []
-    shared = [fingerprint(data), own(trials[0].cell), *asdict(environment).values()]
+    shared = [fingerprint(data), users_entries(trials[0].cell), *asdict(environment).values()]
     return [
         hashlib.sha256("\0".join([*shared, *map(str, trial.facts.values())]).encode()).hexdigest()
         for trial in trials
     ]
 
 
-def own(cell: Cell) -> str:
+def users_entries(cell: Cell) -> str:
     """What the user's own entries compute in a cell."""
     head, setting = cell.pairing.head, cell.setting
     entries: list[Any] = [activations[cell.pairing.hidden], activations[head.activation]]
     entries += [losses[head.loss], optimizers[setting.optimizer]]
-    told = [_formulas(entry) for entry in entries]
+    digests = [_formulas(entry) for entry in entries]
     if setting.init in initializers:  # "auto" is the activation's choice
-        told += map(_told, vars(initializers[setting.init]).values())
-    return " ".join(told)
+        digests += map(_as_text, vars(initializers[setting.init]).values())
+    return " ".join(digests)
 
 
 @functools.cache  # an entry is what it is: another formula is another entry
 def _formulas(entry: Any) -> str:
     """A digest of what an entry adds to minidl's sources, which ``numerics`` tells."""
     cls = getattr(entry, "cls", type(entry))
-    own = [one for one in cls.__mro__ if not one.__module__.startswith(("minidl.", "builtins"))]
-    parts = [part for one in reversed(own) for part in vars(one).items()]
-    told = [_told(value) for name, value in parts if not name.startswith("_")]
-    told += [_told(value) for name, value in vars(entry).items() if name != "cls"]
-    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
+    foreign = [one for one in cls.__mro__ if not one.__module__.startswith(("minidl.", "builtins"))]
+    parts = [part for one in reversed(foreign) for part in vars(one).items()]
+    digests = [_as_text(value) for name, value in parts if not name.startswith("_")]
+    digests += [_as_text(value) for name, value in vars(entry).items() if name != "cls"]
+    return hashlib.sha256("\0".join(digests).encode()).hexdigest()[:16]
 
 
-def _told(value: Any) -> str:
+def _as_text(value: Any) -> str:
     function = getattr(value, "__func__", value)  # of a static or class method
     if isinstance(function, FunctionType):
         return "" if function.__module__.startswith("minidl.") else digest(function)

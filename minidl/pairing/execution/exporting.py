@@ -19,7 +19,7 @@ from minidl.pairing.study import Cell, Head, Pairing, Result, Trial
 
 RESULTS = "results.csv"
 COLUMNS = tuple(Trial(Cell("", Pairing("", Head("", ""))), 0.0, 0).facts)
-FOUND = ("seed", "status", "score", "final_loss", "reason", "health", "outputs")
+RESULT_COLUMNS = ("seed", "status", "score", "final_loss", "reason", "health", "outputs")
 """Columns of ``results.csv`` behind a trial's facts; ``outputs`` is a digest."""
 
 
@@ -74,13 +74,13 @@ def write_results(ledger: Ledger, folder: Path) -> Path:
 def _csv(done: Iterable[tuple[Trial, Result]]) -> bytes:
     table = io.StringIO()
     writer = csv.writer(table)
-    writer.writerow(["trial", *COLUMNS, *FOUND])
+    writer.writerow(["trial", *COLUMNS, *RESULT_COLUMNS])
     for number, (trial, result) in enumerate(done):
-        writer.writerow([number, *trial.facts.values(), *_found(trial, result)])
+        writer.writerow([number, *trial.facts.values(), *_result_cells(trial, result)])
     return table.getvalue().encode()
 
 
-def _found(trial: Trial, result: Result) -> list[Any]:
+def _result_cells(trial: Trial, result: Result) -> list[Any]:
     outputs = b"" if result.outputs is None else np.ascontiguousarray(result.outputs).tobytes()
     return [
         trial.seed,

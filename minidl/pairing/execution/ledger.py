@@ -37,20 +37,24 @@ from minidl.pairing.execution.rows import (
 from minidl.pairing.statistics import how_many
 from minidl.pairing.study import Result, Study, Trial
 
-MARK = 0x6D646C21
+APPLICATION_ID = 0x6D646C21
 """SQLite's application id of a ledger: "mdl!"."""
-MARKS = ("application_id", "user_version")
-PATIENCE = 60.0
+PRAGMAS = ("application_id", "user_version")
+LOCK_SECONDS = 60.0
 """Seconds to wait while another process writes."""
 
-ANOTHER = "Choose another: `minidl pair run STUDY --ledger FILE`, or `minidl pair --out DIR`."
-OWN = "Name one that `minidl pair` wrote, or begin one: `minidl pair run STUDY --ledger FILE`."
+CHOOSE_ANOTHER = (
+    "Choose another: `minidl pair run STUDY --ledger FILE`, or `minidl pair --out DIR`."
+)
+NAME_A_LEDGER = (
+    "Name one that `minidl pair` wrote, or begin one: `minidl pair run STUDY --ledger FILE`."
+)
 RESUME = "`minidl pair resume` goes on, nothing is lost."
-EARLIER = (
+EARLIER_VERSION = (
     "`minidl pair report` and `export` read it; to train, begin another: "
     "`minidl pair run STUDY --ledger FILE`."
 )
-WHOLE = "a whole ledger of minidl"
+WHOLE_LEDGER = "a whole ledger of minidl"
 BEFORE = COLUMNS.index("status")
 """Columns that are no part of a result: they come first."""
 
@@ -112,7 +116,7 @@ class Ledger:
         return sqlite3.connect(
             f"{path.as_uri()}?{how}",
             uri=True,
-            timeout=PATIENCE,
+            timeout=LOCK_SECONDS,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -127,13 +131,21 @@ class Ledger:
             if not ask("PRAGMA schema_version").fetchone()[0]:
                 for statement in TABLES[VERSION].split(";"):
                     ask(statement)
-                ask(f"PRAGMA application_id = {MARK}")
+                ask(f"PRAGMA application_id = {APPLICATION_ID}")
                 ask(f"PRAGMA user_version = {VERSION}")
             ask("COMMIT")
-        [mark], [self.version] = (ask(f"PRAGMA {name}").fetchone() for name in MARKS)
-        if mark != MARK or self.version not in TABLES or (self.write and self.version < VERSION):
-            got = f"one of version {self.version}" if mark == MARK else "another program's database"
-            remedy = EARLIER if mark == MARK and self.version in TABLES else None
+        [mark], [self.version] = (ask(f"PRAGMA {name}").fetchone() for name in PRAGMAS)
+        if (
+            mark != APPLICATION_ID
+            or self.version not in TABLES
+            or (self.write and self.version < VERSION)
+        ):
+            got = (
+                f"one of version {self.version}"
+                if mark == APPLICATION_ID
+                else "another program's database"
+            )
+            remedy = EARLIER_VERSION if mark == APPLICATION_ID and self.version in TABLES else None
             raise self._refusal(f"a ledger of minidl, version {VERSION}", got, remedy)
         self._check_tables()
         if self.write:
@@ -149,9 +161,9 @@ class Ledger:
         ask = self._connection.execute
         ask("PRAGMA trusted_schema = 0")
         known = "SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        made = {text.strip() for text in TABLES[self.version].split(";")} - {""}
-        if {sql for (sql,) in ask(known)} != made:
-            raise self._refusal(WHOLE, "other tables")
+        statements = {text.strip() for text in TABLES[self.version].split(";")} - {""}
+        if {sql for (sql,) in ask(known)} != statements:
+            raise self._refusal(WHOLE_LEDGER, "other tables")
         [damage] = ask("PRAGMA integrity_check(1)").fetchone()
         if damage != "ok":
             raise sqlite3.DatabaseError(damage)
@@ -160,10 +172,10 @@ class Ledger:
         # Damaged text is a row with another digest, and no error of its own.
         self._connection.text_factory = lambda text: text.decode(errors="surrogateescape")
         if not all(map(is_whole, ask("SELECT name, value, digest FROM about"))):
-            raise self._refusal(WHOLE, "a study or an environment with another digest")
+            raise self._refusal(WHOLE_LEDGER, "a study or an environment with another digest")
 
     def _refusal(self, expected: str, got: str, remedy: str | None = None) -> FileError:
-        usual = ANOTHER if self.write else OWN
+        usual = CHOOSE_ANOTHER if self.write else NAME_A_LEDGER
         return FileError(str(self.path), expected, got, remedy or usual)
 
     @contextmanager
@@ -183,7 +195,7 @@ class Ledger:
             TypeError,
             LookupError,
         ) as error:  # never written by minidl
-            raise self._refusal(WHOLE, str(error)) from error
+            raise self._refusal(WHOLE_LEDGER, str(error)) from error
         except OSError as error:
             what = "read and written" if self.write else "read"
             got = error.strerror or str(error)
@@ -196,12 +208,12 @@ class Ledger:
         if kind == "IOERR":
             return "a disk that can be read and written", f"Look at the disk; then {RESUME}"
         if kind in ("BUSY", "LOCKED"):
-            return f"its turn within {PATIENCE:g} s", f"End what holds the file; then {RESUME}"
+            return f"its turn within {LOCK_SECONDS:g} s", f"End what holds the file; then {RESUME}"
         if kind in ("READONLY", "CANTOPEN", "PERM", "AUTH"):
             if self.write:
-                return "a file that can be written", ANOTHER
+                return "a file that can be written", CHOOSE_ANOTHER
             return "a file that can be read", "Copy it, and what is beside it, to your own folder."
-        return WHOLE, None
+        return WHOLE_LEDGER, None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -222,8 +234,8 @@ class Ledger:
         Rows that are not as they were written are taken out, with a warning: what is not there
         is computed again.
         """
-        told = {"environment": asdict(environment), "study": study.facts()}
-        rows = [with_digest((name, json.dumps(value))) for name, value in told.items()]
+        about = {"environment": asdict(environment), "study": study.facts()}
+        rows = [with_digest((name, json.dumps(value))) for name, value in about.items()]
         with self._transaction() as connection:
             known = self._about("environment")
             if known is not None:
@@ -248,34 +260,34 @@ class Ledger:
     def _about(self, name: str) -> dict[str, Any] | None:
         with self._errors():
             rows = self._connection.execute("SELECT value FROM about WHERE name = ?", [name])
-            found = rows.fetchone()
-            if found is None:
+            row = rows.fetchone()
+            if row is None:
                 return None
-            remedy = ANOTHER if self.write else OWN
-            return dict(parse_json(found[0], str(self.path), WHOLE, remedy, allow_nan=True))
+            remedy = CHOOSE_ANOTHER if self.write else NAME_A_LEDGER
+            return dict(parse_json(row[0], str(self.path), WHOLE_LEDGER, remedy, allow_nan=True))
 
     @property
     def study(self) -> Study:
         """The study that was run last."""
-        told = self._about("study")
-        if told is None:
+        keys_and_values = self._about("study")
+        if keys_and_values is None:
             raise self._refusal("a study that was begun", "an empty ledger")
-        return Study.from_mapping(told, str(self.path))
+        return Study.from_mapping(keys_and_values, str(self.path))
 
     @cached_property
     def environment(self) -> Environment:
         """Where its results have their bits from: this one until a study is begun."""
         with self._errors():
-            told = self._about("environment")
-            if told is None:
+            versions = self._about("environment")
+            if versions is None:
                 return Environment.here()
-            return Environment(**{name: str(value) for name, value in told.items()})
+            return Environment(**{name: str(value) for name, value in versions.items()})
 
     # -------------------------------------------------------------------------- the trials
 
-    def add(self, found: Iterable[tuple[str, Trial, Result]]) -> None:
+    def add(self, results: Iterable[tuple[str, Trial, Result]]) -> None:
         """Write results down; what is there already stays."""
-        rows = [with_digest(row_of(*each)) for each in found]
+        rows = [with_digest(row_of(*each)) for each in results]
         with self._transaction() as connection:
             marks = ", ".join("?" * (len(COLUMNS) + 1))
             connection.executemany(f"INSERT OR IGNORE INTO trials VALUES ({marks})", rows)
@@ -288,10 +300,10 @@ class Ledger:
         whoever comes second with a result finds the same bits there already.
         """
         with self._transaction() as connection:
-            taken = self._among("trials", keys)
+            unavailable = self._among("trials", keys)
             if not firmly:
-                taken |= self._among("claims", keys, self.owner)
-            free = [key for key in keys if key not in taken]
+                unavailable |= self._among("claims", keys, self.owner)
+            free = [key for key in keys if key not in unavailable]
             rows = [(key, self.owner) for key in free]
             connection.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?)", rows)
         return free
@@ -325,14 +337,14 @@ class Ledger:
             if digested and not is_whole(row):
                 raise FileError(
                     f"{self.path}: trial {row[0]:.16}",
-                    WHOLE,
+                    WHOLE_LEDGER,
                     "a damaged row",
                     f"`minidl pair resume {self.path}` computes it again; or begin another: "
                     "`minidl pair run STUDY --ledger FILE`.",
                 )
             yield row[: len(COLUMNS)]
 
-    def found(self, trials: Sequence[Trial], data: Dataset) -> dict[Trial, Result]:
+    def results_of(self, trials: Sequence[Trial], data: Dataset) -> dict[Trial, Result]:
         """Those of one cell's trials that are done, with their results, in the same order."""
         places = keys(trials, data, self.environment)
         results = self.results(places)

@@ -46,11 +46,11 @@ def digest(row: Iterable[Any]) -> bytes:
     >>> digest(["1"]) == digest([1]), digest([1.0, None]) == digest([1.0, None])
     (False, True)
     """
-    told = hashlib.blake2b(digest_size=16)
+    hashed = hashlib.blake2b(digest_size=16)
     for value in row:
         content = value if isinstance(value, bytes) else repr(value).encode()
-        told.update(f"{type(value).__name__} {len(content)} ".encode() + content)
-    return told.digest()
+        hashed.update(f"{type(value).__name__} {len(content)} ".encode() + content)
+    return hashed.digest()
 
 
 def with_digest(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -60,8 +60,8 @@ def with_digest(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def is_whole(row: tuple[Any, ...]) -> bool:
     """Whether a row that was read is the one that was written."""
-    *values, told = row
-    return bool(told == digest(values))
+    *values, written = row
+    return bool(written == digest(values))
 
 
 def row_of(key: str, trial: Trial, result: Result) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +19,16 @@ from minidl.pairing.execution.environment import Environment, keys
 from minidl.pairing.execution.ledger import Ledger
 from minidl.pairing.execution.trainer import parts
 from minidl.pairing.execution.tuning import chosen_rate
-from minidl.pairing.execution.workers import Found, Places, Spread, Task, check, workers_of
+from minidl.pairing.execution.workers import Performed, Places, Spread, Task, check, workers_of
 from minidl.pairing.study import TUNING, Cell, Study, Trial
 
-TASK = 1.0
+TASK_SECONDS = 1.0
 """Seconds that a task should take at most: what a kill costs, and how often results come."""
-FIRST = 5
+FIRST_TASK_TRIALS = 5
 """Trials of a dataset's first tasks, from which its pace is known."""
-DEATHS = 3
+MOST_DEATHS = 3
 """How often workers may die without any result in between."""
-GRACE = 2.0
+GRACE_SECONDS = 2.0
 """Seconds without a result after which what another process has claimed is taken over."""
 
 
@@ -67,8 +68,7 @@ def run(
     Raises
     ------
     ArgumentError, DataError, FileError
-        Before any training: no sound head, a table too small, a ledger that cannot be used.
-        Later: a worker that would give other bits, workers that die again and again, a full disk.
+        Before any training, or where workers or the disk fail.
 
     Examples
     --------
@@ -86,8 +86,7 @@ def run(
     environment = Environment.here()  # before scikit-learn is loaded, which brings a BLAS
     data = study.load()
     cells = study.cells(data)
-    for name in dict.fromkeys(cell.dataset for cell in cells):
-        _check_size(data[name], study)
+    _check_sizes(study, [data[name] for name in dict.fromkeys(cell.dataset for cell in cells)])
     with Ledger(path) as ledger:
         ledger.begin(study, environment)
         started = _Run(study, data, ledger, environment)
@@ -95,9 +94,9 @@ def run(
             return started.everything(cells, spread, verbose)
 
 
-def _check_size(data: Dataset, study: Study) -> None:
+def _check_sizes(study: Study, datasets: Sequence[Dataset]) -> None:
     """Refuse a table that nothing comes of: R² needs two rows."""
-    for tuning in (False,) if study.fixed_rate else (False, True):
+    for data, tuning in product(datasets, (False,) if study.fixed_rate else (False, True)):
         rows = len(parts(data, TUNING * tuning, tuning)[2])  # as many under every seed
         if rows < 2:
             expected, remedy = "2 rows or more to judge a network by", "Give a larger table."
@@ -149,7 +148,7 @@ class _Run:
 
     def _final(self, cell: Cell) -> Places:
         """The trials to report that are not done; none while the rate is not chosen."""
-        tuned = self.ledger.found(self.study.tuning(cell), self.data[cell.dataset])
+        tuned = self.ledger.results_of(self.study.tuning(cell), self.data[cell.dataset])
         rate = chosen_rate(self.study, cell, tuned)
         return {} if rate is None else self._undone(self.study.final(cell, rate))
 
@@ -164,12 +163,12 @@ class _Run:
             before = self.trained
             try:
                 with closing(spread(self._tasks(groups, firmly))) as results:
-                    for found in results:
-                        self._keep(found)
+                    for performed in results:
+                        self._keep(performed)
                 return
             except BrokenProcessPool as error:
                 deaths = 0 if self.trained > before else deaths + 1
-                if deaths == DEATHS:
+                if deaths == MOST_DEATHS:
                     raise ArgumentError(
                         "workers",
                         "processes that live",
@@ -186,10 +185,10 @@ class _Run:
             ]
             count = sum(map(len, left))
             if count != before:
-                before, until = count, time.monotonic() + GRACE
+                before, until = count, time.monotonic() + GRACE_SECONDS
             if not count or self.cut or time.monotonic() > until:
                 return left
-            time.sleep(GRACE / 20)
+            time.sleep(GRACE_SECONDS / 20)
 
     def _tasks(self, groups: Sequence[Places], firmly: bool) -> Iterator[Task]:
         """Tasks of a second or less; on any thread that has room for one."""
@@ -201,7 +200,7 @@ class _Run:
                     return
                 data = self.data[left[0][1].cell.dataset]
                 pace = self.paces.get(data.name)
-                most = FIRST if pace is None else max(1, int(TASK / pace))
+                most = FIRST_TASK_TRIALS if pace is None else max(1, int(TASK_SECONDS / pace))
                 some, left = dict(left[:most]), left[most:]
                 places = {key: some[key] for key in self.ledger.claim(list(some), firmly)}
                 if places:
@@ -211,9 +210,9 @@ class _Run:
         minutes = self.study.minutes
         return minutes is not None and time.monotonic() - self.began > 60 * minutes
 
-    def _keep(self, found: Found) -> None:
-        self.ledger.add(found)
-        _, trials, results = zip(*found, strict=True)
+    def _keep(self, performed: Performed) -> None:
+        self.ledger.add(performed)
+        _, trials, results = zip(*performed, strict=True)
         cell = trials[0].cell
         self.trained += len(results)
         self.failures += sum(result.status != "ok" for result in results)

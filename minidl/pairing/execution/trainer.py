@@ -17,14 +17,14 @@ import numpy as np
 
 from minidl.autodiff import Tensor
 from minidl.core import MinidlError
-from minidl.data import Dataset, Split
+from minidl.data import Batches, Dataset, Split
 from minidl.diagnostics import diagnose
 from minidl.model import Sequential, mlp
 from minidl.nn import get_loss, losses
 from minidl.optim import get_optimizer
 from minidl.pairing.study import Cell, Result, Trial
 from minidl.program import Program, record
-from minidl.training import Batches, check_data, decide, score_predictions, step
+from minidl.training import check_data, decide, score_predictions, step
 
 VALIDATION = 0.2
 """Share of a dataset that learning rates are chosen by."""
@@ -107,22 +107,25 @@ class Trainer:
         """
         began = time.perf_counter()
         try:
-            found = self._train(trial)
+            facts = self._train(trial)
         except MinidlError as error:
-            found = {"status": "failed", "reason": error.args[0]}  # whatever the terminal shows
-        return Result(**found, seconds=time.perf_counter() - began, host=platform.node())
+            facts = {"status": "failed", "reason": error.args[0]}  # whatever the terminal shows
+        return Result(**facts, seconds=time.perf_counter() - began, host=platform.node())
 
     def _train(self, trial: Trial) -> dict[str, Any]:
         split, X_judged, y_judged = parts(self.data, trial.seed, trial.tuning)
-        X, y = self._in_place(*self._targets(split))
+        y = self.cell.pairing.head.encode(split.y_train, self.data.task, self.data.n_classes)
+        table = check_data(self.net, split.X_train, y, self.loss, from_logits=False)
+        X, y = self._in_place(*table)
         batches = Batches(len(X), min(trial.batch_size, len(X)))
-        self._start(trial, X[: batches.size], y[: batches.size])
+        program = self._start(trial, X[: batches.size], y[: batches.size])
         losses: list[np.ndarray] = []
         scores: list[float] = []
         outputs = np.empty(0)
         stops = [trial.epochs] if trial.tuning else checkpoints(trial.epochs)
         for first, last in zip([0, *stops], stops, strict=False):
-            losses.append(self._epochs(X, y, trial.seed, first, last, batches))
+            orders = _orders(batches, trial.seed, first, last)
+            losses.append(batches.mean(program.run(X, y, order=orders, confirm=False)))
             diverged = not np.isfinite(losses[-1]).all()
             outputs = np.empty(0) if diverged else self.net.predict(X_judged)
             if diverged or not np.isfinite(outputs).all():
@@ -138,32 +141,27 @@ class Trainer:
 
     def _health(self, X: np.ndarray, y: np.ndarray) -> dict[str, list[float]]:
         """What stands out of the trained network on some training rows, layer by layer."""
-        found = diagnose(self.net, X[:LOOKED_AT], y[:LOOKED_AT], loss=self.loss)
+        health = diagnose(self.net, X[:LOOKED_AT], y[:LOOKED_AT], loss=self.loss)
         counts = {
-            name: [getattr(one, name) / one.units for one in found.layers if one.dead is not None]
+            name: [getattr(one, name) / one.units for one in health.layers if one.dead is not None]
             for name in ("dead", "saturated")
         }
         ratios = {
-            "gradient_ratio": [found.gradient_ratio],
-            "update_ratio": [one.update_ratio for one in found.layers],
+            "gradient_ratio": [health.gradient_ratio],
+            "update_ratio": [one.update_ratio for one in health.layers],
         }
         return counts | {name: [x for x in each if x is not None] for name, each in ratios.items()}
 
-    def _targets(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
-        head, data = self.cell.pairing.head, self.data
-        y = head.encode(split.y_train, data.task, len(data.classes))
-        return check_data(self.net, split.X_train, y, self.loss, from_logits=False)
-
     def _in_place(self, *tables: np.ndarray) -> list[np.ndarray]:
         """The same numbers where the program has read those of the trial before."""
-        if [table.shape for table in tables] != [own.shape for own in self._tables]:
+        if [table.shape for table in tables] != [kept.shape for kept in self._tables]:
             self._tables = [np.empty_like(table) for table in tables]
-        for own, table in zip(self._tables, tables, strict=True):
-            own[...] = table
+        for kept, table in zip(self._tables, tables, strict=True):
+            kept[...] = table
         return self._tables
 
-    def _start(self, trial: Trial, *batch: np.ndarray) -> None:
-        """Put the network and its optimizer back to where a new one would be."""
+    def _start(self, trial: Trial, *batch: np.ndarray) -> Program:
+        """Put the network and its optimizer back to where a new one would be; the step of both."""
         if trial.seed not in self._starts:
             fresh = network(self.cell, self.data, trial.seed)
             self._starts[trial.seed] = fresh.block.values
@@ -171,20 +169,12 @@ class Trainer:
         self.optimizer.reset()
         self.optimizer.learning_rate = trial.learning_rate
         if self._program is None or self._program.rows != len(batch[0]):
-            self._program = record(self._step, *batch, dtype=self.net.dtype)
 
-    def _step(self, x: Tensor, t: Tensor) -> Tensor:
-        return step(self.net, x, t, self.loss, self.optimizer)
+            def one_step(x: Tensor, t: Tensor) -> Tensor:
+                return step(self.net, x, t, self.loss, self.optimizer)
 
-    def _epochs(
-        self, X: np.ndarray, y: np.ndarray, seed: int, first: int, last: int, batches: Batches
-    ) -> np.ndarray:
-        """Train from one epoch to another; the mean loss of each, weighed by rows."""
-        orders = _orders(batches, seed, first, last)
-        assert self._program is not None
-        losses = self._program.run(X, y, order=orders, confirm=False)
-        means: np.ndarray = batches.mean(losses)
-        return means
+            self._program = record(one_step, *batch, dtype=self.net.dtype)
+        return self._program
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """What outputs of the network mean: class numbers (rows,), or the numbers predicted.

@@ -9,29 +9,16 @@ import numpy as np
 
 from minidl.data import Dataset
 from minidl.pairing.execution.ledger import Ledger
-from minidl.pairing.statistics import RateSensitivity, failures_counted, rate_sensitivity
+from minidl.pairing.statistics import failures_counted, rate_sensitivity
 from minidl.pairing.study import Cell, Result, Study, Trial
 
 
-def sensitivity(study: Study, cell: Cell, results: Mapping[Trial, Result]) -> RateSensitivity:
-    """How a cell's validation score depends on its learning rate, and which one is best.
+def rate_scores(study: Study, cell: Cell, results: Mapping[Trial, Result]) -> np.ndarray:
+    """The mean validation score of a cell under each learning rate, failures counted.
 
     A failed trial counts as the worst of its own cell, so that the choice rests on nothing but
     the cell: a study that is extended later chooses the same.
-
-    Parameters
-    ----------
-    study : Study
-    cell : Cell
-    results : mapping of Trial to Result
-        All tuning trials of the cell among them.
     """
-    means = rate_scores(study, cell, results)
-    return rate_sensitivity(study.learning_rates, means)
-
-
-def rate_scores(study: Study, cell: Cell, results: Mapping[Trial, Result]) -> np.ndarray:
-    """The mean validation score of a cell under each learning rate, failures counted."""
     scores = np.array([results[trial].score for trial in study.tuning(cell)])
     table = failures_counted(scores.reshape(len(study.learning_rates), -1))
     means: np.ndarray = table.mean(axis=1)
@@ -44,7 +31,7 @@ def chosen_rate(study: Study, cell: Cell, results: Mapping[Trial, Result]) -> fl
         return study.learning_rates[0]
     if not all(trial in results for trial in study.tuning(cell)):
         return None
-    return sensitivity(study, cell, results).best
+    return rate_sensitivity(study.learning_rates, rate_scores(study, cell, results)).best
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +59,8 @@ class Trained:
 
 def trained(study: Study, cell: Cell, data: Dataset, ledger: Ledger) -> Trained:
     """Read a cell: its tuning trials, then those of the rate that they choose."""
-    tuning = ledger.found(study.tuning(cell), data)
+    tuning = ledger.results_of(study.tuning(cell), data)
     rate = chosen_rate(study, cell, tuning)
     return Trained(
-        tuning, rate, {} if rate is None else ledger.found(study.final(cell, rate), data)
+        tuning, rate, {} if rate is None else ledger.results_of(study.final(cell, rate), data)
     )

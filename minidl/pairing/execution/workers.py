@@ -13,21 +13,21 @@ from typing import Any
 
 from minidl.core import ArgumentError, MinidlError, UnknownNameError, whole_number
 from minidl.data import Dataset
-from minidl.pairing.execution.environment import Environment, fingerprint, keys, own
+from minidl.pairing.execution.environment import Environment, fingerprint, keys, users_entries
 from minidl.pairing.execution.ledger import RESUME
 from minidl.pairing.execution.trainer import Trainer
 from minidl.pairing.study import Cell, Result, Trial
 
 BACKENDS = ("threads", "loky", "dask")
 
-AHEAD = 2
+TASKS_AHEAD = 2
 """Tasks that a core of a cluster has before it, so that it never waits for the next."""
-PATIENCE = 10
+SCHEDULER_SECONDS = 10
 """Seconds to wait for a cluster's scheduler."""
 
 Places = dict[str, Trial]
 """Trials of one cell by their places in a ledger."""
-Found = list[tuple[str, Trial, Result]]
+Performed = list[tuple[str, Trial, Result]]
 """Places, trials and results, as a ledger takes them."""
 
 
@@ -40,7 +40,7 @@ class Task:
     environment: Environment
 
 
-def perform(task: Task) -> Found:
+def perform(task: Task) -> Performed:
     """Run a task, wherever this is.
 
     Raises
@@ -64,19 +64,19 @@ def perform(task: Task) -> Found:
 
 
 _idle: dict[tuple[Cell, str, str], Trainer] = {}
-KEPT, SMALL = 128, 100_000
+TRAINERS_KEPT, SMALL_NETWORK_BYTES = 128, 100_000
 """How many trainers wait for another task of their cell, of networks of at most so many bytes."""
 
 
 @contextmanager
 def _trainer(cell: Cell, data: Dataset) -> Iterator[Trainer]:
     """A cell's trainer, for one task at a time: building one takes as long as some trials."""
-    place = cell, fingerprint(data), own(cell)
+    place = cell, fingerprint(data), users_entries(cell)
     trainer = _idle.pop(place, None) or Trainer(cell, data)
     yield trainer
-    if trainer.net.block.values.nbytes <= SMALL:
+    if trainer.net.block.values.nbytes <= SMALL_NETWORK_BYTES:
         _idle[place] = trainer
-    while len(_idle) > KEPT:
+    while len(_idle) > TRAINERS_KEPT:
         _idle.pop(next(iter(_idle)), None)
 
 
@@ -88,7 +88,7 @@ def _known(data: Dataset) -> Dataset:
     return _datasets.setdefault(fingerprint(data), data)
 
 
-Spread = Callable[[Iterator[Task]], Generator[Found, None, None]]
+Spread = Callable[[Iterator[Task]], Generator[Performed, None, None]]
 """Runs tasks on workers, in any order; close it to stop before the end."""
 
 
@@ -130,7 +130,7 @@ def workers_of(workers: int | None, backend: str, scheduler: str | None) -> Iter
         yield partial(_on_joblib, {"backend": "threading", "n_jobs": count})
 
 
-def _on_joblib(options: dict[str, Any], tasks: Iterator[Task]) -> Generator[Found, None, None]:
+def _on_joblib(options: dict[str, Any], tasks: Iterator[Task]) -> Generator[Performed, None, None]:
     import joblib
 
     with joblib.parallel_config(**options), warnings.catch_warnings():
@@ -140,7 +140,7 @@ def _on_joblib(options: dict[str, Any], tasks: Iterator[Task]) -> Generator[Foun
         yield from parallel(joblib.delayed(perform)(task) for task in tasks)
 
 
-def _on_cluster(client: Any, tasks: Iterator[Task]) -> Generator[Found, None, None]:
+def _on_cluster(client: Any, tasks: Iterator[Task]) -> Generator[Performed, None, None]:
     """Without joblib, whose dask backend waits for ever for a task that killed its workers."""
     from distributed import CancelledError, KilledWorker, as_completed
 
@@ -148,13 +148,13 @@ def _on_cluster(client: Any, tasks: Iterator[Task]) -> Generator[Found, None, No
         return [client.submit(perform, task, pure=False) for task in islice(tasks, number)]
 
     under_way = as_completed(
-        submit(AHEAD * max(1, sum(client.ncores().values()))), loop=client.loop
+        submit(TASKS_AHEAD * max(1, sum(client.ncores().values()))), loop=client.loop
     )
     try:
         for future in under_way:
-            found = future.result()
+            results = future.result()
             under_way.update(submit(1))
-            yield found
+            yield results
     except (KilledWorker, CancelledError, OSError) as error:
         if isinstance(error, MinidlError):
             raise
@@ -171,8 +171,8 @@ def _client(scheduler: str | None) -> Any:
         remedy = "Write pip install 'minidl[cluster]'."
         raise ArgumentError("--backend dask", "dask.distributed", "none", remedy) from None
     try:
-        return Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        return Client(scheduler, timeout=SCHEDULER_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         remedy = "Start one: dask scheduler, and dask worker on each machine."
-        got = str(error) or f"no answer within {PATIENCE} s"
+        got = str(error) or f"no answer within {SCHEDULER_SECONDS} s"
         raise ArgumentError(f"--scheduler {scheduler}", "a cluster", got, remedy) from error

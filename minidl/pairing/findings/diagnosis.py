@@ -22,11 +22,11 @@ MEASURES = {
 }
 """What is measured, as a table's heading says it."""
 
-MUCH_LEFT, TIMES_MORE = 0.3, 2
+MUCH_LEFT, TIMES_THE_BEST = 0.3, 2
 """A training loss that stands out: so much of the first epoch's, so many times the best cell's."""
-LARGE = 0.02
+LARGE_DIFFERENCE = 0.02
 """A difference of scores that stands out."""
-USUAL = {"gradient_ratio": 1.0, "update_ratio": 1e-3}
+USUAL_RATIOS = {"gradient_ratio": 1.0, "update_ratio": 1e-3}
 """Where a ratio is healthy: of several layers the one farthest from it is told."""
 
 
@@ -54,15 +54,15 @@ class CellDiagnosis:
     symptoms: dict[str, str]
 
 
-def diagnoses(found: Sequence[Outcome]) -> list[CellDiagnosis]:
+def diagnoses(outcomes: Sequence[Outcome]) -> list[CellDiagnosis]:
     """The complete cells of one dataset, best mean first, each with what was measured."""
-    whole = [outcome for outcome in found if outcome.complete]
+    whole = [outcome for outcome in outcomes if outcome.complete]
     if not whole:
         return []
     means = failures_counted(np.array([outcome.scores for outcome in whole])).mean(axis=1)
     order = np.argsort(-means, kind="stable")
-    taken = [measures(whole[i]) for i in order]
-    least = taken[0].get("loss_left", 0.0)
+    measured_in = [measures(whole[i]) for i in order]
+    least = measured_in[0].get("loss_left", 0.0)
     return [
         CellDiagnosis(
             whole[i],
@@ -71,7 +71,7 @@ def diagnoses(found: Sequence[Outcome]) -> list[CellDiagnosis]:
             measured,
             symptoms(whole[i], measured, least),
         )
-        for i, measured in zip(order, taken, strict=True)
+        for i, measured in zip(order, measured_in, strict=True)
     ]
 
 
@@ -81,24 +81,24 @@ def measures(outcome: Outcome) -> dict[str, float]:
     Shares are means, ratios geometric means; of several layers the one that stands out most.
     """
     trained = [result for result in outcome.results if result.status == "ok"]
-    taken: dict[str, float] = {}
+    measured: dict[str, float] = {}
     for name in ("dead", "saturated"):
         if layers := [result.health[name] for result in trained if result.health.get(name)]:
-            taken[name] = float(np.mean(layers, axis=0).max())
-    for name in USUAL:
+            measured[name] = float(np.mean(layers, axis=0).max())
+    for name in USUAL_RATIOS:
         if layers := [result.health[name] for result in trained if result.health.get(name)]:
             with np.errstate(divide="ignore"):  # a gradient of 0 makes a ratio of 0
                 logarithms = np.log(np.asarray(layers, dtype=np.float64)).mean(axis=0)
-            farthest = np.abs(logarithms - np.log(USUAL[name])).argmax()
-            taken[name] = float(np.exp(logarithms[farthest]))
+            farthest = np.abs(logarithms - np.log(USUAL_RATIOS[name])).argmax()
+            measured[name] = float(np.exp(logarithms[farthest]))
     if left := [r.losses[-1] / r.losses[0] for r in trained if len(r.losses) > 1 and r.losses[0]]:
-        taken["loss_left"] = float(np.mean(left))
+        measured["loss_left"] = float(np.mean(left))
     if curves := [result.scores for result in trained if len(result.scores)]:
         mean = np.mean(curves, axis=0)
-        taken["peak"] = float(mean.max() - mean[-1])
+        measured["peak"] = float(mean.max() - mean[-1])
         if len(mean) > 1:
-            taken["rise"] = float(mean[-1] - mean[-2])
-    return taken
+            measured["rise"] = float(mean[-1] - mean[-2])
+    return measured
 
 
 def symptoms(outcome: Outcome, measured: Mapping[str, float], least: float = 0.0) -> dict[str, str]:
@@ -108,29 +108,27 @@ def symptoms(outcome: Outcome, measured: Mapping[str, float], least: float = 0.0
     """
     dead, saturated = (measured.get(name, 0.0) for name in ("dead", "saturated"))
     gradient = measured.get("gradient_ratio", 1.0)
-    update = measured.get("update_ratio", USUAL["update_ratio"])
+    update = measured.get("update_ratio", USUAL_RATIOS["update_ratio"])
     left, lost = measured.get("loss_left", 0.0), measured.get("peak", 0.0)
     rise = measured.get("rise", 0.0)
     failed = outcome.failures
     edge = outcome.sensitivity is not None and outcome.sensitivity.at_edge
+    of_gradient = f"the first layer's gradient is {gradient:.1g} times the last's"
+    of_update = f"an update moves a layer's weights by {update:.1g} of their size"
     every = {
         "failed": failed and f"{len(failed)} of {outcome.planned} failed: {failed[0]}",
         "dead units": dead >= MANY_SATURATED and f"{dead:.0%} of a layer's units are dead",
         "saturated units": saturated >= MANY_SATURATED
         and f"{saturated:.0%} of a layer's units are saturated",
-        "vanishing gradients": gradient < VANISHED
-        and f"the first layer's gradient is {gradient:.1g} times the last's",
-        "exploding gradients": gradient > EXPLODED
-        and f"the first layer's gradient is {gradient:.1g} times the last's",
-        "tiny updates": update < SLOW
-        and f"an update moves a layer's weights by {update:.1g} of their size",
-        "huge updates": update > FAST
-        and f"an update moves a layer's weights by {update:.1g} of their size",
-        "much loss left": left > max(MUCH_LEFT, TIMES_MORE * least)
+        "vanishing gradients": gradient < VANISHED and of_gradient,
+        "exploding gradients": gradient > EXPLODED and of_gradient,
+        "tiny updates": update < SLOW and of_update,
+        "huge updates": update > FAST and of_update,
+        "much loss left": left > max(MUCH_LEFT, TIMES_THE_BEST * least)
         and f"{left:.0%} of the first epoch's training loss is left, of the best's {least:.0%}",
-        "still learning": rise > LARGE
+        "still learning": rise > LARGE_DIFFERENCE
         and f"the test score still rose, by {100 * rise:.1f} points since the last checkpoint",
-        "past its peak": lost > LARGE
+        "past its peak": lost > LARGE_DIFFERENCE
         and f"the test score was {100 * lost:.1f} points higher at its peak",
         "rate at the edge": edge
         and f"its learning rate, {outcome.rate:g}, is at the edge of the grid",

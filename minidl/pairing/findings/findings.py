@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,16 +39,8 @@ class Findings:
     study : Study
     data : mapping of str to Dataset
     environment : Environment
-    outcomes : tuple of Outcome
+    outcomes : sequence of Outcome
         One a cell, complete or not.
-    planned : tuple of PlannedTable
-        One a task.
-    tables : tuple of Table
-        Of the planned ones those with two complete pairings on a dataset.
-    standings : dict of str to list of Row
-        The complete pairings of each dataset, best mean first.
-    natural : tuple of NaturalHead
-    unsound : tuple of Unsound
 
     Examples
     --------
@@ -69,12 +62,7 @@ class Findings:
     study: Study
     data: Mapping[str, Dataset]
     environment: Environment
-    outcomes: tuple[Outcome, ...]
-    planned: tuple[PlannedTable, ...]
-    tables: tuple[ComparedTable, ...]
-    standings: dict[str, list[Row]]
-    natural: tuple[NaturalHead, ...]
-    unsound: tuple[Unsound, ...]
+    outcomes: Sequence[Outcome]
 
     @classmethod
     def of(cls, study: Study, data: Mapping[str, Dataset], ledger: Ledger) -> Findings:
@@ -83,36 +71,45 @@ class Findings:
         Raises
         ------
         ArgumentError
-            If no head is sound, or a reference is not among the pairings.
+            If no head is sound.
         """
-        return cls.from_outcomes(study, data, ledger.environment, outcomes(study, data, ledger))
+        return cls(study, data, ledger.environment, outcomes(study, data, ledger))
 
-    @classmethod
-    def from_outcomes(
-        cls,
-        study: Study,
-        data: Mapping[str, Dataset],
-        environment: Environment,
-        found: Sequence[Outcome],
-    ) -> Findings:
-        """What came of the cells of a study, wherever they were run."""
-        scores = scores_by_dataset(found)
-        planned = planned_tables(study, data)
-        return cls(
-            study,
-            data,
-            environment,
-            tuple(found),
-            tuple(planned),
-            tuple(table for plan in planned if (table := _table(plan, scores)) is not None),
-            {dataset: rows(pairings) for dataset, pairings in scores.items()},
-            tuple(
-                head
-                for name, pairings in scores.items()
-                for head in natural_heads(name, data[name].task, pairings)
-            ),
-            tuple(unsound(study, data)),
-        )
+    # ------------------------------------------------------------------------ what is compared
+
+    @cached_property
+    def planned(self) -> list[PlannedTable]:
+        """One table a task; an error if a reference is not among the pairings."""
+        return planned_tables(self.study, self.data)
+
+    @cached_property
+    def tables(self) -> list[ComparedTable]:
+        """Of the planned ones those with two complete pairings on a dataset."""
+        compared = (_table(plan, self._scores) for plan in self.planned)
+        return [table for table in compared if table is not None]
+
+    @cached_property
+    def _scores(self) -> dict[str, dict[Pairing, np.ndarray]]:
+        return scores_by_dataset(self.outcomes)
+
+    @cached_property
+    def standings(self) -> dict[str, list[Row]]:
+        """The complete pairings of each dataset, best mean first."""
+        return {dataset: rows(scores) for dataset, scores in self._scores.items()}
+
+    @cached_property
+    def natural(self) -> list[NaturalHead]:
+        """The heads that textbooks recommend, beside the best of each dataset."""
+        return [
+            head
+            for name, scores in self._scores.items()
+            for head in natural_heads(name, self.data[name].task, scores)
+        ]
+
+    @cached_property
+    def unsound(self) -> list[Unsound]:
+        """The heads that were left out."""
+        return list(unsound(self.study, self.data))
 
     # ---------------------------------------------------------------------------- progress
 
@@ -144,13 +141,13 @@ class Findings:
     @property
     def failures(self) -> list[Failures]:
         """Cells with failed trials, most failures first."""
-        found = []
+        cells = []
         for outcome in self.outcomes:
             reasons = Counter([*outcome.failures, *outcome.tuning_failures])
             if reasons:
                 counts = len(outcome.failures), len(outcome.tuning_failures)
-                found.append(Failures(outcome, *counts, reasons.most_common(1)[0][0]))
-        return sorted(found, key=lambda failure: (-failure.final, -failure.tuning))
+                cells.append(Failures(outcome, *counts, reasons.most_common(1)[0][0]))
+        return sorted(cells, key=lambda failure: (-failure.final, -failure.tuning))
 
     @property
     def at_edge(self) -> list[Outcome]:
@@ -186,6 +183,5 @@ def _table(
     names = tuple(pairing.name for pairing in plan.pairings)
     datasets, families = zip(*whole, strict=True)
     reference = None if plan.reference is None else plan.reference.name
-    return ComparedTable.of(
-        Scores(np.array(values), names, datasets, families), reference, plan.alpha, plan.task
-    )
+    table = Scores(np.array(values), names, datasets, families)
+    return ComparedTable(table, reference, plan.alpha, plan.task)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minidl.data import Dataset
-from minidl.pairing.execution import Ledger, rate_scores, sensitivity, trained
-from minidl.pairing.statistics import RateSensitivity, failures_counted
+from minidl.pairing.execution import Ledger, rate_scores, trained
+from minidl.pairing.statistics import RateSensitivity, failures_counted, rate_sensitivity
 from minidl.pairing.study import Cell, Pairing, Result, Study
 
 
@@ -69,22 +69,23 @@ def outcomes(study: Study, data: Mapping[str, Dataset], ledger: Ledger) -> list[
 
 
 def _outcome(study: Study, cell: Cell, data: Dataset, ledger: Ledger) -> Outcome:
-    found = trained(study, cell, data, ledger)
-    tuned = found.rate is not None and not study.fixed_rate
+    known = trained(study, cell, data, ledger)
+    tuned = known.rate is not None and not study.fixed_rate
+    scores = rate_scores(study, cell, known.tuning) if tuned else np.empty(0)
     return Outcome(
         cell,
-        found.rate,
-        rate_scores(study, cell, found.tuning) if tuned else np.empty(0),
-        sensitivity(study, cell, found.tuning) if tuned else None,
-        tuple(replace(result, outputs=None) for result in found.final.values()),
+        known.rate,
+        scores,
+        rate_sensitivity(study.learning_rates, scores) if tuned else None,
+        tuple(replace(result, outputs=None) for result in known.final.values()),
         study.repetitions,
-        len(found.tuning),
-        tuple(result.reason for result in found.tuning.values() if result.status != "ok"),
-        sum(result.seconds for result in found.results.values()),
+        len(known.tuning),
+        tuple(result.reason for result in known.tuning.values() if result.status != "ok"),
+        sum(result.seconds for result in known.results.values()),
     )
 
 
-def scores_by_dataset(found: Iterable[Outcome]) -> dict[str, dict[Pairing, np.ndarray]]:
+def scores_by_dataset(outcomes: Iterable[Outcome]) -> dict[str, dict[Pairing, np.ndarray]]:
     """Scores by dataset and pairing, one a repetition: means over settings where there are several.
 
     A pairing is there if all its settings are complete. NaN is a failure; where only some settings
@@ -95,7 +96,7 @@ def scores_by_dataset(found: Iterable[Outcome]) -> dict[str, dict[Pairing, np.nd
     dict of str to dict of Pairing to array of shape (repetitions,)
     """
     groups: dict[str, dict[Pairing, list[Outcome]]] = defaultdict(lambda: defaultdict(list))
-    for outcome in found:
+    for outcome in outcomes:
         groups[outcome.cell.dataset][outcome.cell.pairing].append(outcome)
     return {dataset: _means(pairings) for dataset, pairings in groups.items()}
 

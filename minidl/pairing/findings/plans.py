@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from minidl.data import Dataset
+from minidl.document import Block, Bullets, Page, Paragraph, Section
 from minidl.pairing.execution import Ledger, Trainer, trained
 from minidl.pairing.findings.tables import PlannedTable, planned_tables
 from minidl.pairing.statistics import how_many, sentence
@@ -17,36 +18,36 @@ SPREAD = 0.03
 sentence that rests on it states."""
 
 
-def plan(study: Study) -> Iterator[str]:
+def plan(study: Study) -> Page:
     """Number of trials, time expected, what each table can show, unsound heads with reasons."""
     data = study.load()
     cells = study.cells(data)
-    trials = len(cells) * study.trials_per_cell
+    trials = how_many(len(cells) * study.trials_per_cell, "trial")
     each = how_many(study.trials_per_cell, "trial")
-    yield f"{study.name}: {how_many(len(cells), 'cell')} × {each} = {how_many(trials, 'trial')}"
-    yield f"  {_rates(study)}"
-    yield from _time(study, data)
-    for table in planned_tables(study, data):
-        yield ""
-        yield from _comparisons(table)
+    sections = [Section("", [Bullets([_rates(study), _time(study, data)])])]
+    sections += [_comparisons(table) for table in planned_tables(study, data)]
     for left_out in unsound(study, data):
-        yield ""
-        yield f"Unsound on {', '.join(left_out.datasets)}, left out:"
-        yield from (f"  {line}" for line in left_out.lines)
+        title = f"Unsound on {', '.join(left_out.datasets)}, left out:"
+        sections.append(Section(title, [Bullets(left_out.lines)]))
+    return Page(f"{study.name}: {how_many(len(cells), 'cell')} × {each} = {trials}", sections)
 
 
-def _comparisons(table: PlannedTable) -> Iterator[str]:
+def _comparisons(table: PlannedTable) -> Section:
     """What is compared, and what that can show."""
     pairings = how_many(len(table.pairings), "pairing")
     datasets = how_many(len(table.datasets), "dataset")
     families = how_many(len(set(table.families)), "family")
     other = "each other" if table.reference is None else table.reference.name
-    yield f"{table.task}: {pairings} on {datasets} of {families}, compared with {other}"
+    title = f"{table.task}: {pairings} on {datasets} of {families}, compared with {other}"
+    blocks: list[Block] = []
     if len(table.pairings) > 1:
-        yield f"  {sentence(replace(table.design, spread=SPREAD))}"
+        blocks.append(Paragraph(sentence(replace(table.design, spread=SPREAD))))
     if table.apart:
         names = ", ".join(dict.fromkeys(pairing.head.name for pairing in table.apart))
-        yield f"  Sound on some datasets only, so shown but not compared: {names}."
+        blocks.append(
+            Paragraph(f"Sound on some datasets only, so shown but not compared: {names}.")
+        )
+    return Section(title, blocks)
 
 
 def _rates(study: Study) -> str:
@@ -59,7 +60,7 @@ def _rates(study: Study) -> str:
     )
 
 
-def _time(study: Study, data: Mapping[str, Dataset]) -> Iterator[str]:
+def _time(study: Study, data: Mapping[str, Dataset]) -> str:
     """The time that trials take here, from one of each dataset."""
     import joblib
 
@@ -74,7 +75,7 @@ def _time(study: Study, data: Mapping[str, Dataset]) -> Iterator[str]:
     budget = "" if study.minutes is None else f"; the budget is {duration(60 * study.minutes)}"
     if study.minutes is not None and seconds > 60 * study.minutes:
         budget += ": it will stop before the end"
-    yield f"  about {duration(seconds)} with {how_many(workers, 'worker')}{budget}"
+    return f"about {duration(seconds)} with {how_many(workers, 'worker')}{budget}"
 
 
 def duration(seconds: float) -> str:
@@ -134,19 +135,22 @@ def merged(reasons: Mapping[Head, str]) -> Iterator[str]:
         yield f"{together} + {', '.join(losses)}: {why}"
 
 
-def status(ledger: Ledger) -> Iterator[str]:
+def status(ledger: Ledger) -> Page:
     """How far a study is: cells tuned, cells done, trials by outcome."""
     study = ledger.study
     data = study.load()
     cells = study.cells(data)
     there = tuned = complete = 0
     for cell in cells:
-        found = trained(study, cell, data[cell.dataset], ledger)
-        there += len(found.results)
-        tuned += found.rate is not None
-        complete += len(found.final) == study.repetitions
+        known = trained(study, cell, data[cell.dataset], ledger)
+        there += len(known.results)
+        tuned += known.rate is not None
+        complete += len(known.final) == study.repetitions
     total = len(cells) * study.trials_per_cell
-    yield f"{study.name}: {there:,} of {how_many(total, 'trial')}, {100 * there / total:.1f} %"
-    yield f"  cells: {complete} of {len(cells)} complete, {tuned - complete} tuned only"
     outcomes = ", ".join(f"{name} {number:,}" for name, number in ledger.count().items())
-    yield f"  in the ledger, of this and earlier grids: {outcomes or 'nothing'}"
+    lines = [
+        f"cells: {complete} of {len(cells)} complete, {tuned - complete} tuned only",
+        f"in the ledger, of this and earlier grids: {outcomes or 'nothing'}",
+    ]
+    title = f"{study.name}: {there:,} of {how_many(total, 'trial')}, {100 * there / total:.1f} %"
+    return Page(title, [Section("", [Bullets(lines)])])

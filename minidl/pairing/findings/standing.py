@@ -12,9 +12,6 @@ from minidl.nn import losses
 from minidl.pairing.statistics import DIGITS, failures_counted
 from minidl.pairing.study import Head, Pairing
 
-TWO_POINTS = 0.02
-"""How far a natural head may be behind before it is pointed out."""
-
 
 def half_interval(scores: Sequence[float] | np.ndarray) -> float | None:
     """Half of the 95 % interval of a mean (Student's t); None for a single score.
@@ -105,19 +102,6 @@ class NaturalHead:
     behind: float
     half: float | None
 
-    @property
-    def far(self) -> bool:
-        """Whether it is more than two points behind."""
-        return self.behind > TWO_POINTS
-
-    def __str__(self) -> str:
-        if self.head == self.best:
-            return f"{self.head.name} has the highest mean"
-        interval = "" if self.half is None else f" ± {100 * self.half:.1f}"
-        return (
-            f"{self.head.name} is {100 * self.behind:.1f}{interval} points behind {self.best.name}"
-        )
-
 
 def natural_heads(
     dataset: str, task: str, scores: Mapping[Pairing, np.ndarray]
@@ -130,10 +114,10 @@ def natural_heads(
     for pairing, values in zip(scores, counted, strict=True):
         heads.setdefault(pairing.head, {})[pairing.hidden] = values
     best = max(heads, key=lambda head: float(np.mean(list(heads[head].values()))))
-    found = []
+    beside = []
     for head, mine in heads.items():
         common = [hidden for hidden in mine if hidden in heads[best]]
         if natural(head, task) and common:
             gaps = np.mean([heads[best][hidden] - mine[hidden] for hidden in common], axis=0)
-            found.append(NaturalHead(dataset, head, best, float(gaps.mean()), half_interval(gaps)))
-    return found
+            beside.append(NaturalHead(dataset, head, best, float(gaps.mean()), half_interval(gaps)))
+    return beside

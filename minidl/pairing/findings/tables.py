@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +39,7 @@ from minidl.pairing.statistics import (
     rank_summary,
     ranks_within,
 )
-from minidl.pairing.study import EVERY, Head, Pairing, Study
+from minidl.pairing.study import ALL_PAIRINGS, Head, Pairing, Study
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def planned_tables(study: Study, data: Mapping[str, Dataset]) -> list[PlannedTab
     ]
     on_tables = [pairing.name for table in tables for pairing in table.pairings]
     for name in study.reference:
-        if name not in (EVERY, *on_tables):
+        if name not in (ALL_PAIRINGS, *on_tables):
             raise ArgumentError(
                 f"reference: {name}",
                 "a pairing that is trained on every dataset of its task",
@@ -139,7 +140,7 @@ def _planned(
 
 def _reference(study: Study, task: str, pairings: Sequence[Pairing]) -> Pairing | None:
     """The pairing that the study names, or its first hidden activation with a textbook's head."""
-    if EVERY in study.reference:
+    if ALL_PAIRINGS in study.reference:
         return None
     named = [pairing for pairing in pairings if pairing.name in study.reference]
     usual = [p for p in pairings if p.hidden == study.hidden[0] and natural(p.head, task)]
@@ -148,91 +149,95 @@ def _reference(study: Study, task: str, pairings: Sequence[Pairing]) -> Pairing 
 
 @dataclass(frozen=True, eq=False)
 class ComparedTable:
-    """What the scores of one task show. Claims come from ``comparisons`` alone.
+    """What the scores of one task show, each worked out once. Claims come from ``comparisons``.
 
     Parameters
     ----------
-    task : str
     scores : Scores
+        Two pairings at least, named ``hidden/head``: every activation with every head.
     reference : str or None
         None is all against all.
-    design : Design
-        With the spread of differences that was found.
-    comparisons : list of Comparison
-    differences : list of Difference
-        From the reference on each dataset; empty where ``comparisons`` have these, or are of all
-        with all.
-    matrix : PairwiseMatrix
-    ranks : RankSummary
-    bars : list of tuple of int
-        Each joins pairings that are not shown to differ, as rows of ``scores``.
-    means : list of Estimate
-        Interquartile means, best first.
-    ranking : list of Ranked
-        Without the luck of having been chosen; empty for a single repetition.
-    shares, rank_shares : list of Share
-        What scores vary with; and what ranks within a dataset and repetition vary with, which
-        neither a hard dataset nor one disaster can dominate.
+    alpha : float
+        The chance of any false claim.
+    task : str
+
+    Examples
+    --------
+    >>> values = np.random.default_rng(0).normal(size=(2, 8, 3)) + [[[3.0]], [[0.0]]]
+    >>> names = tuple("abcdefgh")
+    >>> table = ComparedTable(Scores(values, ("relu", "sigmoid"), names, names), "sigmoid")
+    >>> table.higher, table.lower
+    (1, 0)
     """
 
-    task: str
     scores: Scores
     reference: str | None
-    design: Design
-    comparisons: list[Comparison]
-    differences: list[Difference]
-    matrix: PairwiseMatrix
-    ranks: RankSummary
-    bars: list[tuple[int, ...]]
-    means: list[Estimate]
-    ranking: list[Ranked]
-    shares: list[Share]
-    rank_shares: list[Share]
+    alpha: float = ALPHA
+    task: str = ""
 
-    @classmethod
-    def of(
-        cls, scores: Scores, reference: str | None, alpha: float = ALPHA, task: str = ""
-    ) -> ComparedTable:
-        """All statistics of a table, each of them once.
+    @cached_property
+    def design(self) -> Design:
+        """The design, with how much differences between pairings spread."""
+        design = Design.of(self.scores, self.reference, self.alpha)
+        if design.scope == "nothing":
+            return design
+        first, second = np.array(planned_pairs(self.scores, self.reference), dtype=int).T
+        over_families = design.scope == "families"
+        table = self.scores.by_family().means if over_families else self.scores.counted
+        spreads = np.std(table[first] - table[second], axis=-1, ddof=1)
+        return replace(design, spread=float(np.median(spreads)))
 
-        Parameters
-        ----------
-        scores : Scores
-            Two pairings at least, named ``hidden/head``: every activation with every head.
-        reference : str or None
-        alpha : float
-            The chance of any false claim.
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """The planned ones."""
+        return compare(self.scores, self.reference, self.alpha)
 
-        Examples
-        --------
-        >>> values = np.random.default_rng(0).normal(size=(2, 8, 3)) + [[[3.0]], [[0.0]]]
-        >>> names = tuple("abcdefgh")
-        >>> table = ComparedTable.of(Scores(values, ("relu", "sigmoid"), names, names), "sigmoid")
-        >>> table.higher, table.lower
-        (1, 0)
-        """
-        comparisons = compare(scores, reference, alpha)
-        matrix = pairwise_matrix(scores, comparisons)
-        ranks = rank_summary(scores, alpha)
-        differences = []
-        if reference is not None and not any(found.dataset for found in comparisons):
-            differences = differences_on_datasets(scores, reference)
-        values = crossed(scores, {name: _parts(name) for name in scores.pairings})
-        return cls(
-            task,
-            scores,
-            reference,
-            _design(scores, reference, alpha),
-            comparisons,
-            differences,
-            matrix,
-            ranks,
-            bars(ranks.mean_ranks, matrix.shown),
-            interquartile_means(scores),
-            corrected_ranking(scores) if scores.repetitions > 1 else [],
-            decompose(values),
-            decompose(ranks_within(values)),
-        )
+    @cached_property
+    def differences(self) -> list[Difference]:
+        """From the reference on each dataset, unless ``comparisons`` have them."""
+        if self.reference is None or any(c.dataset for c in self.comparisons):
+            return []
+        return differences_on_datasets(self.scores, self.reference)
+
+    @cached_property
+    def matrix(self) -> PairwiseMatrix:
+        """Every pairing against every other."""
+        return pairwise_matrix(self.scores, self.comparisons)
+
+    @cached_property
+    def ranks(self) -> RankSummary:
+        """Mean ranks over families."""
+        return rank_summary(self.scores, self.alpha)
+
+    @property
+    def bars(self) -> list[tuple[int, ...]]:
+        """Each joins pairings that are not shown to differ, as rows of ``scores``."""
+        return bars(self.ranks.mean_ranks, self.matrix.shown)
+
+    @cached_property
+    def means(self) -> list[Estimate]:
+        """Interquartile means, best first."""
+        return interquartile_means(self.scores)
+
+    @cached_property
+    def ranking(self) -> list[Ranked]:
+        """Without the luck of having been chosen; empty for a single repetition."""
+        return corrected_ranking(self.scores) if self.scores.repetitions > 1 else []
+
+    @cached_property
+    def _crossed(self) -> np.ndarray:
+        halves = [name.partition("/")[::2] for name in self.scores.pairings]
+        return crossed(self.scores, dict(zip(self.scores.pairings, halves, strict=True)))
+
+    @cached_property
+    def shares(self) -> list[Share]:
+        """What scores vary with."""
+        return decompose(self._crossed)
+
+    @cached_property
+    def rank_shares(self) -> list[Share]:
+        """What ranks within a dataset and repetition vary with: no single disaster dominates."""
+        return decompose(ranks_within(self._crossed))
 
     @property
     def headlines(self) -> list[str]:
@@ -251,23 +256,7 @@ class ComparedTable:
 
     def verdict(self, pairing: str, dataset: str | None = None) -> int:
         """1 or −1 where a pairing is shown to score higher or lower than the reference; else 0."""
-        for found in self.comparisons:
-            if (found.first, found.second, found.dataset) == (pairing, self.reference, dataset):
-                return found.direction if found.shown else 0
+        for c in self.comparisons:
+            if (c.first, c.second, c.dataset) == (pairing, self.reference, dataset):
+                return c.direction if c.shown else 0
         return 0
-
-
-def _parts(pairing: str) -> tuple[str, str]:
-    hidden, _, head = pairing.partition("/")
-    return hidden, head
-
-
-def _design(scores: Scores, reference: str | None, alpha: float) -> Design:
-    """The design, with how much differences between pairings spread."""
-    design = Design.of(scores, reference, alpha)
-    first, second = np.array(planned_pairs(scores, reference), dtype=int).T
-    if design.scope == "nothing":
-        return design
-    table = scores.by_family().means if design.scope == "families" else scores.counted
-    spreads = np.std(table[first] - table[second], axis=-1, ddof=1)
-    return replace(design, spread=float(np.median(spreads)))

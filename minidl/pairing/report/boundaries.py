@@ -11,13 +11,13 @@ from minidl.data import Dataset
 from minidl.document import Figure, Listing, Value
 from minidl.pairing.execution import Trainer, parts
 from minidl.pairing.findings import CellDiagnosis
-from minidl.pairing.report.svg import INK, MARKERS, NARROW, SERIES, figure, markup
+from minidl.pairing.report.svg import INK, MARKERS, NARROW, SERIES, drawing
 from minidl.pairing.report.wording import short
 from minidl.pairing.study import Study
 
-FINE = 120
+GRID_POINTS = 120
 """Points of the grid along each feature."""
-MARGIN = 0.4
+GRID_MARGIN = 0.4
 
 
 def drawable(data: Dataset) -> bool:
@@ -26,36 +26,35 @@ def drawable(data: Dataset) -> bool:
 
 
 def boundary(
-    name: str, role: str, study: Study, told: CellDiagnosis, data: Dataset
+    name: str, role: str, study: Study, diagnosis: CellDiagnosis, data: Dataset
 ) -> Figure | None:
     """What repetition 0 of a cell decides, with the test rows; None if it failed.
 
     The network is trained once more, to the same bits as in the study.
     """
-    if told.outcome.rate is None:
+    if diagnosis.outcome.rate is None:
         return None
-    trainer = Trainer(told.outcome.cell, data)
-    trial = study.final(told.outcome.cell, told.outcome.rate)[0]
+    trainer = Trainer(diagnosis.outcome.cell, data)
+    trial = study.final(diagnosis.outcome.cell, diagnosis.outcome.rate)[0]
     result = trainer.train(trial)
     if result.status != "ok":
         return None
     _, rows, targets = parts(data, trial.seed, False)
     given = trainer.decide(trainer.net.predict(rows))
-    pairing = short(told.outcome.cell.pairing.name)
-    scores = f"here {result.score:.3f}, mean {told.score:.3f}"
+    pairing = short(diagnosis.outcome.cell.pairing.name)
+    scores = f"here {result.score:.3f}, mean {diagnosis.score:.3f}"
     paint, words = (_regions if data.task == "classification" else _curve)(
         trainer, rows, targets, given
     )
 
-    def draw() -> str:
-        with figure(NARROW, NARROW) as (drawn, [axes]):
-            paint(axes)
-            axes.set_title(f"{data.name}, {role}: {pairing}\n{scores}", loc="left", fontsize=9)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.grid(visible=False)
-            drawn.legend(loc="outside lower left", ncols=4, columnspacing=1.2)
-            return markup(drawn, name)
+    @drawing(name, NARROW, NARROW)
+    def draw(drawn: Any, axes: Any) -> None:
+        paint(axes)
+        axes.set_title(f"{data.name}, {role}: {pairing}\n{scores}", loc="left", fontsize=9)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.grid(visible=False)
+        drawn.legend(loc="outside lower left", ncols=4, columnspacing=1.2)
 
     named = (lambda y: str(data.classes[y])) if data.task == "classification" else float
     table: list[tuple[Value, ...]] = [
@@ -76,7 +75,7 @@ def _regions(
     """The region of each class, test rows in it, a ring around the wrong ones."""
     grid = np.meshgrid(*(_around(column) for column in rows.T))
     points = np.stack([part.ravel() for part in grid], axis=1)
-    decided = trainer.decide(trainer.net.predict(points)).reshape(FINE, FINE)
+    decided = trainer.decide(trainer.net.predict(points)).reshape(GRID_POINTS, GRID_POINTS)
     labels, wrong = trainer.data.classes, given != classes
 
     def paint(axes: Any) -> None:
@@ -109,4 +108,4 @@ def _curve(
 
 
 def _around(column: np.ndarray) -> np.ndarray:
-    return np.linspace(column.min() - MARGIN, column.max() + MARGIN, FINE)
+    return np.linspace(column.min() - GRID_MARGIN, column.max() + GRID_MARGIN, GRID_POINTS)

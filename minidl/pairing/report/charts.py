@@ -10,7 +10,7 @@ import numpy as np
 from minidl.document import Figure, Listing, Value, number
 from minidl.pairing.execution import checkpoints
 from minidl.pairing.findings import Outcome
-from minidl.pairing.report.svg import DASHES, LINE, MARKERS, NARROW, SERIES, WIDTH, figure, markup
+from minidl.pairing.report.svg import DASHES, LINE, MARKERS, NARROW, SERIES, WIDTH, drawing
 from minidl.pairing.report.wording import STAR, metric_name, short
 from minidl.pairing.statistics import how_many
 
@@ -31,25 +31,16 @@ def training_curves(
     stops = checkpoints(epochs)
     curves = {role: _means(outcome, epochs) for role, outcome in chosen.items()}
 
-    def draw() -> str:
-        with figure(NARROW, 4.0, rows=2) as (drawn, [above, below]):
-            for role, (scores, left) in curves.items():
-                style = _style(ROLES.index(role))
-                label = f"{role}: {short(chosen[role].cell.pairing.name)}"
-                above.plot(stops[: len(scores)], scores, label=label, **style)
-                below.plot(np.arange(1, len(left) + 1), left, **style | {"marker": ""})
-            below.set_yscale("log")
-            below.yaxis.set_major_formatter("{x:g}")
-            for axes in (above, below):
-                axes.set_xscale("log", base=2)
-                axes.set_xlim(1, max(epochs, 2))
-                axes.set_xticks(stops, [str(stop) for stop in stops])
-                axes.minorticks_off()
-            above.set_title(f"{dataset}: {metric_name(metric)} on test data", loc="left")
-            below.set_title("training loss, relative to the first epoch's", loc="left")
-            below.set_xlabel("epoch")
-            drawn.legend(loc="outside lower left", ncols=1)
-            return markup(drawn, name)
+    @drawing(name, NARROW, 4.0, rows=2)
+    def draw(drawn: Any, above: Any, below: Any) -> None:
+        for role, (scores, left) in curves.items():
+            style = _style(ROLES.index(role))
+            label = f"{role}: {short(chosen[role].cell.pairing.name)}"
+            above.plot(stops[: len(scores)], scores, label=label, **style)
+            below.plot(np.arange(1, len(left) + 1), left, **style | {"marker": ""})
+        _over_epochs(above, below, stops)
+        above.set_title(f"{dataset}: {metric_name(metric)} on test data", loc="left")
+        drawn.legend(loc="outside lower left", ncols=1)
 
     ends = [
         f"{role} ends at {number(scores[-1])}" if len(scores) else f"{role} failed always"
@@ -59,6 +50,19 @@ def training_curves(
     columns = ("chosen as", "pairing", "epoch", metric, "relative training loss")
     rows = [row for role in chosen for row in _epochs(role, chosen[role], *curves[role], stops)]
     return Figure(dataset, draw, alt, Listing(f"curves-{dataset}", columns, rows))
+
+
+def _over_epochs(above: Any, below: Any, stops: Sequence[int]) -> None:
+    """The scales of scores, above, and of relative losses, below."""
+    below.set_yscale("log")
+    below.yaxis.set_major_formatter("{x:g}")
+    for axes in (above, below):
+        axes.set_xscale("log", base=2)
+        axes.set_xlim(1, max(stops[-1], 2))
+        axes.set_xticks(stops, [str(stop) for stop in stops])
+        axes.minorticks_off()
+    below.set_title("training loss, relative to the first epoch's", loc="left")
+    below.set_xlabel("epoch")
 
 
 def _epochs(
@@ -86,18 +90,17 @@ def rate_curves(
 ) -> Figure:
     """How far each learning rate is below the best one of each cell, mean over cells, in points."""
 
-    def draw() -> str:
-        with figure(WIDTH, 2.7 + LINE * ((len(lines) + 1) // 2)) as (drawn, [axes]):
-            for i, (label, below) in enumerate(lines.items()):
-                axes.plot(rates, -100 * below, label=short(label), **_style(i))
-            axes.set_xscale("log")
-            axes.set_xticks(list(rates), [f"{rate:g}" for rate in rates])
-            axes.minorticks_off()
-            axes.set_title(title, loc="left")
-            axes.set_xlabel("learning rate")
-            axes.set_ylabel("points below a cell's best")
-            drawn.legend(loc="outside lower left", ncols=2)
-            return markup(drawn, name)
+    @drawing(name, WIDTH, 2.7 + LINE * ((len(lines) + 1) // 2))
+    def draw(drawn: Any, axes: Any) -> None:
+        for i, (label, below) in enumerate(lines.items()):
+            axes.plot(rates, -100 * below, label=short(label), **_style(i))
+        axes.set_xscale("log")
+        axes.set_xticks(list(rates), [f"{rate:g}" for rate in rates])
+        axes.minorticks_off()
+        axes.set_title(title, loc="left")
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel("points below a cell's best")
+        drawn.legend(loc="outside lower left", ncols=2)
 
     rows: list[tuple[Value, ...]] = [
         (label, *(100 * below).tolist()) for label, below in lines.items()
@@ -116,29 +119,26 @@ def symptom_bars(name: str, best: Mapping[str, float], worst: Mapping[str, float
     kinds = list(dict.fromkeys([*worst, *best]))
     title = "what stands out in networks"
 
-    def draw() -> str:
-        with figure(WIDTH, 1.3 + 0.36 * len(kinds)) as (drawn, [axes]):
-            middle = np.arange(len(kinds))
-            for shift, shares, label, colour, hatch in (
-                (-0.18, worst, "worst quarter of each dataset's cells", SERIES[1], "///"),
-                (0.18, best, "best quarter", SERIES[0], ""),
-            ):
-                widths = [100 * shares.get(kind, 0.0) for kind in kinds]
-                axes.barh(
-                    middle + shift, widths, height=0.34, color=colour, label=label, hatch=hatch
-                )
-            axes.set_yticks(middle, kinds)
-            axes.invert_yaxis()
-            axes.grid(visible=False, axis="y")
-            axes.set_xlabel("% of cells")
-            axes.set_title(title, loc="left")
-            drawn.legend(loc="outside lower left", ncols=2)
-            return markup(drawn, name)
+    @drawing(name, WIDTH, 1.3 + 0.36 * len(kinds))
+    def draw(drawn: Any, axes: Any) -> None:
+        middle = np.arange(len(kinds))
+        for shift, shares, label, colour, hatch in (
+            (-0.18, worst, "worst quarter of each dataset's cells", SERIES[1], "///"),
+            (0.18, best, "best quarter", SERIES[0], ""),
+        ):
+            widths = [100 * shares.get(kind, 0.0) for kind in kinds]
+            axes.barh(middle + shift, widths, height=0.34, color=colour, label=label, hatch=hatch)
+        axes.set_yticks(middle, kinds)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("% of cells")
+        axes.set_title(title, loc="left")
+        drawn.legend(loc="outside lower left", ncols=2)
 
     rows = [(kind, worst.get(kind, 0.0), best.get(kind, 0.0)) for kind in kinds]
-    told = [f"{kind} {100 * w:.0f} % against {100 * b:.0f} %" for kind, w, b in rows]
+    words = [f"{kind} {100 * w:.0f} % against {100 * b:.0f} %" for kind, w, b in rows]
     columns = ("what stands out", "share of the worst quarter", "share of the best quarter")
-    alt = f"Worst quarter against best quarter of cells: {', '.join(told)}."
+    alt = f"Worst quarter against best quarter of cells: {', '.join(words)}."
     return Figure(title, draw, alt, Listing(name, columns, rows))
 
 

@@ -10,14 +10,17 @@ from minidl.document import Block, Bullets, Figures, Listing, Paragraph, Shade, 
 from minidl.pairing.findings import ComparedTable, Findings, PlannedTable, Row, natural
 from minidl.pairing.report import diagrams
 from minidl.pairing.report.differences import comparisons_listing, differences_listing
+from minidl.pairing.report.section import compared, scored, section
 from minidl.pairing.report.wording import (
     CROSS,
     HIGHER,
     LOWER,
     SHOWN_ROWS,
     STAR,
+    colour_range,
     mark,
     metric_name,
+    score,
     short,
 )
 from minidl.pairing.statistics import how_many, sentence
@@ -25,12 +28,13 @@ from minidl.pairing.study import Pairing
 
 HEADLINES = 6
 """Claims of a task that stand at the top; the others follow on request."""
-RANKED = 15
+RANKED_PAIRINGS = 15
 """Pairings that a ranking draws: the first of them."""
-MATRIX = 16
+MATRIX_PAIRINGS = 16
 """Pairings that a pairwise matrix has room for."""
 
 
+@section("headlines", 10, "What this study shows")
 def headline_blocks(findings: Findings) -> Iterator[Block]:
     """What a study shows in plain words, task by task: claims, then what describes."""
     if findings.missing:
@@ -70,7 +74,7 @@ def table_headlines(table: ComparedTable) -> Iterator[Block]:
         rest = [(text,) for text in shown[HEADLINES:]]
         yield Listing(f"{len(rest)} more", ("what is shown",), rest, folded=True)
     about = ["What is shown on a dataset holds for other splits and starts of the same rows."]
-    single = any(found.shown and found.dataset for found in table.comparisons)
+    single = any(c.shown and c.dataset for c in table.comparisons)
     yield Bullets([*about * single, sentence(table.ranks), *_matter(table)])
 
 
@@ -96,6 +100,7 @@ def _matter(table: ComparedTable) -> Iterator[str]:
 # ------------------------------------------------------------------------------------ scores
 
 
+@section("scores", 30, "Scores of every pairing on every dataset", scored)
 def score_blocks(findings: Findings) -> Iterator[Block]:
     """Pairing × dataset, one table a task."""
     yield Paragraph(
@@ -113,11 +118,11 @@ def heat_listings(findings: Findings, plan: PlannedTable) -> Iterator[Listing]:
     if not names:
         return
     table = findings.table(plan.task)
-    found = {name: {row.pairing: row for row in findings.standings[name]} for name in names}
+    by_pairing = {name: {row.pairing: row for row in findings.standings[name]} for name in names}
     rows: list[tuple[Value, ...]] = []
     raw: list[tuple[Value, ...]] = []
     for pairing in order(findings, plan):
-        cells = [found[name].get(pairing) for name in names]
+        cells = [by_pairing[name].get(pairing) for name in names]
         if any(cells):
             verdicts = [table.verdict(pairing.name, name) if table else 0 for name in names]
             shades = [
@@ -144,7 +149,7 @@ def order(findings: Findings, plan: PlannedTable) -> list[Pairing]:
     for name in plan.datasets:
         for row in findings.standings.get(name, []):
             ranks[row.pairing].append(row.rank)
-    means = {p: float(np.mean(found)) if found else np.inf for p, found in ranks.items()}
+    means = {p: float(np.mean(numbers)) if numbers else np.inf for p, numbers in ranks.items()}
     if table is not None:
         over = zip(plan.pairings, table.ranks.mean_ranks.tolist(), strict=True)
         means |= dict(over)
@@ -167,13 +172,10 @@ def _over(table: ComparedTable | None, pairing: Pairing) -> Value:
 def _shade(row: Row | None, column: Sequence[Row], verdict: int) -> Value:
     if row is None:
         return None
-    means = [other.mean for other in column]
-    best = max(means)
-    low = max(float(np.quantile(means, 0.05)), best - 0.5)  # a few hopeless ones do not level all
+    low, best = colour_range([other.mean for other in column])
     shade = np.clip((row.mean - low) / (best - low), 0, 1) if best > low else 1.0
-    text = number(row.mean) if row.mean > -10 else "< −10"
-    failed = CROSS * bool(row.failures)
-    return Shade(text, float(shade), f"{mark(verdict)}{failed}", row.mean == best)
+    signs = mark(verdict) + CROSS * bool(row.failures)
+    return Shade(score(row.mean, 3), float(shade), signs, row.mean == best)
 
 
 def _note(table: ComparedTable | None, plan: PlannedTable) -> str:
@@ -199,6 +201,7 @@ def _note(table: ComparedTable | None, plan: PlannedTable) -> str:
 # ----------------------------------------------------------------------------- who beats whom
 
 
+@section("pairwise", 40, "Who beats whom", compared)
 def pairwise_blocks(findings: Findings) -> Iterator[Block]:
     """Who beats whom: a matrix and a critical-difference diagram a task."""
     yield Paragraph(
@@ -218,9 +221,9 @@ def matrix_listing(table: ComparedTable) -> Listing:
     """Wins and losses of the foremost pairings and the reference; of all in the data."""
     matrix = table.matrix
     by_rank = np.argsort(table.ranks.mean_ranks, kind="stable").tolist()
-    some = by_rank[:MATRIX]
-    if table.reference is not None and (own := table.scores.index(table.reference)) not in some:
-        some = [*some[:-1], own]
+    some = by_rank[:MATRIX_PAIRINGS]
+    if table.reference is not None and (row := table.scores.index(table.reference)) not in some:
+        some = [*some[:-1], row]
     names = [short(name) for name in matrix.pairings]
     rows = [(names[i], *(_duel(table, i, j) for j in some)) for i in some]
     raw = [
@@ -261,6 +264,7 @@ def _diagram(table: ComparedTable) -> Figures:
 # ------------------------------------------------------------------- what matters, and ranking
 
 
+@section("variance", 50, "How much does pairing matter?", compared)
 def variance_blocks(findings: Findings) -> Iterator[Block]:
     """How much pairing matters: shares of the variation."""
     yield Paragraph(
@@ -279,6 +283,7 @@ def variance_blocks(findings: Findings) -> Iterator[Block]:
         yield Figures("Shares of the total sum of squares.", drawn)
 
 
+@section("ranking", 60, "Ranking, without the luck of having been chosen", compared)
 def ranking_blocks(findings: Findings) -> Iterator[Block]:
     """A ranking that does not flatter its winner."""
     yield Paragraph(
@@ -289,10 +294,10 @@ def ranking_blocks(findings: Findings) -> Iterator[Block]:
     for table in findings.tables:
         drawn = []
         if table.ranking:
-            first = table.ranking[:RANKED]
+            first = table.ranking[:RANKED_PAIRINGS]
             yield Bullets([sentence(table.ranking[0])])
             drawn.append(diagrams.places(f"places-{table.task}", f"{table.task}: means", first))
-        means = table.means[:RANKED]
+        means = table.means[:RANKED_PAIRINGS]
         title = f"{table.task}: interquartile means"
         drawn.append(diagrams.estimates(f"means-{table.task}", title, means))
         yield Figures(f"The first {len(means)} of {len(table.means)}.", drawn)

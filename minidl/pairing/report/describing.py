@@ -30,7 +30,8 @@ from minidl.pairing.findings import (
 )
 from minidl.pairing.report import charts
 from minidl.pairing.report.boundaries import boundary, drawable
-from minidl.pairing.report.wording import HIGH_EDGE, LOW_EDGE, metric_name
+from minidl.pairing.report.section import scored, section
+from minidl.pairing.report.wording import CROSS, HIGH_EDGE, LOW_EDGE, STAR, metric_name
 from minidl.pairing.statistics import how_many, sentence
 from minidl.pairing.study import Study
 
@@ -39,6 +40,7 @@ LOSERS = 3
 EDGE = "the grid's lowest or highest"
 
 
+@section("design", 20, "Design and budget")
 def design_blocks(findings: Findings) -> Iterator[Block]:
     """What was trained, how it was tuned, what the design can show."""
     designs = [f"{t.task.capitalize()}: {sentence(t.design)}" for t in findings.tables]
@@ -93,6 +95,7 @@ def budget(findings: Findings) -> Iterator[str]:
     )
 
 
+@section("natural", 70, f"{STAR} Natural heads beside the best", scored)
 def natural_blocks(findings: Findings) -> Iterator[Block]:
     """Natural heads beside the best of each dataset."""
     yield Paragraph(
@@ -101,22 +104,22 @@ def natural_blocks(findings: Findings) -> Iterator[Block]:
         "these very scores, which flatters it: this describes."
     )
     rows = [
-        (found.dataset, found.head.name, found.best.name, *_gap(found))
-        for found in findings.natural
+        (head.dataset, head.head.name, head.best.name, *_gap(head)) for head in findings.natural
     ]
     columns = ("dataset", "natural head", "head with the best mean", "points behind", "± 95 %")
-    yield Listing("natural heads", columns, rows)
+    yield Listing("natural heads", columns, rows, words=(0, 1, 2))
 
 
-def _gap(found: NaturalHead) -> tuple[str, str]:
-    if found.head == found.best:
+def _gap(head: NaturalHead) -> tuple[str, str]:
+    if head.head == head.best:
         return "none", ""
-    return number(100 * found.behind, 1), number(found.half and 100 * found.half, 1)
+    return number(100 * head.behind, 1), number(head.half and 100 * head.half, 1)
 
 
 # ----------------------------------------------------------------------------- learning rates
 
 
+@section("rates", 80, "Learning rates", scored)
 def rate_blocks(findings: Findings) -> Iterator[Block]:
     """How much scores depend on the learning rate."""
     if findings.study.fixed_rate:
@@ -138,11 +141,11 @@ def rate_blocks(findings: Findings) -> Iterator[Block]:
             yield _rate_listing(task, of_task)
 
 
-def _rate_charts(study: Study, task: str, found: Sequence[Outcome]) -> Figures:
+def _rate_charts(study: Study, task: str, outcomes: Sequence[Outcome]) -> Figures:
     drawn = []
     for part in ("hidden activation", "head"):
         lost: dict[str, list[np.ndarray]] = {}
-        for outcome in found:
+        for outcome in outcomes:
             pairing = outcome.cell.pairing
             label = pairing.hidden if part == "hidden activation" else pairing.head.name
             below = outcome.rate_scores.max() - outcome.rate_scores
@@ -153,11 +156,11 @@ def _rate_charts(study: Study, task: str, found: Sequence[Outcome]) -> Figures:
     return Figures(f"{task.capitalize()}: points below the best rate of a cell.", drawn)
 
 
-def _rate_listing(task: str, found: Sequence[Outcome]) -> Listing:
+def _rate_listing(task: str, outcomes: Sequence[Outcome]) -> Listing:
     columns = ("dataset", "pairing", "setting", "best rate", "points lost at the worst",
                "decades within a point")  # fmt: skip
     rows: list[tuple[Value, ...]] = []
-    for outcome in found:
+    for outcome in outcomes:
         known = outcome.sensitivity
         assert known is not None
         at_low = outcome.rate_scores[0] == outcome.rate_scores.max()
@@ -173,6 +176,7 @@ def _rate_listing(task: str, found: Sequence[Outcome]) -> Listing:
 # ------------------------------------------------------------------- curves, losers, boundaries
 
 
+@section("curves", 90, "How they learn", scored)
 def curve_blocks(findings: Findings) -> Iterator[Block]:
     """How a few cells of each dataset learn."""
     yield Paragraph(
@@ -194,14 +198,14 @@ def curve_blocks(findings: Findings) -> Iterator[Block]:
 
 def _chosen(findings: Findings, dataset: str) -> dict[str, Outcome]:
     """The cells of a dataset that are worth a line: each once, under its first title."""
-    found = [d.outcome for d in findings.diagnoses(dataset)]
-    if not found:
+    ranked = [d.outcome for d in findings.diagnoses(dataset)]
+    if not ranked:
         return {}
     task = findings.data[dataset].task
-    usual = [outcome for outcome in found if natural(outcome.cell.pairing.head, task)]
+    usual = [outcome for outcome in ranked if natural(outcome.cell.pairing.head, task)]
     references = [plan.reference for plan in findings.planned if plan.task == task]
-    named = [outcome for outcome in found if outcome.cell.pairing in references]
-    candidates = found[:1], usual[:1], named[:1], found[len(found) // 2 :][:1], found[-1:]
+    named = [outcome for outcome in ranked if outcome.cell.pairing in references]
+    candidates = ranked[:1], usual[:1], named[:1], ranked[len(ranked) // 2 :][:1], ranked[-1:]
     chosen: dict[str, Outcome] = {}
     for role, outcomes in zip(charts.ROLES, candidates, strict=True):
         if outcomes and outcomes[0] not in chosen.values():
@@ -209,6 +213,7 @@ def _chosen(findings: Findings, dataset: str) -> dict[str, Outcome]:
     return chosen
 
 
+@section("losers", 100, "Why the losers lost", scored)
 def loser_blocks(findings: Findings) -> Iterator[Block]:
     """Why low scores are low, as far as measurements tell."""
     yield Paragraph(
@@ -222,16 +227,16 @@ def loser_blocks(findings: Findings) -> Iterator[Block]:
         yield Figures("", [charts.symptom_bars("symptoms", best, worst)])
     columns = ("dataset", "pairing", "score", "points behind", "what stands out")
     rows: list[tuple[Value, ...]] = []
-    for told in every.values():
-        rows += [_diagnosed(d) for d in told[:1] + told[1:][-LOSERS:]]
+    for ranked in every.values():
+        rows += [_diagnosed(d) for d in ranked[:1] + ranked[1:][-LOSERS:]]
     yield Listing("the best and the worst of each dataset", columns, rows, full=_measured(every))
 
 
-def _diagnosed(told: CellDiagnosis) -> tuple[Value, ...]:
-    cell = told.outcome.cell
-    said = "; ".join(told.symptoms.values()) or "nothing"
-    behind = number(100 * told.behind, 1)
-    return cell.dataset, cell.pairing.name, number(told.score), behind, said
+def _diagnosed(diagnosis: CellDiagnosis) -> tuple[Value, ...]:
+    cell = diagnosis.outcome.cell
+    said = "; ".join(diagnosis.symptoms.values()) or "nothing"
+    behind = number(100 * diagnosis.behind, 1)
+    return cell.dataset, cell.pairing.name, number(diagnosis.score), behind, said
 
 
 def _measured(every: dict[str, list[CellDiagnosis]]) -> Listing:
@@ -245,8 +250,8 @@ def _measured(every: dict[str, list[CellDiagnosis]]) -> Listing:
             d.score,
             *(d.measures.get(name) for name in MEASURES),
         )
-        for dataset, told in every.items()
-        for d in told
+        for dataset, ranked in every.items()
+        for d in ranked
     ]
     return Listing("measures", columns, rows)
 
@@ -257,15 +262,16 @@ def _quarters(
     """In which share of the best and of the worst quarter of cells each symptom stands out."""
     counts: tuple[Counter[str], Counter[str]] = Counter(), Counter()
     cells = 0
-    for told in every:
-        quarter = len(told) // 4
+    for ranked in every:
+        quarter = len(ranked) // 4
         cells += quarter
-        for count, part in zip(counts, (told[:quarter], told[len(told) - quarter :]), strict=True):
+        for count, part in zip(counts, (ranked[:quarter], ranked[::-1][:quarter]), strict=True):
             count.update(symptom for d in part for symptom in d.symptoms)
     best, worst = ({kind: n / cells for kind, n in count.items()} for count in counts)
     return best, worst
 
 
+@section("boundaries", 110, "Where the line is drawn", scored)
 def boundary_blocks(findings: Findings) -> Iterator[Block]:
     """What the best and the worst cell have learned on datasets that can be drawn."""
     yield Paragraph(
@@ -276,8 +282,8 @@ def boundary_blocks(findings: Findings) -> Iterator[Block]:
     )
     drawn: list[Figure] = []
     for name, data in findings.data.items():
-        told = findings.diagnoses(name) if drawable(data) else []
-        for role, some in (("best", told[:1]), ("worst", told[1:][-1:])):
+        ranked = findings.diagnoses(name) if drawable(data) else []
+        for role, some in (("best", ranked[:1]), ("worst", ranked[1:][-1:])):
             for d in some:
                 anchor = f"boundary-{name}-{role}"
                 if chart := boundary(anchor, role, findings.study, d, data):
@@ -291,6 +297,7 @@ def boundary_blocks(findings: Findings) -> Iterator[Block]:
 # ----------------------------------------------------------------- failures, unsound, reproduce
 
 
+@section("failures", 120, f"{CROSS} Failures and unsound heads")
 def failure_blocks(findings: Findings) -> Iterator[Block]:
     """Trials that diverged or failed, and heads that were left out."""
     yield Paragraph(
@@ -312,6 +319,7 @@ def failure_blocks(findings: Findings) -> Iterator[Block]:
         yield Bullets(unsound.lines)
 
 
+@section("reproduce", 130, "How to reproduce this")
 def reproduction_blocks(findings: Findings) -> Iterator[Block]:
     """How to get the same numbers again."""
     environment = findings.environment

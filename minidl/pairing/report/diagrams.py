@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from minidl.document import Figure, Listing, number
 from minidl.pairing.findings import ComparedTable
-from minidl.pairing.report.svg import INK, LINE, MUTED, SERIES, WIDTH, figure, markup
+from minidl.pairing.report.svg import INK, LINE, MUTED, SERIES, WIDTH, drawing
 from minidl.pairing.report.wording import mark, short
 from minidl.pairing.statistics import Estimate, Ranked, Share
 
@@ -24,20 +25,19 @@ def rank_diagram(name: str, table: ComparedTable, most: int) -> Figure:
     labels = [f"{mark(table.verdict(p))} {short(p)}".strip() for p in pairings[:most]]
     place = {int(row): i for i, row in enumerate(order[:most])}
 
-    def draw() -> str:
-        with figure(WIDTH, 0.9 + LINE * len(labels)) as (drawn, [axes]):
-            axes.plot(ranks[order[:most]], np.arange(len(labels)), "o", color=SERIES[0])
-            furthest, step = ranks[order[:most]].max(), 0.03 * max(np.ptp(ranks[order[:most]]), 1)
-            for i, bar in enumerate(table.bars, 1):
-                under = [place[row] for row in bar if row in place]
-                if under:
-                    ends, x = (min(under) - 0.25, max(under) + 0.25), furthest + (i + 1) * step
-                    axes.plot([x, x], ends, color=MUTED, linewidth=3, solid_capstyle="butt")
-            axes.set_yticks(range(len(labels)), labels, fontsize=8)
-            axes.invert_yaxis()
-            axes.margins(y=0.02)
-            axes.set_xlabel("mean rank over dataset families")
-            return markup(drawn, name)
+    @drawing(name, WIDTH, 0.9 + LINE * len(labels))
+    def draw(drawn: Any, axes: Any) -> None:
+        axes.plot(ranks[order[:most]], np.arange(len(labels)), "o", color=SERIES[0])
+        furthest, step = ranks[order[:most]].max(), 0.03 * max(np.ptp(ranks[order[:most]]), 1)
+        for i, bar in enumerate(table.bars, 1):
+            under = [place[row] for row in bar if row in place]
+            if under:
+                ends, x = (min(under) - 0.25, max(under) + 0.25), furthest + (i + 1) * step
+                axes.plot([x, x], ends, color=MUTED, linewidth=3, solid_capstyle="butt")
+        axes.set_yticks(range(len(labels)), labels, fontsize=8)
+        axes.invert_yaxis()
+        axes.margins(y=0.02)
+        axes.set_xlabel("mean rank over dataset families")
 
     rows = [
         (pairing, float(ranks[i]), *(int(i in bar) for bar in table.bars))
@@ -55,23 +55,22 @@ def rank_diagram(name: str, table: ComparedTable, most: int) -> Figure:
 def share_bars(name: str, title: str, shares: Sequence[Share]) -> Figure:
     """What scores vary with, as bars; a tick says how long chance alone would make them."""
 
-    def draw() -> str:
-        with figure(WIDTH, 1.2 + 0.27 * len(shares)) as (drawn, [axes]):
-            places = np.arange(len(shares))[::-1]
-            axes.barh(places, [100 * s.share for s in shares], height=0.6, color=SERIES[0])
-            chance = [100 * s.by_chance for s in shares[:-1]]
-            axes.plot(chance, places[:-1], "|", color=INK, markersize=11, label="by chance alone")
-            for place, share in zip(places, shares, strict=True):
-                end, beside = (100 * share.share, place), {"textcoords": "offset points"}
-                text = f"{100 * share.share:.1f} %"
-                axes.annotate(text, end, (5, 0), va="center", fontsize=8, **beside)
-            axes.set_yticks(places, [share.source for share in shares])
-            axes.margins(x=0.2)
-            axes.set_xlim(left=0)
-            axes.grid(visible=False, axis="y")
-            axes.set_title(title, loc="left")
-            drawn.legend(loc="outside lower left")
-            return markup(drawn, name)
+    @drawing(name, WIDTH, 1.2 + 0.27 * len(shares))
+    def draw(drawn: Any, axes: Any) -> None:
+        places = np.arange(len(shares))[::-1]
+        axes.barh(places, [100 * s.share for s in shares], height=0.6, color=SERIES[0])
+        chance = [100 * s.by_chance for s in shares[:-1]]
+        axes.plot(chance, places[:-1], "|", color=INK, markersize=11, label="by chance alone")
+        for place, share in zip(places, shares, strict=True):
+            end, beside = (100 * share.share, place), {"textcoords": "offset points"}
+            text = f"{100 * share.share:.1f} %"
+            axes.annotate(text, end, (5, 0), va="center", fontsize=8, **beside)
+        axes.set_yticks(places, [share.source for share in shares])
+        axes.margins(x=0.2)
+        axes.set_xlim(left=0)
+        axes.grid(visible=False, axis="y")
+        axes.set_title(title, loc="left")
+        drawn.legend(loc="outside lower left")
 
     rows = [(s.source, s.share, s.by_chance, s.squares, s.freedom) for s in shares]
     alt = f"{title}: " + ", ".join(f"{s.source} {100 * s.share:.1f} %" for s in shares) + "."
@@ -79,54 +78,52 @@ def share_bars(name: str, title: str, shares: Sequence[Share]) -> Figure:
     return Figure(title, draw, alt, Listing(name, columns, rows))
 
 
-def estimates(name: str, title: str, found: Sequence[Estimate]) -> Figure:
+def estimates(name: str, title: str, means: Sequence[Estimate]) -> Figure:
     """Interquartile means with their intervals, best first."""
 
-    def draw() -> str:
-        with figure(WIDTH, 0.9 + LINE * len(found)) as (drawn, [axes]):
-            places = np.arange(len(found))
-            values = np.array([e.value for e in found])
-            ends = np.array([[e.value - e.low for e in found], [e.high - e.value for e in found]])
-            axes.errorbar(values, places, xerr=np.maximum(ends, 0), fmt="o", color=SERIES[0],
-                          ecolor=MUTED, elinewidth=1.4)  # fmt: skip
-            axes.set_yticks(places, [short(e.pairing) for e in found], fontsize=8)
-            axes.invert_yaxis()
-            axes.locator_params(axis="x", nbins=5)
-            axes.set_title(title, loc="left")
-            return markup(drawn, name)
+    @drawing(name, WIDTH, 0.9 + LINE * len(means))
+    def draw(drawn: Any, axes: Any) -> None:
+        places = np.arange(len(means))
+        values = np.array([e.value for e in means])
+        ends = np.array([[e.value - e.low for e in means], [e.high - e.value for e in means]])
+        axes.errorbar(values, places, xerr=np.maximum(ends, 0), fmt="o", color=SERIES[0],
+                      ecolor=MUTED, elinewidth=1.4)  # fmt: skip
+        axes.set_yticks(places, [short(e.pairing) for e in means], fontsize=8)
+        axes.invert_yaxis()
+        axes.locator_params(axis="x", nbins=5)
+        axes.set_title(title, loc="left")
 
-    rows = [(e.pairing, e.value, e.low, e.high) for e in found]
+    rows = [(e.pairing, e.value, e.low, e.high) for e in means]
     alt = (
-        f"Dots with intervals: {short(found[0].pairing)} {number(found[0].value)} to "
-        f"{short(found[-1].pairing)} {number(found[-1].value)}."
+        f"Dots with intervals: {short(means[0].pairing)} {number(means[0].value)} to "
+        f"{short(means[-1].pairing)} {number(means[-1].value)}."
     )
     columns = ("pairing", "interquartile mean", "low", "high")
     return Figure(title, draw, alt, Listing(name, columns, rows))
 
 
-def places(name: str, title: str, found: Sequence[Ranked]) -> Figure:
+def places(name: str, title: str, ranked: Sequence[Ranked]) -> Figure:
     """Scores with and without the luck of having been chosen, and places on other repetitions."""
 
-    def draw() -> str:
-        with figure(WIDTH, 1.2 + LINE * len(found)) as (drawn, [axes]):
-            rows = np.arange(len(found))
-            axes.plot([r.score for r in found], rows, "o", markerfacecolor="none", color=SERIES[0],
-                      label="mean score")  # fmt: skip
-            axes.plot([r.corrected for r in found], rows, "D", color=SERIES[1],
-                      label="on repetitions that did not choose")  # fmt: skip
-            axes.set_yticks(rows, [f"{short(r.pairing)}  {r.place}." for r in found], fontsize=8)
-            axes.invert_yaxis()
-            axes.locator_params(axis="x", nbins=5)
-            axes.set_title(title, loc="left")
-            drawn.legend(loc="outside lower left", ncols=2)
-            return markup(drawn, name)
+    @drawing(name, WIDTH, 1.2 + LINE * len(ranked))
+    def draw(drawn: Any, axes: Any) -> None:
+        rows = np.arange(len(ranked))
+        axes.plot([r.score for r in ranked], rows, "o", markerfacecolor="none", color=SERIES[0],
+                  label="mean score")  # fmt: skip
+        axes.plot([r.corrected for r in ranked], rows, "D", color=SERIES[1],
+                  label="on repetitions that did not choose")  # fmt: skip
+        axes.set_yticks(rows, [f"{short(r.pairing)}  {r.place}." for r in ranked], fontsize=8)
+        axes.invert_yaxis()
+        axes.locator_params(axis="x", nbins=5)
+        axes.set_title(title, loc="left")
+        drawn.legend(loc="outside lower left", ncols=2)
 
     data = [
         (r.pairing, r.place, r.score, r.corrected, r.first, r.best_place, r.worst_place)
-        for r in found
+        for r in ranked
     ]
     columns = ("pairing", "place", "score", "corrected", "first in", "best place", "worst place")
-    lead = found[0]
+    lead = ranked[0]
     alt = (
         f"Dots: {short(lead.pairing)} leads with {number(lead.score)}, {number(lead.corrected)} "
         "on repetitions that did not choose it."

@@ -13,10 +13,10 @@ def comparisons_listing(table: ComparedTable) -> Listing:
     """All that claims come from, or that shows none: the planned tests, smallest p first."""
     columns = ("pairing", "compared with", "on", "points", "low", "high", "higher, tied, lower",
                "p", "p after Holm")  # fmt: skip
-    found = sorted(table.comparisons, key=lambda c: (c.adjusted, c.p_value, -abs(c.difference)))
+    ordered = sorted(table.comparisons, key=lambda c: (c.adjusted, c.p_value, -abs(c.difference)))
     rows: list[tuple[Value, ...]] = []
     raw: list[tuple[Value, ...]] = []
-    for c in found:
+    for c in ordered:
         names, counts = (c.first, c.second, c.dataset or "families"), (c.wins, c.ties, c.losses)
         points = [100 * value for value in (c.difference, c.low, c.high)]
         shown = Shade(number(points[0], 1), sign=mark(c.direction * c.shown))
@@ -31,9 +31,9 @@ def comparisons_listing(table: ComparedTable) -> Listing:
             )
         )
         raw.append((*names, *points, *counts, c.p_value, c.adjusted))
-    if any(c.dataset for c in found):
+    if any(c.dataset for c in ordered):
         note = "Low and high: a 95 % interval (BCa) of each difference by itself."
-    elif np.isinf([c.low for c in found]).all():
+    elif np.isinf([c.low for c in ordered]).all():
         note = "For intervals there are too few families."
     else:
         level = f"{100 * (1 - table.design.alpha):g} %"

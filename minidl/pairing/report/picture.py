@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl.data import Dataset
 from minidl.pairing.findings import Findings, Row, natural
-from minidl.pairing.report.wording import CROSS, STAR, metric_name
+from minidl.pairing.report.wording import CROSS, STAR, colour_range, metric_name, score
 from minidl.pairing.study import Head
 
 MARGIN, LABELS, ABOVE, BELOW = 0.3, 2.5, 0.35, 0.75
@@ -32,7 +32,7 @@ def heat_map(findings: Findings) -> bytes:
     """
     import matplotlib as mpl
 
-    panels = [(findings.data[name], found) for name, found in findings.standings.items() if found]
+    panels = [(findings.data[name], rows) for name, rows in findings.standings.items() if rows]
     drawn = io.BytesIO()
     with mpl.rc_context({"text.parse_math": False}):  # a table may be called a$b$
         _draw(panels, findings.study.hidden).savefig(drawn, format="png", dpi=RESOLUTION)
@@ -42,9 +42,9 @@ def heat_map(findings: Findings) -> bytes:
 def _draw(panels: Sequence[tuple[Dataset, list[Row]]], hidden: Sequence[str]) -> Any:
     from matplotlib.figure import Figure
 
-    columns = math.ceil(math.sqrt(sum(_heads(found) for _, found in panels) / ONE_COLUMN))
+    columns = math.ceil(math.sqrt(sum(_heads(rows) for _, rows in panels) / ONE_COLUMN))
     lines = [panels[i : i + columns] for i in range(0, len(panels), columns)]
-    heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(found) for _, found in line)
+    heights = [ABOVE + BELOW + max(CELL_HEIGHT * _heads(rows) for _, rows in line)
                for line in lines]  # fmt: skip
     across = CELL_WIDTH * len(hidden)
     width = max(6.5, columns * (LABELS + across) + MARGIN)
@@ -52,16 +52,16 @@ def _draw(panels: Sequence[tuple[Dataset, list[Row]]], hidden: Sequence[str]) ->
     figure = Figure(figsize=(width, height))
     for i, line in enumerate(lines):
         top = height - 0.6 - sum(heights[:i]) - ABOVE
-        for j, (data, found) in enumerate(line):
-            left, down = LABELS + j * (LABELS + across), CELL_HEIGHT * _heads(found)
+        for j, (data, rows) in enumerate(line):
+            left, down = LABELS + j * (LABELS + across), CELL_HEIGHT * _heads(rows)
             inches = (left / width, (top - down) / height, across / width, down / height)
-            _panel(figure.add_axes(inches), found, hidden, data)
-    _captions(figure, any(row.failures for _, found in panels for row in found))
+            _panel(figure.add_axes(inches), rows, hidden, data)
+    _captions(figure, any(row.failures for _, rows in panels for row in rows))
     return figure
 
 
-def _heads(found: Sequence[Row]) -> int:
-    return len({row.pairing.head for row in found})
+def _heads(rows: Sequence[Row]) -> int:
+    return len({row.pairing.head for row in rows})
 
 
 def _captions(figure: Any, failures: bool) -> None:
@@ -77,29 +77,22 @@ def _captions(figure: Any, failures: bool) -> None:
     figure.text(left, 0.2 / height, text, fontsize=9, linespacing=1.5)
 
 
-def _panel(axes: Any, found: Sequence[Row], hidden: Sequence[str], data: Dataset) -> None:
+def _panel(axes: Any, rows: Sequence[Row], hidden: Sequence[str], data: Dataset) -> None:
     """Heads from best to worst, hidden activations in the study's order."""
     cells: dict[Head, dict[str, Row]] = defaultdict(dict)
-    for row in found:
+    for row in rows:
         cells[row.pairing.head][row.pairing.hidden] = row
     heads = sorted(cells, key=lambda head: -np.mean([row.mean for row in cells[head].values()]))
-    best = max(row.mean for row in found)
-    # A few hopeless pairings must not make all others look alike.
-    low = max(np.quantile([row.mean for row in found], 0.05), best - 0.5)
+    low, best = colour_range([row.mean for row in rows])
     table = np.full((len(heads), len(hidden)), np.nan)
     for (i, head), (j, name) in itertools.product(enumerate(heads), enumerate(hidden)):
         if cell := cells[head].get(name):
             table[i, j] = cell.mean
-            axes.text(
-                j,
-                i,
-                (f"{cell.mean:.2f}" if cell.mean > -10 else "< −10") + CROSS * bool(cell.failures),
-                ha="center",
-                va="center",
-                color="black" if cell.mean > (low + best) / 2 else "white",
-                fontsize=8,
-                weight="bold" if cell.mean == best else "normal",
-            )
+            text = score(cell.mean, 2) + CROSS * bool(cell.failures)
+            colour = "black" if cell.mean > (low + best) / 2 else "white"
+            weight = "bold" if cell.mean == best else "normal"
+            centred = {"ha": "center", "va": "center"}
+            axes.text(j, i, text, color=colour, weight=weight, fontsize=8, **centred)
     axes.imshow(table, cmap="viridis", vmin=low, vmax=best, aspect="auto")
     axes.set_xticks(range(len(hidden)), hidden, rotation=35, ha="right", rotation_mode="anchor")
     names = [f"{STAR} {head.name}" if natural(head, data.task) else head.name for head in heads]

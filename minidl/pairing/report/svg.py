@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 INK, MUTED, GRID, PAPER = "#010101", "#010102", "#010103", "#010104"
@@ -48,28 +47,40 @@ SETTINGS: dict[Any, Any] = {
 }
 
 
-@contextmanager
-def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> Iterator[Any]:
-    """A figure of so many inches with its axes, in the page's style."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(SETTINGS):
-        drawn = Figure(figsize=(width, height), layout="constrained")
-        yield drawn, drawn.subplots(rows, columns, squeeze=False).ravel().tolist()
-
-
-def markup(drawn: Any, name: str) -> str:
-    """A figure as an ``<svg>`` element for the middle of a page.
+def drawing(
+    name: str, width: float, height: float, rows: int = 1
+) -> Callable[[Callable[..., None]], Callable[[], str]]:
+    """Have a function that paints on a figure and its axes give them as an ``<svg>`` element.
 
     Parameters
     ----------
-    drawn : matplotlib Figure
     name : str
         Makes the identifiers in it unlike those of other figures on the page.
+    width, height : float
+        Inches.
+    rows : int
+        Axes below each other.
     """
+
+    def decorate(paint: Callable[..., None]) -> Callable[[], str]:
+        def draw() -> str:
+            import matplotlib as mpl
+            from matplotlib.figure import Figure
+
+            with mpl.rc_context(SETTINGS):
+                figure = Figure(figsize=(width, height), layout="constrained")
+                paint(figure, *figure.subplots(rows, squeeze=False).ravel())
+                return markup(figure, name)
+
+        return draw
+
+    return decorate
+
+
+def markup(figure: Any, name: str) -> str:
+    """A figure as an ``<svg>`` element for the middle of a page."""
     file = io.StringIO()
-    drawn.savefig(file, format="svg", metadata={"Date": None})
+    figure.savefig(file, format="svg", metadata={"Date": None})
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
@@ -82,7 +93,7 @@ def markup(drawn: Any, name: str) -> str:
     mine = f"f{zlib.crc32(name.encode()):08x}"
     text = re.sub(r'\bid="', f'id="{mine}-', text)
     text = re.sub(r'(url\(#|href="#)', rf"\g<1>{mine}-", text)
-    text = re.sub(r"#0[0-9a-f]{5}\b", lambda found: COLOURS.get(found[0], found[0]), text)
+    text = re.sub(r"#0[0-9a-f]{5}\b", lambda colour: COLOURS.get(colour[0], colour[0]), text)
     return re.sub(r"\n\s*", "\n", text)
 
 
@@ -91,9 +102,9 @@ def _shortened(tag: re.Match[str]) -> str:
     return re.sub(r"(\.\d\d)\d+", r"\1", tag[0])
 
 
-def _style_once(found: re.Match[str]) -> str:
+def _style_once(match: re.Match[str]) -> str:
     """A group of equal markers, with their style on the group: there are hundreds."""
-    group = found[0]
+    group = match[0]
     styles = set(re.findall(r'<use [^>]*(style="[^"]*")', group))
     if len(styles) != 1 or "style=" in group[: group.index(">")]:
         return group

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from minidl.document import number
 from minidl.nn import losses
 
 HIGHER, LOWER = "▲", "▼"
@@ -31,6 +36,17 @@ def short(name: str) -> str:
     if not plus or loss not in losses or len(loss) <= 12:
         return name
     return f"{rest}+{min((loss, *losses[loss].aliases), key=len)}"
+
+
+def colour_range(means: Sequence[float]) -> tuple[float, float]:
+    """The scores with the weakest and the strongest colour: a few hopeless ones level nothing."""
+    best = max(means)
+    return max(float(np.quantile(means, 0.05)), best - 0.5), best
+
+
+def score(mean: float, digits: int) -> str:
+    """A score, or that it is far below all that can be told apart."""
+    return number(mean, digits) if mean > -10 else "< −10"
 
 
 def metric_name(metric: str) -> str:

@@ -37,14 +37,16 @@ def interquartile_mean(values: np.ndarray) -> np.ndarray:
     return np.asarray(middle.mean(axis=-1))
 
 
-def interquartile_means(
-    scores: Scores, confidence: float = 0.95, resamples: int = 2_000, seed: int = 0
-) -> list[Estimate]:
+RESAMPLES = 2_000
+"""Of repetitions, for an interval."""
+
+
+def interquartile_means(scores: Scores, seed: int = 0) -> list[Estimate]:
     """Each pairing's interquartile mean over families and repetitions, best first.
 
-    The interval is a stratified bootstrap's (percentiles): repetitions are drawn anew within each
-    family, the same ones for every pairing. It says what other repetitions on the same datasets
-    would give, not what other datasets would.
+    The 95 % interval is a stratified bootstrap's (percentiles): repetitions are drawn anew within
+    each family, the same ones for every pairing. It says what other repetitions on the same
+    datasets would give, not what other datasets would.
 
     References
     ----------
@@ -59,15 +61,15 @@ def interquartile_means(
     """
     by_family = scores.by_family().counted
     families, repetitions = by_family.shape[1:]
-    drawn = np.random.default_rng(seed).integers(0, repetitions, (resamples, families, repetitions))
+    drawn = np.random.default_rng(seed).integers(0, repetitions, (RESAMPLES, families, repetitions))
     stratum = np.arange(families)[:, None]
-    found = []
+    estimates = []
     for pairing, values in zip(scores.pairings, by_family, strict=True):
-        resampled = interquartile_mean(values[stratum, drawn].reshape(resamples, -1))
-        low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
+        resampled = interquartile_mean(values[stratum, drawn].reshape(RESAMPLES, -1))
+        low, high = np.quantile(resampled, [(1 - 0.95) / 2, (1 + 0.95) / 2])
         value = float(interquartile_mean(values.ravel()))
-        found.append(Estimate(pairing, value, float(low), float(high)))
-    return sorted(found, key=lambda estimate: estimate.value, reverse=True)
+        estimates.append(Estimate(pairing, value, float(low), float(high)))
+    return sorted(estimates, key=lambda estimate: estimate.value, reverse=True)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Difference:
     high: float
 
 
-def differences_on_datasets(scores: Scores, reference: str, seed: int = 0) -> list[Difference]:
+def differences_on_datasets(scores: Scores, reference: str) -> list[Difference]:
     """Each pairing's difference from the reference on each dataset, paired by repetition.
 
     Examples
@@ -96,15 +98,10 @@ def differences_on_datasets(scores: Scores, reference: str, seed: int = 0) -> li
     """
     first, second = np.array(planned_pairs(scores, reference), dtype=int).reshape(-1, 2).T
     differences = differences_between(scores.counted[first], scores.counted[second])
-    low, high = bca_interval(differences, seed=seed)
+    low, high = bca_interval(differences)
+    table = np.stack([differences.mean(axis=2), low, high], axis=-1).tolist()
     return [
-        Difference(
-            scores.pairings[i],
-            dataset,
-            float(differences[row, column].mean()),
-            float(low[row, column]),
-            float(high[row, column]),
-        )
-        for row, i in enumerate(first)
-        for column, dataset in enumerate(scores.datasets)
+        Difference(scores.pairings[i], dataset, *numbers)
+        for i, row in zip(first, table, strict=True)
+        for dataset, numbers in zip(scores.datasets, row, strict=True)
     ]

@@ -134,7 +134,7 @@ def compare_over_families(
     means = scores.by_family().means
     differences = [differences_between(means[i], means[j]) for i, j in pairs]
     p_values = np.array([signed_rank_test(row) for row in differences])
-    found = zip(pairs, differences, p_values, holm(p_values), strict=True)
+    tested = zip(pairs, differences, p_values, holm(p_values), strict=True)
     return [
         Comparison(
             scores.pairings[i],
@@ -148,7 +148,7 @@ def compare_over_families(
             len(pairs),
             alpha,
         )
-        for (i, j), row, p, adjusted in found
+        for (i, j), row, p, adjusted in tested
     ]
 
 
@@ -200,8 +200,6 @@ class PairwiseMatrix:
     pairings : tuple of str
     wins, ties, losses : int arrays of shape (pairings, pairings)
         Families in which the row's pairing scores higher than the column's, the same, lower.
-    adjusted : array of shape (pairings, pairings)
-        Holm-corrected p-values of the planned comparisons; NaN where none was planned.
     shown : bool array of shape (pairings, pairings)
         Where a difference is shown: the only cells to mark.
     verdicts : int array of shape (pairings, pairings)
@@ -212,13 +210,12 @@ class PairwiseMatrix:
     wins: np.ndarray
     ties: np.ndarray
     losses: np.ndarray
-    adjusted: np.ndarray
     shown: np.ndarray
     verdicts: np.ndarray
 
 
 def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> PairwiseMatrix:
-    """Wins, ties and losses of all pairs, with p-values and marks where a test was planned.
+    """Wins, ties and losses of all pairs, with marks where a planned test shows a difference.
 
     Parameters
     ----------
@@ -229,13 +226,11 @@ def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> Pairwi
     """
     means = scores.by_family().means
     differences = differences_between(means[:, None], means[None])
-    size = len(scores.pairings)
-    adjusted, shown = np.full((size, size), np.nan), np.zeros((size, size), dtype=bool)
-    verdicts = np.zeros((size, size), dtype=int)
+    shown = np.zeros(differences.shape[:2], dtype=bool)
+    verdicts = np.zeros(shown.shape, dtype=int)
     for comparison in comparisons:
         if comparison.dataset is None:
             i, j = scores.index(comparison.first), scores.index(comparison.second)
-            adjusted[i, j] = adjusted[j, i] = comparison.adjusted
             shown[i, j] = shown[j, i] = comparison.shown
             verdicts[i, j] = comparison.direction * comparison.shown
             verdicts[j, i] = -verdicts[i, j]
@@ -244,7 +239,6 @@ def pairwise_matrix(scores: Scores, comparisons: Sequence[Comparison]) -> Pairwi
         (differences > 0).sum(axis=2),
         (differences == 0).sum(axis=2),
         (differences < 0).sum(axis=2),
-        adjusted,
         shown,
         verdicts,
     )

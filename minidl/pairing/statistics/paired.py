@@ -23,20 +23,17 @@ def sign_flip_test(
 ) -> np.ndarray:
     """The two-sided p-value of the mean difference, by turning signs of differences.
 
-    If two pairings are alike, each repetition's difference is as likely as its negative, whatever
-    the distribution. The p-value is the share of all 2ⁿ ways to set the signs whose mean is at
-    least as far from 0 as the observed one: exact up to ``EXACT_UP_TO`` repetitions. Beyond, signs
-    are drawn, and the observed ones count as one of the draws (``(b + 1)/(B + 1)``): without that
-    a p-value could be 0 and the test would reject too often.
+    If two pairings are alike, each repetition's difference is as likely as its negative. The
+    p-value is the share of all 2ⁿ ways to set the signs whose mean is at least as far from 0 as
+    the observed one: exact up to ``EXACT_UP_TO`` repetitions. Beyond, signs are drawn, and the
+    observed ones count as one draw (``(b + 1)/(B + 1)``), or the test would reject too often.
 
     Parameters
     ----------
     differences : array of shape (..., n)
         Over n repetitions, which are paired.
-    resamples : int
+    resamples, seed : int
         Beyond ``EXACT_UP_TO``: no p-value is below 1/(resamples + 1).
-    seed : int
-        Of these.
 
     Returns
     -------
@@ -53,8 +50,7 @@ def sign_flip_test(
     array(0.03125)
     """
     rows = differences.reshape(-1, differences.shape[-1])
-    # the same sum in another order is the same sum
-    slack = 1e-12 * np.abs(rows).sum(axis=1)
+    slack = 1e-12 * np.abs(rows).sum(axis=1)  # the same sum in another order is the same sum
     bounds = np.abs(rows.sum(axis=1)) - slack
     if rows.shape[1] <= EXACT_UP_TO:
         p_values = np.array([_exact(*pair) for pair in zip(rows, bounds, strict=True)])
@@ -128,17 +124,16 @@ def bca_interval(
     >>> bool(1.0 < low < 3.8 < high < 9.0)
     True
     """
-    rows = differences.reshape(-1, differences.shape[-1])
-    n = rows.shape[1]
+    *shape, n = differences.shape
     if n < 2:
-        nothing = np.full(differences.shape[:-1], np.nan)
-        return nothing, nothing.copy()
+        return np.full(shape, np.nan), np.full(shape, np.nan)
     drawn = np.random.default_rng(seed).integers(0, n, (resamples, n))
     counts = np.zeros((resamples, n))
     np.add.at(counts, (np.arange(resamples)[:, None], drawn), 1)
-    bounds = [_bca(row, counts @ row / n, confidence) for row in rows]
-    low, high = np.array(bounds).reshape(-1, 2).T
-    return low.reshape(differences.shape[:-1]), high.reshape(differences.shape[:-1])
+    rows = differences.reshape(-1, n)
+    bounds = np.array([_bca(row, counts @ row / n, confidence) for row in rows])
+    low, high = np.moveaxis(bounds.reshape(*shape, 2), -1, 0)
+    return low, high
 
 
 def _bca(sample: np.ndarray, means: np.ndarray, confidence: float) -> np.ndarray:

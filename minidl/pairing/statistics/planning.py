@@ -51,22 +51,17 @@ def detectable_difference(
     Parameters
     ----------
     n : int
-        Paired differences: dataset families for a claim over datasets, repetitions for a claim on
-        one.
+        Paired differences: one a dataset family, or one a repetition.
     spread : float
-        Their standard deviation, in units of the score: of true differences between families, or
-        between repetitions. (Two scores of deviation s and correlation r differ by a deviation of
-        s·√(2 − 2r).)
+        Their standard deviation, in units of the score. (Two scores of deviation s and
+        correlation r differ by a deviation of s·√(2 − 2r).)
     comparisons : int
         How many are planned.
-    alpha, power : float
-    seed : int
-        Of the simulation.
 
     Returns
     -------
     difference : float
-        In units of ``spread``; ∞ if no claim is possible.
+        In units of the score; ∞ if no claim is possible.
 
     Examples
     --------
@@ -82,8 +77,8 @@ def detectable_difference(
     low, high = 0.0, 20.0
     while high - low > 1e-4:
         middle = (low + high) / 2
-        found = (_sums_of_minus(noise + middle) < rejected).mean()
-        low, high = (low, middle) if found >= power else (middle, high)
+        shown = (_sums_of_minus(noise + middle) < rejected).mean()
+        low, high = (low, middle) if shown >= power else (middle, high)
     return float(high * spread)
 
 

@@ -1,4 +1,11 @@
-"""A ranking that does not flatter its winner."""
+"""A ranking that does not flatter its winner.
+
+Measured on 50 pairings with 10 repetitions of standard deviation 1: for pairings all alike the
+leader's mean is 0.71 too high, the corrected score 0.01; where true scores spread by 0.3 as well,
+0.52 too high and 0.09 too low, since half the data choose less well. Leaving out one repetition at
+a time is less biased there but nearly twice as noisy; shrinking towards the common mean is better
+still for normal scores, but stops correcting as soon as a few pairings fail badly.
+"""
 
 from __future__ import annotations
 
@@ -48,13 +55,6 @@ def corrected_ranking(scores: Scores, resamples: int = 2_000, seed: int = 0) -> 
     one in each place is scored on the other. The mean over splits is the corrected score of the
     place. Places are resampled by drawing repetitions anew, the same for all pairings.
 
-    Measured on 50 pairings with 10 repetitions of standard deviation 1: for pairings all alike
-    the leader's mean is 0.71 too high, the corrected score 0.01; where true scores spread by 0.3
-    as well, 0.52 too high and 0.09 too low, since half the data choose less well. Leaving out one
-    repetition at a time is less biased there but nearly twice as noisy; shrinking towards the
-    common mean is better still for normal scores, but stops correcting as soon as a few pairings
-    fail badly.
-
     Both speak of other repetitions on the same datasets, not of other datasets.
 
     Raises
@@ -79,20 +79,13 @@ def corrected_ranking(scores: Scores, resamples: int = 2_000, seed: int = 0) -> 
     rng = np.random.default_rng(seed)
     held_out = _held_out(by_repetition, rng)
     places = _resampled_places(by_repetition, resamples, rng)
-    low, high = np.quantile(places, [0.025, 0.975], axis=1, method="inverted_cdf")
+    low, high = np.quantile(places, [0.025, 0.975], axis=1, method="inverted_cdf").astype(int)
     leads = places == 1
     first = (leads / leads.sum(axis=0)).mean(axis=1)  # those who tie share the lead
+    table = zip(means[order], held_out, first[order], low[order], high[order], strict=True)
     return [
-        Ranked(
-            scores.pairings[row],
-            place,
-            float(means[row]),
-            float(corrected),
-            float(first[row]),
-            int(low[row]),
-            int(high[row]),
-        )
-        for place, (row, corrected) in enumerate(zip(order, held_out, strict=True), 1)
+        Ranked(scores.pairings[row], place, *(number.item() for number in numbers))
+        for place, (row, numbers) in enumerate(zip(order, table, strict=True), 1)
     ]
 
 

@@ -26,8 +26,7 @@ class RankSummary:
         alike"; NaN for fewer than three pairings. χ² is an approximation, and a cautious one for
         few families.
     critical_difference : float
-        Two mean ranks as far apart as this differ by Nemenyi's test at ``alpha``.
-    alpha : float
+        Two mean ranks as far apart as this differ by Nemenyi's test.
     """
 
     pairings: tuple[str, ...]
@@ -36,7 +35,6 @@ class RankSummary:
     statistic: float
     p_value: float
     critical_difference: float
-    alpha: float = ALPHA
 
 
 def rank_summary(scores: Scores, alpha: float = ALPHA) -> RankSummary:
@@ -56,18 +54,13 @@ def rank_summary(scores: Scores, alpha: float = ALPHA) -> RankSummary:
     >>> round(summary.p_value, 3), round(summary.critical_difference, 3)
     (0.097, 1.914)
     """
+    from scipy.stats import rankdata
+
     means = np.round(scores.by_family().means, DIGITS)
     pairings, families = means.shape
-    statistic, p_value = _friedman(means)
-    return RankSummary(
-        scores.pairings,
-        _ranks(means).mean(axis=1),
-        families,
-        statistic,
-        p_value,
-        critical_difference(pairings, families, alpha),
-        alpha,
-    )
+    mean_ranks = rankdata(-means, axis=0).mean(axis=1)
+    apart = critical_difference(pairings, families, alpha)
+    return RankSummary(scores.pairings, mean_ranks, families, *_friedman(means), apart)
 
 
 def critical_difference(pairings: int, families: int, alpha: float = ALPHA) -> float:
@@ -116,20 +109,13 @@ def bars(mean_ranks: np.ndarray, shown: np.ndarray) -> list[tuple[int, ...]]:
     """
     order = np.argsort(mean_ranks, kind="stable")
     joined = ~shown[np.ix_(order, order)]
-    found, reached = [], 0
+    joining, reached = [], 0
     for start in range(len(order)):
         end = int(np.flatnonzero(joined[start])[-1])  # itself at least
         if end > max(start, reached):
-            found.append(tuple(order[start : end + 1].tolist()))
+            joining.append(tuple(order[start : end + 1].tolist()))
             reached = end
-    return found
-
-
-def _ranks(means: np.ndarray) -> np.ndarray:
-    from scipy.stats import rankdata
-
-    ranks: np.ndarray = rankdata(-means, axis=0)
-    return ranks
+    return joining
 
 
 def _friedman(means: np.ndarray) -> tuple[float, float]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
 
-from minidl.core import ArgumentError, ShapeError, UnknownNameError
+from minidl.core import ArgumentError, ShapeError, UnknownNameError, did_you_mean
 
 DIGITS = 12
 """Decimals of a difference that count: what differs by less was only added in another order."""
@@ -84,9 +82,6 @@ class Scores:
     ...     datasets=("moons", "circles", "wine"),
     ...     families=("plane", "plane", "wine"),
     ... )
-    >>> scores.failures
-    array([[0, 0, 0],
-           [1, 0, 0]])
     >>> scores.by_family().means
     array([[0.825, 0.5  ],
            [0.55 , 0.45 ]])
@@ -99,9 +94,9 @@ class Scores:
     floor: float = 0.0
 
     def __post_init__(self) -> None:
-        own = np.array(self.values, dtype=np.float64)
-        own.setflags(write=False)  # what is computed from it is kept
-        object.__setattr__(self, "values", own)
+        values = np.array(self.values, dtype=np.float64)
+        values.setflags(write=False)  # what is computed from it is kept
+        object.__setattr__(self, "values", values)
         shape = (len(self.pairings), len(self.datasets))
         if self.values.ndim != 3 or self.values.shape[:2] != shape or not self.values.size:
             expected = f"shape ({shape[0]}, {shape[1]}, repetitions)"
@@ -120,11 +115,6 @@ class Scores:
         """The values with failures counted, of the same shape."""
         per_dataset = np.moveaxis(self.values, 1, 0)
         return np.stack([failures_counted(v, self.floor) for v in per_dataset], axis=1)
-
-    @property
-    def failures(self) -> np.ndarray:
-        """How many trials failed, of shape (pairings, datasets)."""
-        return (~np.isfinite(self.values)).sum(axis=2)
 
     @property
     def means(self) -> np.ndarray:
@@ -147,30 +137,9 @@ class Scores:
         means = [self.counted[:, mine].mean(axis=1) for mine in members]
         return Scores(np.stack(means, axis=1), self.pairings, names, names, self.floor)
 
-    def select(
-        self, pairings: Sequence[str] | None = None, datasets: Sequence[str] | None = None
-    ) -> Scores:
-        """The part with these pairings and datasets.
-
-        A failure counts as the worst of what is left.
-        """
-        rows = [self.index(name) for name in pairings or self.pairings]
-        columns = [_position(name, self.datasets, "dataset") for name in datasets or self.datasets]
-        return Scores(
-            self.values[np.ix_(rows, columns)],
-            tuple(self.pairings[i] for i in rows),
-            tuple(self.datasets[i] for i in columns),
-            tuple(self.families[i] for i in columns),
-            self.floor,
-        )
-
     def index(self, pairing: str) -> int:
         """The row of a pairing."""
-        return _position(pairing, self.pairings, "pairing")
-
-
-def _position(name: str, names: tuple[str, ...], what: str) -> int:
-    if name not in names:
-        close = get_close_matches(name, names, n=1) or names[:1]
-        raise UnknownNameError(what, "one of the study", repr(name), f"Did you mean {close[0]!r}?")
-    return names.index(name)
+        if pairing not in self.pairings:
+            remedy = did_you_mean(pairing, self.pairings, f"Write {self.pairings[0]!r}, say.")
+            raise UnknownNameError("pairing", "one of the study", repr(pairing), remedy)
+        return self.pairings.index(pairing)

@@ -37,9 +37,7 @@ class RateSensitivity:
     width: float
 
 
-def rate_sensitivity(
-    rates: Sequence[float], scores: np.ndarray, tolerance: float = ONE_POINT
-) -> RateSensitivity:
+def rate_sensitivity(rates: Sequence[float], scores: np.ndarray) -> RateSensitivity:
     """How wide the region of good learning rates is, and what a bad one costs.
 
     Parameters
@@ -48,8 +46,6 @@ def rate_sensitivity(
         In increasing order.
     scores : array of shape (rates,)
         Means over repetitions, failures counted; those that learning rates are chosen by.
-    tolerance : float
-        How far below the best a good score may be.
 
     Examples
     --------
@@ -68,7 +64,7 @@ def rate_sensitivity(
             "Sort by rate, and count failures first (failures_counted).",
         )
     best = int(scores.argmax())
-    good = np.round(scores[best] - scores - tolerance, DIGITS) <= 0
+    good = np.round(scores[best] - scores - ONE_POINT, DIGITS) <= 0
     low = best - int(np.append(~good[:best][::-1], True).argmax())
     high = best + int(np.append(~good[best + 1 :], True).argmax())
     return RateSensitivity(

@@ -11,13 +11,10 @@ from functools import singledispatch
 
 import numpy as np
 
-from minidl.pairing.statistics.aggregate import Estimate
 from minidl.pairing.statistics.comparison import Comparison
 from minidl.pairing.statistics.planning import Design, fewest_observations
 from minidl.pairing.statistics.ranking import Ranked
 from minidl.pairing.statistics.ranks import RankSummary
-from minidl.pairing.statistics.sensitivity import RateSensitivity
-from minidl.pairing.statistics.variance import Share
 
 CLAIM = "scores higher than"
 """The words of a claim; in no other sentence."""
@@ -25,13 +22,13 @@ CLAIM = "scores higher than"
 
 @singledispatch
 def sentence(finding: object) -> str:
-    """A finding in words: of a comparison, a design, ranks, a ranking, shares, an estimate, rates.
+    """A finding in words: of a comparison, a design, ranks or a ranking.
 
     Differences are in points, hundredths of a score.
 
     Parameters
     ----------
-    finding : Comparison, Design, RankSummary, Ranked, Share, Estimate or RateSensitivity
+    finding : Comparison, Design, RankSummary or Ranked
 
     Examples
     --------
@@ -160,38 +157,6 @@ def _(finding: Ranked) -> str:
     )
 
 
-@sentence.register
-def _(finding: Share) -> str:
-    if np.isnan(finding.by_chance):
-        chance = "nothing is left to tell chance by"
-    else:
-        chance = f"chance alone would be {_percent(finding.by_chance)}"
-    if finding.source == "left over":
-        chance = "what no other source explains"
-    return (
-        f"{_percent(finding.share)} of the variation between scores is {finding.source} ({chance})."
-    )
-
-
-@sentence.register
-def _(finding: Estimate) -> str:
-    return (
-        f"{finding.pairing} has an interquartile mean of {100 * finding.value:.1f} points "
-        f"(95 % interval over other repetitions on the same datasets: {100 * finding.low:.1f} to "
-        f"{100 * finding.high:.1f})."
-    )
-
-
-@sentence.register
-def _(finding: RateSensitivity) -> str:
-    text = (
-        f"A learning rate of {finding.best:g} does best; rates within a point of it span "
-        f"{finding.width:.1f} decades, and the worst of the grid costs {_points(finding.spread)}."
-    )
-    edge = " It is at the edge of the grid: a better one may lie beyond." if finding.at_edge else ""
-    return text + edge
-
-
 def headlines(comparisons: Sequence[Comparison], design: Design) -> list[str]:
     """What a study shows, largest differences first; or in one sentence that it shows nothing.
 
@@ -224,10 +189,6 @@ def _points(difference: float) -> str:
 
 def _signed(difference: float) -> str:
     return f"{100 * difference:+.1f}".replace("-", "−")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _p(p_value: float) -> str:

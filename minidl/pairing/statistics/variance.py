@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
@@ -65,14 +65,11 @@ def crossed(scores: Scores, parts: Mapping[str, tuple[str, str]]) -> np.ndarray:
     rows = {parts[pairing]: row for row, pairing in enumerate(scores.pairings)}
     activations = list(dict.fromkeys(activation for activation, _ in rows))
     losses = list(dict.fromkeys(loss for _, loss in rows))
-    for activation in activations:
-        for loss in losses:
-            if (activation, loss) not in rows:
-                missing = f"{activation} with {loss}"
-                remedy = "Select activations and losses that all go together."
-                raise ArgumentError(
-                    "scores", "every activation with every loss", f"no {missing}", remedy
-                )
+    for activation, loss in product(activations, losses):
+        if (activation, loss) not in rows:
+            got = f"no {activation} with {loss}"
+            remedy = "Select activations and losses that all go together."
+            raise ArgumentError("scores", "every activation with every loss", got, remedy)
     order = [[rows[activation, loss] for loss in losses] for activation in activations]
     table: np.ndarray = scores.counted[order]
     return table
@@ -112,24 +109,14 @@ def decompose(values: np.ndarray) -> list[Share]:
     if values.ndim != 4:
         expected = "4 axes: activation, loss, dataset, repetition"
         raise ShapeError("values", expected, str(values.shape), "Use crossed(scores, …).")
-    squares: dict[str, float] = {}
-    freedom: dict[str, int] = {}
-    explained = np.zeros_like(values)
-    for size in (1, 2, 3):
-        for axes in combinations(range(3), size):
-            source = " × ".join(FACTORS[axis] for axis in axes)
-            effect = _effect(values, axes)
-            explained = explained + effect
-            squares[source] = _sum_of_squares(effect, values.size)
-            freedom[source] = int(np.prod([values.shape[axis] - 1 for axis in axes]))
-    seed = _effect(values, (3,)) + _effect(values, (2, 3))
-    squares["seed"] = _sum_of_squares(seed, values.size)
-    freedom["seed"] = values.shape[2] * (values.shape[3] - 1)
-    left = values - values.mean() - explained - seed
-    squares["left over"] = _sum_of_squares(left, values.size)
-    freedom["left over"] = values.size - 1 - sum(freedom.values())
+    effects, freedom = _effects(values)
+    squares = {
+        source: float((effect**2).sum() * (values.size / effect.size))  # over all scores
+        for source, effect in effects.items()
+    }
     total = sum(squares.values())
-    per_freedom = squares["left over"] / freedom["left over"] if freedom["left over"] else np.nan
+    left = freedom["left over"]
+    per_freedom = squares["left over"] / left if left else np.nan
     return [
         Share(
             source,
@@ -140,6 +127,24 @@ def decompose(values: np.ndarray) -> list[Share]:
         )
         for source in squares
     ]
+
+
+def _effects(values: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """What each source adds to the scores, the mean aside, and its degrees of freedom."""
+    effects: dict[str, np.ndarray] = {}
+    freedom: dict[str, int] = {}
+    explained = np.zeros_like(values)
+    for size in (1, 2, 3):
+        for axes in combinations(range(3), size):
+            source = " × ".join(FACTORS[axis] for axis in axes)
+            effects[source] = _effect(values, axes)
+            explained = explained + effects[source]
+            freedom[source] = int(np.prod([values.shape[axis] - 1 for axis in axes]))
+    effects["seed"] = _effect(values, (3,)) + _effect(values, (2, 3))
+    freedom["seed"] = values.shape[2] * (values.shape[3] - 1)
+    effects["left over"] = values - values.mean() - explained - effects["seed"]
+    freedom["left over"] = values.size - 1 - sum(freedom.values())
+    return effects, freedom
 
 
 def ranks_within(values: np.ndarray) -> np.ndarray:
@@ -174,8 +179,3 @@ def _effect(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     for axis in axes:
         effect = effect - effect.mean(axis=axis, keepdims=True)
     return effect
-
-
-def _sum_of_squares(effect: np.ndarray, size: int) -> float:
-    """Over all scores: an effect is the same for the scores it was averaged over."""
-    return float((effect**2).sum() * (size / effect.size))

@@ -7,11 +7,12 @@
 from minidl.pairing.study.grid import (
     Head,
     Pairing,
+    encode_labels,
     heads,
     hidden_activations,
 )
 from minidl.pairing.study.study import (
-    EVERY,
+    ALL_PAIRINGS,
     Study,
     is_file,
 )
@@ -25,7 +26,7 @@ from minidl.pairing.study.trial import (
 
 __all__ = [
     "Cell",
-    "EVERY",
+    "ALL_PAIRINGS",
     "Head",
     "Pairing",
     "Result",
@@ -33,6 +34,7 @@ __all__ = [
     "Study",
     "TUNING",
     "Trial",
+    "encode_labels",
     "heads",
     "hidden_activations",
     "is_file",

@@ -68,12 +68,9 @@ class Head:
 
     def encode(self, y: np.ndarray, task: str, classes: int) -> np.ndarray:
         """Targets as the loss wants them: class numbers, one-hot, signs, or as they are."""
-        loss = losses[self.loss]
-        if task == "regression" or (loss.rowwise and not loss.needs_distributions):
+        if task == "regression":
             return y
-        wide = self.outputs(task, classes) > 1
-        encoded = np.eye(classes)[y] if wide else y.reshape(-1, 1).astype(np.float64)
-        return 2 * encoded - 1 if loss.target == SIGNS else encoded
+        return encode_labels(y, losses[self.loss], self.outputs(task, classes))
 
     def why_unsound(self, task: str, classes: int) -> str | None:
         """Why the head makes no sense for a task; None if it does."""
@@ -85,6 +82,23 @@ class Head:
         if self.outputs(task, classes) < 2 and not hasattr(output, "value"):
             return f"{output.name} over one unit is always the same"
         return why_incompatible(output, loss, self.targets(task, classes))
+
+
+def encode_labels(labels: np.ndarray, loss: Loss, outputs: int) -> np.ndarray:
+    """Class numbers as a loss wants them of so many outputs: as they are, one-hot, or signs.
+
+    Examples
+    --------
+    >>> encode_labels(np.array([0, 2]), losses["mse"], outputs=3)
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    >>> encode_labels(np.array([0, 1]), losses["hinge"], outputs=1).ravel()
+    array([-1.,  1.])
+    """
+    if loss.rowwise and not loss.needs_distributions:
+        return labels
+    encoded = np.eye(outputs)[labels] if outputs > 1 else labels.reshape(-1, 1).astype(np.float64)
+    return 2 * encoded - 1 if loss.target == SIGNS else encoded
 
 
 @dataclass(frozen=True)

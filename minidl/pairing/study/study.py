@@ -33,10 +33,14 @@ DECADES = 1000.0
 OUTPUTS = ("linear", "sigmoid", "tanh", "softmax")
 """Output activations of the sound heads that are taken where a study names no heads."""
 
-MOST = {"widths": 100_000, "depths": 1_000, "epochs": 1_000_000, "batch_size": 2**31}
-"""The largest that a study may ask for."""
+SIZES = {
+    "epochs": (30, 1_000_000), "batch_size": (32, 2**31), "widths": (16, 100_000),
+    "depths": (2, 1_000), "tuning_repetitions": (10, TUNING), "repetitions": (10, TUNING),
+}  # fmt: skip
+"""An example, and the largest: a file of a hundred bytes may ask for more than any computer has.
+Of more repetitions the seeds would meet."""
 
-EVERY = "all"
+ALL_PAIRINGS = "all"
 """As a reference: every pairing is compared with every other one."""
 
 
@@ -119,25 +123,15 @@ class Study:
             raise ArgumentError("unsound", "true or false", short(self.unsound), "Leave it out.")
         self._name_everything()
         self._check_reference()
-        for key, usual in (("epochs", 30), ("batch_size", 32)):
-            self._set(key, whole_number(key, getattr(self, key), example=usual))
-        for key in ("tuning_repetitions", "repetitions"):  # or their seeds would meet
-            self._set(key, whole_number(key, getattr(self, key), 1, 10, TUNING))
-        for key, usual in (("widths", 16), ("depths", 2)):
-            self._set_once(key, [whole_number(key, n, example=usual) for n in getattr(self, key)])
-        self._check_sizes()
+        for key, limits in SIZES.items():
+            value = getattr(self, key)
+            if isinstance(value, tuple):
+                self._set_once(key, [whole_number(key, n, 1, *limits) for n in value])
+            else:
+                self._set(key, whole_number(key, value, 1, *limits))
         if self.minutes is not None:
             self._set("minutes", number("minutes", self.minutes, POSITIVE, 15))
         self._check_rates()
-
-    def _check_sizes(self) -> None:
-        """A file of a hundred bytes may ask for more than any computer has: refused here."""
-        for key, most in MOST.items():
-            values = getattr(self, key)
-            for value in values if isinstance(values, tuple) else [values]:
-                if value > most:
-                    expected = f"a whole number of at most {most:,}"
-                    raise ArgumentError(key, expected, short(value), "Write a smaller one.")
 
     def _set(self, key: str, value: Any) -> None:
         object.__setattr__(self, key, value)  # the way into a frozen dataclass
@@ -169,10 +163,10 @@ class Study:
 
     def _check_reference(self) -> None:
         """A reference must be among the pairings, or nothing would be compared with it."""
-        if EVERY in self.reference:
+        if ALL_PAIRINGS in self.reference:
             if len(self.reference) > 1:
-                expected, got = f'"{EVERY}" alone, or pairings', repr([*self.reference])
-                raise ArgumentError("reference", expected, got, f'Leave "{EVERY}" out.')
+                expected, got = f'"{ALL_PAIRINGS}" alone, or pairings', repr([*self.reference])
+                raise ArgumentError("reference", expected, got, f'Leave "{ALL_PAIRINGS}" out.')
             return
         pairings = dict.fromkeys(Pairing.parse(text) for text in self.reference)
         for pairing in pairings:
@@ -215,9 +209,9 @@ class Study:
 
     def facts(self) -> dict[str, Any]:
         """The keys and values, as JSON and TOML have them."""
-        found = {part.name: getattr(self, part.name) for part in fields(self) if part.init}
+        values = {part.name: getattr(self, part.name) for part in fields(self) if part.init}
         return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in found.items()
+            key: list(value) if isinstance(value, tuple) else value for key, value in values.items()
         }
 
     def toml(self) -> str:
@@ -243,14 +237,14 @@ class Study:
     def load(self) -> dict[str, Dataset]:
         """The datasets by name, in order."""
         names = [*self.datasets, *(c.name for c in datasets if c.family in self.families)]
-        found: dict[str, Dataset] = {}
+        loaded: dict[str, Dataset] = {}
         for name in dict.fromkeys(names):
             dataset = _load(name)
-            if dataset.name in found:
+            if dataset.name in loaded:
                 expected = "a name no other dataset has"
                 raise ArgumentError(f"datasets: {name}", expected, dataset.name, "Rename the file.")
-            found[dataset.name] = dataset
-        return found
+            loaded[dataset.name] = dataset
+        return loaded
 
     def settings(self) -> list[Setting]:
         """What networks are besides their pairing."""
@@ -275,16 +269,16 @@ class Study:
 
     def cells(self, data: Mapping[str, Dataset]) -> list[Cell]:
         """Every place of the grid, dataset by dataset, so that a cut run has whole datasets."""
-        found = [
+        grid = [
             Cell(dataset.name, Pairing(hidden, head), setting)
             for dataset in data.values()
             for head in self.heads_for(dataset)
             for hidden in self.hidden
             for setting in self.settings()
         ]
-        if not found:
+        if not grid:
             raise self._nothing_sound(data)
-        return found
+        return grid
 
     def _nothing_sound(self, data: Mapping[str, Dataset]) -> ArgumentError:
         """With the reason for one head."""
