@@ -19,7 +19,7 @@ from minidl.core.errors import (
 )
 from minidl.walkthrough.examples import two_layers
 from minidl.walkthrough.steps import SCHEMA
-from minidl.walkthrough.text import plain, show
+from minidl.walkthrough.text import plain
 
 X, Y = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[0.25], [-1.0]])
 
@@ -77,8 +77,8 @@ def test_text_fits_80_columns_and_has_colour_on_terminals_only(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     walkthrough = explained(hidden="mish", optimizer="adam")
     shown, piped = Terminal(), StringIO()
-    show(walkthrough, shown, full=True)
-    show(walkthrough, piped, full=True)
+    walkthrough.show(shown, full=True)
+    walkthrough.show(piped, full=True)
     assert max(map(len, piped.getvalue().splitlines())) == 80
     assert "\x1b[" not in piped.getvalue()
     assert "\x1b[" in shown.getvalue()

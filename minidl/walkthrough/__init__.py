@@ -16,7 +16,6 @@ Beside it: ``xray`` holds several heads over the same network, ``worksheet`` mak
 from minidl.walkthrough.examples import EXAMPLES
 from minidl.walkthrough.grading import Marks, grade, read_answers
 from minidl.walkthrough.make import explain
-from minidl.walkthrough.text import show
 from minidl.walkthrough.walkthrough import Walkthrough
 from minidl.walkthrough.worksheets import SHEET, Worksheet, worksheet
 from minidl.walkthrough.xrays import XRay, xray
@@ -31,7 +30,6 @@ __all__ = [
     "explain",
     "grade",
     "read_answers",
-    "show",
     "worksheet",
     "xray",
 ]

@@ -15,7 +15,7 @@ from minidl.walkthrough.expressions import evaluate, parse
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.scene import symbol
 from minidl.walkthrough.steps import Equation, Index, Operand, Step
-from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 DIFFICULTIES = ("values", "derivatives", "contributions", "updates")
 """What is asked for, from the easiest; each includes those before it."""
@@ -80,7 +80,7 @@ SPARE_DIGITS = 2
 """Digits that a sheet prints beyond those, so that rounding what is read there does not count."""
 
 
-def items(walkthrough: Walkthrough) -> Iterator[Item]:
+def items(walkthrough: WalkthroughData) -> Iterator[Item]:
     """Every equation of a walkthrough, in order; what is said twice comes once."""
     seen: set[tuple[str, str]] = set()
     ends: dict[str, int | None] = {}  # by what a number is called by then; see ``Item.first``

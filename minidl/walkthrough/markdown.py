@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from minidl.document import (
     Block,
@@ -20,10 +19,8 @@ from minidl.walkthrough.latex import equation_latex, number_latex
 from minidl.walkthrough.notation import Notation, rule
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
 from minidl.walkthrough.tables import owner, shown, wanted
+from minidl.walkthrough.walkthrough_data import WalkthroughData
 from minidl.walkthrough.words import PARTS
-
-if TYPE_CHECKING:
-    from minidl.walkthrough.walkthrough import Walkthrough
 
 SHOWN = 16
 """Rows and columns of an array that are shown."""
@@ -34,7 +31,7 @@ WHOLE = 400
 HEADINGS = PARTS | {"problem": "The problem"}
 
 
-def markdown(walkthrough: Walkthrough) -> str:
+def markdown(walkthrough: WalkthroughData) -> str:
     """A walkthrough as Markdown.
 
     Every equation of every number stands in it; where there are more than ``WHOLE`` numbers, those
@@ -51,7 +48,7 @@ def markdown(walkthrough: Walkthrough) -> str:
     return to_markdown(Page(title, [*_sections(walkthrough)]))
 
 
-def _sections(walkthrough: Walkthrough) -> Iterator[Section]:
+def _sections(walkthrough: WalkthroughData) -> Iterator[Section]:
     notation = Notation(walkthrough.problem, walkthrough.steps)
     count = sum(len(array.values) for step in walkthrough.steps for array in step.writes)
     for heading, steps in groupby(walkthrough.steps, lambda step: HEADINGS[step.phase]):
@@ -68,7 +65,7 @@ def _sections(walkthrough: Walkthrough) -> Iterator[Section]:
             yield Section(f"{step.number}. {step.title}", blocks, level=3)
 
 
-def _problem(walkthrough: Walkthrough) -> Iterator[Block]:
+def _problem(walkthrough: WalkthroughData) -> Iterator[Block]:
     problem = walkthrough.problem
     columns = ("layer", "activation", "reads", "makes")
     rows = [
@@ -80,13 +77,15 @@ def _problem(walkthrough: Walkthrough) -> Iterator[Block]:
     yield Paragraph(("Loss: ", loss, ". Optimizer: ", optimizer, "."))
 
 
-def _wanted(walkthrough: Walkthrough, notation: Notation) -> Iterator[Block]:
+def _wanted(walkthrough: WalkthroughData, notation: Notation) -> Iterator[Block]:
     for name in wanted(walkthrough):
         formula = Span(rf"\displaystyle {notation.symbol(name)}", "formula")
         yield Paragraph((Span(name, "code"), ": ", formula, f" = {PENDING}"))
 
 
-def _step(walkthrough: Walkthrough, notation: Notation, step: Step, whole: bool) -> Iterator[Block]:
+def _step(
+    walkthrough: WalkthroughData, notation: Notation, step: Step, whole: bool
+) -> Iterator[Block]:
     yield Paragraph(step.why)
     formula = rule(step, notation)
     if formula:
@@ -118,7 +117,7 @@ def _equation(notation: Notation, equation: Equation) -> Iterator[Block]:
         yield Paragraph(f"(In its own type the instruction holds {equation.held}.)")
 
 
-def _verdict(walkthrough: Walkthrough, array: Array, index: Index) -> Iterator[Block]:
+def _verdict(walkthrough: WalkthroughData, array: Array, index: Index) -> Iterator[Block]:
     verdict = walkthrough.verdict(array.name, index)
     if verdict is None or verdict.gradient != array[index]:
         return
@@ -128,7 +127,7 @@ def _verdict(walkthrough: Walkthrough, array: Array, index: Index) -> Iterator[B
     ))  # fmt: skip
 
 
-def _array(walkthrough: Walkthrough, notation: Notation, array: Array) -> Iterator[Block]:
+def _array(walkthrough: WalkthroughData, notation: Notation, array: Array) -> Iterator[Block]:
     places, more = shown(array.shape, SHOWN)
     cells = [" & ".join(_number(walkthrough.text(array, i)) for i in line) for line in places]
     matrix = r"\begin{bmatrix} " + r" \\ ".join(cells) + r" \end{bmatrix}"

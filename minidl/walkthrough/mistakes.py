@@ -19,7 +19,7 @@ from minidl.walkthrough.items import Item
 from minidl.walkthrough.operations import Operation, Question, operation_of
 from minidl.walkthrough.scene import Scene, symbol
 from minidl.walkthrough.symbols import Symbol
-from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 MISTAKES = {
     "slope": "σ′ forgotten: multiply what comes from above by the slope of the activation.",
@@ -43,7 +43,7 @@ class Wrong(NamedTuple):
     value: Decimal
 
 
-def wrong_answers(walkthrough: Walkthrough, item: Item) -> list[Wrong]:
+def wrong_answers(walkthrough: WalkthroughData, item: Item) -> list[Wrong]:
     """The numbers that classical mistakes would give in place of an equation's result.
 
     Several ways of making one mistake are several numbers of one kind. Some may be the right

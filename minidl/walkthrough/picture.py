@@ -6,15 +6,13 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from minidl.walkthrough.expressions import parse, substitute
 from minidl.walkthrough.graph import MOST_LABELLED_EDGES, Column, Graph
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import PENDING, Index, Step
-
-if TYPE_CHECKING:
-    from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 
 class Look(NamedTuple):
@@ -48,7 +46,7 @@ class Picture:
     back: bool
 
 
-def picture(walkthrough: Walkthrough, graph: Graph, step: int, row: int) -> Picture:
+def picture(walkthrough: WalkthroughData, graph: Graph, step: int, row: int) -> Picture:
     """The graph after a step, for one row of the batch."""
     at = walkthrough.steps[step]
     back = at.phase in ("seed", "backward")
@@ -70,7 +68,7 @@ def _of_loss(step: Step) -> bool:
 
 
 def _values(
-    walkthrough: Walkthrough, graph: Graph, column: Column, unit: int, row: int, step: int
+    walkthrough: WalkthroughData, graph: Graph, column: Column, unit: int, row: int, step: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     index = column.index(unit, row, graph.rows)
     own = [("z" if column.weight else "", column.out)]
@@ -93,11 +91,11 @@ def _values(
     return above, tuple(_said(sign, walkthrough.cell(name, index, step)) for sign, name in signed)
 
 
-def _gradient(walkthrough: Walkthrough, loss: Column, step: int) -> tuple[str, ...]:
+def _gradient(walkthrough: WalkthroughData, loss: Column, step: int) -> tuple[str, ...]:
     return (f"∂L {walkthrough.cell(f'∂{loss.out}', (), step)}",)
 
 
-def _targets(walkthrough: Walkthrough, row: int) -> str:
+def _targets(walkthrough: WalkthroughData, row: int) -> str:
     """The targets of a row, as many as have room."""
     own = walkthrough.before(0)["t"].numbers[row].reshape(-1)
     return "t " + " ".join(f"{t:.4g}".replace("-", "−") for t in own[:4]) + " …" * (len(own) > 4)
@@ -107,7 +105,7 @@ def _said(letter: str, text: str) -> str:
     return f"{letter} {text}" if letter else text
 
 
-def curves(walkthrough: Walkthrough, graph: Graph) -> dict[int, str]:
+def curves(walkthrough: WalkthroughData, graph: Graph) -> dict[int, str]:
     """By column: the formula of its activation, of x alone."""
     made = {step.writes[0].name: step for step in walkthrough.steps if step.phase == "forward"}
     found = {}
@@ -119,7 +117,7 @@ def curves(walkthrough: Walkthrough, graph: Graph) -> dict[int, str]:
     return found
 
 
-def _mark(walkthrough: Walkthrough, column: Column, index: Index, step: int) -> str:
+def _mark(walkthrough: WalkthroughData, column: Column, index: Index, step: int) -> str:
     """Whether a unit's activation is off (its slope 0) or flat here, once it is computed."""
     if not column.sums or column.out not in walkthrough.after(step):
         return ""
@@ -133,7 +131,7 @@ def _mark(walkthrough: Walkthrough, column: Column, index: Index, step: int) -> 
 
 
 def _strokes(
-    walkthrough: Walkthrough, graph: Graph, step: Step, touched: set[str], back: bool
+    walkthrough: WalkthroughData, graph: Graph, step: Step, touched: set[str], back: bool
 ) -> Iterator[Stroke]:
     """Widths by the weights; on the way back, by the gradients that are there."""
     arrays = walkthrough.after(step.number)

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from html import escape
-from typing import TYPE_CHECKING
 
 from minidl.core import whole_number
 from minidl.walkthrough.circuit import circuit
@@ -15,9 +14,7 @@ from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
 from minidl.walkthrough.graph import MOST_LABELLED_EDGES, MOST_UNITS, Edge, Graph, GraphNode, build
 from minidl.walkthrough.picture import Look, Picture, Stroke, curves, picture
 from minidl.walkthrough.scene import symbol
-
-if TYPE_CHECKING:
-    from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 STYLE = """
 .mw-graph { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
@@ -72,7 +69,7 @@ _ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
 """Places of a number along its arrow, the best first."""
 
 
-def svg(walkthrough: Walkthrough, step: int | None = None, row: int = 0) -> str:
+def svg(walkthrough: WalkthroughData, step: int | None = None, row: int = 0) -> str:
     """The graph of a walkthrough after a step, the last if left out; for one row of the batch.
 
     Raises
@@ -87,7 +84,7 @@ def svg(walkthrough: Walkthrough, step: int | None = None, row: int = 0) -> str:
     return draw(graph, picture(walkthrough, graph, step, row), curves(walkthrough, graph))
 
 
-def graph_of(walkthrough: Walkthrough, most: int = MOST_UNITS) -> Graph:
+def graph_of(walkthrough: WalkthroughData, most: int = MOST_UNITS) -> Graph:
     """The layout of a walkthrough's network, of each column at most so many units."""
     shape = walkthrough.before(0)["x"].shape
     if graph := circuit(walkthrough.problem, walkthrough.shapes, walkthrough.steps):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import Array, Index, Problem, Step
-
-if TYPE_CHECKING:
-    from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Table:
     more: str
 
 
-def table(walkthrough: Walkthrough, array: Array, most: int, transposed: bool = False) -> Table:
+def table(walkthrough: WalkthroughData, array: Array, most: int, transposed: bool = False) -> Table:
     """The table of an array."""
     places, more = shown(array.shape, most)
     rows = [[walkthrough.text(array, index) for index in line] for line in places]
@@ -73,7 +70,7 @@ def parameters(problem: Problem) -> list[str]:
     return list(dict.fromkeys(name for layer in problem.layers for name in layer.parameters))
 
 
-def wanted(walkthrough: Walkthrough) -> list[str]:
+def wanted(walkthrough: WalkthroughData) -> list[str]:
     """What is to be worked out: output, loss, and the gradients of the parameters."""
     problem = walkthrough.problem
     gradients = (f"∂{name}" for name in parameters(problem))
@@ -87,14 +84,14 @@ def owner(step: Step, array: Array) -> str:
     return owners[0] if step.phase == "update" and owners else array.name
 
 
-def is_whole(walkthrough: Walkthrough, step: Step, name: str) -> bool:
+def is_whole(walkthrough: WalkthroughData, step: Step, name: str) -> bool:
     """Whether a gradient is complete after a step: differences tell nothing of its parts."""
     later = walkthrough.steps[step.number + 1 :]
     more = (a.name == name for s in later if s.phase == "backward" for a in s.writes)
     return step.phase == "backward" and not any(more)
 
 
-def beside(walkthrough: Walkthrough, step: Step, most: int) -> Iterator[Table | str]:
+def beside(walkthrough: WalkthroughData, step: Step, most: int) -> Iterator[Table | str]:
     """What a step reads, as tables with signs between them."""
     before = walkthrough.before(step.number)
     operation = operation_of(step)

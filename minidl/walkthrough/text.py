@@ -6,14 +6,13 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from typing import IO
 
 import numpy as np
 
-from minidl.document import Line, aligned, put
+from minidl.document import Line, aligned
 from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
 from minidl.walkthrough.tables import is_whole, wanted
-from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.walkthrough_data import WalkthroughData
 from minidl.walkthrough.words import PARTS
 
 WIDTH = 80
@@ -31,17 +30,12 @@ SIGNS = {
 }
 
 
-def plain(walkthrough: Walkthrough, full: bool = False) -> str:
+def plain(walkthrough: WalkthroughData, full: bool = False) -> str:
     """The text without colour; ``full`` works out every number, not one of each array."""
     return "\n".join(line.text for line in lines(walkthrough, full))
 
 
-def show(walkthrough: Walkthrough, file: IO[str] | None = None, full: bool = False) -> None:
-    """Print a walkthrough: in colour on a terminal."""
-    put(lines(walkthrough, full), file)
-
-
-def lines(walkthrough: Walkthrough, full: bool) -> Iterator[Line]:
+def lines(walkthrough: WalkthroughData, full: bool) -> Iterator[Line]:
     """The whole text, line by line."""
     yield from _problem(walkthrough)
     _, *others = walkthrough.steps
@@ -52,7 +46,7 @@ def lines(walkthrough: Walkthrough, full: bool) -> Iterator[Line]:
             yield from _step(walkthrough, step, full)
 
 
-def _problem(walkthrough: Walkthrough) -> Iterator[Line]:
+def _problem(walkthrough: WalkthroughData) -> Iterator[Line]:
     problem = walkthrough.problem
     yield from _wrapped(problem.title, "", "  ", "bold")
     for layer in problem.layers:
@@ -69,7 +63,7 @@ def _problem(walkthrough: Walkthrough) -> Iterator[Line]:
         yield Line(f"    {name} = {PENDING}", "cyan")
 
 
-def _step(walkthrough: Walkthrough, step: Step, full: bool) -> Iterator[Line]:
+def _step(walkthrough: WalkthroughData, step: Step, full: bool) -> Iterator[Line]:
     yield Line("")
     place = "" if step.instruction is None else f"  (instruction {step.instruction})"
     yield from _wrapped(f"{step.number:>2}  {step.title}{place}", "", "    ", "bold")
@@ -141,7 +135,7 @@ def _bound_below(text: str, depth: int) -> str:
     return "".join(made)
 
 
-def _array(walkthrough: Walkthrough, array: Array, after: int) -> Iterator[Line]:
+def _array(walkthrough: WalkthroughData, array: Array, after: int) -> Iterator[Line]:
     """An array as rows of numbers; of a large one the beginning."""
     *lead, columns = array.shape or (1,)
     rows = [
@@ -168,7 +162,7 @@ def _array(walkthrough: Walkthrough, array: Array, after: int) -> Iterator[Line]
     yield from (Line(f"        {row}", "cyan") for row in shown)
 
 
-def _verdicts(walkthrough: Walkthrough, array: Array) -> Iterator[Line]:
+def _verdicts(walkthrough: WalkthroughData, array: Array) -> Iterator[Line]:
     """What differences say of an array: how many numbers, and the largest error."""
     cells = (tuple(map(int, index)) for index in np.ndindex(array.shape))
     found = [v for v in (walkthrough.verdict(array.name, index) for index in cells) if v]

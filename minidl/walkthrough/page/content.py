@@ -19,7 +19,7 @@ from minidl.walkthrough.picture import Picture, picture
 from minidl.walkthrough.steps import Equation, Index, Step, Verdict
 from minidl.walkthrough.symbols import Symbol
 from minidl.walkthrough.tables import is_whole, owner, parameters, shown
-from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 ROWS = 8
 """Of a batch, that the graph can show."""
@@ -35,7 +35,7 @@ class Content:
 
     Parameters
     ----------
-    walkthrough : Walkthrough
+    walkthrough : WalkthroughData
     graph : Graph
     notation : Notation
     most : int
@@ -43,7 +43,7 @@ class Content:
     """
 
     def __init__(
-        self, walkthrough: Walkthrough, graph: Graph, notation: Notation, most: int
+        self, walkthrough: WalkthroughData, graph: Graph, notation: Notation, most: int
     ) -> None:
         self._walkthrough, self.graph, self.notation = walkthrough, graph, notation
         self.most = most

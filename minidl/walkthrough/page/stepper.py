@@ -15,7 +15,7 @@ from minidl.walkthrough.picture import curves, picture
 from minidl.walkthrough.steps import PENDING, Step
 from minidl.walkthrough.svg import STYLE, draw, graph_of
 from minidl.walkthrough.tables import beside, table, wanted
-from minidl.walkthrough.walkthrough import Walkthrough
+from minidl.walkthrough.walkthrough_data import WalkthroughData
 from minidl.walkthrough.words import PARTS
 
 SIZES = (16, 8, 4, 2)
@@ -39,7 +39,7 @@ FRAME_HEIGHT = 860
 """Height of the frame in a notebook, in CSS pixels."""
 
 
-def page(walkthrough: Walkthrough) -> str:
+def page(walkthrough: WalkthroughData) -> str:
     """A walkthrough as HTML.
 
     Large arrays are shown in part, so that the page stays below 1 MB; it says what it leaves out.
@@ -62,15 +62,15 @@ def page(walkthrough: Walkthrough) -> str:
     return made
 
 
-def framed(walkthrough: Walkthrough) -> str:
+def framed(walkthrough: WalkthroughData) -> str:
     """The page in a frame of its own, for a notebook."""
     return (
-        f'<iframe title="Walkthrough" srcdoc="{escape(page(walkthrough))}" '
+        f'<iframe title="WalkthroughData" srcdoc="{escape(page(walkthrough))}" '
         f'style="width:100%;height:{FRAME_HEIGHT}px;border:0"></iframe>'
     )
 
 
-def _page(walkthrough: Walkthrough, content: Content) -> str:
+def _page(walkthrough: WalkthroughData, content: Content) -> str:
     from markupsafe import Markup
 
     notation, graph, most = content.notation, content.graph, content.most
@@ -101,7 +101,9 @@ def _page(walkthrough: Walkthrough, content: Content) -> str:
     )
 
 
-def _step(walkthrough: Walkthrough, step: Step, notation: Notation, most: int) -> dict[str, Any]:
+def _step(
+    walkthrough: WalkthroughData, step: Step, notation: Notation, most: int
+) -> dict[str, Any]:
     from markupsafe import Markup
 
     formula = rule(step, notation)
@@ -126,7 +128,7 @@ def _parts(steps: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]
     return list(found.items())
 
 
-def _proved(walkthrough: Walkthrough) -> str:
+def _proved(walkthrough: WalkthroughData) -> str:
     """How many gradients differences prove, and what they say of the others."""
     counts = Counter(verdict.verdict for verdict in walkthrough.verdicts)
     passed, total = counts.pop("pass", 0), len(walkthrough.verdicts)
@@ -134,7 +136,7 @@ def _proved(walkthrough: Walkthrough) -> str:
     return f"{passed} of {total} gradients proved by differences" + (others and f" ({others})")
 
 
-def _left_out(walkthrough: Walkthrough, hidden: tuple[int, ...], most: int) -> str:
+def _left_out(walkthrough: WalkthroughData, hidden: tuple[int, ...], most: int) -> str:
     """A sentence on what a page does not show; empty where it shows all."""
     said = []
     cut = any(max(shape, default=0) > most for shape in walkthrough.shapes.values())
