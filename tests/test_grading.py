@@ -8,8 +8,8 @@ from walked import relu_step
 
 import minidl as ml
 from minidl.core.errors import ArgumentError, UnknownNameError
-from minidl.walkthrough.digits import number
-from minidl.walkthrough.mistakes import MISTAKES, operands, worked
+from minidl.walkthrough.formulas.digits import number
+from minidl.walkthrough.practice.mistakes import MISTAKES, operands, worked
 
 
 def test_mistakes_that_a_second_network_makes_are_named_and_right_answers_are_right():

@@ -18,8 +18,8 @@ from minidl.core.errors import (
     UnknownNameError,
 )
 from minidl.walkthrough.examples import two_layers
+from minidl.walkthrough.rendering.text import plain_text
 from minidl.walkthrough.steps import SCHEMA
-from minidl.walkthrough.text import plain
 
 X, Y = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[0.25], [-1.0]])
 
@@ -83,7 +83,7 @@ def test_text_fits_80_columns_and_has_colour_on_terminals_only(monkeypatch):
     assert "\x1b[" not in piped.getvalue()
     assert "\x1b[" in shown.getvalue()
     assert re.sub(r"\x1b\[[\d;]*m", "", shown.getvalue()) == piped.getvalue()
-    assert len(plain(walkthrough)) < len(plain(walkthrough, full=True))
+    assert len(plain_text(walkthrough)) < len(plain_text(walkthrough, full=True))
 
 
 def command(*arguments):

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import minidl as ml
-from minidl.walkthrough.svg import DARK, LIGHT
+from minidl.walkthrough.graph.drawing import DARK, LIGHT
 
 
 def test_a_phone_has_no_need_to_scroll_sideways(page, tmp_path, address):

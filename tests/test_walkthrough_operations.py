@@ -12,8 +12,8 @@ from minidl import kernels
 from minidl.autodiff import ScalarOp
 from minidl.kernels.jit import Kernel
 from minidl.optim import optimizers
-from minidl.walkthrough.calculus import agree, derivative
-from minidl.walkthrough.expressions import evaluate, parse
+from minidl.walkthrough.formulas.calculus import agree, derivative
+from minidl.walkthrough.formulas.expressions import evaluate, parse
 from minidl.walkthrough.operations import find
 from minidl.walkthrough.operations.operation import registry
 

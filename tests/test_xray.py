@@ -11,8 +11,8 @@ import minidl as ml
 from minidl.cli import app
 from minidl.core.errors import ArgumentError, FileError, MinidlError, UnknownNameError
 from minidl.document import Listing
-from minidl.walkthrough.xray_page import BACK
-from minidl.walkthrough.xrays import BINARY, NUMBERS, SCHEMA, SEVERAL
+from minidl.walkthrough.xrays.comparison import BINARY, NUMBERS, SCHEMA, SEVERAL
+from minidl.walkthrough.xrays.xray_page import BACK
 
 
 def neuron(z, heads, target=0, **settings):

@@ -16,18 +16,18 @@ from minidl.optim import Optimizer, Rate, get_optimizer
 from minidl.program import Program, listing, record
 from minidl.training import check_data
 from minidl.training import step as training_step
-from minidl.walkthrough.digits import LEAST_DIGITS
+from minidl.walkthrough.formulas import LEAST_DIGITS
 from minidl.walkthrough.operations import (
     Beginning,
     ElementwiseValue,
     LossAfterwards,
+    Reader,
     bounded,
+    operation_for,
     operation_of,
-    reading,
     states_used,
 )
 from minidl.walkthrough.proof import calculates, prove
-from minidl.walkthrough.reading import Reader
 from minidl.walkthrough.steps import SCHEMA, Array, LayerFacts, Problem
 from minidl.walkthrough.walkthrough import Walkthrough
 
@@ -106,7 +106,7 @@ def explain(
         dtype=net.dtype, keep=True,
     )  # fmt: skip
     _check_size(sum(numbers.size for numbers in _made(program)))
-    reader = Reader(twin, loss, own, start, reading)
+    reader = Reader(twin, loss, own, start, operation_for)
     title = f"a {_widths(net)}network, a batch of {len(x)} row{'s' * (len(x) > 1)}"
     Beginning().append(reader, title, (), "problem", phase="problem", title="The problem")
     reader.read(program, (x, y))

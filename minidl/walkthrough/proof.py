@@ -17,8 +17,7 @@ import numpy as np
 from minidl.autodiff import Block, Tensor
 from minidl.model import Sequential
 from minidl.program import Instruction, Program, record
-from minidl.walkthrough.scene import unravel
-from minidl.walkthrough.steps import Array, Verdict
+from minidl.walkthrough.steps import Array, Verdict, unravel
 
 STEP_SIZES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 """h, in units of the number's own size or of 1, whichever is larger."""

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from minidl.core import printable, read_text, storage
-from minidl.document import put
-from minidl.walkthrough.markdown import markdown
-from minidl.walkthrough.page import framed, page
-from minidl.walkthrough.svg import svg
-from minidl.walkthrough.text import lines, plain
+from minidl.document import put, to_markdown
+from minidl.walkthrough.graph import svg
+from minidl.walkthrough.rendering import framed, markdown_page, page, plain_text, text_lines
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 
@@ -71,7 +69,7 @@ class Walkthrough(WalkthroughData):
 
         ``full`` works out every number, not one of each array.
         """
-        put(lines(self, full), file)
+        put(text_lines(self, full), file)
 
     def to_html(self) -> str:
         """One offline page: forwards and backwards by keys, the graph beside each step."""
@@ -83,7 +81,7 @@ class Walkthrough(WalkthroughData):
 
     def to_markdown(self) -> str:
         """Every step in Markdown, formulas in LaTeX between dollar signs."""
-        return markdown(self)
+        return to_markdown(markdown_page(self))
 
     def to_svg(self, step: int | None = None, row: int = 0) -> str:
         """The network as a graph in SVG, as it stands after a step (the last if left out).
@@ -102,7 +100,7 @@ class Walkthrough(WalkthroughData):
         return svg(self, step, row)
 
     def __str__(self) -> str:
-        return printable(plain(self))
+        return printable(plain_text(self))
 
     def __repr__(self) -> str:
         return f"Walkthrough({self.problem.title}, {len(self.steps)} steps)"

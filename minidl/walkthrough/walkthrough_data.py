@@ -10,11 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from minidl.core import ArgumentError, printable, whole_number
-from minidl.walkthrough.digits import digits_of, reads_back, shortest
 from minidl.walkthrough.document import Document
-from minidl.walkthrough.operations import operation_of
-from minidl.walkthrough.scene import Scene
-from minidl.walkthrough.steps import PENDING, SCHEMA, Array, Equation, Index, Problem, Step, Verdict
+from minidl.walkthrough.formulas import PENDING, Equation, Index, digits_of, reads_back, shortest
+from minidl.walkthrough.operations import Scene, operation_of
+from minidl.walkthrough.steps import SCHEMA, Array, Problem, Step, Verdict
 
 
 @dataclass(frozen=True)

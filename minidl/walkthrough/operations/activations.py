@@ -12,17 +12,26 @@ from minidl.autodiff import ScalarOp
 from minidl.diagnostics import idle, levels_off
 from minidl.nn import RowActivation
 from minidl.program import RunInstruction
-from minidl.walkthrough.calculus import slope_of
-from minidl.walkthrough.digits import ROUNDING, Known
-from minidl.walkthrough.expressions import branch_values, parse, shown, spread
-from minidl.walkthrough.facts import row_formulas
-from minidl.walkthrough.latex import latex
-from minidl.walkthrough.letters import letter
+from minidl.walkthrough.formulas import (
+    ROUNDING,
+    Equation,
+    Index,
+    Known,
+    Symbol,
+    branch_values,
+    letter,
+    parse,
+    partial,
+    shown,
+    slope_of,
+    spread,
+    to_latex,
+)
+from minidl.walkthrough.operations.facts import row_formulas
 from minidl.walkthrough.operations.operation import Latex, Operation, Question, operation, registry
-from minidl.walkthrough.reading import Reader, named, operand
-from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, symbol, used, worked_out
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol, partial
+from minidl.walkthrough.operations.reading import Reader, named, operand
+from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, Term, used, worked_out
+from minidl.walkthrough.steps import Array, Step
 
 # ── number by number ──────────────────────────────────────────────────────────────────────────
 
@@ -128,7 +137,7 @@ class ElementwiseValue(Operation):
         if not (formula := step.formulas["value"]):
             return rf"{result} = {letter(step.operation)}\left({', '.join(inputs)}\right)"
         texts = dict(zip(keys_of(step), inputs, strict=True))
-        return f"{result} = {latex(parse(formula), texts=texts)}"
+        return f"{result} = {to_latex(parse(formula), texts=texts)}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         knowns = _operands_at(scene, index, len(scene.step.reads))
@@ -181,7 +190,7 @@ class ElementwiseGradient(Operation):
     def latex(self, step: Step, symbol: Latex) -> str:
         (local,) = self.names_aside(step).values()
         texts = {"local": symbol(local), "dy": symbol(step.reads[-1])}
-        return f"{symbol(step.writes[0].name)} = {latex(parse(self.formula), texts=texts)}"
+        return f"{symbol(step.writes[0].name)} = {to_latex(parse(self.formula), texts=texts)}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         *operands, output, upstream = scene.step.reads
@@ -189,7 +198,7 @@ class ElementwiseGradient(Operation):
         dy = scene.before[upstream]
         knowns = _operands_at(scene, index, len(operands))
         source = self._source(scene.step)
-        left, held = partial(output, symbol(source, index)), local[index]
+        left, held = partial(output, Symbol(source, index)), local[index]
         if scene.step.formulas["value"]:
             formula = self._slope(scene.step)
             knowns["y"] = scene.known(scene.before[output], index)
@@ -256,7 +265,7 @@ class RowValue(Operation):
     def latex(self, step: Step, symbol: Latex) -> str:
         result, source = (symbol(name) for name in (step.writes[0].name, step.reads[0]))
         texts = {"x_i": f"{source}_i", "x_j": f"{source}_j"}
-        return f"{result}_i = {latex(parse(step.formulas['value']), texts=texts)}"
+        return f"{result}_i = {to_latex(parse(step.formulas['value']), texts=texts)}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         x, (*rows, j) = scene.read(0), index
@@ -300,7 +309,7 @@ class RowGradient(Operation):
             return [scene.told("sum", left, held, f"a sum of {columns} contributions")]
         made, terms = [], []
         for k in range(columns):
-            local = partial(symbol(y.name, (*rows, k)), symbol(name[1:], index))
+            local = partial(Symbol(y.name, (*rows, k)), Symbol(name[1:], index))
             formula, knowns = _row_slope(scene, rows, k, j)
             made.append(scene.equation("local", local, formula, knowns))
             known = Known(local, worked_out(formula, knowns))

@@ -12,12 +12,20 @@ from decimal import Decimal
 
 import numpy as np
 
-from minidl.walkthrough.calculus import slope_of
-from minidl.walkthrough.digits import Known
-from minidl.walkthrough.expressions import names, parse, spread, substitute
-from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, symbol, unravel, used, worked_out
-from minidl.walkthrough.steps import Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol, partial
+from minidl.walkthrough.formulas import (
+    Equation,
+    Index,
+    Known,
+    Symbol,
+    names,
+    parse,
+    partial,
+    slope_of,
+    spread,
+    substitute,
+)
+from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, Term, used, worked_out
+from minidl.walkthrough.steps import Step, unravel
 
 _NEAR_AN_END = 1e-12
 """A probability as near as this to 0 or 1 is treated apart: logs and denominators are bounded."""
@@ -98,7 +106,7 @@ def _prediction(scene: Scene, index: Index) -> tuple[list[Equation], Known]:
     z = scene.known(scene.read(1), index)
     if not (link := scene.step.formulas["link"]):
         return [], z
-    left = symbol("p", index)
+    left = Symbol("p", index)
     made = scene.equation("value", left, link, {"x": z}, None, "the prediction, in full")
     return [made], Known(left, worked_out(link, {"x": z}))
 
@@ -124,7 +132,7 @@ def _exact(formula: str, knowns: dict[str, Known]) -> Decimal:
 def _link_slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
     """∂p/∂z, from p itself."""
     formula = scene.step.formulas["link_slope"]
-    left = partial(p.symbol, symbol(scene.step.reads[1], index))
+    left = partial(p.symbol, Symbol(scene.step.reads[1], index))
     knowns = used({"y": p, "x": scene.known(scene.read(1), index)}, formula)
     return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
 
@@ -140,7 +148,7 @@ def _targets(scene: Scene, rows: Index) -> list[Known]:
     found = []
     for j in range(columns):
         if sparse:
-            known = Known.setting(symbol(t.name, (*rows, j)), float(t[rows] == j))
+            known = Known.setting(Symbol(t.name, (*rows, j)), float(t[rows] == j))
         else:
             known = scene.known(t, (*rows, j))
         if smoothing:
@@ -165,7 +173,7 @@ def _row_predictions(
         return [], list(inputs.values())
     made, found = [], []
     for j in range(columns):
-        left, formula = symbol("p", (*rows, j)), spread(link, columns, j)
+        left, formula = Symbol("p", (*rows, j)), spread(link, columns, j)
         found.append(Known(left, worked_out(formula, inputs)))
         if j in wanted:
             note = "the prediction, in full"
@@ -254,7 +262,7 @@ def _row_chain(
     *_, k = index
     made, terms, knowns = [], [], {"n": share}
     for j, slope in slopes.items():
-        local = partial(p[j].symbol, symbol(scene.step.reads[1], index))
+        local = partial(p[j].symbol, Symbol(scene.step.reads[1], index))
         formula = scene.step.formulas["link_slope"].replace("delta_i_j", "1" if j == k else "0")
         parts = used({"y_i": p[j], "y_j": p[k]}, formula)
         made.append(scene.equation("local", local, formula, parts))
@@ -295,7 +303,7 @@ def _margin_slope(
         slope, note = "-1", "the right class"
     elif f"w{k}" in ties:
         slope, note = f"1/{len(ties)}" if len(ties) > 1 else "1", "the best wrong class"
-    local = partial("ℓ", symbol(scene.step.reads[1], index))
+    local = partial("ℓ", Symbol(scene.step.reads[1], index))
     first = scene.equation("local", local, slope, {}, None, note)
     term = Term("", Known(local, worked_out(slope, {})), share)
     return [loss, first, *scene.gathered(left, held, [term])]

@@ -9,9 +9,16 @@ import numpy as np
 
 from minidl.kernels import checks, elementwise, movement, random, rows, update
 from minidl.program import RunInstruction
-from minidl.walkthrough.digits import Known
-from minidl.walkthrough.expressions import parse, shown
-from minidl.walkthrough.latex import latex
+from minidl.walkthrough.formulas import (
+    Equation,
+    Index,
+    Known,
+    Symbol,
+    parse,
+    partial,
+    shown,
+    to_latex,
+)
 from minidl.walkthrough.operations.operation import (
     Latex,
     Operation,
@@ -20,10 +27,9 @@ from minidl.walkthrough.operations.operation import (
     registry,
     wrote,
 )
-from minidl.walkthrough.reading import Reader, floats_read, named, operand
-from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, ravel, symbol, worked_out
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol, partial
+from minidl.walkthrough.operations.reading import Reader, floats_read, named, operand
+from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, Term, worked_out
+from minidl.walkthrough.steps import Array, Step, ravel
 
 
 @operation
@@ -136,7 +142,7 @@ class Moved(Operation):
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         y, places = scene.step.array(name), scene.step.array("places")
         source = scene.flat(scene.read(0), int(places.values[ravel(index, y.shape)]))
-        return _divided(scene, "value", symbol(name, index), "x", {"x": source}, y[index])
+        return _divided(scene, "value", Symbol(name, index), "x", {"x": source}, y[index])
 
 
 @operation
@@ -174,7 +180,7 @@ class Added(Operation):
         y, places, x = scene.step.array(name), scene.step.array("places"), scene.read(0)
         own = ravel(index, y.shape)
         found = [i for i, place in enumerate(places.values) if int(place) == own]
-        left = symbol(name, index)
+        left = Symbol(name, index)
         if not found or len(found) > MOST_TERMS:
             return [scene.told("sum", left, y[index], f"a sum of {len(found)} numbers")]
         knowns = {f"x{i}": scene.flat(x, i) for i in found}
@@ -235,7 +241,7 @@ class FanOut(Operation):
             key: rf"{gradient}\big|_{{\text{{by }}{symbol(step.formulas[key])}}}"
             for key in ("first", "second")
         }
-        return f"{gradient} = {latex(parse(self.formula), texts=texts)}"
+        return f"{gradient} = {to_latex(parse(self.formula), texts=texts)}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         first, second = (scene.known(scene.read(i), index) for i in range(2))
@@ -307,7 +313,7 @@ class DropoutGradient(Operation):
         if mask[index] == 0.0:
             term = Term("silenced by dropout", Known.setting("0", 0.0), upstream)
             return scene.gathered(left, held, [term])
-        local = partial("y", symbol(name[1:], index))
+        local = partial("y", Symbol(name[1:], index))
         first = scene.equation("local", local, "1/(1 - rate)", scene.settings(), None, "kept")
         known = Known(local, worked_out("1/(1 - rate)", scene.settings()))
         return [first, *scene.gathered(left, held, [Term("", known, upstream)])]

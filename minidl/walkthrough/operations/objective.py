@@ -9,15 +9,13 @@ from decimal import Decimal
 import numpy as np
 
 from minidl.program import RunInstruction
-from minidl.walkthrough.expressions import branch_values, parse
-from minidl.walkthrough.facts import of_loss
-from minidl.walkthrough.latex import latex
-from minidl.walkthrough.letters import letter
+from minidl.walkthrough.formulas import Equation, Index, branch_values, letter, parse, to_latex
 from minidl.walkthrough.operations import heads
+from minidl.walkthrough.operations.facts import of_loss
 from minidl.walkthrough.operations.operation import Latex, Operation, Question, operation, registry
-from minidl.walkthrough.reading import Reader, operand
-from minidl.walkthrough.scene import Scene
-from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.operations.reading import Reader, operand
+from minidl.walkthrough.operations.scene import Scene
+from minidl.walkthrough.steps import Array, Step
 
 
 @operation
@@ -60,14 +58,14 @@ class EachLoss(Operation):
         result = symbol(step.writes[0].name)
         if not value:
             return rf"{result} = {letter(step.operation)}\left(t, p\right)"
-        z, each = symbol(step.reads[1]), latex(parse(value))
+        z, each = symbol(step.reads[1]), to_latex(parse(value))
         if "columns" in step.settings and not heads.is_margin(step):
             texts = {"t": "t_j", "p": "p_j"}
-            each = rf"\sum_j {latex(parse(f'({value})'), texts=texts)}"
+            each = rf"\sum_j {to_latex(parse(f'({value})'), texts=texts)}"
         if not link:
             return rf"{result} = {each} \qquad p = {z}"
         texts = {"x": z, "x_i": f"{z}_i", "x_j": f"{z}_j"}
-        behind = latex(parse(link), texts=texts)
+        behind = to_latex(parse(link), texts=texts)
         return rf"{result} = {each} \qquad p{'_i' if 'x_i' in link else ''} = {behind}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -128,7 +126,7 @@ class LossGradient(Operation):
             share = "" if count == 1 else rf"\frac{{1}}{{{count:g}}} "
             tree = parse(stated)
             sums = share and isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add | ast.Sub)
-            inner = latex(tree, texts={"z": z})
+            inner = to_latex(tree, texts={"z": z})
             chain += f" = {share}" + (rf"\left({inner}\right)" if sums else inner)
         return f"{result} = {chain}"
 

@@ -18,12 +18,10 @@ import numpy as np
 
 from minidl.core import ArgumentError
 from minidl.program import RunInstruction
-from minidl.walkthrough.expressions import evaluate, parse, shown
-from minidl.walkthrough.latex import latex
-from minidl.walkthrough.reading import Reader, named
-from minidl.walkthrough.scene import Scene
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol
+from minidl.walkthrough.formulas import Equation, Index, Symbol, evaluate, parse, shown, to_latex
+from minidl.walkthrough.operations.reading import Reader, named
+from minidl.walkthrough.operations.scene import Scene
+from minidl.walkthrough.steps import Array, Step
 
 Latex = Callable[[str], str]
 """LaTeX of what an array is called."""
@@ -176,7 +174,7 @@ class Operation:
         if not (formula := self.formula_of(step.settings)):
             return ""
         texts = {key: symbol(n) for key, n in zip(self.operands, step.reads, strict=False)}
-        right = latex(parse(formula), texts=_numbers(step.settings) | texts)
+        right = to_latex(parse(formula), texts=_numbers(step.settings) | texts)
         return f"{symbol(step.writes[0].name)} = {right}"
 
     def names_aside(self, step: Step) -> dict[str, Symbol]:

@@ -9,11 +9,11 @@ import numpy as np
 
 from minidl.kernels import linear
 from minidl.program import RunInstruction
-from minidl.walkthrough.digits import Known
+from minidl.walkthrough.formulas import Equation, Index, Known
 from minidl.walkthrough.operations.operation import Operation, Question, operation, wrote
-from minidl.walkthrough.reading import Reader, named
-from minidl.walkthrough.scene import MOST_TERMS, Scene, Term
-from minidl.walkthrough.steps import Array, Equation, Index
+from minidl.walkthrough.operations.reading import Reader, named
+from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, Term
+from minidl.walkthrough.steps import Array
 
 Pairs = list[tuple[Known, Known]]
 

@@ -10,14 +10,20 @@ from minidl.autodiff import Tensor
 from minidl.kernels import update
 from minidl.optim import Optimizer
 from minidl.program import RunInstruction, address
-from minidl.walkthrough.digits import Known
-from minidl.walkthrough.expressions import SYMBOLS, parse, shown
-from minidl.walkthrough.latex import latex
+from minidl.walkthrough.formulas import (
+    SYMBOLS,
+    Equation,
+    Index,
+    Known,
+    Symbol,
+    parse,
+    shown,
+    to_latex,
+)
 from minidl.walkthrough.operations.operation import Latex, Operation, operation
-from minidl.walkthrough.reading import Reader, named, operand
-from minidl.walkthrough.scene import MOST_TERMS, Scene, symbol, used, worked_out
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol
+from minidl.walkthrough.operations.reading import Reader, named, operand
+from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, used, worked_out
+from minidl.walkthrough.steps import Array, Step
 
 
 def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple[Tensor, slice]]:
@@ -48,7 +54,7 @@ def _assigned(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
 
 def _assigned_latex(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
     parts = (
-        rf"{latex(parse(key), texts=texts)} \leftarrow {latex(parse(formula), texts=texts)}"
+        rf"{to_latex(parse(key), texts=texts)} \leftarrow {to_latex(parse(formula), texts=texts)}"
         for key, formula in formulas.items()
     )
     return r" \qquad ".join(parts)
@@ -117,7 +123,7 @@ class SquareSum(Operation):
         self.add(reader, ran, i, names, rule=f"{shown(parse(self.formula), {})} over all gradients")
 
     def latex(self, step: Step, symbol: Latex) -> str:
-        return latex(parse(self.formula))
+        return to_latex(parse(self.formula))
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         left, held = scene.result(name, index)
@@ -236,7 +242,7 @@ class _Worked:
 
     def aside(self, key: str, formula: str) -> None:
         """A number that no array holds; ``key`` is what later equations call it."""
-        parameter = symbol(self.parameter, self.index)
+        parameter = Symbol(self.parameter, self.index)
         left = Symbol.made("for", parameter, name=SYMBOLS.get(key, key))
         left = Symbol("g with decay") if key == "g" else left
         operands = used(self.knowns, formula)
@@ -268,6 +274,6 @@ class _Worked:
 
     def until(self, name: str) -> list[Equation]:
         """The equations up to the one that ends in a number of this array."""
-        left = Symbol.made("new", symbol(name, self.index))
+        left = Symbol.made("new", Symbol(name, self.index))
         last = next(i for i, e in enumerate(self.equations) if e.left == left)
         return self.equations[: last + 1]

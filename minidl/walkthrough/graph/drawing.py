@@ -9,11 +9,17 @@ from decimal import Decimal
 from html import escape
 
 from minidl.core import whole_number
-from minidl.walkthrough.circuit import circuit
-from minidl.walkthrough.expressions import can_evaluate, evaluate, parse
-from minidl.walkthrough.graph import MOST_LABELLED_EDGES, MOST_UNITS, Edge, Graph, GraphNode, build
-from minidl.walkthrough.picture import Look, Picture, Stroke, curves, picture
-from minidl.walkthrough.scene import symbol
+from minidl.walkthrough.formulas import Symbol, can_evaluate, evaluate, parse
+from minidl.walkthrough.graph.circuit import circuit
+from minidl.walkthrough.graph.layout import (
+    MOST_LABELLED_EDGES,
+    MOST_UNITS,
+    Edge,
+    Graph,
+    GraphNode,
+    build,
+)
+from minidl.walkthrough.graph.state import Look, Picture, Stroke, curves, picture
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 STYLE = """
@@ -211,7 +217,7 @@ def _edge(graph: Graph, edge: Edge, stroke: Stroke, along: float | None) -> str:
     column = graph.columns[edge.end.column]
     x1, y1, x2, y2 = _ends(graph, edge)
     classes = " ".join(filter(None, ("mw-edge", stroke.sign, "lit" * stroke.lit)))
-    weight = f' data-weight="{escape(symbol(column.weight, edge.place))}"' if edge.place else ""
+    weight = f' data-weight="{escape(Symbol(column.weight, edge.place))}"' if edge.place else ""
     over = "" if (around := _around(graph, edge)) is None else f"Q{around[0]:.1f} {around[1]:.1f} "
     parts = [
         f'<g class="{classes}"{weight}>',

@@ -10,11 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from minidl.core import ArgumentError
-from minidl.walkthrough.digits import number
-from minidl.walkthrough.expressions import evaluate, parse
+from minidl.walkthrough.formulas import Equation, Index, Operand, Symbol, evaluate, number, parse
 from minidl.walkthrough.operations import operation_of
-from minidl.walkthrough.scene import symbol
-from minidl.walkthrough.steps import Equation, Index, Operand, Step
+from minidl.walkthrough.steps import Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 DIFFICULTIES = ("values", "derivatives", "contributions", "updates")
@@ -132,7 +130,7 @@ def _called(step: Step, index: Index, equation: Equation, operand: Operand) -> s
     if operand.symbol.role == "part":
         return f"{operand.symbol} of {equation.left}"
     if operation_of(step).is_meeting:
-        return symbol(step.reads["ab".index(operand.key)], index)
+        return Symbol(step.reads["ab".index(operand.key)], index)
     return operand.symbol
 
 

@@ -6,8 +6,15 @@ import ast
 from typing import Any
 
 from minidl.nn import Loss, activations
-from minidl.walkthrough.calculus import agree, derivative, slope_of
-from minidl.walkthrough.expressions import Expression, parse, spread, substitute
+from minidl.walkthrough.formulas import (
+    Expression,
+    agree,
+    derivative,
+    parse,
+    slope_of,
+    spread,
+    substitute,
+)
 
 LINKS = {"exp": "exp(x)"}
 """Links that are no activations."""

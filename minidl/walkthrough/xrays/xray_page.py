@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from minidl.diagnostics import SLOPE
 from minidl.document import Arrays, Block, Bullets, Listing, Page, Paragraph, Section, Span
-from minidl.walkthrough.digits import LEAST_DIGITS, digits_of
+from minidl.walkthrough.formulas import LEAST_DIGITS, digits_of
 from minidl.walkthrough.steps import Array
-from minidl.walkthrough.views import Logit, View
+from minidl.walkthrough.xrays.views import Logit, View
 
 SHOWN_LOGITS = 8
 SHOWN_NUMBERS = 48

@@ -20,9 +20,9 @@ from minidl.core import (
     whole_number,
 )
 from minidl.document import Page, to_html, to_markdown
-from minidl.walkthrough.digits import number
-from minidl.walkthrough.exercise import exercise
-from minidl.walkthrough.items import (
+from minidl.walkthrough.formulas import PENDING, Symbol, number
+from minidl.walkthrough.practice.exercise import exercise
+from minidl.walkthrough.practice.items import (
     ASKED_DIGITS,
     DIFFICULTIES,
     SPARE_DIGITS,
@@ -30,10 +30,9 @@ from minidl.walkthrough.items import (
     items,
     significant,
 )
-from minidl.walkthrough.scene import symbol
-from minidl.walkthrough.sheet_page import sheet_page
-from minidl.walkthrough.sheets import Blank, Sheet
-from minidl.walkthrough.steps import PENDING, Array
+from minidl.walkthrough.practice.sheet_page import sheet_page
+from minidl.walkthrough.practice.sheets import Blank, Sheet
+from minidl.walkthrough.steps import Array
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 3
@@ -245,6 +244,6 @@ def _named(chosen: list[Item]) -> Iterator[Blank]:
     for i, item in enumerate(chosen, start=1):
         name = str(item.equation.left)
         if name in taken:  # "g with decay" of another weight, a sum where ways meet
-            name = f"{name} for {symbol(item.array, item.index)}, step {item.step.number}"
+            name = f"{name} for {Symbol(item.array, item.index)}, step {item.step.number}"
         taken.add(name)
         yield Blank(i, name, item.step.number, item.array, item.index, item.place)

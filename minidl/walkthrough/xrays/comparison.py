@@ -19,13 +19,13 @@ from minidl.nn import Activation, Dense, Dropout, activations, losses
 from minidl.optim import Rate
 from minidl.pairing import Head
 from minidl.walkthrough.document import Document
-from minidl.walkthrough.expressions import parse, shown
+from minidl.walkthrough.formulas import parse, shown
 from minidl.walkthrough.make import explain
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import Array
-from minidl.walkthrough.views import Logit, View
 from minidl.walkthrough.walkthrough import Walkthrough
-from minidl.walkthrough.xray_page import xray_page
+from minidl.walkthrough.xrays.views import Logit, View
+from minidl.walkthrough.xrays.xray_page import xray_page
 
 SCHEMA = 4
 """Of an x-ray's JSON; older files are refused."""

@@ -8,15 +8,13 @@ from typing import Any
 
 from minidl.diagnostics import SLOPE
 from minidl.document import render
-from minidl.walkthrough.latex import mathml
-from minidl.walkthrough.notation import Notation, rule
-from minidl.walkthrough.page.content import ROWS, Content
-from minidl.walkthrough.picture import curves, picture
-from minidl.walkthrough.steps import PENDING, Step
-from minidl.walkthrough.svg import STYLE, draw, graph_of
-from minidl.walkthrough.tables import beside, table, wanted
+from minidl.walkthrough.formulas import PENDING, mathml
+from minidl.walkthrough.graph import STYLE, curves, draw, graph_of, picture
+from minidl.walkthrough.rendering.content import ROWS, Content
+from minidl.walkthrough.rendering.notation import Notation, rule
+from minidl.walkthrough.rendering.tables import beside, table, wanted
+from minidl.walkthrough.steps import PARTS, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
-from minidl.walkthrough.words import PARTS
 
 SIZES = (16, 8, 4, 2)
 """Rows and columns of each array that a page shows: the first that leaves it small enough."""

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from minidl.walkthrough.expressions import parse
-from minidl.walkthrough.graph import Column, Edge, Graph, GraphNode
+from minidl.walkthrough.formulas import Index, parse
+from minidl.walkthrough.graph.layout import Column, Edge, Graph, GraphNode
 from minidl.walkthrough.operations import operation_of
-from minidl.walkthrough.steps import Index, Problem, Step
+from minidl.walkthrough.steps import Problem, Step
 
 RADIUS, PITCH, LEVEL = 18.0, 104.0, 112.0
 """Of a node; from one to the next below it, and to the next on the right."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from minidl.walkthrough.document import Document
-from minidl.walkthrough.items import Item, items
-from minidl.walkthrough.steps import Operand
+from minidl.walkthrough.formulas import Operand
+from minidl.walkthrough.practice.items import Item, items
 from minidl.walkthrough.walkthrough import Walkthrough
 
 

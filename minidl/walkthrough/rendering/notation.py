@@ -9,11 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
-from minidl.walkthrough.expressions import SYMBOLS
-from minidl.walkthrough.letters import LETTERS, SLOT, letter
+from minidl.walkthrough.formulas import LETTERS, SLOT, SYMBOLS, Symbol, as_symbol, letter
 from minidl.walkthrough.operations import keys_of, operation_of
 from minidl.walkthrough.steps import Problem, Step
-from minidl.walkthrough.symbols import Symbol, as_symbol
 
 _FORMS = {
     "new": r"\text{{new }}{0}",

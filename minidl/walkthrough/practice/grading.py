@@ -20,11 +20,10 @@ from minidl.core import (
     text_number,
 )
 from minidl.document import Listing, Page, Paragraph, Section, Span, to_markdown
-from minidl.walkthrough.digits import number
-from minidl.walkthrough.expressions import ARITHMETIC
-from minidl.walkthrough.items import ASKED_DIGITS, SPARE_DIGITS, Item, significant, unit
-from minidl.walkthrough.mistakes import MISTAKES, operands, worked, wrong_answers
-from minidl.walkthrough.worksheets import ANSWERS, Worksheet
+from minidl.walkthrough.formulas import ARITHMETIC, number
+from minidl.walkthrough.practice.items import ASKED_DIGITS, SPARE_DIGITS, Item, significant, unit
+from minidl.walkthrough.practice.mistakes import MISTAKES, operands, worked, wrong_answers
+from minidl.walkthrough.practice.worksheets import ANSWERS, Worksheet
 
 LEAST = 3
 """An answer of fewer significant digits than this tells no mistake: many would round to it."""

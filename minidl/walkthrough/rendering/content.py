@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.walkthrough.graph import Graph
-from minidl.walkthrough.latex import Template, mathml, template
-from minidl.walkthrough.notation import Notation
+from minidl.walkthrough.formulas import Equation, Index, Symbol, Template, mathml, template
+from minidl.walkthrough.graph import Graph, Picture, picture
 from minidl.walkthrough.operations import operation_of
-from minidl.walkthrough.picture import Picture, picture
-from minidl.walkthrough.steps import Equation, Index, Step, Verdict
-from minidl.walkthrough.symbols import Symbol
-from minidl.walkthrough.tables import is_whole, owner, parameters, shown
+from minidl.walkthrough.rendering.notation import Notation
+from minidl.walkthrough.rendering.tables import is_whole, owner, parameters, shown
+from minidl.walkthrough.steps import Step, Verdict
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 ROWS = 8

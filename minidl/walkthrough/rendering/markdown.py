@@ -13,14 +13,12 @@ from minidl.document import (
     Paragraph,
     Section,
     Span,
-    to_markdown,
 )
-from minidl.walkthrough.latex import equation_latex, number_latex
-from minidl.walkthrough.notation import Notation, rule
-from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
-from minidl.walkthrough.tables import owner, shown, wanted
+from minidl.walkthrough.formulas import PENDING, Equation, Index, equation_latex, number_latex
+from minidl.walkthrough.rendering.notation import Notation, rule
+from minidl.walkthrough.rendering.tables import owner, shown, wanted
+from minidl.walkthrough.steps import PARTS, Array, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
-from minidl.walkthrough.words import PARTS
 
 SHOWN = 16
 """Rows and columns of an array that are shown."""
@@ -31,8 +29,8 @@ WHOLE = 400
 HEADINGS = PARTS | {"problem": "The problem"}
 
 
-def markdown(walkthrough: WalkthroughData) -> str:
-    """A walkthrough as Markdown.
+def markdown_page(walkthrough: WalkthroughData) -> Page:
+    """What is shown of a walkthrough in Markdown.
 
     Every equation of every number stands in it; where there are more than ``WHOLE`` numbers, those
     of the first number of each array that is not 0.
@@ -41,11 +39,11 @@ def markdown(walkthrough: WalkthroughData) -> str:
     --------
     >>> import minidl as ml
     >>> walkthrough = ml.explain(ml.mlp([2, 1], seed=0), [[0.5, -1.0]], [1], loss="mse")
-    >>> "## Backward" in markdown(walkthrough)
-    True
+    >>> [section.title for section in markdown_page(walkthrough).sections if section.level < 3]
+    ['The problem', 'Forward', 'Loss', 'Backward', 'Update', 'Afterwards']
     """
     title = f"A training step, number by number: {walkthrough.problem.title}"
-    return to_markdown(Page(title, [*_sections(walkthrough)]))
+    return Page(title, [*_sections(walkthrough)])
 
 
 def _sections(walkthrough: WalkthroughData) -> Iterator[Section]:

@@ -13,12 +13,9 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from minidl.core import ArgumentError
-from minidl.walkthrough.digits import number
-from minidl.walkthrough.expressions import ARITHMETIC, evaluate, parse
-from minidl.walkthrough.items import Item
-from minidl.walkthrough.operations import Operation, Question, operation_of
-from minidl.walkthrough.scene import Scene, symbol
-from minidl.walkthrough.symbols import Symbol
+from minidl.walkthrough.formulas import ARITHMETIC, Symbol, evaluate, number, parse
+from minidl.walkthrough.operations import Operation, Question, Scene, operation_of
+from minidl.walkthrough.practice.items import Item
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 MISTAKES = {
@@ -104,7 +101,7 @@ def _ways_not_added(_: Operation, asked: Question, item: Item, right: Decimal) -
 def _stale(operation: Operation, asked: Question, item: Item, right: Decimal) -> Iterator[Decimal]:
     if item.equation.kind != "update":
         yield from operation.stale(asked)
-    elif item.equation.left == Symbol.made("new", symbol(item.array, item.index)):
+    elif item.equation.left == Symbol.made("new", Symbol(item.array, item.index)):
         old = asked.scene.before
         yield Decimal(old[item.array][item.index])
         for key in asked.operands:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minidl.walkthrough.formulas import Index
 from minidl.walkthrough.operations import operation_of
-from minidl.walkthrough.steps import Array, Index, Problem, Step
+from minidl.walkthrough.steps import Array, Problem, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 

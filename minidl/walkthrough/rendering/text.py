@@ -10,10 +10,10 @@ from itertools import groupby
 import numpy as np
 
 from minidl.document import Line, aligned
-from minidl.walkthrough.steps import PENDING, Array, Equation, Index, Step
-from minidl.walkthrough.tables import is_whole, wanted
+from minidl.walkthrough.formulas import PENDING, Equation, Index
+from minidl.walkthrough.rendering.tables import is_whole, wanted
+from minidl.walkthrough.steps import PARTS, Array, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
-from minidl.walkthrough.words import PARTS
 
 WIDTH = 80
 SHOWN = 8
@@ -30,12 +30,12 @@ SIGNS = {
 }
 
 
-def plain(walkthrough: WalkthroughData, full: bool = False) -> str:
+def plain_text(walkthrough: WalkthroughData, full: bool = False) -> str:
     """The text without colour; ``full`` works out every number, not one of each array."""
-    return "\n".join(line.text for line in lines(walkthrough, full))
+    return "\n".join(line.text for line in text_lines(walkthrough, full))
 
 
-def lines(walkthrough: WalkthroughData, full: bool) -> Iterator[Line]:
+def text_lines(walkthrough: WalkthroughData, full: bool) -> Iterator[Line]:
     """The whole text, line by line."""
     yield from _problem(walkthrough)
     _, *others = walkthrough.steps

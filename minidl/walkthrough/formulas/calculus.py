@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from minidl.core import ArgumentError
-from minidl.walkthrough.expressions import (
+from minidl.walkthrough.formulas.expressions import (
     Expression,
     evaluate,
     names,

@@ -6,36 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-import numpy as np
-
-from minidl.walkthrough.digits import Draft, Known, choose_digits, given
-from minidl.walkthrough.expressions import SYMBOLS, evaluate, names, parse
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol, as_symbol
+from minidl.walkthrough.formulas import (
+    SYMBOLS,
+    Draft,
+    Equation,
+    Index,
+    Known,
+    Symbol,
+    as_symbol,
+    choose_digits,
+    evaluate,
+    given,
+    names,
+    parse,
+)
+from minidl.walkthrough.steps import Array, Step, unravel
 
 MOST_TERMS = 64
 """Terms in a sum that is printed; longer ones tell only their result."""
-
-
-def symbol(name: str, index: Index) -> Symbol:
-    """What one number of an array is called.
-
-    Examples
-    --------
-    >>> symbol("dense1.weight", (0, 1)), symbol("mse", ())
-    ('dense1.weight[0, 1]', 'mse')
-    """
-    return Symbol(name, index)
-
-
-def unravel(place: int, shape: Index) -> Index:
-    """The index of a number that is counted row by row."""
-    return tuple(int(i) for i in np.unravel_index(place, shape)) if shape else ()
-
-
-def ravel(index: Index, shape: Index) -> int:
-    """The place of a number, counted row by row."""
-    return int(np.ravel_multi_index(index, shape)) if shape else 0
 
 
 @dataclass(frozen=True)
@@ -66,11 +54,11 @@ class Scene:
 
     def result(self, name: str, index: Index) -> tuple[Symbol, float]:
         """What a number that the step writes is called, and the number."""
-        return symbol(name, index), self.step.array(name)[index]
+        return Symbol(name, index), self.step.array(name)[index]
 
     def known(self, array: Array, index: Index) -> Known:
         """A number of an array as an operand."""
-        return Known.held(symbol(array.name, index), array[index], self.dtype)
+        return Known.held(Symbol(array.name, index), array[index], self.dtype)
 
     def flat(self, array: Array, place: int) -> Known:
         """The same by its place, counted row by row."""

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from minidl.document import Arrays, Block, Bullets, Page, Paragraph, Section, Span
-from minidl.walkthrough.digits import number
-from minidl.walkthrough.expressions import chosen, parse, shown
-from minidl.walkthrough.items import Item
-from minidl.walkthrough.scene import symbol
-from minidl.walkthrough.sheets import Sheet
+from minidl.walkthrough.formulas import Symbol, chosen, number, parse, shown
+from minidl.walkthrough.practice.items import Item
+from minidl.walkthrough.practice.sheets import Sheet
 from minidl.walkthrough.steps import Array
 
 SHOWN_EQUATIONS = 150
@@ -67,7 +65,7 @@ def _steps(sheet: Sheet, key: bool) -> Iterator[Section]:
 def _known(sheet: Sheet) -> set[str]:
     """The symbols of the data."""
     return {
-        symbol(array.name, index)
+        Symbol(array.name, index)
         for array in sheet.walkthrough.start
         for index in np.ndindex(array.shape)
     }

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from minidl.walkthrough.expressions import parse, substitute
-from minidl.walkthrough.graph import MOST_LABELLED_EDGES, Column, Graph
+from minidl.walkthrough.formulas import PENDING, Index, parse, substitute
+from minidl.walkthrough.graph.layout import MOST_LABELLED_EDGES, Column, Graph
 from minidl.walkthrough.operations import operation_of
-from minidl.walkthrough.steps import PENDING, Index, Step
+from minidl.walkthrough.steps import Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
 

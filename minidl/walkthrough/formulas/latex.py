@@ -13,10 +13,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from minidl.walkthrough.digits import number
-from minidl.walkthrough.expressions import SYMBOLS, Expression, chosen, is_mean, parse, unknown
-from minidl.walkthrough.letters import SLOT, Symbols, letter
-from minidl.walkthrough.steps import Equation
+from minidl.walkthrough.formulas.digits import number
+from minidl.walkthrough.formulas.equations import Equation
+from minidl.walkthrough.formulas.expressions import (
+    SYMBOLS,
+    Expression,
+    chosen,
+    is_mean,
+    parse,
+    unknown,
+)
+from minidl.walkthrough.formulas.letters import SLOT, Symbols, letter
 
 _SLOT = re.compile(r"\\text\{⟨(\d+)([!^]?)⟩\}")
 _COMPARED: dict[type, str] = {
@@ -59,19 +66,21 @@ def template(equation: Equation) -> Template:
 
 @functools.lru_cache(maxsize=1024)
 def _template(formula: str, part: str, reason: str, keys: tuple[str, ...]) -> Template:
-    return Template(*(latex(parse(text), keys) if text else "" for text in (formula, part, reason)))
+    return Template(
+        *(to_latex(parse(text), keys) if text else "" for text in (formula, part, reason))
+    )
 
 
-def latex(
+def to_latex(
     tree: Expression, keys: Sequence[str] = (), texts: Mapping[str, str] | None = None
 ) -> str:
     r"""A formula as LaTeX: slots for the names in ``keys``, other names as in ``texts``.
 
     Examples
     --------
-    >>> latex(parse("1/(1 + exp(-x))"), texts={"x": "z"})
+    >>> to_latex(parse("1/(1 + exp(-x))"), texts={"x": "z"})
     '\\frac{1}{1 + e^{-z}}'
-    >>> latex(parse("a*b"), keys=["a", "b"])
+    >>> to_latex(parse("a*b"), keys=["a", "b"])
     '\\text{⟨0⟩} \\cdot \\text{⟨1!⟩}'
     """
     return _Writer(keys, texts or {}).write(tree, _SUM, first=True)

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.walkthrough.expressions import (
+from minidl.walkthrough.formulas.equations import PENDING, Equation, Operand
+from minidl.walkthrough.formulas.expressions import (
     ARITHMETIC,
     DONE,
     FUNCTIONS,
@@ -30,8 +31,7 @@ from minidl.walkthrough.expressions import (
     shown,
     substitute,
 )
-from minidl.walkthrough.steps import PENDING, Equation, Operand
-from minidl.walkthrough.symbols import Symbol, as_symbol
+from minidl.walkthrough.formulas.symbols import Symbol, as_symbol
 
 LEAST_DIGITS = 4
 MOST_DIGITS = 32

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minidl.walkthrough.formulas import Index
 from minidl.walkthrough.operations import operation_of
-from minidl.walkthrough.scene import unravel
-from minidl.walkthrough.steps import Index, Problem, Step
+from minidl.walkthrough.steps import Problem, Step, unravel
 
 MOST_UNITS = 16
 """Of a column; of a wider one so many are shown."""
