@@ -9,11 +9,10 @@ from minidl.walkthrough.formulas.digits import (
     choose_digits,
     digits_of,
     given,
-    number,
     reads_back,
     shortest,
 )
-from minidl.walkthrough.formulas.equations import PENDING, Equation, Operand
+from minidl.walkthrough.formulas.equations import PENDING, Equation, Operand, number
 from minidl.walkthrough.formulas.expressions import (
     ARITHMETIC,
     SYMBOLS,

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.walkthrough.formulas.equations import PENDING, Equation, Operand
+from minidl.walkthrough.formulas.equations import PENDING, Equation, Operand, number
 from minidl.walkthrough.formulas.expressions import (
     ARITHMETIC,
     DONE,
@@ -122,11 +122,6 @@ def digits_of(value: Decimal, digits: int, short: str = "") -> str:
         else:
             text = f"{rounded.scaleb(-place):f}e{place}"
     return text.replace("-", "−")
-
-
-def number(text: str) -> Decimal:
-    """A printed number."""
-    return Decimal(text.replace("−", "-"))
 
 
 def agrees(value: Decimal, text: str, digits: int = LEAST_DIGITS) -> bool:

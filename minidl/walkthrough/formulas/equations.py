@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
 
+from minidl.core import ArgumentError
+from minidl.walkthrough.formulas.expressions import evaluate, parse
 from minidl.walkthrough.formulas.symbols import Symbol
 
 PENDING = "—"
 """What stands where a number is not computed yet."""
+
+
+def number(text: str) -> Decimal:
+    """A printed number."""
+    return Decimal(text.replace("−", "-"))
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,16 @@ class Equation:
     held: str = ""
     note: str = ""
     right: bool = True
+
+    @cached_property
+    def printed(self) -> dict[str, Decimal]:
+        """The operands as they are printed, by their keys."""
+        return {operand.key: number(operand.text) for operand in self.operands}
+
+    def worked(self, changed: Mapping[str, Decimal]) -> Iterator[Decimal]:
+        """Its value with other operands; none where it has no value."""
+        with suppress(ArithmeticError, ArgumentError):
+            yield evaluate(parse(self.formula), {**self.printed, **changed})
 
     def __str__(self) -> str:
         parts = [self.left, self.symbols, self.numbers, self.result]

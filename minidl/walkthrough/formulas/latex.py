@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from minidl.walkthrough.formulas.digits import number
 from minidl.walkthrough.formulas.equations import Equation
 from minidl.walkthrough.formulas.expressions import (
     SYMBOLS,
@@ -58,8 +57,7 @@ def template(equation: Equation) -> Template:
     keys = tuple(operand.key for operand in equation.operands)
     part, reason = equation.formula, ""
     if "Piecewise" in equation.formula:
-        numbers = {operand.key: number(operand.text) for operand in equation.operands}
-        branch, why = chosen(parse(equation.formula), numbers)
+        branch, why = chosen(parse(equation.formula), equation.printed)
         part, reason = ast.unparse(branch), "" if why is None else ast.unparse(why)
     return _template(equation.formula, part, reason, keys)
 

@@ -101,7 +101,7 @@ def _operands_at(scene: Scene, index: Index, count: int) -> dict[str, Known]:
 def _inputs(asked: Question, count: int) -> dict[str, Decimal]:
     """The same, and the settings, with all their digits."""
     knowns = _operands_at(asked.scene, asked.index, count)
-    exact = {key: Decimal(repr(value)) for key, value in asked.step.settings.items()}
+    exact = {key: Decimal(repr(value)) for key, value in asked.scene.step.settings.items()}
     return {key: known.value for key, known in knowns.items()} | exact
 
 
@@ -148,9 +148,9 @@ class ElementwiseValue(Operation):
         return [scene.equation("value", left, formula, knowns | scene.settings(), held)]
 
     def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
-        formula = asked.step.formulas["value"]
+        formula = asked.scene.step.formulas["value"]
         if asked.equation.kind == "value" and formula:
-            yield from branch_values(formula, _inputs(asked, len(asked.step.reads)))
+            yield from branch_values(formula, _inputs(asked, len(asked.scene.step.reads)))
 
 
 @operation
@@ -227,16 +227,16 @@ class ElementwiseGradient(Operation):
 
     def without_slope(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind == "contribution":
-            yield asked.operands["b"]
+            yield asked.equation.printed["b"]
 
     def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
-        if not asked.step.formulas["value"]:
+        if not asked.scene.step.formulas["value"]:
             return
-        *operands, output, _ = asked.step.reads
+        *operands, output, _ = asked.scene.step.reads
         numbers = _inputs(asked, len(operands))
         numbers["y"] = Decimal(asked.scene.before[output][asked.index])
-        upstream = asked.operands.get("b", Decimal(0))
-        for local in branch_values(self._slope(asked.step), numbers):
+        upstream = asked.equation.printed.get("b", Decimal(0))
+        for local in branch_values(self._slope(asked.scene.step), numbers):
             if asked.equation.kind == "local":
                 yield local
             elif asked.equation.kind == "contribution":
@@ -322,7 +322,7 @@ class RowGradient(Operation):
 
     def without_slope(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind == "contribution":
-            yield asked.operands["b"]
+            yield asked.equation.printed["b"]
 
 
 def _row_slope(scene: Scene, rows: list[int], k: int, j: int) -> tuple[str, dict[str, Known]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import minidl.walkthrough.operations.products  # noqa: F401  # registers its operations
 from minidl.nn import Loss, losses
 from minidl.optim import Optimizer, optimizers
 from minidl.walkthrough.operations.activations import (

@@ -32,7 +32,7 @@ _NEAR_AN_END = 1e-12
 BOUNDED = "so near to 0 or 1, minidl bounds logarithms at −100 and denominators at 1e-12"
 
 
-def each(scene: Scene, name: str, index: Index) -> list[Equation]:
+def loss_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
     """The loss of one element, or of one row."""
     left, held = scene.result(name, index)
     if not scene.step.formulas["value"]:
@@ -48,7 +48,7 @@ def each(scene: Scene, name: str, index: Index) -> list[Equation]:
     return [*made, scene.equation("value", left, formula, used(knowns, formula), held)]
 
 
-def back(scene: Scene, name: str, index: Index) -> list[Equation]:
+def gradient_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
     """The gradient where the loss hands it over: at the prediction, or at the logits behind it."""
     left, held = scene.result(name, index)
     if not scene.step.formulas["value"]:

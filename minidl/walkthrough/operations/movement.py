@@ -187,7 +187,7 @@ class Added(Operation):
         return _divided(scene, "sum", left, " + ".join(knowns), knowns, y[index])
 
     def mean_as_sum(self, asked: Question, right: Decimal) -> Iterator[Decimal]:
-        count = Decimal(asked.step.settings.get("divisor", 1.0))
+        count = Decimal(asked.scene.step.settings.get("divisor", 1.0))
         yield right * count if count != 1 else right / len(asked.equation.operands)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from minidl.program import RunInstruction
 from minidl.walkthrough.formulas import Equation, Index, branch_values, letter, parse, to_latex
-from minidl.walkthrough.operations import heads
 from minidl.walkthrough.operations.facts import of_loss
+from minidl.walkthrough.operations.heads import gradient_equations, is_margin, loss_equations
 from minidl.walkthrough.operations.operation import Latex, Operation, Question, operation, registry
 from minidl.walkthrough.operations.reading import Reader, operand
 from minidl.walkthrough.operations.scene import Scene
@@ -59,7 +59,7 @@ class EachLoss(Operation):
         if not value:
             return rf"{result} = {letter(step.operation)}\left(t, p\right)"
         z, each = symbol(step.reads[1]), to_latex(parse(value))
-        if "columns" in step.settings and not heads.is_margin(step):
+        if "columns" in step.settings and not is_margin(step):
             texts = {"t": "t_j", "p": "p_j"}
             each = rf"\sum_j {to_latex(parse(f'({value})'), texts=texts)}"
         if not link:
@@ -69,11 +69,11 @@ class EachLoss(Operation):
         return rf"{result} = {each} \qquad p{'_i' if 'x_i' in link else ''} = {behind}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
-        return heads.each(scene, name, index)
+        return loss_equations(scene, name, index)
 
     def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind in ("value", "local"):
-            yield from branch_values(asked.equation.formula, asked.operands)
+            yield from branch_values(asked.equation.formula, asked.equation.printed)
 
 
 def _turn_round(reader: Reader, each: Step, slopes: Array) -> None:
@@ -131,17 +131,17 @@ class LossGradient(Operation):
         return f"{result} = {chain}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
-        return heads.back(scene, name, index)
+        return gradient_equations(scene, name, index)
 
     def without_slope(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind == "factored":
-            yield from asked.worked(
-                {k: Decimal(1) for k in asked.operands if k == "c" or _counted(k, "b")}
+            yield from asked.equation.worked(
+                {k: Decimal(1) for k in asked.equation.printed if k == "c" or _counted(k, "b")}
             )
 
     def mean_as_sum(self, asked: Question, right: Decimal) -> Iterator[Decimal]:
         if asked.equation.kind in ("factored", "cancels", "contribution"):
-            count = Decimal(asked.step.settings["count"])
+            count = Decimal(asked.scene.step.settings["count"])
             yield right * count
             yield right * count / asked.rows  # over the rows alone
             yield right / asked.rows

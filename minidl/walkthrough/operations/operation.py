@@ -9,16 +9,14 @@ give. ``Step.expansion`` keeps its ``key``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from minidl.core import ArgumentError
 from minidl.program import RunInstruction
-from minidl.walkthrough.formulas import Equation, Index, Symbol, evaluate, parse, shown, to_latex
+from minidl.walkthrough.formulas import Equation, Index, Symbol, parse, shown, to_latex
 from minidl.walkthrough.operations.reading import Reader, named
 from minidl.walkthrough.operations.scene import Scene
 from minidl.walkthrough.steps import Array, Step
@@ -44,8 +42,6 @@ class Question:
         Every array after the last step: the updated weights.
     rows : int
         Of the batch.
-    operands : mapping of str to Decimal
-        The equation's operands as they are printed.
     """
 
     scene: Scene
@@ -54,17 +50,6 @@ class Question:
     place: int
     final: Mapping[str, Array]
     rows: int
-    operands: Mapping[str, Decimal]
-
-    @property
-    def step(self) -> Step:
-        """Whose equation it is."""
-        return self.scene.step
-
-    def worked(self, changed: Mapping[str, Decimal]) -> Iterator[Decimal]:
-        """The equation's value with other operands; none where it has no value."""
-        with suppress(ArithmeticError, ArgumentError):
-            yield evaluate(parse(self.equation.formula), {**self.operands, **changed})
 
 
 class Operation:

@@ -22,7 +22,7 @@ from minidl.core import (
 from minidl.document import Listing, Page, Paragraph, Section, Span, to_markdown
 from minidl.walkthrough.formulas import ARITHMETIC, number
 from minidl.walkthrough.practice.items import ASKED_DIGITS, SPARE_DIGITS, Item, significant, unit
-from minidl.walkthrough.practice.mistakes import MISTAKES, operands, worked, wrong_answers
+from minidl.walkthrough.practice.mistakes import MISTAKES, wrong_answers
 from minidl.walkthrough.practice.worksheets import ANSWERS, Worksheet
 
 LEAST = 3
@@ -263,18 +263,19 @@ class _Grader:
 
     def _carried(self, item: Item) -> tuple[Decimal | None, set[int]]:
         """The equation's value for what was answered before, and which blanks that takes."""
-        found, taken = operands(item), set()
+        answered: dict[str, Decimal] = {}
+        taken = set()
         for operand in item.equation.operands:
             blank = self.sheet.operand_blank(item, operand)
             if blank is not None and blank.number in self.given:
-                found[operand.key] = self.given[blank.number]
+                answered[operand.key] = self.given[blank.number]
                 taken.add(blank.number)
-        return (next(worked(item, found), None) if taken else None), taken
+        return (next(item.equation.worked(answered), None) if taken else None), taken
 
 
 def is_right(item: Item, answer: Decimal, loose: Decimal) -> bool:
     """Whether an answer is an equation's result, as printed or as worked out from the sheet."""
-    expected = [number(item.equation.result), *worked(item, operands(item))]
+    expected = [number(item.equation.result), *item.equation.worked({})]
     return any(close(answer, value, item.digits, loose) for value in expected)
 
 
@@ -294,7 +295,7 @@ def close(answer: Decimal, value: Decimal, digits: int, loose: Decimal) -> bool:
 
 def looseness(sheet: Worksheet, item: Item) -> Decimal:
     """What rounding of the operands, as far as they stand on the sheet, can make of a result."""
-    exact = operands(item)
+    exact = item.equation.printed
     # A sum that comes to 0 on paper leaves a trace of its terms in float64.
     total = max(map(abs, exact.values()), default=Decimal(0)) * TRACE
     for operand in item.equation.operands:
@@ -306,7 +307,7 @@ def looseness(sheet: Worksheet, item: Item) -> Decimal:
             moved = unit(value, ASKED_DIGITS + SPARE_DIGITS) / 2
         else:
             continue
-        ends = [*worked(item, exact | {operand.key: value + moved}), *worked(item, exact)]
+        ends = [*item.equation.worked({operand.key: value + moved}), *item.equation.worked({})]
         total += abs(ends[0] - ends[-1]) if len(ends) == 2 else Decimal(0)
     return total
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from minidl.core import ArgumentError
-from minidl.walkthrough.formulas import Equation, Index, Operand, Symbol, evaluate, number, parse
+from minidl.walkthrough.formulas import Equation, Index, Operand, Symbol
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
@@ -111,18 +109,15 @@ def _made(equation: Equation, origins: tuple[int | None, ...]) -> tuple[Any, ...
 
 def _handed_on(equation: Equation, origins: tuple[int | None, ...], own: int) -> int | None:
     """The origin of the operand that an equation hands on: times 1, plus 0; else its own."""
-    exact = {operand.key: number(operand.text) for operand in equation.operands}
-    for (key, value), origin in zip(exact.items(), origins, strict=True):
-        if value and all(_ends_in(equation, exact | {key: x}, x) for x in (value, value / 2)):
+    for (key, value), origin in zip(equation.printed.items(), origins, strict=True):
+        if value and all(_ends_in(equation, {key: x}, x) for x in (value, value / 2)):
             return origin
     return own
 
 
-def _ends_in(equation: Equation, numbers: Mapping[str, Decimal], value: Decimal) -> bool:
-    """Whether a rule comes to this value for these operands."""
-    with suppress(ArithmeticError, ArgumentError):
-        return abs(evaluate(parse(equation.formula), numbers) - value) < abs(value) / 10**9
-    return False
+def _ends_in(equation: Equation, changed: Mapping[str, Decimal], value: Decimal) -> bool:
+    """Whether a rule comes to this value with other operands."""
+    return any(abs(x - value) < abs(value) / 10**9 for x in equation.worked(changed))
 
 
 def _called(step: Step, index: Index, equation: Equation, operand: Operand) -> str:

@@ -7,13 +7,11 @@ numbers the mistakes give that are made in them; what can go wrong in any equati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
-from minidl.core import ArgumentError
-from minidl.walkthrough.formulas import ARITHMETIC, Symbol, evaluate, number, parse
+from minidl.walkthrough.formulas import ARITHMETIC, Symbol, number
 from minidl.walkthrough.operations import Operation, Question, Scene, operation_of
 from minidl.walkthrough.practice.items import Item
 from minidl.walkthrough.walkthrough_data import WalkthroughData
@@ -28,9 +26,6 @@ MISTAKES = {
     "branch": "Wrong branch of a piecewise function, as ReLU: look at the sign of its input.",
 }
 """The kinds, with what is said about each."""
-
-
-Numbers = dict[str, Decimal]
 
 
 class Wrong(NamedTuple):
@@ -52,46 +47,35 @@ def wrong_answers(walkthrough: WalkthroughData, item: Item) -> list[Wrong]:
         Scene(step, before, after, walkthrough.digits, problem.dtype),
         item.equation, item.index, item.place,
         final=walkthrough.after(len(walkthrough.steps) - 1),
-        rows=problem.rows, operands=operands(item),
+        rows=problem.rows,
     )  # fmt: skip
     operation, made = operation_of(step), list[Wrong]()
     with localcontext(ARITHMETIC):
-        right = next(worked(item, asked.operands), number(item.equation.result))
+        right = next(item.equation.worked({}), number(item.equation.result))
         for kind, values in _WAYS.items():
             made += [Wrong(kind, value) for value in values(operation, asked, item, right)]
     return made
 
 
-def operands(item: Item) -> Numbers:
-    """An equation's operands as they are printed."""
-    return {operand.key: number(operand.text) for operand in item.equation.operands}
-
-
-def worked(item: Item, numbers: Mapping[str, Decimal]) -> Iterator[Decimal]:
-    """The equation's value for other operands; none where it has no value."""
-    with suppress(ArithmeticError, ArgumentError):
-        yield evaluate(parse(item.equation.formula), numbers)
-
-
 def _sign(_: Operation, asked: Question, item: Item, right: Decimal) -> Iterator[Decimal]:
-    found = asked.operands
+    found = asked.equation.printed
     if item.equation.kind == "update":
         for key in ("eta", "g"):  # the first that is there: uphill instead of downhill
             if key in found:
-                yield from asked.worked({key: -found[key]})
+                yield from asked.equation.worked({key: -found[key]})
                 break
     yield -right
     for key in found:  # one term of a sum
         if (key[0] == "a" and key[1:].isdigit()) or key == "c":
-            yield from asked.worked({key: -found[key]})
+            yield from asked.equation.worked({key: -found[key]})
         if key[0] == "c" and key[1:].isdigit():
-            yield from asked.worked({key: -found[key]})
+            yield from asked.equation.worked({key: -found[key]})
 
 
 def _ways_not_added(_: Operation, asked: Question, item: Item, right: Decimal) -> Iterator[Decimal]:
     if item.equation.kind != "sum" or item.step.phase != "backward":
         return
-    parts = list(asked.operands.values())
+    parts = list(asked.equation.printed.values())
     yield from parts
     if len(parts) > 2:
         total = sum(parts, Decimal(0))
@@ -104,9 +88,9 @@ def _stale(operation: Operation, asked: Question, item: Item, right: Decimal) ->
     elif item.equation.left == Symbol.made("new", Symbol(item.array, item.index)):
         old = asked.scene.before
         yield Decimal(old[item.array][item.index])
-        for key in asked.operands:
+        for key in asked.equation.printed:
             if (name := f"{item.array}.{key}") in old:  # the state of the step before
-                yield from asked.worked({key: Decimal(old[name][item.index])})
+                yield from asked.equation.worked({key: Decimal(old[name][item.index])})
 
 
 _WAYS: dict[str, Callable[[Operation, Question, Item, Decimal], Iterator[Decimal]]] = {

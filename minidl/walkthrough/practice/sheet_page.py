@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from minidl.document import Arrays, Block, Bullets, Page, Paragraph, Section, Span
-from minidl.walkthrough.formulas import Symbol, chosen, number, parse, shown
+from minidl.walkthrough.formulas import Symbol, chosen, parse, shown
 from minidl.walkthrough.practice.items import Item
 from minidl.walkthrough.practice.sheets import Sheet
 from minidl.walkthrough.steps import Array
@@ -106,8 +106,7 @@ def _numbers(item: Item, texts: dict[str, str]) -> str:
     equation = item.equation
     if not equation.numbers:
         return ""
-    exact = {operand.key: number(operand.text) for operand in equation.operands}
-    part, _ = chosen(parse(equation.formula), exact)
+    part, _ = chosen(parse(equation.formula), equation.printed)
     return shown(part, texts)
 
 
