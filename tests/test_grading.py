@@ -8,7 +8,7 @@ from walked import relu_step
 
 import minidl as ml
 from minidl.core.errors import ArgumentError, UnknownNameError
-from minidl.walkthrough.formulas import number
+from minidl.walkthrough.formulas.equations import number
 from minidl.walkthrough.practice.mistakes import MISTAKES
 
 

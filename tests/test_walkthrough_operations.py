@@ -14,7 +14,7 @@ from minidl.kernels.jit import Kernel
 from minidl.optim import optimizers
 from minidl.walkthrough.formulas.calculus import agree, derivative
 from minidl.walkthrough.formulas.expressions import evaluate, parse
-from minidl.walkthrough.operations import find
+from minidl.walkthrough.operations.finding import find
 from minidl.walkthrough.operations.operation import registry
 
 RNG = np.random.default_rng(5)
@@ -97,6 +97,7 @@ MEANING = {
     "Max": np.maximum,
     "Min": np.minimum,
     "rows": True,
+    "gradients": None,
 }
 
 

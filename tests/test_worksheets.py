@@ -15,7 +15,7 @@ from walkthroughs import walkthroughs
 import minidl as ml
 from minidl.cli import app
 from minidl.core.errors import ArgumentError, FileError, UnknownNameError
-from minidl.walkthrough.formulas import number
+from minidl.walkthrough.formulas.equations import number
 from minidl.walkthrough.formulas.symbols import Symbol
 from minidl.walkthrough.practice import exercise
 from minidl.walkthrough.practice.items import DIFFICULTIES, items, significant

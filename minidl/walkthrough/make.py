@@ -108,7 +108,7 @@ def explain(
     _check_size(sum(numbers.size for numbers in _made(program)))
     reader = Reader(twin, loss, own, start, operation_for)
     title = f"a {_widths(net)}network, a batch of {len(x)} row{'s' * (len(x) > 1)}"
-    Beginning().append(reader, title, (), "problem", phase="problem", title="The problem")
+    Beginning().append(reader, (), "problem", rule=title, phase="problem", title="The problem")
     reader.read(program, (x, y))
     _tell_output(reader)
     _afterwards(reader, program)
@@ -196,8 +196,8 @@ def _afterwards(reader: Reader, program: Program) -> None:
             line.kernel.run(*line.operands)
     name = f"{reader.loss_name} afterwards"
     LossAfterwards().append(
-        reader, "the way forward once more, with the new weights",
-        [Array.of(name, program.loss.reshape(()))], "after",
+        reader, [Array.of(name, program.loss.reshape(()))], "after",
+        rule="the way forward once more, with the new weights",
         phase="after", title=name, reads=(reader.loss_name,),
     )  # fmt: skip
 

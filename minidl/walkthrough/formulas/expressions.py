@@ -351,6 +351,8 @@ def _called(tree: ast.Call, name: str, texts: Mapping[str, str]) -> str:
         return f"({', '.join(parts)})"
     if name == "Times":
         return " × ".join(_within(x, texts, _PRODUCT) for x in tree.args)
+    if name == "Sum":  # of a row, over j
+        return f"Σ {_within(tree.args[0], texts, _PRODUCT)}"
     if name == "Total":
         over = f" over the {ast.unparse(tree.args[1])}" if tree.args[1:] else ""
         return f"Σ {_within(tree.args[0], texts, _PRODUCT)}{over}"

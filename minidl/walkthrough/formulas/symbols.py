@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Self
 
 Index = tuple[int, ...]
+Place = tuple[int | str, ...]
+"""Of a number in an array; or, in a rule, of any: ``("i",)``."""
 
-OPEN: Index = (-1,)
+OPEN: Place = (-1,)
 """In the place of an index: whichever."""
 
 _TEXTS = {
@@ -30,7 +32,7 @@ class Symbol(str):
     ----------
     name : str
         Of an array, or the letter of a setting.
-    place : tuple of int
+    place : tuple of int or str
         Which number of the array.
     role : str
         ``"plain"``, or what it is to the symbols in ``of``: ``"new"`` (after the update), ``"way"``
@@ -48,12 +50,12 @@ class Symbol(str):
     """
 
     name: str
-    place: Index
+    place: Place
     role: str
     of: tuple[Symbol, ...]
 
     def __new__(
-        cls, name: str, place: Index = (), role: str = "plain", of: tuple[Symbol, ...] = ()
+        cls, name: str, place: Place = (), role: str = "plain", of: tuple[Symbol, ...] = ()
     ) -> Self:
         inside = "" if place == OPEN else ", ".join(map(str, place))
         text = _TEXTS[role].format(*of, name=name) + (f"[{inside}]" if place else "")

@@ -5,7 +5,7 @@ work out a single number.
 """
 
 from minidl.walkthrough.operations.activations import ElementwiseValue, keys_of
-from minidl.walkthrough.operations.finding import find, operation_for, operation_of
+from minidl.walkthrough.operations.finding import operation_for, operation_of
 from minidl.walkthrough.operations.heads import bounded
 from minidl.walkthrough.operations.objective import Beginning, LossAfterwards
 from minidl.walkthrough.operations.operation import Operation, Question
@@ -22,7 +22,6 @@ __all__ = [
     "Reader",
     "Scene",
     "bounded",
-    "find",
     "keys_of",
     "operation_for",
     "operation_of",

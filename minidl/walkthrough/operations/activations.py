@@ -19,16 +19,12 @@ from minidl.walkthrough.formulas import (
     Known,
     Symbol,
     branch_values,
-    letter,
-    parse,
     partial,
-    shown,
     slope_of,
     spread,
-    to_latex,
 )
 from minidl.walkthrough.operations.facts import row_formulas
-from minidl.walkthrough.operations.operation import Latex, Operation, Question, operation, registry
+from minidl.walkthrough.operations.operation import Operation, Question, operation, registry
 from minidl.walkthrough.operations.reading import Reader, named, operand
 from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, Term, used, worked_out
 from minidl.walkthrough.steps import Array, Step
@@ -126,18 +122,19 @@ class ElementwiseValue(Operation):
         if active and levels_off(function):
             xs = [np.ascontiguousarray(reader.arrays[x].numbers, y.dtype) for x in inputs]
             flat = idle(function, y, xs)
-        texts = dict(zip(_keys(facts["formulas"], len(inputs)), inputs, strict=True))
-        value = facts["formulas"]["value"]
-        right = shown(parse(value), texts) if value else f"{function.name}({', '.join(inputs)})"
-        self.add(reader, ran, i, inputs, [Array.of(name, y, off, flat)], f"{name} = {right}",
-                 why=self.of_hidden if active else "", **facts)  # fmt: skip
+        words = f"{name} = {function.name}({', '.join(inputs)})"
+        self.add(
+            reader, ran, i, inputs, [Array.of(name, y, off, flat)],
+            rule="" if facts["formulas"]["value"] else words,
+            why=self.of_hidden if active else "", **facts,
+        )  # fmt: skip
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        result, inputs = symbol(step.writes[0].name), [symbol(name) for name in step.reads]
-        if not (formula := step.formulas["value"]):
-            return rf"{result} = {letter(step.operation)}\left({', '.join(inputs)}\right)"
-        texts = dict(zip(keys_of(step), inputs, strict=True))
-        return f"{result} = {to_latex(parse(formula), texts=texts)}"
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        return {self.result: value} if (value := step.formulas["value"]) else {}
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        reads = dict(zip(keys_of(step), step.reads, strict=True))
+        return reads | {self.result: step.writes[0].name}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         knowns = _operands_at(scene, index, len(scene.step.reads))
@@ -157,7 +154,7 @@ class ElementwiseValue(Operation):
 class ElementwiseGradient(Operation):
     """dx = f′(x) · dy: the local derivative, then the contribution."""
 
-    key, formula = "elementwise_back", "Times(local, dy)"
+    key, result, formula = "elementwise_back", "dx", "Times(local, dy)"
     heading = "back through {}"
     why = "Where the function is flat, nothing passes: the unit cannot learn."
     of_arithmetic = "What comes from above, times how much the result moves with this number."
@@ -180,17 +177,15 @@ class ElementwiseGradient(Operation):
         local = Array.of(called, slopes.reshape(output.shape))
         made, came = (x.reshape(output.shape) for x in (dx, dy))
         off = (made == 0) & ((came != 0) | reader.arrays[upstream].off.reshape(output.shape))
-        texts = {"local": local.name, "dy": upstream}
         self.add(
             reader, ran, i, (*forward.reads, output.name, upstream), [Array.of(name, made, off)],
-            f"{name} = {shown(parse(self.formula), texts)}", aside=(local,),
+            aside=(local,),
             why="" if _can_be_flat(reader, function) else self.of_arithmetic, **facts,
         )  # fmt: skip
 
-    def latex(self, step: Step, symbol: Latex) -> str:
+    def arrays(self, step: Step) -> Mapping[str, str]:
         (local,) = self.names_aside(step).values()
-        texts = {"local": symbol(local), "dy": symbol(step.reads[-1])}
-        return f"{symbol(step.writes[0].name)} = {to_latex(parse(self.formula), texts=texts)}"
+        return {"local": local, "dy": step.reads[-1], self.result: step.writes[0].name}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         *operands, output, upstream = scene.step.reads
@@ -246,6 +241,11 @@ class ElementwiseGradient(Operation):
 # ── a whole row ───────────────────────────────────────────────────────────────────────────────
 
 
+def row_numbers(array: str) -> dict[str, str]:
+    """What formulas of a whole row call its numbers: the one at hand, and each."""
+    return {"x_i": Symbol(array, ("i",)), "x_j": Symbol(array, ("j",))}
+
+
 @operation
 class RowValue(Operation):
     """One number of a softmax, or of another function of a whole row."""
@@ -259,13 +259,13 @@ class RowValue(Operation):
         if ran.instruction.phase == "backward":
             registry[RowGradient.key].read(reader, ran, i)
             return
-        x, y = named(ran, "x", "y")
-        self.add(reader, ran, i, (x,), rule=f"{y} = {op.name}({x})", formulas=row_formulas(op))
+        self.add(reader, ran, i, named(ran, "x"), formulas=row_formulas(op))
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        result, source = (symbol(name) for name in (step.writes[0].name, step.reads[0]))
-        texts = {"x_i": f"{source}_i", "x_j": f"{source}_j"}
-        return f"{result}_i = {to_latex(parse(step.formulas['value']), texts=texts)}"
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        return {"y_i": step.formulas["value"]}
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        return {"y_i": Symbol(step.writes[0].name, ("i",)), **row_numbers(step.reads[0])}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         x, (*rows, j) = scene.read(0), index
@@ -282,7 +282,7 @@ class RowValue(Operation):
 class RowGradient(Operation):
     """dxⱼ = Σₖ ∂yₖ/∂xⱼ · dyₖ: every number of a row moves all of it."""
 
-    key = "row_back"
+    key, result, formula = "row_back", "dx", "Total(local*dy, row)"
     heading = "back through {}"
     why = "Every output of the row depends on every input: all ways are added up."
 
@@ -291,14 +291,11 @@ class RowGradient(Operation):
             reader.functions[ran.instruction.title],
             reader.forward[ran.instruction.node].reads[0],
         )
-        y, dy, dx = named(ran, "y", "dy", "dx")
-        rule = f"{dx} = Σ ∂{y}/∂{x} × {dy}, along each row"
-        self.add(reader, ran, i, (y, dy, x), rule=rule, formulas=row_formulas(op))
+        self.add(reader, ran, i, (*named(ran, "y", "dy"), x), formulas=row_formulas(op))
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        y, dy, x = (symbol(name) for name in step.reads)
-        local = rf"\frac{{\partial {y}_k}}{{\partial {x}}}"
-        return rf"{symbol(step.writes[0].name)} = \sum_k {local} \cdot {{{dy}}}_k"
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        y, dy, x = step.reads
+        return {"local": partial(y, x), "dy": dy, self.result: step.writes[0].name}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         y, dy = scene.read(0), scene.read(1)

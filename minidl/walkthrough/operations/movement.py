@@ -16,7 +16,6 @@ from minidl.walkthrough.formulas import (
     Symbol,
     parse,
     partial,
-    shown,
     to_latex,
 )
 from minidl.walkthrough.operations.operation import (
@@ -71,7 +70,7 @@ class PutView(Operation):
             missing = reader.arrays[y].missing.copy()
         missing.reshape(-1)[places.numbers.astype(int)] = False
         self.add(reader, ran, i, (x,), [Array.of(y, wrote(ran), pending=missing)],
-                 f"{y} by put_view")  # fmt: skip
+                 rule=f"{y} by put_view")  # fmt: skip
 
 
 @operation
@@ -173,8 +172,8 @@ class Added(Operation):
         settings = {"divisor": float(operand(ran, "divisor"))}
         self.add(reader, ran, i, (x,), aside=(places,), settings=settings, why=why)
 
-    def formula_of(self, settings: Mapping[str, float]) -> str:
-        return "Total(x)" if settings["divisor"] == 1.0 else self.formula
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        return {self.result: "Total(x)" if step.settings["divisor"] == 1.0 else self.formula}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         y, places, x = scene.step.array(name), scene.step.array("places"), scene.read(0)
@@ -231,9 +230,11 @@ class FanOut(Operation):
     def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         total, part = named(ran, "total", "part")
         first, second = (_origin(reader, name) for name in (total, part))
-        texts = {"first": f"what came by {first}", "second": f"what came by {second}"}
-        self.add(reader, ran, i, (total, part), formulas={"first": first, "second": second},
-                 rule=f"{total} = {shown(parse(self.formula), texts)}")  # fmt: skip
+        self.add(reader, ran, i, (total, part), formulas={"first": first, "second": second})
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        ways = {key: Symbol.made("way", step.formulas[key]) for key in ("first", "second")}
+        return {**ways, self.result: step.writes[0].name}
 
     def latex(self, step: Step, symbol: Latex) -> str:
         gradient = symbol(step.writes[0].name)

@@ -33,6 +33,8 @@ class Reader:
     steps : list of Step
     arrays : dict of str to Array
         What there is by now.
+    forward : dict of int to Step
+        By the operation's number in the program: the step that gives its output.
     constants : list of Array
         Numbers that a layer of one's own writes into its code; here they get names.
     loss_name : str
@@ -80,24 +82,6 @@ class Reader:
                 self.constants.append(constant)
             self.arrays[constant.name] = constant
             line.names[k] = constant.name
-
-    def append(self, **facts: Any) -> Step:
-        """One more step; what it writes is known from now on."""
-        facts |= {"reads": tuple(facts.get("reads", ())), "writes": tuple(facts["writes"])}
-        step = Step(number=len(self.steps), **facts)
-        self.steps.append(step)
-        self.arrays.update({array.name: array for array in step.writes})
-        return step
-
-    def add(self, ran: RunInstruction, i: int, facts: dict[str, Any], **more: Any) -> Step:
-        """A step for an instruction that has run."""
-        line = ran.instruction
-        if line.phase == "backward" and line.node in self.forward:
-            more["mirrors"] = self.forward[line.node].number
-        step = self.append(phase=line.phase, operation=line.title, instruction=i, **facts, **more)
-        if line.phase == "forward" or (line.phase == "loss" and line.node not in self.forward):
-            self.forward[line.node] = step  # of several instructions the last gives the output
-        return step
 
 
 def named(ran: RunInstruction, *parameters: str) -> list[str]:

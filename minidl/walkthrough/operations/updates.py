@@ -16,11 +16,8 @@ from minidl.walkthrough.formulas import (
     Index,
     Known,
     Symbol,
-    parse,
-    shown,
-    to_latex,
 )
-from minidl.walkthrough.operations.operation import Latex, Operation, operation
+from minidl.walkthrough.operations.operation import Operation, operation
 from minidl.walkthrough.operations.reading import Reader, named, operand
 from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, used, worked_out
 from minidl.walkthrough.steps import Array, Step
@@ -43,23 +40,6 @@ def _updated(scene: Scene, name: str, index: Index) -> Known:
     return known._replace(symbol=Symbol.made("new", known.symbol))
 
 
-def _assigned(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
-    """Formulas as text, one after the other."""
-    parts = (
-        f"{texts.get(key, SYMBOLS.get(key, key))} ← {shown(parse(formula), texts)}"
-        for key, formula in formulas.items()
-    )
-    return ";  ".join(parts)
-
-
-def _assigned_latex(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
-    parts = (
-        rf"{to_latex(parse(key), texts=texts)} \leftarrow {to_latex(parse(formula), texts=texts)}"
-        for key, formula in formulas.items()
-    )
-    return r" \qquad ".join(parts)
-
-
 # ── clipping ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -67,14 +47,10 @@ class _Clipping(Operation):
     """What looks at all gradients."""
 
     result = "g"
-    shows_operands = False
+    assigns, shows_operands = True, False
 
-    def rule(self, result: str, reads: Sequence[str], settings: Mapping[str, float]) -> str:
-        return _assigned({"g": self.formula}, {"bound": f"{settings['bound']:g}"})
-
-    def latex(self, step: Step, symbol: Latex) -> str:
-        texts = {"bound": f"{step.settings['bound']:g}", "norm": r"\left\|g\right\|"}
-        return _assigned_latex({"g": self.formula}, texts)
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        return {}  # of all gradients: g
 
     def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         names, arrays = _clipped(reader, ran)
@@ -113,17 +89,14 @@ class SquareSum(Operation):
     """Σ g² over all gradients."""
 
     key, kernels = "squares", (update.square_sum,)
-    formula = "Total(g**2)"
+    result, formula = "squares", "Total(g**2, gradients)"
     heading = "the gradients' length"
     why = "The common length of all gradients is wanted next."
     shows_operands = False
 
     def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         names, _ = _clipped(reader, ran)
-        self.add(reader, ran, i, names, rule=f"{shown(parse(self.formula), {})} over all gradients")
-
-    def latex(self, step: Step, symbol: Latex) -> str:
-        return to_latex(parse(self.formula))
+        self.add(reader, ran, i, names)
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         left, held = scene.result(name, index)
@@ -164,9 +137,6 @@ class NormClipping(_Clipping):
 
 # ── optimizers ────────────────────────────────────────────────────────────────────────────────
 
-_LETTERS = {"p": "w", "velocity": "v"}
-"""What formulas of optimizers call otherwise than a book."""
-
 _SURE_DIGITS = {"float32": 6, "float64": 12}
 """Digits that rounding leaves alone."""
 
@@ -181,7 +151,7 @@ class Update(Operation):
 
     heading = "the parameters, updated by {}"
     why = "The parameters move, so that the loss gets smaller."
-    shows_operands = False
+    assigns, shows_operands = True, False
 
     def __init__(self, optimizer: type[Optimizer]) -> None:
         self.key, self.optimizer = optimizer.name, optimizer
@@ -199,11 +169,14 @@ class Update(Operation):
             for state in states:
                 numbers = operand(ran, state)[span]
                 writes.append(Array.of(f"{name}.{state}", numbers.reshape(parameter.shape)))
-        self.add(reader, ran, i, reads, writes, _assigned(formulas, _LETTERS), settings=settings,
-                 why=self.optimizer.purpose(settings))  # fmt: skip
+        why = self.optimizer.purpose(settings)
+        self.add(reader, ran, i, reads, writes, settings=settings, why=why)
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        return _assigned_latex(self.optimizer.formulas(step.settings), _LETTERS)
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        return self.optimizer.formulas(step.settings)
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        return {"p": "w", "velocity": "v"}  # as a book writes them
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         formulas = self.optimizer.formulas(scene.step.settings)

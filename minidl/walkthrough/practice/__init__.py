@@ -1,6 +1,5 @@
 """Worksheets: equations with blanks, marked by what classical mistakes would have given."""
 
-from minidl.walkthrough.practice.exercise import exercise
 from minidl.walkthrough.practice.grading import Marks, grade, read_answers
 from minidl.walkthrough.practice.worksheets import SHEET, Worksheet, worksheet
 
@@ -8,7 +7,6 @@ __all__ = [
     "Marks",
     "SHEET",
     "Worksheet",
-    "exercise",
     "grade",
     "read_answers",
     "worksheet",
