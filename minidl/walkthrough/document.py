@@ -41,18 +41,18 @@ class Document:
         except (TypeError, KeyError) as error:
             raise FileError(culprit, wanted, f"something else ({error})", cls._remedy) from error
         if schema != cls._schema:
-            own = f"schema {cls._schema}"
-            raise FileError(culprit, own, f"schema {schema!r:.60}", cls._remedy)
+            expected = f"schema {cls._schema}"
+            raise FileError(culprit, expected, f"schema {schema!r:.60}", cls._remedy)
         from msgspec import convert  # here: only files need it
 
         try:
-            found: Self = convert(data, cls)
-            found.to_markdown()  # parts that do not fit each other come up here, not later
-            str(found)
+            document: Self = convert(data, cls)
+            document.to_markdown()  # parts that do not fit each other come up here, not later
+            str(document)
         except Exception as error:  # whatever numbers, lists and names in wrong places lead to
-            got = f"damaged data ({error!s:.500})"
-            raise FileError(culprit, wanted, got, cls._remedy) from error
-        return found
+            damage = f"damaged data ({error!s:.500})"
+            raise FileError(culprit, wanted, damage, cls._remedy) from error
+        return document
 
     def to_markdown(self) -> str:
         """All of it in Markdown."""

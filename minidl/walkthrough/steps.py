@@ -72,10 +72,10 @@ class Array:
         cls, name: str, numbers: Any, dead: Any = None, flat: Any = None, pending: Any = None
     ) -> Array:
         """From a NumPy array; ``dead``, ``flat`` and ``pending`` are masks of its shape."""
-        own = np.asarray(numbers, np.float64)
+        array = np.asarray(numbers, np.float64)
         if pending is not None:
-            own = np.where(pending, 0.0, own)  # whatever lies there is no number of anybody's
-        values, shape = tuple(own.reshape(-1).tolist()), tuple(own.shape)
+            array = np.where(pending, 0.0, array)  # whatever lies there is no number of anybody's
+        values, shape = tuple(array.reshape(-1).tolist()), tuple(array.shape)
         masks = (dead, flat, pending)
         places = (() if m is None else tuple(np.flatnonzero(m).tolist()) for m in masks)
         return cls(name, shape, values, *places)

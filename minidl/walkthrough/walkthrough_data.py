@@ -141,16 +141,16 @@ class WalkthroughData(Document):
             If there is no such step or number.
         """
         last = len(self.steps) - 1
-        found = self.steps[whole_number("equations(step)", step, 0, 1, last)]
-        array = next((array for array in found.writes if array.name == name), None)
+        asked_step = self.steps[whole_number("equations(step)", step, 0, 1, last)]
+        array = next((array for array in asked_step.writes if array.name == name), None)
         if array is None or not _inside(index, array.shape):
-            wanted = ", ".join(f"{a.name} {a.shape}" for a in found.writes) or "nothing"
+            wanted = ", ".join(f"{a.name} {a.shape}" for a in asked_step.writes) or "nothing"
             remedy = "walkthrough.steps lists what each step writes."
             culprit = f"equations({step}, …)"
             raise ArgumentError(culprit, f"a number of {wanted}", f"{name} {index}", remedy)
         before, after = self.before(step), self.after(step)
-        scene = Scene(found, before, after, self.digits, self.problem.dtype)
-        return tuple(operation_of(found).equations(scene, name, index))
+        scene = Scene(asked_step, before, after, self.digits, self.problem.dtype)
+        return tuple(operation_of(asked_step).equations(scene, name, index))
 
     def every(self) -> Iterator[tuple[Step, str, Index, tuple[Equation, ...]]]:
         """All numbers of all steps with their equations: step, array, index, equations."""
@@ -208,16 +208,16 @@ class WalkthroughData(Document):
         ['row 0', 'row 1', '']
         """
         gradient = name if name.startswith("∂") else f"∂{name}"
-        made = [s for s in self.steps if s.phase == "backward" and gradient in _names(s)]
-        if not made or not _inside(index, made[-1].array(gradient).shape):
+        steps = [s for s in self.steps if s.phase == "backward" and gradient in _names(s)]
+        if not steps or not _inside(index, steps[-1].array(gradient).shape):
             remedy = "walkthrough.shapes lists every array: a gradient's name begins with ∂."
             raise ArgumentError("receipt", "a number with a gradient", f"{name} {index}", remedy)
         parts: list[Equation] = []
-        for step in made:  # a fan-out's first way has its own step, and each further one
+        for step in steps:  # a fan-out's first way has its own step, and each further one
             if operation_of(step).is_meeting and (further := self._maker(step.reads[1], step)):
                 parts += self.equations(further.number, step.reads[1], index)
             parts += self.equations(step.number, gradient, index)
-        value = made[-1].array(gradient)[index]
+        value = steps[-1].array(gradient)[index]
         update: tuple[Equation, ...] = ()
         for step in self.steps:
             for touched in (gradient, gradient[1:]):
@@ -228,8 +228,8 @@ class WalkthroughData(Document):
 
     def _maker(self, name: str, until: Step) -> Step | None:
         """The last step before another that wrote an array."""
-        found = [step for step in self.steps[: until.number] if name in _names(step)]
-        return found[-1] if found else None
+        writers = [step for step in self.steps[: until.number] if name in _names(step)]
+        return writers[-1] if writers else None
 
 
 def _names(step: Step) -> list[str]:

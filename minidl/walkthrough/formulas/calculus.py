@@ -22,7 +22,7 @@ from minidl.walkthrough.formulas.expressions import (
     unknown,
 )
 
-_OUTER = {
+_OUTER_SLOPES = {
     "exp": "exp(u)",
     "log": "1/u",
     "sqrt": "1/(2*sqrt(u))",
@@ -91,8 +91,8 @@ def _of_call(tree: ast.Call, called: str, name: str) -> Expression:
         beyond = ast.Compare(b, [ast.Gt() if called == "Max" else ast.Lt()], [a])
         sides = [(derivative(b, name), beyond), (derivative(a, name), ast.Constant(True))]
         return _piecewise(sides)
-    if called in _OUTER:
-        outer = substitute(parse(_OUTER[called]), {"u": tree.args[0]})
+    if called in _OUTER_SLOPES:
+        outer = substitute(parse(_OUTER_SLOPES[called]), {"u": tree.args[0]})
         return _product(outer, derivative(tree.args[0], name))
     raise unknown(tree)
 
@@ -156,7 +156,7 @@ def _power(a: Expression, b: Expression) -> Expression:
     return a if _is(b, 1) else ast.BinOp(a, ast.Pow(), b)
 
 
-_MADE: dict[type, Callable[[Expression, Expression], Expression]] = {
+_SIMPLIFIED: dict[type, Callable[[Expression, Expression], Expression]] = {
     ast.Add: _sum,
     ast.Sub: _difference,
     ast.Mult: _product,
@@ -174,7 +174,7 @@ def agree(one: Expression, other: Expression, given: Mapping[str, Expression]) -
 
     False as well where one of them cannot be worked out at all.
     """
-    told = 0
+    compared = 0
     for shift in range(len(_PROBES)):
         try:
             a, b = (_tried(tree, given, shift) for tree in (one, other))
@@ -184,8 +184,8 @@ def agree(one: Expression, other: Expression, given: Mapping[str, Expression]) -
             continue
         if abs(a - b) > abs(a + b) * Decimal("1e-12"):
             return False
-        told += 1
-    return told > 1
+        compared += 1
+    return compared > 1
 
 
 def _tried(tree: Expression, given: Mapping[str, Expression], shift: int) -> Decimal:
@@ -223,7 +223,7 @@ def _folded(tree: Expression) -> Expression:
     if isinstance(tree, ast.UnaryOp):
         return _negative(_folded(tree.operand))
     if isinstance(tree, ast.BinOp):
-        make = _MADE.get(type(tree.op))
+        make = _SIMPLIFIED.get(type(tree.op))
         a, b = _folded(tree.left), _folded(tree.right)
         return make(a, b) if make is not None else ast.BinOp(a, tree.op, b)
     if isinstance(tree, ast.Call) and ast.unparse(tree.func) != "Piecewise":

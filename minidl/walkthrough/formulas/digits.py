@@ -19,8 +19,8 @@ import numpy as np
 from minidl.walkthrough.formulas.equations import PENDING, Equation, Operand, number
 from minidl.walkthrough.formulas.expressions import (
     ARITHMETIC,
-    DONE,
     FUNCTIONS,
+    OPERATORS,
     Expression,
     chosen,
     evaluate,
@@ -39,10 +39,10 @@ MOST_DIGITS = 32
 MORE_DIGITS = 6
 """Of an operand beyond those of the result, before the result is given one more itself."""
 
-_OWN_DIGITS = {"float32": 9, "float64": 17}
+_ALL_DIGITS = {"float32": 9, "float64": 17}
 """As many significant digits tell all numbers of a type apart."""
 
-_TINY = {"float32": Decimal(2) ** -119, "float64": Decimal(2) ** -999}
+_FADING = {"float32": Decimal(2) ** -119, "float64": Decimal(2) ** -999}
 """Below this a type's numbers fade to 0, or lose digits."""
 ROUNDING = {"float32": Decimal(2) ** -23, "float64": Decimal(2) ** -52}
 """What a type may lose of a number, relatively."""
@@ -135,7 +135,7 @@ def agrees(value: Decimal, text: str, digits: int = LEAST_DIGITS) -> bool:
     printed = number(text)
     with localcontext(ARITHMETIC):
         if not printed:
-            return abs(value) < _TINY["float64"]
+            return abs(value) < _FADING["float64"]
         last = min(int(printed.as_tuple().exponent), printed.adjusted() - digits + 1)
         one = Decimal(1).scaleb(last)
         if value and value.adjusted() - last > ARITHMETIC.prec - 2:
@@ -160,11 +160,11 @@ def choose_digits(draft: Draft, digits: int, dtype: str) -> Equation:
         return _unworked(draft, symbols, digits, dtype, "it has no value here: a division by 0")
     if piecewise:
         used = (*names(part), *(names(reason) if reason is not None else ()))
-    taken = {key: knowns[key] for key in knowns if key in used}
-    fitted = _fitted(draft, (part, reason), taken, value, digits, dtype)
+    operands = {key: knowns[key] for key in knowns if key in used}
+    fitted = _fitted(draft, (part, reason), operands, value, digits, dtype)
     if fitted is None:
-        wanted = f"it wants more than {MOST_DIGITS} digits of its operands"
-        return _unworked(draft, symbols, digits, dtype, wanted)
+        why = f"it wants more than {MOST_DIGITS} digits of its operands"
+        return _unworked(draft, symbols, digits, dtype, why)
     texts, result, held = fitted
     return Equation(
         kind=draft.kind,
@@ -254,7 +254,7 @@ def _texts(
     part, reason = rule
     for wanted in tried:
         # Up to the type's own digits its shortest text will do; beyond that, all it holds.
-        close = wanted <= _OWN_DIGITS[dtype]
+        close = wanted <= _ALL_DIGITS[dtype]
         texts = {
             key: digits_of(known.value, wanted, known.short if close else "")
             for key, known in taken.items()
@@ -300,9 +300,9 @@ def _prepared(formula: str) -> _Prepared:
 @functools.lru_cache(maxsize=1024)
 def _written(formula: str, unused: frozenset[str]) -> str:
     """A formula on its operands; constants of branches that are not taken are none."""
-    found = _prepared(formula)
-    numbers = {key: parse(found.constants[key].symbol) for key in unused}
-    return ast.unparse(substitute(found.tree, numbers)) if numbers else found.text
+    prepared = _prepared(formula)
+    numbers = {key: parse(prepared.constants[key].symbol) for key in unused}
+    return ast.unparse(substitute(prepared.tree, numbers)) if numbers else prepared.text
 
 
 def _rounded(tree: Expression, exact: Mapping[str, Decimal], unit: Decimal) -> list[Decimal]:
@@ -312,7 +312,7 @@ def _rounded(tree: Expression, exact: Mapping[str, Decimal], unit: Decimal) -> l
     """
     if isinstance(tree, ast.BinOp):
         (a, lost_a), (b, lost_b) = (_rounded(x, exact, unit) for x in (tree.left, tree.right))
-        value = DONE[type(tree.op)](a, b)
+        value = OPERATORS[type(tree.op)](a, b)
         if isinstance(tree.op, ast.Add | ast.Sub):
             lost = lost_a + lost_b
         elif isinstance(tree.op, ast.Mult):
@@ -347,7 +347,7 @@ def _explains(draft: Draft, part: Expression, exact: Mapping[str, Decimal], dtyp
         return True
     with localcontext(ARITHMETIC):
         value, lost = _rounded(part, exact, ROUNDING[dtype])
-        return abs(Decimal(draft.held) - value) <= 4 * (lost + draft.loose) + _TINY[dtype]
+        return abs(Decimal(draft.held) - value) <= 4 * (lost + draft.loose) + _FADING[dtype]
 
 
 def reads_back(equation: Equation, digits: int) -> bool:

@@ -92,7 +92,7 @@ _COMPARED: dict[type, tuple[str, Callable[[Decimal, Decimal], bool]]] = {
     ast.Eq: ("=", lambda a, b: a == b),
     ast.NotEq: ("≠", lambda a, b: a != b),
 }
-DONE: dict[type, Callable[[Decimal, Decimal], Decimal]] = {
+OPERATORS: dict[type, Callable[[Decimal, Decimal], Decimal]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -178,13 +178,13 @@ def _value(tree: Expression, numbers: Numbers) -> Decimal:
     if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
         return Decimal(repr(tree.value))
     if isinstance(tree, ast.Name):
-        found = numbers.get(tree.id, CONSTANTS.get(tree.id))
-        if found is not None:
-            return found
+        number = numbers.get(tree.id, CONSTANTS.get(tree.id))
+        if number is not None:
+            return number
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         return -_value(tree.operand, numbers)
-    if isinstance(tree, ast.BinOp) and type(tree.op) in DONE:
-        return DONE[type(tree.op)](_value(tree.left, numbers), _value(tree.right, numbers))
+    if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
+        return OPERATORS[type(tree.op)](_value(tree.left, numbers), _value(tree.right, numbers))
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
         if tree.func.id == "Piecewise":
             return _value(branch(tree, numbers)[0], numbers)
@@ -243,8 +243,8 @@ def chosen(tree: Expression, numbers: Numbers) -> tuple[Expression, Expression |
                 return value
             return node
 
-    made = Choose().visit(copy.deepcopy(tree))
-    return made, reasons[0] if reasons else None
+    formula = Choose().visit(copy.deepcopy(tree))
+    return formula, reasons[0] if reasons else None
 
 
 def substitute(tree: Expression, parts: Mapping[str, Expression]) -> Expression:
@@ -254,8 +254,8 @@ def substitute(tree: Expression, parts: Mapping[str, Expression]) -> Expression:
         def visit_Name(self, node: ast.Name) -> ast.AST:
             return copy.deepcopy(parts[node.id]) if node.id in parts else node
 
-    made: Expression = Put().visit(copy.deepcopy(tree))
-    return made
+    substituted: Expression = Put().visit(copy.deepcopy(tree))
+    return substituted
 
 
 @functools.lru_cache(maxsize=1024)
@@ -284,8 +284,8 @@ def spread(formula: str, columns: int, own: int) -> str:
 def names(tree: Expression) -> list[str]:
     """The names that a formula's value depends on."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    found = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
-    return list(dict.fromkeys(n.id for n in found if id(n) not in called and n.id not in CONSTANTS))
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return list(dict.fromkeys(n.id for n in nodes if id(n) not in called and n.id not in CONSTANTS))
 
 
 def shown(tree: Expression, texts: Mapping[str, str]) -> str:
@@ -333,9 +333,9 @@ def _bound(text: str) -> tuple[str, int]:
 
 def _within(tree: Expression, texts: Mapping[str, str], strength: int, first: bool = False) -> str:
     """A part of a formula, in brackets where it binds less strongly, or starts with a sign."""
-    text, own = _shown(tree, texts)
+    text, binding = _shown(tree, texts)
     signed = text.startswith("−") and not first
-    return f"({text})" if own < strength or signed else text
+    return f"({text})" if binding < strength or signed else text
 
 
 def _called(tree: ast.Call, name: str, texts: Mapping[str, str]) -> str:
@@ -374,10 +374,10 @@ def branch_values(formula: str, numbers: Numbers) -> Iterator[Decimal]:
     for place, node in enumerate(ast.walk(tree)):
         if parts := _alternatives(node):
             for part in parts:
-                made = _replaced(tree, place, part)
-                if all(name in numbers for name in names(made)):
+                branch_alone = _replaced(tree, place, part)
+                if all(name in numbers for name in names(branch_alone)):
                     with suppress(ArithmeticError):
-                        yield evaluate(made, numbers)
+                        yield evaluate(branch_alone, numbers)
             return
 
 
@@ -394,12 +394,12 @@ def _replaced(tree: Expression, place: int, part: Expression) -> Expression:
     """A formula with one of its parts (counted as ``ast.walk`` does) replaced by another."""
     if place == 0:
         return part
-    made = copy.deepcopy(tree)
-    old = list(ast.walk(made))[place]
-    for node in ast.walk(made):
+    copied = copy.deepcopy(tree)
+    old = list(ast.walk(copied))[place]
+    for node in ast.walk(copied):
         for field, value in ast.iter_fields(node):
             if value is old:
                 setattr(node, field, part)
             elif isinstance(value, list) and any(v is old for v in value):
                 setattr(node, field, [part if v is old else v for v in value])
-    return made
+    return copied

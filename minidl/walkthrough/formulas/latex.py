@@ -104,11 +104,11 @@ class _Writer:
         if isinstance(tree, ast.Attribute):  # w.T, transposed
             return rf"{{{self.write(tree.value, _ATOM, first)}}}^{{\mathsf T}}"
         if isinstance(tree, ast.UnaryOp):
-            made = f"-{self.write(tree.operand, _PRODUCT, first=False)}"
-            return made if first and strength <= _PRODUCT else bracketed(made)
+            text = f"-{self.write(tree.operand, _PRODUCT, first=False)}"
+            return text if first and strength <= _PRODUCT else bracketed(text)
         if isinstance(tree, ast.BinOp):
-            made, own = self._signed(tree, first or strength > _strength(tree))
-            return made if own >= strength else bracketed(made)
+            text, binding = self._signed(tree, first or strength > _strength(tree))
+            return text if binding >= strength else bracketed(text)
         raise unknown(tree)
 
     def _signed(self, tree: ast.BinOp, first: bool) -> tuple[str, int]:
@@ -122,14 +122,14 @@ class _Writer:
             raised = self.write(right, _SUM, first=True)
             return f"{self.write(left, _ATOM, first=False)}^{{{raised}}}", _POWER
         if sign is ast.Mult:
-            made = [self.write(left, _PRODUCT, first), self.write(right, _PRODUCT, first=False)]
-            return r" \cdot ".join(made), _PRODUCT
+            sides = [self.write(left, _PRODUCT, first), self.write(right, _PRODUCT, first=False)]
+            return r" \cdot ".join(sides), _PRODUCT
         if sign is ast.MatMult:
             room = r" \; " if any(isinstance(x, ast.Attribute) for x in (left, right)) else r" \, "
             return room.join(self.write(x, _PRODUCT, first=True) for x in (left, right)), _PRODUCT
         tight = _PRODUCT if sign is ast.Sub else _SUM
-        made = [self.write(left, _SUM, first), self.write(right, tight, first=False)]
-        return (" - " if sign is ast.Sub else " + ").join(made), _SUM
+        sides = [self.write(left, _SUM, first), self.write(right, tight, first=False)]
+        return (" - " if sign is ast.Sub else " + ").join(sides), _SUM
 
     def _name(self, name: str, mark: str) -> str:
         if name in self._places:
@@ -146,15 +146,15 @@ class _Writer:
             return self._cases(tree)
         inner = [self.write(x, _SUM, first=True) for x in tree.args]
         if name == "exp":
-            made = f"e^{{{inner[0]}}}"
-            return bracketed(made) if strength >= _ATOM else made
+            text = f"e^{{{inner[0]}}}"
+            return bracketed(text) if strength >= _ATOM else text
         if name == "sqrt":
             return rf"\sqrt{{{inner[0]}}}"
         if name == "Abs":
             return rf"\left|{inner[0]}\right|"
         if name == "Sum":
-            made = rf"\sum_j {self.write(tree.args[0], _PRODUCT, first=False)}"
-            return bracketed(made) if strength > _PRODUCT else made
+            text = rf"\sum_j {self.write(tree.args[0], _PRODUCT, first=False)}"
+            return bracketed(text) if strength > _PRODUCT else text
         if name == "Total":
             return (
                 r"\sum"
@@ -232,10 +232,10 @@ def mathml(text: str, block: bool = False) -> str:
     """LaTeX as MathML, to stand in HTML."""
     from latex2mathml.converter import convert
 
-    made = convert(text, display="block" if block else "inline")
-    made = re.sub(_SPARED, "", made)
-    made = re.sub(r"&#x([0-9A-F]+);", _plain, made)
-    return made
+    markup = convert(text, display="block" if block else "inline")
+    markup = re.sub(_SPARED, "", markup)
+    markup = re.sub(r"&#x([0-9A-F]+);", _plain, markup)
+    return markup
 
 
 def _plain(match: re.Match[str]) -> str:

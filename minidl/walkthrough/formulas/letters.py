@@ -35,8 +35,8 @@ def letter(text: str) -> str:
     """
     if text in LETTERS:
         return LETTERS[text]
-    if found := re.fullmatch(r"([a-zA-Z])_([a-z])", text):
-        return f"{found[1]}_{{{found[2]}}}"
+    if indexed := re.fullmatch(r"([a-zA-Z])_([a-z])", text):
+        return f"{indexed[1]}_{{{indexed[2]}}}"
     return text if re.fullmatch(r"[a-zA-Z]|[\d.]+", text) else _words(text)
 
 

@@ -59,9 +59,9 @@ class Symbol(str):
     ) -> Self:
         inside = "" if place == OPEN else ", ".join(map(str, place))
         text = _TEXTS[role].format(*of, name=name) + (f"[{inside}]" if place else "")
-        made = super().__new__(cls, text)
-        made.name, made.place, made.role, made.of = name, place, role, of
-        return made
+        symbol = super().__new__(cls, text)
+        symbol.name, symbol.place, symbol.role, symbol.of = name, place, role, of
+        return symbol
 
     @classmethod
     def made(cls, role: str, *of: str, name: str = "") -> Symbol:
@@ -75,8 +75,8 @@ class Symbol(str):
 
     def places(self) -> list[str]:
         """What ``opened`` leaves open, in order."""
-        own = [",".join(map(str, self.place))] if self.place else []
-        return own + [place for part in self.of for place in part.places()]
+        here = [",".join(map(str, self.place))] if self.place else []
+        return here + [place for part in self.of for place in part.places()]
 
 
 def as_symbol(text: str) -> Symbol:

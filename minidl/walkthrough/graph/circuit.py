@@ -16,12 +16,12 @@ from minidl.walkthrough.graph.layout import Column, Edge, Graph, GraphNode
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.steps import Problem, Step
 
-RADIUS, PITCH, LEVEL = 18.0, 104.0, 112.0
+NODE_RADIUS, NODE_PITCH, LEVEL_WIDTH = 18.0, 104.0, 112.0
 """Of a node; from one to the next below it, and to the next on the right."""
-ABOVE, BESIDE = 58.0, 64.0
+ROOM_ABOVE, ROOM_BESIDE = 58.0, 64.0
 """Room above the highest node's title, and beside the outer nodes' middles."""
 
-SIGNS: Mapping[type[ast.operator], str] = {
+OPERATOR_SIGNS: Mapping[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "−", ast.Mult: "×", ast.Div: "÷", ast.Pow: "^",
 }  # fmt: skip
 
@@ -49,21 +49,23 @@ def circuit(problem: Problem, shapes: Mapping[str, Index], steps: Sequence[Step]
         for c, column in enumerate(columns)
         for source in column.sources
     )
-    width = max(node.x for node in nodes) + BESIDE
-    height = max(node.y for node in nodes) + PITCH / 2
+    width = max(node.x for node in nodes) + ROOM_BESIDE
+    height = max(node.y for node in nodes) + NODE_PITCH / 2
     hidden = (0,) * len(columns)
-    return Graph(tuple(columns), nodes, edges, hidden, RADIUS, width, height, problem.rows, True)
+    return Graph(
+        tuple(columns), nodes, edges, hidden, NODE_RADIUS, width, height, problem.rows, True
+    )
 
 
 def _columns(
     problem: Problem, shapes: Mapping[str, Index], forward: Sequence[Step], each: Step
 ) -> list[Column]:
     """A column a number: what the steps read from outside, what each makes, the loss."""
-    made = {step.writes[0].name: step for step in forward}
-    names = dict.fromkeys(name for step in forward for name in step.reads if name not in made)
-    place = {name: i for i, name in enumerate((*names, *made))}
+    writers = {step.writes[0].name: step for step in forward}
+    names = dict.fromkeys(name for step in forward for name in step.reads if name not in writers)
+    place = {name: i for i, name in enumerate((*names, *writers))}
     columns = [Column(name, "", name, shapes[name], sign="=") for name in names]
-    for name, step in made.items():
+    for name, step in writers.items():
         sources = [place[read] for read in dict.fromkeys(step.reads)]
         columns.append(Column(name, "", name, shapes[name], sign=_sign(step), sources=sources))
     last = place[each.reads[1]]
@@ -74,7 +76,7 @@ def _sign(step: Step) -> str:
     """What stands in a node: the sign of its formula, else the operation's name."""
     tree = parse(step.formulas["value"] or step.operation)
     if isinstance(tree, ast.BinOp):
-        return SIGNS[type(tree.op)]
+        return OPERATOR_SIGNS[type(tree.op)]
     return "−" if isinstance(tree, ast.UnaryOp) else step.operation[:4]
 
 
@@ -103,8 +105,8 @@ def _nodes(columns: Sequence[Column], levels: Sequence[int]) -> tuple[GraphNode,
             above = [nodes[source].y for source in columns[c].sources]
             return float(np.mean(above)) if above else 0.0
 
-        top = ABOVE + RADIUS + (tallest - len(inside)) / 2 * PITCH
+        top = ROOM_ABOVE + NODE_RADIUS + (tallest - len(inside)) / 2 * NODE_PITCH
         for k, c in enumerate(sorted(inside, key=height)):
-            columns[c].middle = BESIDE + n * LEVEL
-            nodes[c] = GraphNode(c, 0, columns[c].middle, top + k * PITCH)
+            columns[c].middle = ROOM_BESIDE + n * LEVEL_WIDTH
+            nodes[c] = GraphNode(c, 0, columns[c].middle, top + k * NODE_PITCH)
     return tuple(nodes[c] for c in range(len(columns)))

@@ -22,7 +22,7 @@ from minidl.walkthrough.graph.layout import (
 from minidl.walkthrough.graph.state import Look, Picture, Stroke, curves, picture
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
-STYLE = """
+GRAPH_STYLE = """
 .mw-graph { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
   font-variant-numeric: tabular-nums; }
 .mw-graph text { fill: var(--mw-ink); text-anchor: middle; }
@@ -57,21 +57,21 @@ STYLE = """
 """
 """Everything but the colours' values."""
 
-LIGHT = (
+LIGHT_COLOURS = (
     "--mw-paper: #ffffff; --mw-ink: #1b1f24; --mw-muted: #5d6772; --mw-node: #eef2f6; "
     "--mw-accent: #0b5cad; --mw-positive: #0b5cad; --mw-negative: #b3530a; --mw-gradient: #8a2380;"
 )
-DARK = (
+DARK_COLOURS = (
     "--mw-paper: #12161b; --mw-ink: #e8ecf0; --mw-muted: #9aa4af; --mw-node: #232b35; "
     "--mw-accent: #6cb2ff; --mw-positive: #6cb2ff; --mw-negative: #f0a45d; --mw-gradient: #e9a0e0;"
 )
 COLOURS = (
-    f".mw-graph {{ {LIGHT} background: var(--mw-paper); }}\n"
-    f"@media (prefers-color-scheme: dark) {{ .mw-graph {{ {DARK} }} }}"
+    f".mw-graph {{ {LIGHT_COLOURS} background: var(--mw-paper); }}\n"
+    f"@media (prefers-color-scheme: dark) {{ .mw-graph {{ {DARK_COLOURS} }} }}"
 )
 
-WAYS = ("forwards →", "← backwards")
-_ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
+DIRECTIONS = ("forwards →", "← backwards")
+_LABEL_PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
 """Places of a number along its arrow, the best first."""
 
 
@@ -128,8 +128,8 @@ def draw(graph: Graph, state: Picture, curves: Mapping[int, str], alone: bool = 
         size = f' style="min-width:{0.7 * width:.0f}px;max-height:none"'
     parts = [f"{head}{size}>"]
     if alone:
-        parts.append(f"<style>{COLOURS}{STYLE}</style>")
-    parts.append(f'<text class="way" x="8" y="16">{WAYS[state.back]}</text>')
+        parts.append(f"<style>{COLOURS}{GRAPH_STYLE}</style>")
+    parts.append(f'<text class="way" x="8" y="16">{DIRECTIONS[state.back]}</text>')
     for edge, stroke, along in zip(graph.edges, state.edges, _labels(graph), strict=True):
         parts.append(_edge(graph, edge, stroke, along))
     for node, look in zip(graph.nodes, state.nodes, strict=True):
@@ -269,23 +269,23 @@ def _over(graph: Graph, edge: Edge) -> tuple[float, float] | None:
 def _labels(graph: Graph) -> list[float | None]:
     """How far along each arrow its number stands, where it hides no other; None without room."""
     crowd = Counter(edge.end.column for edge in graph.edges)
-    taken: list[tuple[float, float]] = []
-    found: list[float | None] = []
+    occupied: list[tuple[float, float]] = []
+    places: list[float | None] = []
     for edge in graph.edges:
         if edge.place is None or crowd[edge.end.column] > MOST_LABELLED_EDGES:
-            found.append(None)
+            places.append(None)
             continue
         x1, y1, x2, y2 = _ends(graph, edge)
 
         def crowded(t: float, line: tuple[float, ...] = (x1, y1, x2, y2)) -> float:
             x, y = line[0] + t * (line[2] - line[0]), line[1] + t * (line[3] - line[1])
-            near = (max(0, 1 - abs(x - a) / 56) * max(0, 1 - abs(y - b) / 17) for a, b in taken)
+            near = (max(0, 1 - abs(x - a) / 56) * max(0, 1 - abs(y - b) / 17) for a, b in occupied)
             return sum(near)
 
-        best = min(_ALONG, key=crowded)
-        taken.append((x1 + best * (x2 - x1), y1 + best * (y2 - y1)))
-        found.append(best)
-    return found
+        best = min(_LABEL_PLACES, key=crowded)
+        occupied.append((x1 + best * (x2 - x1), y1 + best * (y2 - y1)))
+        places.append(best)
+    return places
 
 
 def _head(kind: str, tip: tuple[float, float], source: tuple[float, float]) -> str:

@@ -65,8 +65,8 @@ class Column:
 
     def units(self, rows: int) -> int:
         """How many numbers it holds of each row."""
-        own = self.shape[1:] if self.shape[:1] == (rows,) else self.shape
-        return int(np.prod(own, dtype=int))
+        unit_shape = self.shape[1:] if self.shape[:1] == (rows,) else self.shape
+        return int(np.prod(unit_shape, dtype=int))
 
     def index(self, unit: int, row: int, rows: int) -> Index:
         """The place of one unit's number."""
@@ -154,32 +154,32 @@ def build(problem: Problem, shape: Index, steps: Sequence[Step], most: int = MOS
 
 def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Column]:
     columns = [Column("input", "", "x", shape)]
-    made = {"x": 0}  # by array: the column that holds it
+    column_of = {"x": 0}  # by array: the column that holds it
     for step in steps:
-        sources = list(dict.fromkeys(made[name] for name in step.reads if name in made))
+        sources = list(dict.fromkeys(column_of[name] for name in step.reads if name in column_of))
         if step.phase != "forward" or not sources:  # a parameter moved about is no unit
             continue
         written = step.writes[0]
-        if written.name in made:  # a further part of the same array
-            own = columns[made[written.name]]
-            own.sources = list(dict.fromkeys([*own.sources, *sources]))
+        if written.name in column_of:  # a further part of the same array
+            known = columns[column_of[written.name]]
+            known.sources = list(dict.fromkeys([*known.sources, *sources]))
             continue
         if _activates(step, columns[sources[0]], len(sources)):
-            own = columns[sources[0]]
-            own.sums, own.out, own.subtitle = own.out, written.name, step.operation
-            made[written.name] = sources[0]
+            known = columns[sources[0]]
+            known.sums, known.out, known.subtitle = known.out, written.name, step.operation
+            column_of[written.name] = sources[0]
             continue
         column = Column(_layer(written.name), step.operation, written.name, written.shape,
                         sources=sources)  # fmt: skip
         flat = len(written.shape) == len(columns[sources[0]].shape) == 2
         operation = operation_of(step)
-        if flat and operation.is_weighted_sum and step.reads[1] not in made:
+        if flat and operation.is_weighted_sum and step.reads[1] not in column_of:
             column.weight, column.subtitle = step.reads[1], ""
             column.bias = step.reads[2] if operation.has_bias else ""
-        made[written.name] = len(columns)
+        column_of[written.name] = len(columns)
         columns.append(column)
     each = next(step for step in steps if operation_of(step).is_loss)
-    last = made.get(each.reads[1], len(columns) - 1)
+    last = column_of.get(each.reads[1], len(columns) - 1)
     columns.append(Column("loss", each.operation, problem.loss_name, (), sources=[last]))
     return columns
 

@@ -71,23 +71,24 @@ def _values(
     walkthrough: WalkthroughData, graph: Graph, column: Column, unit: int, row: int, step: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     index = column.index(unit, row, graph.rows)
-    own = [("z" if column.weight else "", column.out)]
+    letters = [("z" if column.weight else "", column.out)]
     if column.sums:
-        own = [("z", column.sums), ("a", column.out)]
+        letters = [("z", column.sums), ("a", column.out)]
     if not graph.roomy:
-        own = own[-1:]
-    above = tuple(_said(letter, walkthrough.cell(name, index, step)) for letter, name in own)
+        letters = letters[-1:]
+    above = tuple(_said(letter, walkthrough.cell(name, index, step)) for letter, name in letters)
     if column.title == "loss":
-        told = (
+        lines = (
             (f"L {above[0]}",)
             if graph.is_circuit
             else (_targets(walkthrough, row), f"L {above[0]}")
         )
-        return told, _gradient(walkthrough, column, step)
-    has = [(letter, f"∂{name}") for letter, name in own if f"∂{name}" in walkthrough.shapes]
-    if not has and column.sums and f"∂{column.sums}" in walkthrough.shapes:
-        has = [("z", f"∂{column.sums}")]
-    signed = [(f"∂{letter}" if graph.roomy else "∂", name) for letter, name in reversed(has)]
+        return lines, _gradient(walkthrough, column, step)
+    shapes = walkthrough.shapes
+    gradients = [(letter, f"∂{name}") for letter, name in letters if f"∂{name}" in shapes]
+    if not gradients and column.sums and f"∂{column.sums}" in shapes:
+        gradients = [("z", f"∂{column.sums}")]
+    signed = [(f"∂{letter}" if graph.roomy else "∂", name) for letter, name in reversed(gradients)]
     return above, tuple(_said(sign, walkthrough.cell(name, index, step)) for sign, name in signed)
 
 
@@ -97,8 +98,12 @@ def _gradient(walkthrough: WalkthroughData, loss: Column, step: int) -> tuple[st
 
 def _targets(walkthrough: WalkthroughData, row: int) -> str:
     """The targets of a row, as many as have room."""
-    own = walkthrough.before(0)["t"].numbers[row].reshape(-1)
-    return "t " + " ".join(f"{t:.4g}".replace("-", "−") for t in own[:4]) + " …" * (len(own) > 4)
+    targets = walkthrough.before(0)["t"].numbers[row].reshape(-1)
+    return (
+        "t "
+        + " ".join(f"{t:.4g}".replace("-", "−") for t in targets[:4])
+        + " …" * (len(targets) > 4)
+    )
 
 
 def _said(letter: str, text: str) -> str:
@@ -107,27 +112,27 @@ def _said(letter: str, text: str) -> str:
 
 def curves(walkthrough: WalkthroughData, graph: Graph) -> dict[int, str]:
     """By column: the formula of its activation, of x alone."""
-    made = {step.writes[0].name: step for step in walkthrough.steps if step.phase == "forward"}
-    found = {}
+    writers = {step.writes[0].name: step for step in walkthrough.steps if step.phase == "forward"}
+    formulas = {}
     for c, column in enumerate(graph.columns):
-        step = made.get(column.out)
+        step = writers.get(column.out)
         if column.sums and step is not None and operation_of(step).is_elementwise:
             numbers = {key: ast.Constant(value) for key, value in step.settings.items()}
-            found[c] = ast.unparse(substitute(parse(step.formulas["value"] or "x"), numbers))
-    return found
+            formulas[c] = ast.unparse(substitute(parse(step.formulas["value"] or "x"), numbers))
+    return formulas
 
 
 def _mark(walkthrough: WalkthroughData, column: Column, index: Index, step: int) -> str:
     """Whether a unit's activation is off (its slope 0) or flat here, once it is computed."""
     if not column.sums or column.out not in walkthrough.after(step):
         return ""
-    made = next(s for s in walkthrough.steps if s.writes and s.writes[0].name == column.out)
-    given = made.writes[0]
-    back = (s for s in walkthrough.steps if s.mirrors == made.number and s.aside)
-    slope = next((s.aside[0][index] for s in back), None)  # none where no gradient is asked for
-    if slope == 0.0 or given.off[index]:
+    activation = next(s for s in walkthrough.steps if s.writes and s.writes[0].name == column.out)
+    output = activation.writes[0]
+    mirrors = (s for s in walkthrough.steps if s.mirrors == activation.number and s.aside)
+    slope = next((s.aside[0][index] for s in mirrors), None)  # none where no gradient is asked for
+    if slope == 0.0 or output.off[index]:
         return "off"
-    return "flat" if given.level[index] else ""
+    return "flat" if output.level[index] else ""
 
 
 def _strokes(
@@ -151,16 +156,16 @@ def _strokes(
         name = f"∂{column.weight}" if back else column.weight
         array = arrays.get(name)
         lit = column.weight in touched
-        told = lit and crowd[edge.end.column] <= MOST_LABELLED_EDGES
+        labelled = lit and crowd[edge.end.column] <= MOST_LABELLED_EDGES
         if array is None:
-            yield Stroke(0.6, "pending", PENDING if told else "", lit)
+            yield Stroke(0.6, "pending", PENDING if labelled else "", lit)
             continue
         value = array[edge.place]
-        text = walkthrough.cell(name, edge.place, step.number) if told else ""
+        text = walkthrough.cell(name, edge.place, step.number) if labelled else ""
         sign = "negative" if value < 0 else "zero" if value == 0 else ""
         yield Stroke(round(0.6 + 5.4 * abs(value) / (largest or 1.0), 2), sign, text, lit)
 
 
 def _drawn(graph: Graph, name: str, back: bool) -> bool:
-    wanted = name.removeprefix("∂") if name.startswith("∂") == back else ""
-    return bool(wanted) and any(column.weight == wanted for column in graph.columns)
+    weight = name.removeprefix("∂") if name.startswith("∂") == back else ""
+    return bool(weight) and any(column.weight == weight for column in graph.columns)

@@ -87,11 +87,12 @@ def keys_of(step: Step) -> tuple[str, ...]:
 
 def _operands_at(scene: Scene, index: Index, count: int) -> dict[str, Known]:
     """The numbers that an elementwise operation takes for one place, by its formula's names."""
-    found = {}
+    operands = {}
     for position, key in enumerate(_keys(scene.step.formulas, count)):
         array = scene.read(position)
-        found[key] = scene.known(array, index if len(array.values) > 1 else (0,) * len(array.shape))
-    return found
+        place = index if len(array.values) > 1 else (0,) * len(array.shape)
+        operands[key] = scene.known(array, place)
+    return operands
 
 
 def _inputs(asked: Question, count: int) -> dict[str, Decimal]:
@@ -166,20 +167,20 @@ class ElementwiseGradient(Operation):
         output, kernel = forward.writes[0], ran.instruction.kernel
         dy, dx = operand(ran, "dy"), operand(ran, "dx")
         slopes = np.empty_like(dx)
-        given = {"dy": np.ones_like(dy), "dx": slopes}
+        replaced = {"dy": np.ones_like(dy), "dx": slopes}
         operands = zip(kernel.parameters, ran.instruction.operands, strict=True)
-        kernel.run(*(given.get(name, own) for name, own in operands))
+        kernel.run(*(replaced.get(name, there) for name, there in operands))
         facts, position = _facts(function, ran), function._loops.index(kernel) - 1
         of = _keys(facts["formulas"], len(forward.reads))[position]
         facts["formulas"]["of"] = of
         upstream, name = named(ran, "dy", "dx")
         called = str(partial(output.name, forward.reads[position]))
         local = Array.of(called, slopes.reshape(output.shape))
-        made, came = (x.reshape(output.shape) for x in (dx, dy))
-        off = (made == 0) & ((came != 0) | reader.arrays[upstream].off.reshape(output.shape))
+        gradient, above = (x.reshape(output.shape) for x in (dx, dy))
+        off = (gradient == 0) & ((above != 0) | reader.arrays[upstream].off.reshape(output.shape))
         self.add(
-            reader, ran, i, (*forward.reads, output.name, upstream), [Array.of(name, made, off)],
-            aside=(local,),
+            reader, ran, i, (*forward.reads, output.name, upstream),
+            [Array.of(name, gradient, off)], aside=(local,),
             why="" if _can_be_flat(reader, function) else self.of_arithmetic, **facts,
         )  # fmt: skip
 
@@ -217,8 +218,8 @@ class ElementwiseGradient(Operation):
         return {step.aside[0].name: partial(step.reads[-2], self._source(step))}
 
     def _slope(self, step: Step) -> str:
-        told = step.formulas
-        return slope_of(told["value"], told.get("slope", ""), told["of"], "y")
+        formulas = step.formulas
+        return slope_of(formulas["value"], formulas.get("slope", ""), formulas["of"], "y")
 
     def without_slope(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind == "contribution":
@@ -295,7 +296,8 @@ class RowGradient(Operation):
 
     def arrays(self, step: Step) -> Mapping[str, str]:
         y, dy, x = step.reads
-        return {"local": partial(y, x), "dy": dy, self.result: step.writes[0].name}
+        output, upstream = (Symbol(name, ("k",)) for name in (y, dy))
+        return {"local": partial(output, x), "dy": upstream, self.result: step.writes[0].name}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         y, dy = scene.read(0), scene.read(1)
@@ -304,18 +306,18 @@ class RowGradient(Operation):
         left, held = scene.result(name, index)
         if columns > MOST_TERMS:
             return [scene.told("sum", left, held, f"a sum of {columns} contributions")]
-        made, terms = [], []
+        equations, terms = [], []
         for k in range(columns):
             local = partial(Symbol(y.name, (*rows, k)), Symbol(name[1:], index))
             formula, knowns = _row_slope(scene, rows, k, j)
-            made.append(scene.equation("local", local, formula, knowns))
+            equations.append(scene.equation("local", local, formula, knowns))
             known = Known(local, worked_out(formula, knowns))
             terms.append(Term(f"through column {k}", known, scene.known(dy, (*rows, k))))
         # The kernel adds up the row first, which may be far larger than what is left of it.
         numbers = y.numbers[tuple(rows)] * dy.numbers[tuple(rows)]
         size = abs(y[index]) * float(abs(numbers).sum() + abs(dy[index]))
         loose = ROUNDING[scene.dtype] * columns * Decimal(size)
-        return [*made, *scene.gathered(left, held, terms, loose)]
+        return [*equations, *scene.gathered(left, held, terms, loose)]
 
     def without_slope(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind == "contribution":
@@ -325,8 +327,8 @@ class RowGradient(Operation):
 def _row_slope(scene: Scene, rows: list[int], k: int, j: int) -> tuple[str, dict[str, Known]]:
     """∂yₖ/∂xⱼ: in terms of the outputs if the activation states it, else by the rules."""
     y, x = scene.read(0), scene.read(2)
-    if told := scene.step.formulas["slope"]:
-        formula = told.replace("delta_i_j", "1" if k == j else "0")
+    if stated := scene.step.formulas["slope"]:
+        formula = stated.replace("delta_i_j", "1" if k == j else "0")
         knowns = {"y_i": scene.known(y, (*rows, k)), "y_j": scene.known(y, (*rows, j))}
         return formula, used(knowns, formula)
     written_out = spread(scene.step.formulas["value"], x.shape[-1], k)

@@ -16,7 +16,7 @@ from minidl.walkthrough.formulas import (
     substitute,
 )
 
-LINKS = {"exp": "exp(x)"}
+LINK_FORMULAS = {"exp": "exp(x)"}
 """Links that are no activations."""
 
 
@@ -26,15 +26,16 @@ def row_formulas(op: Any) -> dict[str, str]:
     The slope is empty where the activation states none, or another than the rules give.
     """
     stated = op.slope_formula
-    agreed = stated and all(_row_agrees(op.formula, parse(stated), own) for own in (0, 1))
+    agreed = stated and all(_row_agrees(op.formula, parse(stated), output) for output in (0, 1))
     return {"value": op.formula, "slope": ast.unparse(parse(stated)) if agreed else ""}
 
 
-def _row_agrees(formula: str, slope: Expression, own: int) -> bool:
+def _row_agrees(formula: str, slope: Expression, output: int) -> bool:
     """Whether, in a row of two, the slope is ∂y/∂x₁ for the output ``own``."""
     outputs = [parse(spread(formula, 2, k)) for k in (0, 1)]
-    told = substitute(slope, {"delta_i_j": ast.Constant(own)})
-    return agree(told, derivative(outputs[own], "x1"), {"y_i": outputs[own], "y_j": outputs[1]})
+    slope_there = substitute(slope, {"delta_i_j": ast.Constant(output)})
+    y_i, y_j = outputs[output], outputs[1]
+    return agree(slope_there, derivative(y_i, "x1"), {"y_i": y_i, "y_j": y_j})
 
 
 def of_loss(loss: Loss, logits: bool, columns: int) -> tuple[dict[str, str], dict[str, float]]:
@@ -63,8 +64,8 @@ def of_loss(loss: Loss, logits: bool, columns: int) -> tuple[dict[str, str], dic
 
 def _link(name: str, rows: bool) -> tuple[str, str]:
     """A link's formula and its slope: in terms of x, or of its own value y."""
-    if name in LINKS:
-        return LINKS[name], "y"
+    if name in LINK_FORMULAS:
+        return LINK_FORMULAS[name], "y"
     link = activations[name]
     if rows:
         return link.formula, row_formulas(link)["slope"]

@@ -40,12 +40,12 @@ def loss_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
     if "columns" in scene.step.settings:
         return _row_value(scene, left, held, index)
     place = unravel(index[0], scene.read(1).shape)
-    made, p = _prediction(scene, place)
+    equations, p = _prediction(scene, place)
     if _bounded(scene, place):
-        return [*made, scene.told("value", left, held, BOUNDED)]
+        return [*equations, scene.told("value", left, held, BOUNDED)]
     knowns = {"t": _target(scene, place), "p": p} | scene.settings()
     formula = scene.step.formulas["value"]
-    return [*made, scene.equation("value", left, formula, used(knowns, formula), held)]
+    return [*equations, scene.equation("value", left, formula, used(knowns, formula), held)]
 
 
 def gradient_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
@@ -107,15 +107,15 @@ def _prediction(scene: Scene, index: Index) -> tuple[list[Equation], Known]:
     if not (link := scene.step.formulas["link"]):
         return [], z
     left = Symbol("p", index)
-    made = scene.equation("value", left, link, {"x": z}, None, "the prediction, in full")
-    return [made], Known(left, worked_out(link, {"x": z}))
+    equation = scene.equation("value", left, link, {"x": z}, None, "the prediction, in full")
+    return [equation], Known(left, worked_out(link, {"x": z}))
 
 
 def _slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
     """∂ℓ/∂p."""
-    told, t = scene.step.formulas, _target(scene, index)
+    formulas, t = scene.step.formulas, _target(scene, index)
     fixed = (("t", int(t.value)),) if t.value in (0, 1) else ()
-    formula = slope_of(told["value"], told.get("slope", ""), "p", "loss", fixed)
+    formula = slope_of(formulas["value"], formulas.get("slope", ""), "p", "loss", fixed)
     knowns = used({"t": t, "p": p} | scene.settings(), formula)
     left = partial("ℓ", p.symbol)
     return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
@@ -145,22 +145,22 @@ def _targets(scene: Scene, rows: Index) -> list[Known]:
     t, columns = scene.read(0), int(scene.step.settings["columns"])
     smoothing = scene.step.settings.get("label_smoothing", 0.0)
     sparse = len(t.values) * columns == len(scene.read(1).values)
-    found = []
+    targets = []
     for j in range(columns):
         if sparse:
             known = Known.setting(Symbol(t.name, (*rows, j)), float(t[rows] == j))
         else:
             known = scene.known(t, (*rows, j))
         if smoothing:
-            told = {
+            operands = {
                 "t": known,
                 "s": Known.setting("s", smoothing),
                 "n": Known.setting("n", columns),
             }
-            smooth = worked_out("(1 - s)*t + s/n", told)
+            smooth = worked_out("(1 - s)*t + s/n", operands)
             known = Known(Symbol.made("smoothed", known.symbol), smooth)
-        found.append(known)
-    return found
+        targets.append(known)
+    return targets
 
 
 def _row_predictions(
@@ -171,14 +171,14 @@ def _row_predictions(
     inputs = {f"x{j}": scene.known(z, (*rows, j)) for j in range(columns)}
     if not (link := scene.step.formulas["link"]):
         return [], list(inputs.values())
-    made, found = [], []
+    equations, predictions = [], []
     for j in range(columns):
         left, formula = Symbol("p", (*rows, j)), spread(link, columns, j)
-        found.append(Known(left, worked_out(formula, inputs)))
+        predictions.append(Known(left, worked_out(formula, inputs)))
         if j in wanted:
             note = "the prediction, in full"
-            made.append(scene.equation("value", left, formula, inputs, None, note))
-    return made, found
+            equations.append(scene.equation("value", left, formula, inputs, None, note))
+    return equations, predictions
 
 
 def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equation]:
@@ -237,8 +237,8 @@ def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known
 
 
 def _row_slope(scene: Scene, t: Known, p: Known) -> tuple[Equation, Known]:
-    told = scene.step.formulas
-    formula = slope_of(told["value"], told.get("slope", ""), "p", "loss")
+    formulas = scene.step.formulas
+    formula = slope_of(formulas["value"], formulas.get("slope", ""), "p", "loss")
     knowns = used({"t": t, "p": p} | scene.settings(), formula)
     left = partial("ℓ", p.symbol)
     note = "" if t.value else "its target is 0"

@@ -177,12 +177,12 @@ class Added(Operation):
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         y, places, x = scene.step.array(name), scene.step.array("places"), scene.read(0)
-        own = ravel(index, y.shape)
-        found = [i for i, place in enumerate(places.values) if int(place) == own]
+        target = ravel(index, y.shape)
+        summed = [i for i, place in enumerate(places.values) if int(place) == target]
         left = Symbol(name, index)
-        if not found or len(found) > MOST_TERMS:
-            return [scene.told("sum", left, y[index], f"a sum of {len(found)} numbers")]
-        knowns = {f"x{i}": scene.flat(x, i) for i in found}
+        if not summed or len(summed) > MOST_TERMS:
+            return [scene.told("sum", left, y[index], f"a sum of {len(summed)} numbers")]
+        knowns = {f"x{i}": scene.flat(x, i) for i in summed}
         return _divided(scene, "sum", left, " + ".join(knowns), knowns, y[index])
 
     def mean_as_sum(self, asked: Question, right: Decimal) -> Iterator[Decimal]:
@@ -285,8 +285,8 @@ class DropoutMask(Operation):
         ran.instruction.kernel.run(ones, kept, operand(ran, "stream"), rate)
         mask = Array.of(f"{y.removeprefix('∂')}.mask", (kept != 0).reshape(wrote(ran).shape))
         forwards = ran.instruction.phase == "forward"
-        own = self if forwards else registry[DropoutGradient.key]
-        own.add(reader, ran, i, (x,), aside=(mask,), settings={"rate": rate})
+        operation_of_phase = self if forwards else registry[DropoutGradient.key]
+        operation_of_phase.add(reader, ran, i, (x,), aside=(mask,), settings={"rate": rate})
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         kept = scene.step.aside[0][index] != 0.0

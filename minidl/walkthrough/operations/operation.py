@@ -224,12 +224,12 @@ class Operation:
         yield from ()
 
 
-FILLED_IN = ("divisor", "bound")
+SHOWN_AS_NUMBERS = ("divisor", "bound")
 """Settings whose number tells more in a rule than a letter does."""
 
 
 def _numbers(settings: Mapping[str, float]) -> dict[str, str]:
-    return {key: f"{settings[key]:g}" for key in FILLED_IN if key in settings}
+    return {key: f"{settings[key]:g}" for key in SHOWN_AS_NUMBERS if key in settings}
 
 
 registry: dict[str, Operation] = {}

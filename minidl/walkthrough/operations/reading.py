@@ -76,8 +76,8 @@ class Reader:
             read = isinstance(x, np.ndarray) and x.dtype.kind == "f" and k not in line.kernel.writes
             if not read or line.names[k] in self.arrays or parameter in SETTINGS:
                 continue
-            held = (known for known in self.constants if np.array_equal(known.numbers, x))
-            if (constant := next(held, None)) is None:
+            equal = (known for known in self.constants if np.array_equal(known.numbers, x))
+            if (constant := next(equal, None)) is None:
                 constant = Array.of(f"constant{len(self.constants) + 1}", x)
                 self.constants.append(constant)
             self.arrays[constant.name] = constant

@@ -27,11 +27,11 @@ def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple
     """The parameters that lie in a stretch of memory, and where; or those whose gradients do."""
     begin, size = address(block), block.size
     for parameter in reader.optimizer.parameters:
-        own = parameter._home if gradients else parameter._array
-        assert own is not None
-        first = (address(own) - begin) // block.itemsize
-        if first >= 0 and first + own.size <= size:
-            yield parameter, slice(first, first + own.size)
+        memory = parameter._home if gradients else parameter._array
+        assert memory is not None
+        first = (address(memory) - begin) // block.itemsize
+        if first >= 0 and first + memory.size <= size:
+            yield parameter, slice(first, first + memory.size)
 
 
 def _updated(scene: Scene, name: str, index: Index) -> Known:
@@ -53,12 +53,18 @@ class _Clipping(Operation):
         return {}  # of all gradients: g
 
     def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
-        names, arrays = _clipped(reader, ran)
+        names, arrays = _gradients(reader, ran)
         reads = [*names, *named(ran, *self.operands)]
         self.add(reader, ran, i, reads, arrays, settings={"bound": float(operand(ran, "bound"))})
 
+    def _clipped(self, scene: Scene, name: str, index: Index, more: dict[str, Known]) -> Equation:
+        """What becomes of one number of a gradient."""
+        updated = _updated(scene, name, index)
+        knowns = {"g": scene.known(scene.before[name], index), **scene.settings(), **more}
+        return scene.equation("update", updated.symbol, self.formula, knowns, float(updated.value))
 
-def _clipped(reader: Reader, ran: RunInstruction) -> tuple[list[str], list[Array]]:
+
+def _gradients(reader: Reader, ran: RunInstruction) -> tuple[list[str], list[Array]]:
     """The gradients that a kernel of clipping looks at: their names, and what they are now."""
     block, names, arrays = operand(ran, "g"), list[str](), list[Array]()
     for parameter, span in _spans(reader, block, gradients=True):
@@ -79,9 +85,7 @@ class ValueClipping(_Clipping):
     why = "No single gradient may be larger than the bound."
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
-        g, made = scene.known(scene.before[name], index), _updated(scene, name, index)
-        knowns = {"g": g, "bound": scene.settings()["bound"]}
-        return [scene.equation("update", made.symbol, self.formula, knowns, float(made.value))]
+        return [self._clipped(scene, name, index, {})]
 
 
 @operation
@@ -95,19 +99,20 @@ class SquareSum(Operation):
     shows_operands = False
 
     def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
-        names, _ = _clipped(reader, ran)
+        names, _ = _gradients(reader, ran)
         self.add(reader, ran, i, names)
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         left, held = scene.result(name, index)
-        found = [
+        numbers = [
             scene.flat(scene.before[read], i)
             for read in scene.step.reads
             for i in range(len(scene.before[read].values))
         ]
-        if len(found) > MOST_TERMS:
-            return [scene.told("sum", left, held, f"the squares of {len(found)} numbers, added up")]
-        knowns = {f"g{i}": known for i, known in enumerate(found)}
+        if len(numbers) > MOST_TERMS:
+            note = f"the squares of {len(numbers)} numbers, added up"
+            return [scene.told("sum", left, held, note)]
+        knowns = {f"g{i}": known for i, known in enumerate(numbers)}
         formula = " + ".join(f"{key}**2" for key in knowns)
         return [scene.equation("sum", left, formula, knowns, held)]
 
@@ -129,10 +134,7 @@ class NormClipping(_Clipping):
         formula = f"sqrt({' + '.join(knowns)})"
         first = scene.equation("update", "norm", formula, knowns)
         norm = Known("norm", worked_out(formula, knowns))
-        g, made = scene.known(scene.before[name], index), _updated(scene, name, index)
-        told = {"g": g, "bound": scene.settings()["bound"], "norm": norm}
-        second = scene.equation("update", made.symbol, self.formula, told, float(made.value))
-        return [first, second]
+        return [first, self._clipped(scene, name, index, {"norm": norm})]
 
 
 # ── optimizers ────────────────────────────────────────────────────────────────────────────────
@@ -225,25 +227,25 @@ class _Worked:
     def write(self, key: str, formula: str) -> None:
         """A number that the step writes: the parameter's, as ``p``, or one of its state."""
         array = self.parameter if key == "p" else f"{self.parameter}.{key}"
-        made = _updated(self.scene, array, self.index)
-        digits = self._digits(made) if key == "p" else 0
+        updated = _updated(self.scene, array, self.index)
+        digits = self._digits(updated) if key == "p" else 0
         self.equations.append(
             self.scene.equation(
-                "update", made.symbol, formula, used(self.knowns, formula), float(made.value),
+                "update", updated.symbol, formula, used(self.knowns, formula), float(updated.value),
                 digits=digits,
             )
         )  # fmt: skip
-        self.knowns[key] = made
+        self.knowns[key] = updated
 
-    def _digits(self, made: Known) -> int:
+    def _digits(self, updated: Known) -> int:
         """As many digits of a parameter as show what the update has changed, if its type has them.
 
         Two digits of the change, that is.
         """
-        change = made.value - self.knowns["p"].value
-        if not change or not made.value:
+        change = updated.value - self.knowns["p"].value
+        if not change or not updated.value:
             return 0
-        return min(_SURE_DIGITS[self.scene.dtype], made.value.adjusted() - change.adjusted() + 2)
+        return min(_SURE_DIGITS[self.scene.dtype], updated.value.adjusted() - change.adjusted() + 2)
 
     def until(self, name: str) -> list[Equation]:
         """The equations up to the one that ends in a number of this array."""

@@ -11,10 +11,10 @@ from minidl.walkthrough.make import explain
 from minidl.walkthrough.steps import Step
 from minidl.walkthrough.walkthrough import Walkthrough
 
-HIDDEN = ("relu", "leaky_relu", "sigmoid", "tanh")
+HIDDEN_ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 HEADS = (("sigmoid", "binary_crossentropy"), ("sigmoid", "mse"), ("linear", "mse"))
 
-TRACE = 1e-9
+SMALLEST_NUMBER = 1e-9
 """No number of such a network is as small as this, but for those that are 0 on paper."""
 
 
@@ -38,12 +38,13 @@ def exercise(seed: int) -> Walkthrough:
 
 def _leaves_trace(step: Step) -> bool:
     sizes = (abs(array.numbers) for array in step.writes)
-    return any(((size > 0) & (size < TRACE)).any() for size in sizes)
+    return any(((size > 0) & (size < SMALLEST_NUMBER)).any() for size in sizes)
 
 
 def _drawn(rng: np.random.Generator) -> Walkthrough:
     widths = ((2, 2, 1), (2, 2, 2), (2, 3, 2), (3, 2, 2))[rng.integers(4)]
-    hidden, (output, loss) = HIDDEN[rng.integers(len(HIDDEN))], HEADS[rng.integers(len(HEADS))]
+    hidden = HIDDEN_ACTIVATIONS[rng.integers(len(HIDDEN_ACTIVATIONS))]
+    output, loss = HEADS[rng.integers(len(HEADS))]
     net = Sequential(
         Dense(*widths[:2], hidden, dtype="float64"), Dense(*widths[1:], output, dtype="float64")
     )

@@ -25,16 +25,16 @@ from minidl.walkthrough.practice.items import ASKED_DIGITS, SPARE_DIGITS, Item, 
 from minidl.walkthrough.practice.mistakes import MISTAKES, wrong_answers
 from minidl.walkthrough.practice.worksheets import ANSWERS, Worksheet
 
-LEAST = 3
+LEAST_TELLING_DIGITS = 3
 """An answer of fewer significant digits than this tells no mistake: many would round to it."""
 
-LARGEST = 400
+LARGEST_EXPONENT = 400
 """The exponent of what is read as an answer, at most: float64 ends before."""
 
-TRACE = Decimal("1e-15")
+CANCELLED_TRACE = Decimal("1e-15")
 """What float64 leaves of a number that cancels."""
 
-SAID = {
+VERDICT_WORDS = {
     "right": "Right.",
     "rounded": "Rounded too early: more digits are asked for.",
     "follows": "Right for what was answered before, which was wrong.",
@@ -73,7 +73,7 @@ class Mark:
     @property
     def said(self) -> str:
         """The mark in words."""
-        return " Or: ".join(map(MISTAKES.__getitem__, self.mistakes)) or SAID[self.verdict]
+        return " Or: ".join(map(MISTAKES.__getitem__, self.mistakes)) or VERDICT_WORDS[self.verdict]
 
 
 @dataclass(frozen=True)
@@ -197,14 +197,14 @@ def _checked(sheet: Worksheet, answers: Any) -> dict[str, Decimal | str]:
     if not isinstance(answers, Mapping):
         remedy = "Fill in sheet.template()."
         raise ArgumentError("answers", "a mapping of names to numbers", repr(answers), remedy)
-    found: dict[str, Decimal | str] = {}
+    numbers: dict[str, Decimal | str] = {}
     for name, answer in answers.items():
         if name not in names:
             remedy = did_you_mean(str(name), names, "sheet.template() lists the names.")
             raise UnknownNameError("answers", f"one of {', '.join(names)}", repr(name), remedy)
         if answer is not None and str(answer).strip():
-            found[name] = _number(answer)
-    return found
+            numbers[name] = _number(answer)
+    return numbers
 
 
 def _number(answer: Any) -> Decimal | str:
@@ -215,7 +215,7 @@ def _number(answer: Any) -> Decimal | str:
         return text
     with suppress(InvalidOperation):
         value = Decimal(plain)
-        if value.is_finite() and abs(value.adjusted()) <= LARGEST:
+        if value.is_finite() and abs(value.adjusted()) <= LARGEST_EXPONENT:
             return value
     return text
 
@@ -251,26 +251,26 @@ class _Grader:
         value, carried = self._carried(item)
         if value is not None and close(answer, value, item.digits, loose):
             return ("follows" if carried & self.off else "right"), ()
-        if found := mistakes_behind(self.sheet, item, answer, loose):
-            return "mistake", found
+        if mistakes := mistakes_behind(self.sheet, item, answer, loose):
+            return "mistake", mistakes
         if rounds_to(number(item.equation.result), answer, item.digits):
             return "rounded", ()
-        if significant(str(abs(answer))) >= LEAST:
+        if significant(str(abs(answer))) >= LEAST_TELLING_DIGITS:
             wrong = wrong_answers(self.sheet.walkthrough, item)
             kinds = (w.kind for w in wrong if rounds_to(w.value, answer, item.digits))
-            found = tuple(dict.fromkeys(kinds))
-        return ("mistake" if found else "wrong"), found
+            mistakes = tuple(dict.fromkeys(kinds))
+        return ("mistake" if mistakes else "wrong"), mistakes
 
     def _carried(self, item: Item) -> tuple[Decimal | None, set[int]]:
         """The equation's value for what was answered before, and which blanks that takes."""
         answered: dict[str, Decimal] = {}
-        taken = set()
+        blanks = set()
         for operand in item.equation.operands:
             blank = self.sheet.operand_blank(item, operand)
             if blank is not None and blank.number in self.given:
                 answered[operand.key] = self.given[blank.number]
-                taken.add(blank.number)
-        return (next(item.equation.worked(answered), None) if taken else None), taken
+                blanks.add(blank.number)
+        return (next(item.equation.worked(answered), None) if blanks else None), blanks
 
 
 def is_right(item: Item, answer: Decimal, loose: Decimal) -> bool:
@@ -283,8 +283,8 @@ def mistakes_behind(
     sheet: Worksheet, item: Item, answer: Decimal, loose: Decimal
 ) -> tuple[str, ...]:
     """The kinds of mistake that give this answer, none twice."""
-    found = wrong_answers(sheet.walkthrough, item)
-    kinds = [w.kind for w in found if close(answer, w.value, item.digits, loose)]
+    wrong = wrong_answers(sheet.walkthrough, item)
+    kinds = [w.kind for w in wrong if close(answer, w.value, item.digits, loose)]
     return tuple(dict.fromkeys(kinds))
 
 
@@ -297,7 +297,7 @@ def looseness(sheet: Worksheet, item: Item) -> Decimal:
     """What rounding of the operands, as far as they stand on the sheet, can make of a result."""
     exact = item.equation.printed
     # A sum that comes to 0 on paper leaves a trace of its terms in float64.
-    total = max(map(abs, exact.values()), default=Decimal(0)) * TRACE
+    total = max(map(abs, exact.values()), default=Decimal(0)) * CANCELLED_TRACE
     for operand in item.equation.operands:
         value = exact[operand.key]
         blank = sheet.operand_blank(item, operand)

@@ -107,12 +107,12 @@ def _made(equation: Equation, origins: tuple[int | None, ...]) -> tuple[Any, ...
     return (equation.symbols, origins, *given) if equation.numbers else ()
 
 
-def _handed_on(equation: Equation, origins: tuple[int | None, ...], own: int) -> int | None:
+def _handed_on(equation: Equation, origins: tuple[int | None, ...], item: int) -> int | None:
     """The origin of the operand that an equation hands on: times 1, plus 0; else its own."""
     for (key, value), origin in zip(equation.printed.items(), origins, strict=True):
         if value and all(_ends_in(equation, {key: x}, x) for x in (value, value / 2)):
             return origin
-    return own
+    return item
 
 
 def _ends_in(equation: Equation, changed: Mapping[str, Decimal], value: Decimal) -> bool:

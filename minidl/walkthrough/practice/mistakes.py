@@ -49,27 +49,27 @@ def wrong_answers(walkthrough: WalkthroughData, item: Item) -> list[Wrong]:
         final=walkthrough.after(len(walkthrough.steps) - 1),
         rows=problem.rows,
     )  # fmt: skip
-    operation, made = operation_of(step), list[Wrong]()
+    operation, wrong = operation_of(step), list[Wrong]()
     with localcontext(ARITHMETIC):
         right = next(item.equation.worked({}), number(item.equation.result))
-        for kind, values in _WAYS.items():
-            made += [Wrong(kind, value) for value in values(operation, asked, item, right)]
-    return made
+        for kind, values in _WRONG_NUMBERS.items():
+            wrong += [Wrong(kind, value) for value in values(operation, asked, item, right)]
+    return wrong
 
 
 def _sign(_: Operation, asked: Question, item: Item, right: Decimal) -> Iterator[Decimal]:
-    found = asked.equation.printed
+    printed = asked.equation.printed
     if item.equation.kind == "update":
         for key in ("eta", "g"):  # the first that is there: uphill instead of downhill
-            if key in found:
-                yield from asked.equation.worked({key: -found[key]})
+            if key in printed:
+                yield from asked.equation.worked({key: -printed[key]})
                 break
     yield -right
-    for key in found:  # one term of a sum
+    for key in printed:  # one term of a sum
         if (key[0] == "a" and key[1:].isdigit()) or key == "c":
-            yield from asked.equation.worked({key: -found[key]})
+            yield from asked.equation.worked({key: -printed[key]})
         if key[0] == "c" and key[1:].isdigit():
-            yield from asked.equation.worked({key: -found[key]})
+            yield from asked.equation.worked({key: -printed[key]})
 
 
 def _ways_not_added(_: Operation, asked: Question, item: Item, right: Decimal) -> Iterator[Decimal]:
@@ -93,7 +93,7 @@ def _stale(operation: Operation, asked: Question, item: Item, right: Decimal) ->
                 yield from asked.equation.worked({key: Decimal(old[name][item.index])})
 
 
-_WAYS: dict[str, Callable[[Operation, Question, Item, Decimal], Iterator[Decimal]]] = {
+_WRONG_NUMBERS: dict[str, Callable[[Operation, Question, Item, Decimal], Iterator[Decimal]]] = {
     "slope": lambda operation, asked, item, right: operation.without_slope(asked),
     "sign": _sign,
     "mean": lambda operation, asked, item, right: operation.mean_as_sum(asked, right),

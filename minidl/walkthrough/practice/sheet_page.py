@@ -10,15 +10,15 @@ from minidl.document import Arrays, Block, Bullets, Page, Paragraph, Section, Sp
 from minidl.walkthrough.formulas import Symbol, chosen, parse, shown
 from minidl.walkthrough.practice.items import Item
 from minidl.walkthrough.practice.sheets import Sheet
-from minidl.walkthrough.steps import Array
+from minidl.walkthrough.rendering import whole_table
 
 SHOWN_EQUATIONS = 150
 """Equations of a sheet; of a larger network only those with blanks are shown."""
 
-LINE = "________"
+BLANK_LINE = "________"
 
 LEFT_OUT = "Only the equations with blanks are shown: the network is large."
-HOW = (
+INSTRUCTIONS = (
     "Fill in the numbered blanks. A number that is asked for is not printed: ⟨3⟩ stands for "
     "what you wrote at 3. Write 4 significant digits, or as many as are asked for. "
     "∂w is the loss's gradient, ∂L/∂w."
@@ -31,14 +31,13 @@ Exercise = tuple[str | Span, ...]
 
 def sheet_page(sheet: Sheet, key: bool) -> Page:
     """The sheet, or with ``key`` its answers, as a page."""
-    opening = [Paragraph(HOW)] * (not key)
+    opening = [Paragraph(INSTRUCTIONS)] * (not key)
     if len(sheet.items) > SHOWN_EQUATIONS:
         opening.append(Paragraph(LEFT_OUT))
-    given = Section("Given", [Arrays([*_data(sheet)])])
+    numbers = [(a.name, whole_table(sheet.walkthrough, a)) for a in sheet.walkthrough.start]
     title = f"{'Answer key' if key else 'Worksheet'}: {sheet.walkthrough.problem.title}"
-    return Page(
-        title, [*[Section("", opening)] * bool(opening), given, *_steps(sheet, key)], _lead(sheet)
-    )
+    sections = [Section("", opening)] * bool(opening) + [Section("Given", [Arrays(numbers)])]
+    return Page(title, [*sections, *_steps(sheet, key)], _lead(sheet))
 
 
 def _steps(sheet: Sheet, key: bool) -> Iterator[Section]:
@@ -84,7 +83,7 @@ def _line(sheet: Sheet, item: Item, known: set[str], key: bool) -> Exercise:
         if item.digits > 4:
             hints.append(f"{item.digits} digits")
         hint = f"   ({', '.join(hints)})" if hints else ""
-        return (label, f" {text} = ", Span(LINE, "blank"), Span(hint, "muted"))
+        return (label, f" {text} = ", Span(BLANK_LINE, "blank"), Span(hint, "muted"))
     note = f"   ({equation.note})" if equation.note else ""
     texts = {o.key: _operand(sheet, item, i, key) for i, o in enumerate(equation.operands)}
     sides = dict.fromkeys([equation.left, equation.symbols, _numbers(item, texts)])
@@ -118,18 +117,6 @@ def _given(sheet: Sheet, item: Item, known: set[str]) -> Iterator[str]:
         part = operand.symbol.role == "part"
         if operand.symbol not in known and not plain and not part and operand.symbol != text:
             yield f"{operand.symbol} = {text}"
-
-
-def _data(sheet: Sheet) -> Iterator[tuple[str, list[list[str]]]]:
-    """What is given: names and tables of numbers."""
-    for array in sheet.walkthrough.start:
-        yield array.name, _table(sheet, array)
-
-
-def _table(sheet: Sheet, array: Array) -> list[list[str]]:
-    cells = [sheet.walkthrough.cell(array.name, index, 0) for index in np.ndindex(array.shape)]
-    columns = array.shape[-1] if array.shape else 1
-    return [cells[i : i + columns] for i in range(0, len(cells), columns)]
 
 
 def _lead(sheet: Sheet) -> str:

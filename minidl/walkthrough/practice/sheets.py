@@ -60,8 +60,8 @@ class Sheet(Document):
     @cached_property
     def asked(self) -> Mapping[int, Item]:
         """The equations whose results are asked for, by the blank's number."""
-        found = ((self.blank(item), item) for item in self.items)
-        return {blank.number: item for blank, item in found if blank is not None}
+        pairs = ((self.blank(item), item) for item in self.items)
+        return {blank.number: item for blank, item in pairs if blank is not None}
 
     @cached_property
     def _firsts(self) -> dict[int, Blank]:

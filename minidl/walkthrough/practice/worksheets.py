@@ -32,13 +32,12 @@ from minidl.walkthrough.practice.items import (
 )
 from minidl.walkthrough.practice.sheet_page import sheet_page
 from minidl.walkthrough.practice.sheets import Blank, Sheet
-from minidl.walkthrough.steps import Array
 from minidl.walkthrough.walkthrough import Walkthrough
 
 SCHEMA = 3
 """Of a worksheet's JSON; older files are refused."""
 
-COPIED = 3
+COPIED_DIGITS = 3
 """Numbers of fewer significant digits (0, 0.5) may well stand in two places."""
 
 SHEET, ANSWERS = "sheet.json", "answers.json"
@@ -120,28 +119,27 @@ class Worksheet(Sheet):
             ANSWERS: template,
             SHEET: self.to_json(),
         }
-        folder = Path(folder)
-        there = _missing(folder)
-        made: list[Path] = []
-        try:
-            storage.make_folder(folder)
-            for name, text in files.items():
-                new = not (folder / name).exists()
-                storage.write_whole(folder / name, text.encode())
-                made += [folder / name] if new else []
-        except FileError:
-            for path in made:
-                path.unlink()
-            for path in there:
-                if path.is_dir():
-                    path.rmdir()
-            raise
-        return [folder / name for name in files]
+        _write_all(Path(folder), files)
+        return [Path(folder) / name for name in files]
 
 
-def _missing(folder: Path) -> list[Path]:
-    """A folder and those above it that are not there yet, the innermost first."""
-    return [path for path in (folder, *folder.parents) if not path.exists()]
+def _write_all(folder: Path, files: dict[str, str]) -> None:
+    """Write files into a folder; if one fails, what was not there before goes again."""
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
+    new_files: list[Path] = []
+    try:
+        storage.make_folder(folder)
+        for name, text in files.items():
+            path, is_new = folder / name, not (folder / name).exists()
+            storage.write_whole(path, text.encode())
+            new_files += [path] * is_new
+    except FileError:
+        for path in new_files:
+            path.unlink()
+        for path in new_folders:
+            if path.is_dir():
+                path.rmdir()
+        raise
 
 
 def worksheet(
@@ -195,12 +193,12 @@ def worksheet(
     every = list(items(walkthrough))
     pools = _pools(walkthrough, every, DIFFICULTIES.index(difficulty))
     rng = np.random.default_rng(seed)
-    chosen = {place for pool, share in _shares(pools, blanks)
-              for place in rng.choice(pool, share, replace=False).tolist()}  # fmt: skip
-    if not chosen:
+    asked = {place for pool, share in _shares(pools, blanks)
+             for place in rng.choice(pool, share, replace=False).tolist()}  # fmt: skip
+    if not asked:
         remedy = "Take a network with an activation, or a harder difficulty."
         raise ArgumentError("worksheet", "numbers to ask for", "none", remedy)
-    named = _named([every[place] for place in sorted(chosen)])
+    named = _named([every[place] for place in sorted(asked)])
     return Worksheet(SCHEMA, seed, difficulty, tuple(named), walkthrough)
 
 
@@ -209,23 +207,21 @@ def _pools(walkthrough: Walkthrough, every: list[Item], hardest: int) -> list[li
 
     A number that stands on the sheet for something else, too, with either sign, is not asked for.
     """
-    starts = (text for array in walkthrough.start for text in _texts(walkthrough, array))
-    given = {abs(number(text)) for text in starts}
-    told = [item for item in every if item.equation.result != PENDING]
-    made = {(abs(number(item.equation.result)), item.first) for item in told}
-    times = Counter([*given, *(value for value, _ in made)])
+    given = {
+        abs(number(walkthrough.text(array, index)))
+        for array in walkthrough.start
+        for index in np.ndindex(array.shape)
+    }
+    known = [item for item in every if item.equation.result != PENDING]
+    results = {(abs(number(item.equation.result)), item.first) for item in known}
+    times = Counter([*given, *(value for value, _ in results)])
     pools: list[list[int]] = [[] for _ in range(hardest + 1)]
-    for item in told:
+    for item in known:
         result = item.equation.result
-        twice = times[abs(number(result))] > 1 and significant(result) >= COPIED
+        twice = times[abs(number(result))] > 1 and significant(result) >= COPIED_DIGITS
         if item.asks and item.level <= hardest and item.first == item.number and not twice:
             pools[item.level].append(item.number)
     return pools[::-1]
-
-
-def _texts(walkthrough: Walkthrough, array: Array) -> Iterator[str]:
-    for index in np.ndindex(array.shape):
-        yield walkthrough.cell(array.name, index, 0)
 
 
 def _shares(pools: list[list[int]], blanks: int) -> Iterator[tuple[list[int], int]]:
@@ -238,12 +234,12 @@ def _shares(pools: list[list[int]], blanks: int) -> Iterator[tuple[list[int], in
         yield pool, share
 
 
-def _named(chosen: list[Item]) -> Iterator[Blank]:
+def _named(asked: list[Item]) -> Iterator[Blank]:
     """Blanks with numbers, and names of which none comes twice."""
-    taken: set[str] = set()
-    for i, item in enumerate(chosen, start=1):
+    names: set[str] = set()
+    for i, item in enumerate(asked, start=1):
         name = str(item.equation.left)
-        if name in taken:  # "g with decay" of another weight, a sum where ways meet
+        if name in names:  # "g with decay" of another weight, a sum where ways meet
             name = f"{name} for {Symbol(item.array, item.index)}, step {item.step.number}"
-        taken.add(name)
+        names.add(name)
         yield Blank(i, name, item.step.number, item.array, item.index, item.place)

@@ -2,6 +2,7 @@
 
 from minidl.walkthrough.rendering.markdown import markdown_page
 from minidl.walkthrough.rendering.stepper import framed, page
+from minidl.walkthrough.rendering.tables import whole_table
 from minidl.walkthrough.rendering.text import plain_text, text_lines
 
 __all__ = [
@@ -10,4 +11,5 @@ __all__ = [
     "page",
     "plain_text",
     "text_lines",
+    "whole_table",
 ]

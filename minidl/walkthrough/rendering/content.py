@@ -19,13 +19,13 @@ from minidl.walkthrough.rendering.tables import is_whole, owner, parameters, sho
 from minidl.walkthrough.steps import Step, Verdict
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
-ROWS = 8
+GRAPH_ROWS = 8
 """Of a batch, that the graph can show."""
 
-KINDS = ("value", "local", "contribution", "sum", "factored", "cancels", "update")
+EQUATION_KINDS = ("value", "local", "contribution", "sum", "factored", "cancels", "update")
 """Of equations, as the script counts them."""
 
-SIGNS = {"negative": "-", "zero": "0", "pending": "?", "": "+"}
+STROKE_SIGNS = {"negative": "-", "zero": "0", "pending": "?", "": "+"}
 
 
 class Content:
@@ -52,7 +52,7 @@ class Content:
     def text(self) -> str:
         """The JSON, safe to stand in a script element."""
         steps = [self._step(step) for step in self._walkthrough.steps]
-        told = {
+        data = {
             "steps": steps,
             "rows": self._walkthrough.problem.rows,
             "verdicts": self._verdicts(),
@@ -61,8 +61,8 @@ class Content:
             "symbols": [[form, _math(self.notation.pattern(form))] for form in self._symbols],
             "strokes": [list(strokes) for strokes in self._strokes],
         }
-        made = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-        return made.replace("</", "<\\/").replace("<!", "\\u003c!")
+        encoded = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        return encoded.replace("</", "<\\/").replace("<!", "\\u003c!")
 
     def size(self) -> int:
         """About how many bytes the equations take: the first of each array, times its numbers."""
@@ -83,13 +83,13 @@ class Content:
             if (name := owner(step, array)) != array.name:
                 shares[array.name] = name
                 continue
-            worked = [
+            numbers = [
                 walkthrough.equations(step.number, array.name, index)
                 for index in self._places(array.shape)
             ]
-            if any(worked):
-                cells[array.name] = [list(map(self._equation, made)) for made in worked]
-        rows = range(min(walkthrough.problem.rows, ROWS))
+            if any(numbers):
+                cells[array.name] = [list(map(self._equation, equations)) for equations in numbers]
+        rows = range(min(walkthrough.problem.rows, GRAPH_ROWS))
         states = [picture(walkthrough, self.graph, step.number, row) for row in rows]
         return {
             "title": step.title,
@@ -107,8 +107,8 @@ class Content:
         """The number that is picked at first: one that is not 0."""
         for array in step.writes[:1]:
             places = self._places(array.shape)
-            found = (i for i, index in enumerate(places) if array[index] != 0.0)
-            return [array.name, next(found, 0)]
+            nonzero = (i for i, index in enumerate(places) if array[index] != 0.0)
+            return [array.name, next(nonzero, 0)]
         return []
 
     def _equation(self, equation: Equation) -> list[Any]:
@@ -117,11 +117,11 @@ class Content:
         parts = [part for o in equation.operands for part in (self._symbol(o.symbol), o.text)]
         symbols = equation.symbols if number < 0 else ""
         left = self._symbol(equation.left)
-        made = [KINDS.index(equation.kind), number, left, equation.result, parts, equation.note,
-                equation.held, symbols]  # fmt: skip
-        while made[-1] == "":
-            made.pop()
-        return made
+        kind = EQUATION_KINDS.index(equation.kind)
+        facts = [kind, number, left, equation.result, parts, equation.note, equation.held, symbols]
+        while facts[-1] == "":
+            facts.pop()
+        return facts
 
     def _symbol(self, symbol: Symbol) -> str:
         """A symbol in short: which form it has, and the places in it: ``"7:0,1"``."""
@@ -134,7 +134,7 @@ class Content:
 
     def _drawn(self, states: list[Picture]) -> dict[str, Any]:
         edges = states[0].edges
-        strokes = (tuple(e.width for e in edges), "".join(SIGNS[e.sign] for e in edges))
+        strokes = (tuple(e.width for e in edges), "".join(STROKE_SIGNS[e.sign] for e in edges))
         return {
             "back": int(states[0].back),
             "nodes": [
@@ -150,17 +150,17 @@ class Content:
     # ── gradients ─────────────────────────────────────────────────────────────────────────────
 
     def _verdicts(self) -> dict[str, list[Any]]:
-        found = {}
+        verdicts = {}
         for name in dict.fromkeys(v.name for v in self._walkthrough.verdicts):
             shape = self._walkthrough.shapes[name]
-            made = (self._walkthrough.verdict(name, index) for index in self._places(shape))
-            found[name] = [None if v is None else _verdict(v) for v in made]
-        return found
+            numbers = (self._walkthrough.verdict(name, index) for index in self._places(shape))
+            verdicts[name] = [None if v is None else _verdict(v) for v in numbers]
+        return verdicts
 
     def _receipts(self) -> dict[str, list[tuple[int, str]]]:
         """For each parameter: the steps, and the arrays of theirs, that made its gradient."""
-        made = ((name, self._ways(name)) for name in parameters(self._walkthrough.problem))
-        return {name: ways for name, ways in made if ways}
+        receipts = ((name, self._ways(name)) for name in parameters(self._walkthrough.problem))
+        return {name: ways for name, ways in receipts if ways}
 
     def _ways(self, name: str) -> list[tuple[int, str]]:
         gradient, steps = f"∂{name}", self._walkthrough.steps

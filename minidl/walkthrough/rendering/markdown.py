@@ -16,24 +16,24 @@ from minidl.document import (
 )
 from minidl.walkthrough.formulas import PENDING, Equation, Index, equation_latex, number_latex
 from minidl.walkthrough.rendering.notation import Notation, rule
-from minidl.walkthrough.rendering.tables import owner, shown, wanted
+from minidl.walkthrough.rendering.tables import owner, shown, table, wanted
 from minidl.walkthrough.steps import PARTS, Array, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
-SHOWN = 16
+MOST_SHOWN = 16
 """Rows and columns of an array that are shown."""
 
-WHOLE = 400
+MOST_WORKED = 400
 """Up to so many numbers in all steps, every one is worked out; else the first of each array."""
 
-HEADINGS = PARTS | {"problem": "The problem"}
+PART_HEADINGS = PARTS | {"problem": "The problem"}
 
 
 def markdown_page(walkthrough: WalkthroughData) -> Page:
     """What is shown of a walkthrough in Markdown.
 
-    Every equation of every number stands in it; where there are more than ``WHOLE`` numbers, those
-    of the first number of each array that is not 0.
+    Every equation of every number stands in it; where there are more than ``MOST_WORKED`` numbers,
+    those of the first number of each array that is not 0.
 
     Examples
     --------
@@ -49,8 +49,8 @@ def markdown_page(walkthrough: WalkthroughData) -> Page:
 def _sections(walkthrough: WalkthroughData) -> Iterator[Section]:
     notation = Notation(walkthrough.problem, walkthrough.steps)
     count = sum(len(array.values) for step in walkthrough.steps for array in step.writes)
-    for heading, steps in groupby(walkthrough.steps, lambda step: HEADINGS[step.phase]):
-        if heading == HEADINGS["problem"]:
+    for heading, steps in groupby(walkthrough.steps, lambda step: PART_HEADINGS[step.phase]):
+        if heading == PART_HEADINGS["problem"]:
             [step] = steps
             yield Section(heading, [Paragraph(step.why), *_problem(walkthrough)])
             given = [b for array in walkthrough.start for b in _array(walkthrough, notation, array)]
@@ -59,7 +59,7 @@ def _sections(walkthrough: WalkthroughData) -> Iterator[Section]:
             continue
         yield Section(heading, [])
         for step in steps:
-            blocks = [*_step(walkthrough, notation, step, count <= WHOLE)]
+            blocks = [*_step(walkthrough, notation, step, count <= MOST_WORKED)]
             yield Section(f"{step.number}. {step.title}", blocks, level=3)
 
 
@@ -101,7 +101,7 @@ def _step(
 
 
 def _places(array: Array, whole: bool) -> Sequence[Index]:
-    places = [index for line in shown(array.shape, SHOWN)[0] for index in line]
+    places = [index for line in shown(array.shape, MOST_SHOWN)[0] for index in line]
     return places if whole else [next((i for i in places if array[i] != 0.0), places[0])]
 
 
@@ -126,11 +126,11 @@ def _verdict(walkthrough: WalkthroughData, array: Array, index: Index) -> Iterat
 
 
 def _array(walkthrough: WalkthroughData, notation: Notation, array: Array) -> Iterator[Block]:
-    places, more = shown(array.shape, SHOWN)
-    cells = [" & ".join(_number(walkthrough.text(array, i)) for i in line) for line in places]
-    matrix = r"\begin{bmatrix} " + r" \\ ".join(cells) + r" \end{bmatrix}"
+    part = table(walkthrough, array, MOST_SHOWN)
+    lines = [" & ".join(map(_number, row)) for row in part.rows]
+    matrix = r"\begin{bmatrix} " + r" \\ ".join(lines) + r" \end{bmatrix}"
     frozen = ", frozen" * (array.name in walkthrough.problem.frozen)
-    left_out = f" ({more} are left out)" if more else ""
+    left_out = f" ({part.more} are left out)" if part.more else ""
     yield Paragraph((Span(array.name, "code"), f"{frozen}{left_out}"))
     yield Formula(f"{notation.symbol(array.name)} = {matrix}")
 

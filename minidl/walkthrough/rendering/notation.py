@@ -83,10 +83,10 @@ class Notation:
     def symbol(self, text: str) -> str:
         """LaTeX of what an equation calls a number, or of an array's name."""
         symbol = self._aside.get(text) or as_symbol(text)
-        made = self.pattern(symbol.opened())
+        latex = self.pattern(symbol.opened())
         for i, place in enumerate(symbol.places()):
-            made = made.replace(SLOT % i, place)
-        return made
+            latex = latex.replace(SLOT % i, place)
+        return latex
 
     def pattern(self, symbol: Symbol) -> str:
         """LaTeX of a symbol whose places are left open: ``dense1.weight[]``."""

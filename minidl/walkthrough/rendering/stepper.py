@@ -9,23 +9,23 @@ from typing import Any
 from minidl.diagnostics import SLOPE
 from minidl.document import render
 from minidl.walkthrough.formulas import PENDING, mathml
-from minidl.walkthrough.graph import STYLE, curves, draw, graph_of, picture
-from minidl.walkthrough.rendering.content import ROWS, Content
+from minidl.walkthrough.graph import GRAPH_STYLE, curves, draw, graph_of, picture
+from minidl.walkthrough.rendering.content import GRAPH_ROWS, Content
 from minidl.walkthrough.rendering.notation import Notation, rule
 from minidl.walkthrough.rendering.tables import beside, table, wanted
 from minidl.walkthrough.steps import PARTS, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
-SIZES = (16, 8, 4, 2)
+ARRAY_SIZES = (16, 8, 4, 2)
 """Rows and columns of each array that a page shows: the first that leaves it small enough."""
 
-LIMIT = 1_000_000
+MOST_BYTES = 1_000_000
 """Bytes of a page."""
 
-TRIED_BYTES = 800_000
+MOST_TRIED_BYTES = 800_000
 """Bytes of equations beyond which a page is not even tried."""
 
-OTHERS = {
+UNPROVED_WORDS = {
     "rounded": "right in float64, rounded here",
     "kink": "at a corner",
     "bounded": "where the loss is bounded",
@@ -50,14 +50,14 @@ def page(walkthrough: WalkthroughData) -> str:
     True
     """
     notation = Notation(walkthrough.problem, walkthrough.steps)
-    for most in SIZES:
+    for most in ARRAY_SIZES:
         content = Content(walkthrough, graph_of(walkthrough, most), notation, most)
-        if content.size() > TRIED_BYTES and most > SIZES[-1]:
+        if content.size() > MOST_TRIED_BYTES and most > ARRAY_SIZES[-1]:
             continue
-        made = _page(walkthrough, content)
-        if len(made.encode()) <= LIMIT:
+        text = _page(walkthrough, content)
+        if len(text.encode()) <= MOST_BYTES:
             break
-    return made
+    return text
 
 
 def framed(walkthrough: WalkthroughData) -> str:
@@ -90,10 +90,10 @@ def _page(walkthrough: WalkthroughData, content: Content) -> str:
         graph=Markup(draw(graph, state, curves(walkthrough, graph), alone=False)),
         is_circuit=graph.is_circuit,
         proved=_proved(walkthrough),
-        rows=range(min(walkthrough.problem.rows, ROWS)),
+        rows=range(min(walkthrough.problem.rows, GRAPH_ROWS)),
         left_out=_left_out(walkthrough, graph.hidden, most),
         content=Markup(content.text()),
-        graph_style=Markup(STYLE),
+        graph_style=Markup(GRAPH_STYLE),
         PENDING=PENDING,
         slope=f"{SLOPE:.0%}",
     )
@@ -120,29 +120,29 @@ def _step(
 
 def _parts(steps: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     """The steps under the names of their parts."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    parts: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
-        found.setdefault(step["part"], []).append(step)
-    return list(found.items())
+        parts.setdefault(step["part"], []).append(step)
+    return list(parts.items())
 
 
 def _proved(walkthrough: WalkthroughData) -> str:
     """How many gradients differences prove, and what they say of the others."""
     counts = Counter(verdict.verdict for verdict in walkthrough.verdicts)
     passed, total = counts.pop("pass", 0), len(walkthrough.verdicts)
-    others = ", ".join(f"{count} {OTHERS[kind]}" for kind, count in counts.items())
+    others = ", ".join(f"{count} {UNPROVED_WORDS[kind]}" for kind, count in counts.items())
     return f"{passed} of {total} gradients proved by differences" + (others and f" ({others})")
 
 
 def _left_out(walkthrough: WalkthroughData, hidden: tuple[int, ...], most: int) -> str:
     """A sentence on what a page does not show; empty where it shows all."""
-    said = []
+    sentences = []
     cut = any(max(shape, default=0) > most for shape in walkthrough.shapes.values())
     if cut or any(hidden):
-        said.append(
+        sentences.append(
             f"This network is too large to be shown whole: layers are summarised, and of each "
             f"layer and array the first {most} units, rows and columns are shown."
         )
-    if walkthrough.problem.rows > ROWS:
-        said.append(f"The graph can show the first {ROWS} rows of the batch.")
-    return " ".join(said)
+    if walkthrough.problem.rows > GRAPH_ROWS:
+        sentences.append(f"The graph can show the first {GRAPH_ROWS} rows of the batch.")
+    return " ".join(sentences)

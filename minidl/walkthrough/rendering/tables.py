@@ -45,6 +45,11 @@ def table(walkthrough: WalkthroughData, array: Array, most: int, transposed: boo
     return Table(array.name, array.shape, rows, transposed, more)
 
 
+def whole_table(walkthrough: WalkthroughData, array: Array) -> list[list[str]]:
+    """All numbers of an array, line by line."""
+    return table(walkthrough, array, len(array.values)).rows
+
+
 def shown(shape: Index, most: int) -> tuple[list[list[Index]], str]:
     """The places of an array that are shown, line by line; and what is left out, in words.
 

@@ -11,17 +11,17 @@ import numpy as np
 
 from minidl.document import Line, aligned
 from minidl.walkthrough.formulas import PENDING, Equation, Index
-from minidl.walkthrough.rendering.tables import is_whole, wanted
+from minidl.walkthrough.rendering.tables import is_whole, table, wanted
 from minidl.walkthrough.steps import PARTS, Array, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
-WIDTH = 80
-SHOWN = 8
+TEXT_COLUMNS = 80
+MOST_SHOWN = 8
 """Rows and columns of an array that are shown."""
 
-STYLES = {"pass": "green", "rounded": "yellow", "kink": "yellow", "bounded": "yellow",
+VERDICT_STYLES = {"pass": "green", "rounded": "yellow", "kink": "yellow", "bounded": "yellow",
           "fail": "bold red"}  # fmt: skip
-SIGNS = {
+VERDICT_WORDS = {
     "pass": "✓ proved by differences",
     "rounded": "~ proved in float64; this type has lost digits",
     "kink": "∧ kink crossed: a corner, where no derivative exists",
@@ -41,7 +41,7 @@ def text_lines(walkthrough: WalkthroughData, full: bool) -> Iterator[Line]:
     _, *others = walkthrough.steps
     for part, steps in groupby(others, lambda step: PARTS[step.phase]):
         yield Line("")
-        yield Line(f"{part.upper()} ".ljust(WIDTH, "─"), "bold cyan")
+        yield Line(f"{part.upper()} ".ljust(TEXT_COLUMNS, "─"), "bold cyan")
         for step in steps:
             yield from _step(walkthrough, step, full)
 
@@ -57,7 +57,7 @@ def _problem(walkthrough: WalkthroughData) -> Iterator[Line]:
         yield from _wrapped(f"{label:<12}{fact}", "  ", " " * 14)
     yield Line("  What is there")
     for array in walkthrough.start:
-        yield from _array(walkthrough, array, 0)
+        yield from _array(walkthrough, array)
     yield Line("  What is wanted")
     for name in wanted(walkthrough):
         yield Line(f"    {name} = {PENDING}", "cyan")
@@ -71,9 +71,8 @@ def _step(walkthrough: WalkthroughData, step: Step, full: bool) -> Iterator[Line
         yield from _wrapped(step.rule, "    ", "      ")
     yield from _wrapped(step.why, "    ", "    ", "italic dim")
     for array in step.writes:
-        yield from _array(walkthrough, array, step.number)
-    worked = step.writes if full else _first(step)
-    for array in worked:
+        yield from _array(walkthrough, array)
+    for array in step.writes if full else step.writes[:1]:  # of an update its state comes with it
         cells = [tuple(map(int, i)) for i in np.ndindex(array.shape)]
         for index in cells if full else [_telling(array)]:
             for equation in walkthrough.equations(step.number, array.name, index):
@@ -81,11 +80,6 @@ def _step(walkthrough: WalkthroughData, step: Step, full: bool) -> Iterator[Line
     for array in step.writes:
         if is_whole(walkthrough, step, array.name):
             yield from _verdicts(walkthrough, array)
-
-
-def _first(step: Step) -> tuple[Array, ...]:
-    """The array whose numbers are worked out: a parameter's state comes before the parameter."""
-    return step.writes[:1]
 
 
 def _telling(array: Array) -> Index:
@@ -107,7 +101,7 @@ def _equation(equation: Equation) -> Iterator[Line]:
     opening = " = ".join(filter(None, (equation.left, equation.symbols)))
     numbers = f"= {equation.numbers}" if equation.numbers not in ("", equation.result) else ""
     whole = " ".join(filter(None, (opening, numbers, ending)))
-    if len(whole) + 6 <= WIDTH:
+    if len(whole) + 6 <= TEXT_COLUMNS:
         yield Line(f"      {whole}")
         return
     yield from _wrapped(opening, "      ", "          ")
@@ -117,36 +111,30 @@ def _equation(equation: Equation) -> Iterator[Line]:
 
 def _wrapped(text: str, first: str, rest: str, style: str = "") -> Iterator[Line]:
     """Text in lines that are not too long; what stands in brackets is kept together if it fits."""
-    room = WIDTH - max(len(first), len(rest))
+    room = TEXT_COLUMNS - max(len(first), len(rest))
     for depth in range(4):
         whole = _bound_below(text, depth)
         if max(map(len, whole.split(" "))) <= room:
             break
-    for line in textwrap.wrap(whole, WIDTH, initial_indent=first, subsequent_indent=rest):
+    for line in textwrap.wrap(whole, TEXT_COLUMNS, initial_indent=first, subsequent_indent=rest):
         yield Line(line.replace("\u00a0", " "), style)
 
 
 def _bound_below(text: str, depth: int) -> str:
     """Text whose spaces in brackets of more than this depth do not break a line."""
-    made, level = [], 0
+    signs, level = [], 0
     for sign in text:
         level += (sign in "([") - (sign in ")]")
-        made.append("\u00a0" if sign == " " and level > depth else sign)
-    return "".join(made)
+        signs.append("\u00a0" if sign == " " and level > depth else sign)
+    return "".join(signs)
 
 
-def _array(walkthrough: WalkthroughData, array: Array, after: int) -> Iterator[Line]:
+def _array(walkthrough: WalkthroughData, array: Array) -> Iterator[Line]:
     """An array as rows of numbers; of a large one the beginning."""
-    *lead, columns = array.shape or (1,)
-    rows = [
-        [
-            walkthrough.cell(array.name, (*row, j)[: len(array.shape)], after)
-            for j in range(columns)[:SHOWN]
-        ]
-        for row in list(np.ndindex(*lead))[:SHOWN]
-    ]
+    *_, columns = array.shape or (1,)
+    rows = table(walkthrough, array, MOST_SHOWN).rows
     fitting = len(rows[0])
-    while len(aligned([row[:fitting] for row in rows], left=())[0]) > WIDTH - 12:
+    while len(aligned([row[:fitting] for row in rows], left=())[0]) > TEXT_COLUMNS - 12:
         fitting -= 1
     more = "  …" if fitting < columns else ""
     shown = [line + more for line in aligned([row[:fitting] for row in rows], left=())]
@@ -155,7 +143,7 @@ def _array(walkthrough: WalkthroughData, array: Array, after: int) -> Iterator[L
     shape = "×".join(map(str, array.shape))
     label = f"    {array.name}" + (f" [{shape}]" if shape else "")
     label += ", frozen" * (array.name in walkthrough.problem.frozen)
-    if len(shown) == 1 and len(label) + len(shown[0]) + 2 <= WIDTH:
+    if len(shown) == 1 and len(label) + len(shown[0]) + 2 <= TEXT_COLUMNS:
         yield Line(f"{label}  {shown[0]}", "cyan")
         return
     yield Line(label, "cyan")
@@ -165,10 +153,10 @@ def _array(walkthrough: WalkthroughData, array: Array, after: int) -> Iterator[L
 def _verdicts(walkthrough: WalkthroughData, array: Array) -> Iterator[Line]:
     """What differences say of an array: how many numbers, and the largest error."""
     cells = (tuple(map(int, index)) for index in np.ndindex(array.shape))
-    found = [v for v in (walkthrough.verdict(array.name, index) for index in cells) if v]
-    for verdict, count in Counter(v.verdict for v in found).items():
-        worst = max((v for v in found if v.verdict == verdict), key=lambda v: v.error)
-        told = f"    {SIGNS[verdict]}: {count} of {len(found)}"
+    verdicts = [v for v in (walkthrough.verdict(array.name, index) for index in cells) if v]
+    for verdict, count in Counter(v.verdict for v in verdicts).items():
+        worst = max((v for v in verdicts if v.verdict == verdict), key=lambda v: v.error)
+        line = f"    {VERDICT_WORDS[verdict]}: {count} of {len(verdicts)}"
         if verdict not in ("kink", "bounded"):
-            told += f" (h = {worst.step:.0e}, relative error ≤ {max(worst.error, 1e-16):.0e})"
-        yield Line(told, STYLES[verdict])
+            line += f" (h = {worst.step:.0e}, relative error ≤ {max(worst.error, 1e-16):.0e})"
+        yield Line(line, VERDICT_STYLES[verdict])

@@ -30,9 +30,9 @@ from minidl.walkthrough.xrays.xray_page import xray_page
 SCHEMA = 4
 """Of an x-ray's JSON; older files are refused."""
 
-BINARY = ("sigmoid+bce", "sigmoid+mse", "linear+mse")
-SEVERAL = ("softmax+cce", "softmax+mse", "sigmoid+bce")
-NUMBERS = ("linear+mse", "linear+huber", "linear+mae")
+BINARY_HEADS = ("sigmoid+bce", "sigmoid+mse", "linear+mse")
+CLASS_HEADS = ("softmax+cce", "softmax+mse", "sigmoid+bce")
+NUMBER_HEADS = ("linear+mse", "linear+huber", "linear+mae")
 """The heads that are compared unless others are named: for one label, for several, for numbers."""
 
 
@@ -94,12 +94,12 @@ class XRay(Document):
         FileError
             If it cannot be written.
         """
-        made = {".html": self.to_html, ".md": self.to_markdown, ".json": self.to_json}
+        renderings = {".html": self.to_html, ".md": self.to_markdown, ".json": self.to_json}
         ending = Path(path).suffix
-        if ending not in made:
-            wanted = f"a name that ends in {', '.join(made)}"
+        if ending not in renderings:
+            wanted = f"a name that ends in {', '.join(renderings)}"
             raise ArgumentError("XRay.save", wanted, str(path), "Write xray.html.")
-        storage.write_whole(path, made[ending]().encode())
+        storage.write_whole(path, renderings[ending]().encode())
 
     def show(self, file: IO[str] | None = None) -> None:
         """Print the tables: in colour on a terminal, plain elsewhere."""
@@ -169,10 +169,10 @@ def xray(
     views, walkthrough = [], None
     for text in asked:
         head = Head.parse(text)
-        twin, own = copy.deepcopy((net, optimizer))
+        twin, updater = copy.deepcopy((net, optimizer))
         _crown(twin, head)
         t = _encoded(head, targets, twin)
-        walkthrough = explain(twin, x, t, loss=head.loss, optimizer=own,
+        walkthrough = explain(twin, x, t, loss=head.loss, optimizer=updater,
                               learning_rate=learning_rate)  # fmt: skip
         views.append(_view(text, head, twin, walkthrough))
     assert walkthrough is not None
@@ -183,8 +183,8 @@ def xray(
 
 def _usual(net: Sequential, y: np.ndarray) -> tuple[str, ...]:
     if not _are_labels(y):
-        return NUMBERS
-    return SEVERAL if (net.out_features or 1) > 1 else BINARY
+        return NUMBER_HEADS
+    return CLASS_HEADS if (net.out_features or 1) > 1 else BINARY_HEADS
 
 
 def _are_labels(y: np.ndarray) -> bool:
@@ -273,9 +273,9 @@ def _through(head: Head, z: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.n
     """Prediction, ∂pₖ/∂zₖ and ∂L/∂p, in float64."""
     output, loss = activations[head.activation], losses[head.loss]
     slope = np.stack([_slope(output, z, k) for k in range(z.shape[-1])], axis=-1)
-    made = Tensor(output(z.copy()), requires_grad=True, dtype="float64")
-    loss(t, made).backward()
-    return made.numpy(), slope, np.asarray(made.grad)
+    prediction = Tensor(output(z.copy()), requires_grad=True, dtype="float64")
+    loss(t, prediction).backward()
+    return prediction.numpy(), slope, np.asarray(prediction.grad)
 
 
 def _slope(output: Any, z: np.ndarray, k: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from minidl.diagnostics import SLOPE
@@ -15,16 +15,16 @@ SHOWN_LOGITS = 8
 SHOWN_NUMBERS = 48
 """Of an array that is given; a larger one is in the data only."""
 
-BACK = ("head", "t", "p", "∂L/∂p", "p′(z)", "1/p′(z)", "∂L/∂z")
-AFTER = ("head", "z", "new z", "p", "new p", "L", "new L")
-SATURATED = f"* saturated: p′(z) is at most {SLOPE:.0%} of the steepest that it can be."
+BACK_COLUMNS = ("head", "t", "p", "∂L/∂p", "p′(z)", "1/p′(z)", "∂L/∂z")
+UPDATE_COLUMNS = ("head", "z", "new z", "p", "new p", "L", "new L")
+SATURATED_LEGEND = f"* saturated: p′(z) is at most {SLOPE:.0%} of the steepest that it can be."
 LEGEND = (
     "∂L/∂p · p′(z) = ∂L/∂z, but for rounding to the digits shown; n is what the loss averages "
     "over. An update moves all weights of the network: one whose input is x gets the gradient "
     "x · ∂L/∂z, added up over rows, a bias ∂L/∂z. Losses of two heads are numbers of two kinds: "
     "compare what happens to p."
 )
-MIXED = (
+SOFTMAX_LEGEND = (
     "Of a softmax, p′(z) is how fast p moves with its own z. Every p of the row moves with it: "
     "∂L/∂z is the sum of ∂L/∂p · ∂p/∂z over all outputs, and nothing is divided by one slope."
 )
@@ -37,8 +37,8 @@ def xray_page(title: str, optimizer: str, given: Sequence[Array], views: Sequenc
         place = f"row {logit.row}, output {logit.unit}: z = {_number(logit.z)}"
         seen = [(view, view.logits[i]) for view in views]
         sections += [
-            Section(f"The way back, {place}", [_table(BACK, [_back(*pair) for pair in seen])]),
-            Section("One update", [_table(AFTER, [_after(*pair) for pair in seen])]),
+            Section(f"The way back, {place}", [_table(BACK_COLUMNS, _back, seen)]),
+            Section("One update", [_table(UPDATE_COLUMNS, _after, seen)]),
         ]
     sections.append(Section("What stands between the loss and z", [*_findings(views)]))
     sections.append(Section("", [Paragraph(_legend(views), "note")]))
@@ -59,8 +59,12 @@ def _rows(array: Array) -> list[list[str]]:
     return [texts[i : i + columns] for i in range(0, len(texts), columns)]
 
 
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Listing:
-    return Listing("", columns, rows, download=False)
+def _table(
+    columns: tuple[str, ...],
+    row: Callable[[View, Logit], tuple[str, ...]],
+    seen: Sequence[tuple[View, Logit]],
+) -> Listing:
+    return Listing("", columns, [row(*pair) for pair in seen], download=False)
 
 
 def _findings(views: Sequence[View]) -> Iterator[Block]:
@@ -74,7 +78,7 @@ def _legend(views: Sequence[View]) -> str:
     """What the columns and marks that are there mean."""
     star = any(logit.saturated for view in views for logit in view.logits[:SHOWN_LOGITS])
     mixed = any(view.mixes for view in views)
-    return " ".join([SATURATED] * star + [LEGEND] + [MIXED] * mixed)
+    return " ".join([SATURATED_LEGEND] * star + [LEGEND] + [SOFTMAX_LEGEND] * mixed)
 
 
 def _back(view: View, logit: Logit) -> tuple[str, ...]:
