@@ -33,7 +33,13 @@ from minidl.walkthrough.steps import Array, Step, ravel
 
 @operation
 class ShownAsItIs(Operation):
-    """What has no formula of its own: a kernel of one's own, and these."""
+    """What has no formula of its own: a kernel of one's own, and these.
+
+    A formula of whole arrays cannot say what these do: an index picks numbers (``gather``), the
+    largest of some is passed on (``extreme``), a row's weight counts for all of its columns
+    (``weighted_mean``), one number from above for a whole row (``pull_back``), and what was not
+    chosen gets 0 (``where_backward``, of two results).
+    """
 
     kernels = (
         movement.gather,
@@ -43,7 +49,6 @@ class ShownAsItIs(Operation):
         movement.extreme,
         movement.extreme_backward,
         elementwise.pull_back,
-        elementwise.where,
         elementwise.where_backward,
     )
     why = "An instruction that has no formula of its own here: its numbers are shown as they are."
@@ -53,6 +58,21 @@ class ShownAsItIs(Operation):
         if kernel.writes:  # a check of one's own writes nothing
             rule = f"{', '.join(ran.wrote)} by {kernel.name}"
             self.add(reader, ran, i, floats_read(ran), rule=rule)
+
+
+@operation
+class Where(Operation):
+    """y = a where the condition is not 0, b elsewhere."""
+
+    key, kernels = "where", (elementwise.where,)
+    operands, formula = ("condition", "a", "b"), "Piecewise((a, condition != 0), (b, True))"
+    why = "One of two numbers is passed on; the other has no say here, and gets no gradient."
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        numbers = (scene.known(scene.read(i), index) for i in range(3))
+        knowns = dict(zip(self.operands, numbers, strict=True))
+        left, held = scene.result(name, index)
+        return [scene.equation("value", left, self.formula, knowns, held)]
 
 
 @operation
@@ -150,6 +170,7 @@ class Added(Operation):
 
     key, kernels = "added", (movement.add_view, movement.total)
     operands, formula = ("x",), "Total(x)/divisor"
+    shapes = {"x": (6,), "y": (1,)}
     why = "Many numbers become one."
     of_loss = "One number for the whole batch: training lowers it."
 
@@ -196,6 +217,7 @@ class Shared(Operation):
 
     key, kernels = "shared", (movement.fill,)
     operands, result, formula = ("dy",), "dx", "dy/divisor"
+    shapes = {"dy": (1,), "dx": (5,)}
     why = "A total passes its gradient on to everything that it counts."
     asks = False
 

@@ -66,6 +66,9 @@ class Operation:
     formula : str
         The rule for whole arrays in Python's syntax, on ``operands``: ``@`` multiplies matrices,
         ``Times`` number by number, ``Total`` adds up.
+    shapes : mapping of str to tuple of int
+        An example of what the operands' and the result's shapes may be, on which a test compares
+        the formula with the kernel.
     heading, why : str
         The step's title ({} is the operation's name), and one sentence on why it matters.
     beside : tuple of str
@@ -95,6 +98,7 @@ class Operation:
     operands: tuple[str, ...] = ()
     result: str = "y"
     formula: str = ""
+    shapes: Mapping[str, Index] = {}
     heading: str = "{}"
     why: str = ""
     beside: tuple[str, ...] = ()

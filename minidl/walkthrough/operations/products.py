@@ -47,6 +47,7 @@ class DenseSums(_WeightedSums):
 
     key, kernels = "dense", (linear.dense,)
     operands, formula = ("x", "w", "b"), "x @ w + b"
+    shapes = {"x": (3, 2), "w": (2, 4), "b": (4,), "y": (3, 4)}
     heading = "weighted sums plus bias"
     why = "Each unit weighs what comes in: its weights and bias are what is learned."
     beside = ("0", "·", "1", "+", "2", "=")
@@ -75,6 +76,7 @@ class MatrixProduct(_WeightedSums):
 
     key, kernels = "matmul", (linear.matmul,)
     operands, formula = ("a", "b"), "a @ b"
+    shapes = {"a": (1, 3, 2), "b": (1, 2, 4), "y": (1, 3, 4)}
     heading = "a product of matrices"
     why = "Each result is a weighted sum."
 
@@ -105,6 +107,7 @@ class DenseInputGradient(_LeftGradient):
 
     key, kernels = "dense_dx", (linear.dense_dx,)
     operands, result, formula = ("w", "dy"), "dx", "dy @ w.T"
+    shapes = {"w": (2, 4), "dy": (3, 4), "dx": (3, 2)}
     heading = "back to what the layer read"
     why = "A unit answers for all that it feeds: errors come back along the same weights."
     way = "through unit"
@@ -135,6 +138,7 @@ class LeftFactorGradient(_LeftGradient):
 
     key, kernels = "matmul_da", (linear.matmul_da,)
     operands, result, formula = ("b", "dy"), "da", "dy @ b.T"
+    shapes = {"b": (1, 2, 4), "dy": (1, 3, 4), "da": (1, 3, 2)}
     why = "The left factor's gradient comes back along the right factor."
     way = "column"
 
@@ -160,6 +164,7 @@ class RightFactorGradient(_RightGradient):
 
     key, kernels = "matmul_db", (linear.matmul_db,)
     operands, result, formula = ("a", "dy"), "db", "a.T @ dy"
+    shapes = {"a": (1, 3, 2), "dy": (1, 3, 4), "db": (1, 2, 4)}
     why = "The right factor's gradient comes back along the left factor."
 
 
@@ -183,6 +188,7 @@ class DenseWeightGradient(_OverRows, _RightGradient):
 
     key, kernels = "dense_dw", (linear.dense_dw,)
     operands, result, formula = ("x", "dy"), "dw", "x.T @ dy"
+    shapes = {"x": (3, 2), "dy": (3, 4), "dw": (2, 4)}
     heading = "the weights' gradient"
     why = "A weight's gradient is what came in times how much its result was to blame."
 
@@ -203,6 +209,7 @@ class DenseBiasGradient(_OverRows):
 
     key, kernels = "dense_db", (linear.dense_db,)
     operands, result, formula = ("dy",), "db", "Total(dy, rows)"
+    shapes = {"dy": (3, 4), "db": (4,)}
     heading = "the biases' gradient"
     why = "A bias is added as it is, so it takes the blame as it is."
     beside = ("Σ", "0", "=")

@@ -81,6 +81,7 @@ class ValueClipping(_Clipping):
 
     key, kernels = "limit", (update.limit,)
     formula = "Max(-bound, Min(bound, g))"
+    shapes = {"g": (9,)}
     heading = "clipped by value"
     why = "No single gradient may be larger than the bound."
 
@@ -94,6 +95,7 @@ class SquareSum(Operation):
 
     key, kernels = "squares", (update.square_sum,)
     result, formula = "squares", "Total(g**2, gradients)"
+    shapes = {"g": (7,), "squares": (1,)}
     heading = "the gradients' length"
     why = "The common length of all gradients is wanted next."
     shows_operands = False
