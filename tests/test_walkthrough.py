@@ -17,7 +17,7 @@ import minidl as ml
 from minidl.core.errors import ArgumentError
 from minidl.program import layout
 from minidl.training.runner import step as train
-from minidl.walkthrough.rendering.notation import Notation, rule
+from minidl.walkthrough.rendering.notation import Notation
 from minidl.walkthrough.steps import PARTS
 
 CHECKOUT = Path(__file__).parents[1]
@@ -367,7 +367,7 @@ def test_an_update_rule_has_the_symbols_of_its_equations(optimizer, settings):
     (step,) = [step for step in walkthrough.steps if step.phase == "update"]
     worked = walkthrough.equations(step.number, "dense1.weight", (0, 0))
     symbols = " ".join(equation.symbols for equation in worked)
-    formula = rule(step, Notation(walkthrough.problem, walkthrough.steps))
+    formula = Notation(walkthrough.problem, walkthrough.steps).rule(step)
     for sign, name in {"η": "eta", "λ": "lambda", "μ": "mu", "ε": "varepsilon", "ρ": "rho"}.items():
         uses = len(re.findall(f"{sign}(?!₁|₂)", symbols))
         assert step.rule.count(sign) == uses, step.rule

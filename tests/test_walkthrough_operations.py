@@ -199,7 +199,7 @@ def test_what_where_chooses_is_worked_out():
     (step,) = [s for s in walkthrough.steps if s.operation == "where" and s.phase == "forward"]
     assert step.rule == "halved1 = (dense1 if count ≠ 0, else multiply)"
     chosen = [walkthrough.equations(step.number, "halved1", (0, j))[0] for j in range(3)]
-    assert {equation.because[0] for equation in chosen} == {"0", "1"}
+    assert {equation.note.partition("] ")[2] for equation in chosen} == {"is 0", "is not 0"}
     assert not walkthrough.verify()
 
 

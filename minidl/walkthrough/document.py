@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from minidl.core import FileError, parse_json
 
@@ -23,7 +23,8 @@ class Document:
 
     def to_json(self) -> str:
         """The data as JSON text; ``from_json`` gives back an equal object."""
-        return _encode(self)
+        # Floats keep every bit.
+        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False, separators=(",", ":"))  # type: ignore[call-overload]
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -62,8 +63,3 @@ class Document:
         """Raise ``ValueError`` for another schema, and where parts do not fit each other."""
         if self.schema != self._schema:
             raise ValueError(f"{self._what} of schema {self.schema}, not {self._schema}")
-
-
-def _encode(data: Any) -> str:
-    """Plain frozen data as JSON; floats keep every bit."""
-    return json.dumps(asdict(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -199,16 +199,10 @@ def _tried(tree: Expression, given: Mapping[str, Expression], shift: int) -> Dec
 def slope_of(
     formula: str, stated: str, name: str, result: str, fixed: tuple[tuple[str, int], ...] = ()
 ) -> str:
-    """The derivative of a formula as text: as it is stated if that agrees, else by the rules.
+    """The derivative by ``name`` as text: as it is ``stated`` if that agrees, else by the rules.
 
-    Parameters
-    ----------
-    formula, stated : str
-        As in the registries: ``formula`` and ``slope_formula``.
-    name, result : str
-        With respect to what; and what the slope may call the formula's own value: ``y``.
-    fixed : tuple of (name, number)
-        What is 0 or 1, so that the rules leave less: a target.
+    What is stated may call the formula's own value ``result``. ``fixed`` names what is 0 or 1, as
+    a target, so that the rules leave less.
     """
     tree = parse(formula)
     plain = derivative(tree, name)

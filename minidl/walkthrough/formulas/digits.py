@@ -64,6 +64,14 @@ class Known(NamedTuple):
         return cls(symbol, Decimal(value), shortest(value, dtype))
 
     @classmethod
+    def share(cls, count: float) -> Known:
+        """One in so many."""
+        if count == 1.0:
+            return cls.setting("1", 1.0)
+        with localcontext(ARITHMETIC):
+            return cls(Symbol.made("fraction", "1", f"{count:g}"), 1 / Decimal(repr(float(count))))
+
+    @classmethod
     def setting(cls, symbol: str, value: float) -> Known:
         """A number that somebody wrote down: 0.9 is meant, not what float64 makes of it."""
         text = repr(float(value))

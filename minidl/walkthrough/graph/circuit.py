@@ -27,15 +27,7 @@ OPERATOR_SIGNS: Mapping[type[ast.operator], str] = {
 
 
 def circuit(problem: Problem, shapes: Mapping[str, Index], steps: Sequence[Step]) -> Graph | None:
-    """The graph of a computation of single numbers; None where a batch or arrays are read.
-
-    Parameters
-    ----------
-    problem : Problem
-    shapes : mapping of str to tuple of int
-        Of every array.
-    steps : sequence of Step
-    """
+    """The graph of a computation of single numbers; None where a batch or arrays are read."""
     forward = [step for step in steps if step.phase == "forward"]
     names = [name for step in forward for name in (*step.reads, step.writes[0].name)]
     if not names or "x" in names or any(np.prod(shapes[name]) != 1 for name in names):

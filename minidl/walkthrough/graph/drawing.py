@@ -99,17 +99,10 @@ def graph_of(walkthrough: WalkthroughData, most: int = MOST_UNITS) -> Graph:
 
 
 def draw(graph: Graph, state: Picture, curves: Mapping[int, str], alone: bool = True) -> str:
-    """The SVG of a graph.
+    """The SVG of a graph as it stands after a step.
 
-    Parameters
-    ----------
-    graph : Graph
-    state : Picture
-        What it holds.
-    curves : mapping of int to str
-        By column: the formula of its activation, of x, which is drawn into its nodes.
-    alone : bool
-        With style and colours of its own; without, the page around it has them.
+    ``curves`` are formulas of x by column, drawn into its nodes. Unless it stands ``alone``, the
+    page around it has style and colours.
     """
     width, height = graph.width, graph.height
     classes = (

@@ -123,17 +123,7 @@ class Graph:
 
 
 def build(problem: Problem, shape: Index, steps: Sequence[Step], most: int = MOST_UNITS) -> Graph:
-    """Lay out a network.
-
-    Parameters
-    ----------
-    problem : Problem
-    shape : tuple of int
-        Of the batch ``x``.
-    steps : sequence of Step
-    most : int
-        Units of a column that are shown.
-    """
+    """Lay out a network that reads a batch of a shape, at most so many units of each column."""
     columns = _columns(problem, shape, steps)
     counts = [column.units(problem.rows) for column in columns]
     shown = [min(count, most) for count in counts]
@@ -169,8 +159,8 @@ def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Colu
             known.sums, known.out, known.subtitle = known.out, written.name, step.operation
             column_of[written.name] = sources[0]
             continue
-        column = Column(_layer(written.name), step.operation, written.name, written.shape,
-                        sources=sources)  # fmt: skip
+        title = written.name.removesuffix(".sums")
+        column = Column(title, step.operation, written.name, written.shape, sources=sources)
         flat = len(written.shape) == len(columns[sources[0]].shape) == 2
         operation = operation_of(step)
         if flat and operation.is_weighted_sum and step.reads[1] not in column_of:
@@ -188,10 +178,6 @@ def _activates(step: Step, column: Column, sources: int) -> bool:
     """Whether a step is the activation of a layer whose sums a column holds."""
     waits = bool(column.weight) and not column.sums and step.reads[0] == column.out
     return waits and sources == 1 and operation_of(step).is_activation
-
-
-def _layer(name: str) -> str:
-    return name.removesuffix(".sums")
 
 
 def _edges(columns: Sequence[Column], nodes: Sequence[GraphNode], rows: int) -> Iterator[Edge]:

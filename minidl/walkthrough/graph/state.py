@@ -83,17 +83,13 @@ def _values(
             if graph.is_circuit
             else (_targets(walkthrough, row), f"L {above[0]}")
         )
-        return lines, _gradient(walkthrough, column, step)
+        return lines, (f"∂L {walkthrough.cell(f'∂{column.out}', (), step)}",)
     shapes = walkthrough.shapes
     gradients = [(letter, f"∂{name}") for letter, name in letters if f"∂{name}" in shapes]
     if not gradients and column.sums and f"∂{column.sums}" in shapes:
         gradients = [("z", f"∂{column.sums}")]
     signed = [(f"∂{letter}" if graph.roomy else "∂", name) for letter, name in reversed(gradients)]
     return above, tuple(_said(sign, walkthrough.cell(name, index, step)) for sign, name in signed)
-
-
-def _gradient(walkthrough: WalkthroughData, loss: Column, step: int) -> tuple[str, ...]:
-    return (f"∂L {walkthrough.cell(f'∂{loss.out}', (), step)}",)
 
 
 def _targets(walkthrough: WalkthroughData, row: int) -> str:

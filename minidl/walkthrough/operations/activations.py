@@ -58,10 +58,6 @@ def _is_activation(reader: Reader, function: Any) -> bool:
     return any(function is known for known in reader.functions.values())
 
 
-def _can_be_flat(reader: Reader, function: Any) -> bool:
-    return _is_activation(reader, function) and levels_off(function)
-
-
 def _facts(function: Any, ran: RunInstruction) -> dict[str, Any]:
     """What a step keeps of a function: its formula, its slopes, its settings."""
     hyper_values = operand(ran, "hyper_values").tolist()
@@ -142,7 +138,7 @@ class ElementwiseValue(Operation):
         left, held = scene.result(name, index)
         if not (formula := scene.step.formulas["value"]):
             note = f"{scene.step.operation}({', '.join(k.symbol for k in knowns.values())})"
-            return [scene.told("value", left, held, f"{note}, which states no formula")]
+            return [scene.unexplained("value", left, held, f"{note}, which states no formula")]
         return [scene.equation("value", left, formula, knowns | scene.settings(), held)]
 
     def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
@@ -174,6 +170,7 @@ class ElementwiseGradient(Operation):
         of = _keys(facts["formulas"], len(forward.reads))[position]
         facts["formulas"]["of"] = of
         upstream, name = named(ran, "dy", "dx")
+        can_be_flat = _is_activation(reader, function) and levels_off(function)
         called = str(partial(output.name, forward.reads[position]))
         local = Array.of(called, slopes.reshape(output.shape))
         gradient, above = (x.reshape(output.shape) for x in (dx, dy))
@@ -181,7 +178,7 @@ class ElementwiseGradient(Operation):
         self.add(
             reader, ran, i, (*forward.reads, output.name, upstream),
             [Array.of(name, gradient, off)], aside=(local,),
-            why="" if _can_be_flat(reader, function) else self.of_arithmetic, **facts,
+            why="" if can_be_flat else self.of_arithmetic, **facts,
         )  # fmt: skip
 
     def arrays(self, step: Step) -> Mapping[str, str]:
@@ -202,7 +199,7 @@ class ElementwiseGradient(Operation):
             first = scene.equation("local", left, formula, knowns, held)
         else:
             note = f"{scene.step.operation} states no formula: its own slope"
-            first = scene.told("local", left, held, note)
+            first = scene.unexplained("local", left, held, note)
         term = Term("", Known.held(left, held, scene.dtype), scene.known(dy, index))
         left, held = scene.result(name, index)
         if held == 0.0 and dy[index] != 0.0:
@@ -273,7 +270,7 @@ class RowValue(Operation):
         columns = x.shape[-1]
         left, held = scene.result(name, index)
         if columns > MOST_TERMS:
-            return [scene.told("value", left, held, f"a function of {columns} numbers")]
+            return [scene.unexplained("value", left, held, f"a function of {columns} numbers")]
         knowns = {f"x{k}": scene.known(x, (*rows, k)) for k in range(columns)}
         formula = spread(scene.step.formulas["value"], columns, j)
         return [scene.equation("value", left, formula, knowns, held)]
@@ -305,7 +302,7 @@ class RowGradient(Operation):
         columns = y.shape[-1]
         left, held = scene.result(name, index)
         if columns > MOST_TERMS:
-            return [scene.told("sum", left, held, f"a sum of {columns} contributions")]
+            return [scene.unexplained("sum", left, held, f"a sum of {columns} contributions")]
         equations, terms = [], []
         for k in range(columns):
             local = partial(Symbol(y.name, (*rows, k)), Symbol(name[1:], index))

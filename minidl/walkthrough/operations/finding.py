@@ -24,11 +24,7 @@ from minidl.walkthrough.steps import Step
 def find(kernel: Any, loss: Loss | None = None) -> Operation | None:
     """The operation whose kernel this is; None of a kernel of one's own.
 
-    Parameters
-    ----------
-    kernel : Kernel
-    loss : Loss, optional
-        The walkthrough's, which need not be registered.
+    The walkthrough's ``loss`` need not be registered.
 
     Examples
     --------

@@ -36,13 +36,13 @@ def loss_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
     """The loss of one element, or of one row."""
     left, held = scene.result(name, index)
     if not scene.step.formulas["value"]:
-        return [scene.told("value", left, held, f"{scene.step.operation} states no formula")]
+        return [scene.unexplained("value", left, held, f"{scene.step.operation} states no formula")]
     if "columns" in scene.step.settings:
         return _row_value(scene, left, held, index)
     place = unravel(index[0], scene.read(1).shape)
     equations, p = _prediction(scene, place)
     if _bounded(scene, place):
-        return [*equations, scene.told("value", left, held, BOUNDED)]
+        return [*equations, scene.unexplained("value", left, held, BOUNDED)]
     knowns = {"t": _target(scene, place), "p": p} | scene.settings()
     formula = scene.step.formulas["value"]
     return [*equations, scene.equation("value", left, formula, used(knowns, formula), held)]
@@ -52,13 +52,13 @@ def gradient_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
     """The gradient where the loss hands it over: at the prediction, or at the logits behind it."""
     left, held = scene.result(name, index)
     if not scene.step.formulas["value"]:
-        return [scene.told("contribution", left, held, "the loss states no formula")]
-    share = _share(scene)
+        return [scene.unexplained("contribution", left, held, "the loss states no formula")]
+    share = Known.share(scene.step.settings["count"])  # ∂L/∂ℓ
     if "columns" in scene.step.settings:
         return _row_slopes(scene, left, held, index, share)
     made, p = _prediction(scene, index)
     if _bounded(scene, index):
-        return [*made, scene.told("contribution", left, held, BOUNDED)]
+        return [*made, scene.unexplained("contribution", left, held, BOUNDED)]
     local, slope = _slope(scene, index, p)
     made.append(local)
     if not scene.step.formulas["link"]:
@@ -77,13 +77,6 @@ def gradient_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
 def is_margin(step: Step) -> bool:
     """Whether the right score of a row is compared with the wrong ones."""
     return "wrong" in names(parse(step.formulas["value"]))
-
-
-def _share(scene: Scene) -> Known:
-    """∂L/∂ℓ: one in so many."""
-    count = scene.step.settings["count"]
-    exact = worked_out("1/n", {"n": Known.setting("n", count)})
-    return Known("1" if count == 1 else Symbol.made("fraction", "1", f"{count:g}"), exact)
 
 
 def _target(scene: Scene, index: Index) -> Known:
@@ -185,14 +178,14 @@ def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equat
     rows = unravel(index[0], scene.read(1).shape[:-1]) if index else ()
     targets = _targets(scene, rows)
     if len(targets) > MOST_TERMS:
-        return [scene.told("value", left, held, f"a row of {len(targets)} columns")]
+        return [scene.unexplained("value", left, held, f"a row of {len(targets)} columns")]
     if is_margin(scene.step):
         formula, knowns = _margin(scene, rows, targets)
         return [scene.equation("value", left, formula, knowns, held)]
     wanted = [j for j, t in enumerate(targets) if t.value]
     made, p = _row_predictions(scene, rows, wanted)
     if any(_bounded(scene, (*rows, j)) for j in wanted):
-        return [*made, scene.told("value", left, held, BOUNDED)]
+        return [*made, scene.unexplained("value", left, held, BOUNDED)]
     term, knowns, terms = parse(scene.step.formulas["value"]), scene.settings(), []
     for j in wanted:
         names = {"t": ast.Name(f"t{j}"), "p": ast.Name(f"p{j}")}
@@ -218,14 +211,14 @@ def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known
     *rows, k = index
     targets = _targets(scene, tuple(rows))
     if len(targets) > MOST_TERMS:
-        return [scene.told("contribution", left, held, f"a row of {len(targets)} columns")]
+        return [scene.unexplained("contribution", left, held, f"a row of {len(targets)} columns")]
     if is_margin(scene.step):
         return _margin_slope(scene, left, held, index, share)
     wanted = [j for j, t in enumerate(targets) if t.value]
     linked = bool(scene.step.formulas["link"])
     made, p = _row_predictions(scene, tuple(rows), sorted({*wanted, k}))
     if any(_bounded(scene, (*rows, j)) for j in ({k} & set(wanted) if not linked else wanted)):
-        return [*made, scene.told("contribution", left, held, BOUNDED)]
+        return [*made, scene.unexplained("contribution", left, held, BOUNDED)]
     slopes = {j: _row_slope(scene, targets[j], p[j]) for j in (wanted if linked else [k])}
     made += [equation for equation, _ in slopes.values()]
     if not linked:

@@ -67,12 +67,15 @@ class Where(Operation):
     key, kernels = "where", (elementwise.where,)
     operands, formula = ("condition", "a", "b"), "Piecewise((a, condition != 0), (b, True))"
     why = "One of two numbers is passed on; the other has no say here, and gets no gradient."
+    asks = False
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
-        numbers = (scene.known(scene.read(i), index) for i in range(3))
-        knowns = dict(zip(self.operands, numbers, strict=True))
+        condition, a, b = (scene.known(scene.read(i), index) for i in range(3))
+        chosen, note = (a, "is not 0") if condition.value else (b, "is 0")
         left, held = scene.result(name, index)
-        return [scene.equation("value", left, self.formula, knowns, held)]
+        return [
+            scene.equation("value", left, "x", {"x": chosen}, held, f"{condition.symbol} {note}")
+        ]
 
 
 @operation
@@ -202,7 +205,7 @@ class Added(Operation):
         summed = [i for i, place in enumerate(places.values) if int(place) == target]
         left = Symbol(name, index)
         if not summed or len(summed) > MOST_TERMS:
-            return [scene.told("sum", left, y[index], f"a sum of {len(summed)} numbers")]
+            return [scene.unexplained("sum", left, y[index], f"a sum of {len(summed)} numbers")]
         knowns = {f"x{i}": scene.flat(x, i) for i in summed}
         return _divided(scene, "sum", left, " + ".join(knowns), knowns, y[index])
 
@@ -228,14 +231,9 @@ class Shared(Operation):
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         dy = scene.flat(scene.read(0), 0)
         left, held = scene.result(name, index)
-        divisor = scene.step.settings.get("divisor", 1.0)
-        if divisor == 1.0:
-            return scene.gathered(left, held, [Term("", Known.setting("1", 1.0), dy)])
-        local = Known(
-            Symbol.made("fraction", "1", f"{divisor:g}"),
-            worked_out("1/n", {"n": Known.setting("n", divisor)}),
-        )
-        return scene.gathered(left, held, [Term(f"a mean of {divisor:g}", local, dy)])
+        divisor = scene.step.settings["divisor"]
+        origin = f"a mean of {divisor:g}" if divisor != 1.0 else ""
+        return scene.gathered(left, held, [Term(origin, Known.share(divisor), dy)])
 
 
 @operation
@@ -311,12 +309,11 @@ class DropoutMask(Operation):
         operation_of_phase.add(reader, ran, i, (x,), aside=(mask,), settings={"rate": rate})
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
-        kept = scene.step.aside[0][index] != 0.0
         left, held = scene.result(name, index)
-        knowns = {"x": scene.known(scene.read(0), index)} | scene.settings()
-        if not kept:
-            knowns = {"x": knowns["x"]}
+        knowns = {"x": scene.known(scene.read(0), index)}
+        if scene.step.aside[0][index] == 0.0:
             return [scene.equation("value", left, "0*x", knowns, held, "silenced by dropout")]
+        knowns |= scene.settings()
         return [scene.equation("value", left, "x/(1 - rate)", knowns, held, "kept by dropout")]
 
 

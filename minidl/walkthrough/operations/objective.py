@@ -165,6 +165,6 @@ class LossAfterwards(Operation):
         before = scene.known(scene.before[scene.step.reads[0]], index)
         after = scene.known(scene.step.array(name), index)
         return [
-            scene.told("value", after.symbol, float(after.value), "the same batch again"),
+            scene.unexplained("value", after.symbol, float(after.value), "the same batch again"),
             scene.equation("update", "change of the loss", "a - b", {"a": after, "b": before}),
         ]

@@ -29,7 +29,7 @@ class _WeightedSums(Operation):
         count = right.shape[-2]
         result, held = scene.result(name, index)
         if count > MOST_TERMS:
-            return [scene.told("value", result, held, f"a sum of {count} products")]
+            return [scene.unexplained("value", result, held, f"a sum of {count} products")]
         knowns = {}
         for k in range(count):
             knowns[f"a{k}"] = scene.known(left, (*rows, k))

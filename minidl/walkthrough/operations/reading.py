@@ -21,8 +21,6 @@ class Reader:
     ----------
     net : Layer
         Its activations are known by name, also those that nobody registered.
-    loss : Loss
-    optimizer : Optimizer
     start : sequence of Array
         What is there before the first instruction.
     operation_of : callable
@@ -30,7 +28,6 @@ class Reader:
 
     Attributes
     ----------
-    steps : list of Step
     arrays : dict of str to Array
         What there is by now.
     forward : dict of int to Step

@@ -84,7 +84,7 @@ class Scene:
         draft = Draft(kind, as_symbol(left), formula, knowns, held, note, loose)
         return choose_digits(draft, max(digits, self.digits), self.dtype)
 
-    def told(self, kind: str, left: str, value: float, note: str) -> Equation:
+    def unexplained(self, kind: str, left: str, value: float, note: str) -> Equation:
         """A number for which there is no formula."""
         return given(kind, as_symbol(left), Known.held(left, value, self.dtype), self.digits, note)
 
@@ -97,7 +97,7 @@ class Scene:
             knowns = {"a": term.local, "b": term.upstream}
             return [self.equation("contribution", left, "a*b", knowns, held, term.origin)]
         if len(terms) > MOST_TERMS:
-            return [self.told("sum", left, held, f"a sum of {len(terms)} contributions")]
+            return [self.unexplained("sum", left, held, f"a sum of {len(terms)} contributions")]
         made, parts = [], dict[str, Known]()
         for i, term in enumerate(terms):
             knowns = {"a": term.local, "b": term.upstream}

@@ -113,7 +113,7 @@ class SquareSum(Operation):
         ]
         if len(numbers) > MOST_TERMS:
             note = f"the squares of {len(numbers)} numbers, added up"
-            return [scene.told("sum", left, held, note)]
+            return [scene.unexplained("sum", left, held, note)]
         knowns = {f"g{i}": known for i, known in enumerate(numbers)}
         formula = " + ".join(f"{key}**2" for key in knowns)
         return [scene.equation("sum", left, formula, knowns, held)]

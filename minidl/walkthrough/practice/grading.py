@@ -133,12 +133,10 @@ class Marks:
 def grade(sheet: Worksheet, answers: Mapping[str, Any]) -> Marks:
     """Mark the answers to a worksheet, and name the classical mistake behind a wrong one.
 
-    An answer is right if it comes from the printed numbers: one unit in the last of the digits
-    that are asked for is allowed, and what rounding of the operands can make of it. A wrong answer
-    is compared with what each mistake would have given: σ′ forgotten, a sign, mean against sum,
-    transposed, ways not added up, stale weight, wrong branch. Where two give the same number, both
-    are named. An answer that is right for an earlier wrong one is told apart, and so is what is no
-    number: the others are marked all the same.
+    An answer is right if it comes from the printed numbers, but for one unit in the last digit
+    that is asked for and the rounding of operands. A wrong one is compared with what each mistake
+    would have given; where two give the same number, both are named. An answer that is right for
+    an earlier wrong one is told apart, and so is what is no number.
 
     Parameters
     ----------
@@ -170,8 +168,7 @@ def grade(sheet: Worksheet, answers: Mapping[str, Any]) -> Marks:
           σ′ forgotten: multiply what comes from above by the slope of the activation.
     ✓ (3) ∂dense1.weight[1, 1] = 0.202613
     """
-    written = _checked(sheet, answers)
-    grader = _Grader(sheet, written)
+    grader = _Grader(sheet, _checked(sheet, answers))
     return Marks(tuple(grader.mark(blank.number, blank.name) for blank in sheet.blanks))
 
 

@@ -27,10 +27,8 @@ class Item:
     ----------
     number : int
         Which of all, from 0.
-    step : Step
-    array : str
-        The array whose number is worked out.
-    index : tuple of int
+    array, index
+        The number that is worked out.
     place : int
         Which of the number's equations.
     equation : Equation

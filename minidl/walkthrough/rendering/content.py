@@ -15,7 +15,7 @@ from minidl.walkthrough.formulas import Equation, Index, Symbol, Template, mathm
 from minidl.walkthrough.graph import Graph, Picture, picture
 from minidl.walkthrough.operations import operation_of
 from minidl.walkthrough.rendering.notation import Notation
-from minidl.walkthrough.rendering.tables import is_whole, owner, parameters, shown
+from minidl.walkthrough.rendering.tables import is_whole, owner, parameters, shown, telling
 from minidl.walkthrough.steps import Step, Verdict
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
@@ -31,13 +31,7 @@ STROKE_SIGNS = {"negative": "-", "zero": "0", "pending": "?", "": "+"}
 class Content:
     """Collects what the script needs; ``text`` is its JSON.
 
-    Parameters
-    ----------
-    walkthrough : WalkthroughData
-    graph : Graph
-    notation : Notation
-    most : int
-        Rows and columns of an array that are shown.
+    Of an array at most ``most`` rows and columns are shown.
     """
 
     def __init__(
@@ -107,8 +101,7 @@ class Content:
         """The number that is picked at first: one that is not 0."""
         for array in step.writes[:1]:
             places = self._places(array.shape)
-            nonzero = (i for i, index in enumerate(places) if array[index] != 0.0)
-            return [array.name, next(nonzero, 0)]
+            return [array.name, places.index(telling(array, places))]
         return []
 
     def _equation(self, equation: Equation) -> list[Any]:

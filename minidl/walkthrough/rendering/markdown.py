@@ -15,8 +15,8 @@ from minidl.document import (
     Span,
 )
 from minidl.walkthrough.formulas import PENDING, Equation, Index, equation_latex, number_latex
-from minidl.walkthrough.rendering.notation import Notation, rule
-from minidl.walkthrough.rendering.tables import owner, shown, table, wanted
+from minidl.walkthrough.rendering.notation import Notation
+from minidl.walkthrough.rendering.tables import owner, shown, table, telling, wanted
 from minidl.walkthrough.steps import PARTS, Array, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
@@ -85,7 +85,7 @@ def _step(
     walkthrough: WalkthroughData, notation: Notation, step: Step, whole: bool
 ) -> Iterator[Block]:
     yield Paragraph(step.why)
-    formula = rule(step, notation)
+    formula = notation.rule(step)
     if formula:
         yield Formula(formula)
     elif step.rule != step.title:
@@ -102,7 +102,7 @@ def _step(
 
 def _places(array: Array, whole: bool) -> Sequence[Index]:
     places = [index for line in shown(array.shape, MOST_SHOWN)[0] for index in line]
-    return places if whole else [next((i for i in places if array[i] != 0.0), places[0])]
+    return places if whole else [telling(array, places)]
 
 
 def _equation(notation: Notation, equation: Equation) -> Iterator[Block]:

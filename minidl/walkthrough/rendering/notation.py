@@ -27,11 +27,6 @@ _FORMS = {
 class Notation:
     r"""The letters for the arrays of a walkthrough.
 
-    Parameters
-    ----------
-    problem : Problem
-    steps : sequence of Step
-
     Examples
     --------
     >>> import minidl as ml
@@ -40,6 +35,8 @@ class Notation:
     >>> notation = Notation(walkthrough.problem, walkthrough.steps)
     >>> notation.symbol(Symbol("dense1.weight", (0, 1))), notation.symbol("∂dense2.bias")
     ('W^{(1)}_{0,1}', '\\frac{\\partial L}{\\partial b^{(2)}}')
+    >>> notation.rule(walkthrough.steps[1])
+    'z^{(1)} = x \\, W^{(1)} + b^{(1)}'
     """
 
     def __init__(self, problem: Problem, steps: Sequence[Step]) -> None:
@@ -118,20 +115,9 @@ class Notation:
             return rf"\text{{+ }}{self._plain(name[1:], place)}"
         if name.startswith("∂"):
             return rf"\frac{{\partial L}}{{\partial {self._plain(name[1:], place)}}}"
-        return self._letter(name) + (f"_{{{place}}}" if place else "")
+        letters = self._letters.get(name) or letter(name)
+        return letters + (f"_{{{place}}}" if place else "")
 
-    def _letter(self, name: str) -> str:
-        return self._letters.get(name) or letter(name)
-
-
-def rule(step: Step, notation: Notation) -> str:
-    r"""A step's rule as LaTeX; empty where it has none but words.
-
-    Examples
-    --------
-    >>> import minidl as ml
-    >>> walkthrough = ml.explain(ml.mlp([2, 1], seed=0), [[0.5, -1.0]], [1], loss="mse")
-    >>> rule(walkthrough.steps[1], Notation(walkthrough.problem, walkthrough.steps))
-    'z^{(1)} = x \\, W^{(1)} + b^{(1)}'
-    """
-    return operation_of(step).latex(step, notation.symbol)
+    def rule(self, step: Step) -> str:
+        """A step's rule as LaTeX; empty where it has none but words."""
+        return operation_of(step).latex(step, self.symbol)

@@ -11,7 +11,7 @@ from minidl.document import render
 from minidl.walkthrough.formulas import PENDING, mathml
 from minidl.walkthrough.graph import GRAPH_STYLE, curves, draw, graph_of, picture
 from minidl.walkthrough.rendering.content import GRAPH_ROWS, Content
-from minidl.walkthrough.rendering.notation import Notation, rule
+from minidl.walkthrough.rendering.notation import Notation
 from minidl.walkthrough.rendering.tables import beside, table, wanted
 from minidl.walkthrough.steps import PARTS, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
@@ -104,7 +104,7 @@ def _step(
 ) -> dict[str, Any]:
     from markupsafe import Markup
 
-    formula = rule(step, notation)
+    formula = notation.rule(step)
     return {
         "number": step.number,
         "part": PARTS[step.phase],

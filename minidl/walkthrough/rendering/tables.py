@@ -45,6 +45,11 @@ def table(walkthrough: WalkthroughData, array: Array, most: int, transposed: boo
     return Table(array.name, array.shape, rows, transposed, more)
 
 
+def telling(array: Array, places: Sequence[Index]) -> Index:
+    """Which number of an array shows how all are worked out: the first that is not 0."""
+    return next((index for index in places if array[index] != 0.0), places[0])
+
+
 def whole_table(walkthrough: WalkthroughData, array: Array) -> list[list[str]]:
     """All numbers of an array, line by line."""
     return table(walkthrough, array, len(array.values)).rows

@@ -10,8 +10,8 @@ from itertools import groupby
 import numpy as np
 
 from minidl.document import Line, aligned
-from minidl.walkthrough.formulas import PENDING, Equation, Index
-from minidl.walkthrough.rendering.tables import is_whole, table, wanted
+from minidl.walkthrough.formulas import PENDING, Equation
+from minidl.walkthrough.rendering.tables import is_whole, table, telling, wanted
 from minidl.walkthrough.steps import PARTS, Array, Step
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
@@ -73,19 +73,13 @@ def _step(walkthrough: WalkthroughData, step: Step, full: bool) -> Iterator[Line
     for array in step.writes:
         yield from _array(walkthrough, array)
     for array in step.writes if full else step.writes[:1]:  # of an update its state comes with it
-        cells = [tuple(map(int, i)) for i in np.ndindex(array.shape)]
-        for index in cells if full else [_telling(array)]:
+        places = [*np.ndindex(array.shape)]
+        for index in places if full else [telling(array, places)]:
             for equation in walkthrough.equations(step.number, array.name, index):
                 yield from _equation(equation)
     for array in step.writes:
         if is_whole(walkthrough, step, array.name):
             yield from _verdicts(walkthrough, array)
-
-
-def _telling(array: Array) -> Index:
-    """The first number that is not 0."""
-    places = np.argwhere(array.numbers)
-    return tuple(map(int, places[0])) if len(places) else (0,) * len(array.shape)
 
 
 def _equation(equation: Equation) -> Iterator[Line]:

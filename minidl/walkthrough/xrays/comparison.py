@@ -253,7 +253,9 @@ def _view(text: str, head: Head, net: Sequential, walkthrough: Walkthrough) -> V
         for i, (numbers, level) in enumerate(zip(cells, flat, strict=True))
     )
     cancelled = back.formulas["cancels"]
-    before, after = (float(a[()]) for a in (end[walkthrough.problem.loss_name], _last(steps)))
+    before, after = (
+        float(a[()]) for a in (end[walkthrough.problem.loss_name], steps[-1].writes[0])
+    )
     return View(
         head=text,
         loss=before,
@@ -263,10 +265,6 @@ def _view(text: str, head: Head, net: Sequential, walkthrough: Walkthrough) -> V
         short=shown(parse(cancelled), {}) if cancelled else "",
         logits=tuple(logits),
     )
-
-
-def _last(steps: Sequence[Any]) -> Any:
-    return steps[-1].writes[0]
 
 
 def _through(head: Head, z: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
