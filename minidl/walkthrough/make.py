@@ -177,8 +177,8 @@ def _start(optimizer: Optimizer, net: Sequential, batch: Sequence[np.ndarray]) -
     for parameter in optimizer.parameters:
         for name in states:
             numbers = optimizer.state[name]
-            own = numbers[begin : begin + parameter.size].reshape(parameter.shape)
-            yield Array.of(f"{parameter.name}.{name}", own)
+            part = numbers[begin : begin + parameter.size].reshape(parameter.shape)
+            yield Array.of(f"{parameter.name}.{name}", part)
         begin += parameter.size
 
 

@@ -259,12 +259,12 @@ def substitute(tree: Expression, parts: Mapping[str, Expression]) -> Expression:
 
 
 @functools.lru_cache(maxsize=1024)
-def spread(formula: str, columns: int, own: int) -> str:
+def spread(formula: str, columns: int, column: int) -> str:
     """A row's formula written out: ``Sum`` over the columns, ``x_i`` the column at hand.
 
     Examples
     --------
-    >>> spread("exp(x_i)/Sum(exp(x_j))", columns=2, own=1)
+    >>> spread("exp(x_i)/Sum(exp(x_j))", columns=2, column=1)
     'exp(x1) / (exp(x0) + exp(x1))'
     """
 
@@ -277,7 +277,7 @@ def spread(formula: str, columns: int, own: int) -> str:
             self.generic_visit(node)
             return node
 
-    tree: Expression = Spread().visit(substitute(parse(formula), {"x_i": ast.Name(f"x{own}")}))
+    tree: Expression = Spread().visit(substitute(parse(formula), {"x_i": ast.Name(f"x{column}")}))
     return ast.unparse(tree)
 
 

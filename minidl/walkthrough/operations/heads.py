@@ -56,22 +56,22 @@ def gradient_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
     share = Known.share(scene.step.settings["count"])  # ∂L/∂ℓ
     if "columns" in scene.step.settings:
         return _row_slopes(scene, left, held, index, share)
-    made, p = _prediction(scene, index)
+    equations, p = _prediction(scene, index)
     if _bounded(scene, index):
-        return [*made, scene.unexplained("contribution", left, held, BOUNDED)]
-    local, slope = _slope(scene, index, p)
-    made.append(local)
+        return [*equations, scene.unexplained("contribution", left, held, BOUNDED)]
+    local, slope = _slope(scene, _target(scene, index), p)
+    equations.append(local)
     if not scene.step.formulas["link"]:
-        return [*made, *scene.gathered(left, held, [Term("", slope, share)])]
+        return [*equations, *scene.gathered(left, held, [Term("", slope, share)])]
     link, onward = _link_slope(scene, index, p)
     chain = {"a": share, "b": slope, "c": onward}
-    made += [link, scene.equation("factored", left, "a*b*c", chain, held, "the chain rule")]
+    equations += [link, scene.equation("factored", left, "a*b*c", chain, held, "the chain rule")]
     if cancelled := scene.step.formulas["cancels"]:
         z = scene.known(scene.read(1), index)
         knowns = {"z": z, "t": _target(scene, index), "n": share}
         note = "the same: the denominator cancels"
-        made.append(scene.equation("cancels", left, f"n*({cancelled})", knowns, held, note))
-    return made
+        equations.append(scene.equation("cancels", left, f"n*({cancelled})", knowns, held, note))
+    return equations
 
 
 def is_margin(step: Step) -> bool:
@@ -104,14 +104,19 @@ def _prediction(scene: Scene, index: Index) -> tuple[list[Equation], Known]:
     return [equation], Known(left, worked_out(link, {"x": z}))
 
 
-def _slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
-    """∂ℓ/∂p."""
-    formulas, t = scene.step.formulas, _target(scene, index)
-    fixed = (("t", int(t.value)),) if t.value in (0, 1) else ()
-    formula = slope_of(formulas["value"], formulas.get("slope", ""), "p", "loss", fixed)
+def _slope(scene: Scene, t: Known, p: Known) -> tuple[Equation, Known]:
+    """∂ℓ/∂p; of a row, 0 where its target is."""
+    formulas, rowwise = scene.step.formulas, "columns" in scene.step.settings
+    if rowwise and not t.value:
+        formula, note = "0", "its target is 0"
+    else:
+        fixed = (("t", int(t.value)),) if t.value in (0, 1) and not rowwise else ()
+        formula = slope_of(formulas["value"], formulas.get("slope", ""), "p", "loss", fixed)
+        note = ""
     knowns = used({"t": t, "p": p} | scene.settings(), formula)
     left = partial("ℓ", p.symbol)
-    return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
+    equation = scene.equation("local", left, formula, knowns, None, note)
+    return equation, Known(left, _exact(formula, knowns))
 
 
 def _exact(formula: str, knowns: dict[str, Known]) -> Decimal:
@@ -183,9 +188,9 @@ def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equat
         formula, knowns = _margin(scene, rows, targets)
         return [scene.equation("value", left, formula, knowns, held)]
     wanted = [j for j, t in enumerate(targets) if t.value]
-    made, p = _row_predictions(scene, rows, wanted)
+    equations, p = _row_predictions(scene, rows, wanted)
     if any(_bounded(scene, (*rows, j)) for j in wanted):
-        return [*made, scene.unexplained("value", left, held, BOUNDED)]
+        return [*equations, scene.unexplained("value", left, held, BOUNDED)]
     term, knowns, terms = parse(scene.step.formulas["value"]), scene.settings(), []
     for j in wanted:
         names = {"t": ast.Name(f"t{j}"), "p": ast.Name(f"p{j}")}
@@ -193,7 +198,7 @@ def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equat
         knowns |= {f"t{j}": targets[j], f"p{j}": p[j]}
     formula = " + ".join(f"({term})" for term in terms) or "0"
     note = "targets of 0 add nothing" if len(wanted) < len(targets) else ""
-    return [*made, scene.equation("value", left, formula, used(knowns, formula), held, note)]
+    return [*equations, scene.equation("value", left, formula, used(knowns, formula), held, note)]
 
 
 def _margin(scene: Scene, rows: Index, targets: list[Known]) -> tuple[str, dict[str, Known]]:
@@ -216,30 +221,19 @@ def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known
         return _margin_slope(scene, left, held, index, share)
     wanted = [j for j, t in enumerate(targets) if t.value]
     linked = bool(scene.step.formulas["link"])
-    made, p = _row_predictions(scene, tuple(rows), sorted({*wanted, k}))
+    equations, p = _row_predictions(scene, tuple(rows), sorted({*wanted, k}))
     if any(_bounded(scene, (*rows, j)) for j in ({k} & set(wanted) if not linked else wanted)):
-        return [*made, scene.unexplained("contribution", left, held, BOUNDED)]
-    slopes = {j: _row_slope(scene, targets[j], p[j]) for j in (wanted if linked else [k])}
-    made += [equation for equation, _ in slopes.values()]
+        return [*equations, scene.unexplained("contribution", left, held, BOUNDED)]
+    slopes = {j: _slope(scene, targets[j], p[j]) for j in (wanted if linked else [k])}
+    equations += [equation for equation, _ in slopes.values()]
     if not linked:
-        return [*made, *scene.gathered(left, held, [Term("", slopes[k][1], share)])]
-    made += _row_chain(scene, left, held, index, share, p, {j: s for j, (_, s) in slopes.items()})
-    if scene.step.formulas["cancels"]:
-        made.append(_row_cancels(scene, left, held, p[k], targets, k, share))
-    return made
-
-
-def _row_slope(scene: Scene, t: Known, p: Known) -> tuple[Equation, Known]:
-    formulas = scene.step.formulas
-    formula = slope_of(formulas["value"], formulas.get("slope", ""), "p", "loss")
-    knowns = used({"t": t, "p": p} | scene.settings(), formula)
-    left = partial("ℓ", p.symbol)
-    note = "" if t.value else "its target is 0"
-    if not t.value:
-        formula, knowns = "0", {}
-    return scene.equation("local", left, formula, knowns, None, note), Known(
-        left, _exact(formula, knowns)
+        return [*equations, *scene.gathered(left, held, [Term("", slopes[k][1], share)])]
+    equations += _row_chain(
+        scene, left, held, index, share, p, {j: s for j, (_, s) in slopes.items()}
     )
+    if scene.step.formulas["cancels"]:
+        equations.append(_row_cancels(scene, left, held, p[k], targets, k, share))
+    return equations
 
 
 def _row_chain(
@@ -253,17 +247,20 @@ def _row_chain(
 ) -> list[Equation]:
     """Σⱼ ∂L/∂ℓ · ∂ℓ/∂pⱼ · ∂pⱼ/∂zₖ over the classes that have a target."""
     *_, k = index
-    made, terms, knowns = [], [], {"n": share}
+    equations, terms, knowns = [], [], {"n": share}
     for j, slope in slopes.items():
         local = partial(p[j].symbol, Symbol(scene.step.reads[1], index))
         formula = scene.step.formulas["link_slope"].replace("delta_i_j", "1" if j == k else "0")
         parts = used({"y_i": p[j], "y_j": p[k]}, formula)
-        made.append(scene.equation("local", local, formula, parts))
+        equations.append(scene.equation("local", local, formula, parts))
         knowns |= {f"a{j}": slope, f"b{j}": Known(local, worked_out(formula, parts))}
         terms.append(f"a{j}*b{j}")
     formula = f"n*({' + '.join(terms)})" if terms else "0"
     note = "the chain rule"
-    return [*made, scene.equation("factored", left, formula, used(knowns, formula), held, note)]
+    return [
+        *equations,
+        scene.equation("factored", left, formula, used(knowns, formula), held, note),
+    ]
 
 
 def _row_cancels(

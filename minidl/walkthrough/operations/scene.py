@@ -66,8 +66,8 @@ class Scene:
 
     def settings(self) -> dict[str, Known]:
         """Hyper-parameters as operands."""
-        told = self.step.settings.items()
-        return {key: Known.setting(SYMBOLS.get(key, key), value) for key, value in told}
+        numbers = self.step.settings.items()
+        return {key: Known.setting(SYMBOLS.get(key, key), value) for key, value in numbers}
 
     def equation(
         self,
@@ -98,14 +98,14 @@ class Scene:
             return [self.equation("contribution", left, "a*b", knowns, held, term.origin)]
         if len(terms) > MOST_TERMS:
             return [self.unexplained("sum", left, held, f"a sum of {len(terms)} contributions")]
-        made, parts = [], dict[str, Known]()
+        equations, parts = [], dict[str, Known]()
         for i, term in enumerate(terms):
             knowns = {"a": term.local, "b": term.upstream}
             name = Symbol.made("part of", left, name=str(i + 1))
-            made.append(self.equation("contribution", name, "a*b", knowns, None, term.origin))
+            equations.append(self.equation("contribution", name, "a*b", knowns, None, term.origin))
             parts[f"c{i}"] = Known(Symbol.made("part", name=str(i + 1)), worked_out("a*b", knowns))
-        made.append(self.equation("sum", left, " + ".join(parts), parts, held, "", loose))
-        return made
+        equations.append(self.equation("sum", left, " + ".join(parts), parts, held, "", loose))
+        return equations
 
 
 def worked_out(formula: str, knowns: Mapping[str, Known]) -> Decimal:
@@ -115,5 +115,5 @@ def worked_out(formula: str, knowns: Mapping[str, Known]) -> Decimal:
 
 def used(knowns: Mapping[str, Known], formula: str) -> dict[str, Known]:
     """The operands that a formula names."""
-    found = names(parse(formula))
-    return {key: known for key, known in knowns.items() if key in found}
+    mentioned = names(parse(formula))
+    return {key: known for key, known in knowns.items() if key in mentioned}

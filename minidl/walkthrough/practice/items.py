@@ -78,7 +78,7 @@ def items(walkthrough: WalkthroughData) -> Iterator[Item]:
     """Every equation of a walkthrough, in order; what is said twice comes once."""
     seen: set[tuple[str, str]] = set()
     ends: dict[str, int | None] = {}  # by what a number is called by then; see ``Item.first``
-    forms: dict[tuple[Any, ...], int | None] = {}  # by where it stands, and by how it is made
+    forms: dict[tuple[Any, ...], int | None] = {}  # by where it stands, and by how it is derivation
     for step, numbers in groupby(walkthrough.every(), lambda told: told[0]):
         new: dict[str, int | None] = {}
         for _, array, index, equations in numbers:
@@ -88,10 +88,10 @@ def items(walkthrough: WalkthroughData) -> Iterator[Item]:
                     continue
                 called = [_called(step, index, equation, o) for o in equation.operands]
                 origins = tuple(map(ends.get, called))
-                here, made = (step.number, array, index, left), _made(equation, origins)
+                here, derivation = (step.number, array, index, left), _made(equation, origins)
                 first = _handed_on(equation, origins, len(seen))
-                first = forms.get(here, forms.get(made, first) if made else first)
-                forms[here] = forms[made] = ends[left] = first
+                first = forms.get(here, forms.get(derivation, first) if derivation else first)
+                forms[here] = forms[derivation] = ends[left] = first
                 if left.role == "new":
                     new[left.of[0]] = first
                 yield Item(len(seen), step, array, index, place, equation, origins, first)

@@ -183,5 +183,5 @@ def _math(latex: str) -> str:
     """MathML without its outermost element, which the script puts around the whole."""
     if not latex:
         return ""
-    made = mathml(latex)
-    return made.removeprefix("<math>").removesuffix("</math>")
+    markup = mathml(latex)
+    return markup.removeprefix("<math>").removesuffix("</math>")
