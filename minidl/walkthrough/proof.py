@@ -63,21 +63,11 @@ def prove(
     gradients: Mapping[str, Array],
     bounded: bool = False,
 ) -> tuple[Verdict, ...]:
-    """A verdict for each number of these gradients, by the name of the array and its place.
+    """A verdict for each number of the gradients that a walkthrough shows.
 
-    Parameters
-    ----------
-    net : Sequential
-        As it was before the step; it is not changed.
-    loss : callable
-        Takes targets and predictions.
-    batch : arrays
-        Inputs and targets.
-    gradients : mapping
-        What the walkthrough shows.
-    bounded : bool
-        Whether a prediction is so near to an end of its domain that the loss's slope is, by
-        design, not the derivative of its value: what disagrees then is told apart.
+    The network is as it was before the step, and is not changed; ``loss`` takes targets and
+    predictions. ``bounded``: a prediction is so near to an end of its domain that the loss's slope
+    is, by design, not the derivative of its value; what disagrees then is told apart.
     """
     wide = [np.asarray(part, np.float64) for part in batch]
     program = record(gradient_step(widened(net), loss), *wide, dtype="float64", keep=True)

@@ -79,18 +79,10 @@ class Known(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """An equation before its digits are chosen.
+    """An equation before its digits are chosen; ``formula`` is on the keys of ``knowns``.
 
-    Attributes
-    ----------
-    kind, left
-        See ``Equation``.
-    formula : str
-        In Python's syntax, on the keys of ``knowns``.
-    held : float or None
-        The instruction's own number; None where the equation's result is no instruction's.
-    loose : Decimal
-        Rounding to be allowed for beside the operands' own: of sums behind them.
+    ``held`` is the instruction's own number, None where the result is no instruction's; ``loose``
+    is rounding to be allowed for beside the operands' own: of sums behind them.
     """
 
     kind: str

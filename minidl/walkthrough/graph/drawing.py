@@ -76,13 +76,7 @@ _LABEL_PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
 
 
 def svg(walkthrough: WalkthroughData, step: int | None = None, row: int = 0) -> str:
-    """The graph of a walkthrough after a step, the last if left out; for one row of the batch.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such step or row.
-    """
+    """The graph of a walkthrough after a step, the last if left out; for one row of the batch."""
     steps = len(walkthrough.steps)
     step = whole_number("svg(step=…)", steps - 1 if step is None else step, 0, 0, steps - 1)
     row = whole_number("svg(row=…)", row, 0, 0, walkthrough.problem.rows - 1)

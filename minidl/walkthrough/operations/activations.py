@@ -93,9 +93,8 @@ def _operands_at(scene: Scene, index: Index, count: int) -> dict[str, Known]:
 
 def _inputs(asked: Question, count: int) -> dict[str, Decimal]:
     """The same, and the settings, with all their digits."""
-    knowns = _operands_at(asked.scene, asked.index, count)
-    exact = {key: Decimal(repr(value)) for key, value in asked.scene.step.settings.items()}
-    return {key: known.value for key, known in knowns.items()} | exact
+    knowns = _operands_at(asked.scene, asked.index, count) | asked.scene.settings()
+    return {key: known.value for key, known in knowns.items()}
 
 
 @operation

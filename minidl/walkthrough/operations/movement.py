@@ -61,7 +61,7 @@ class ShownAsItIs(Operation):
 
 
 @operation
-class Where(Operation):
+class Selection(Operation):
     """y = a where the condition is not 0, b elsewhere."""
 
     key, kernels = "where", (elementwise.where,)

@@ -107,15 +107,15 @@ class Marks:
     def __str__(self) -> str:
         lines = [f"{self.right} of {len(self.marks)} right"]
         for mark in self.marks:
-            sign = "✓" if mark.verdict in ("right", "follows") else "✗"
+            blank = f"({mark.number}) {mark.name}"
             if mark.verdict == "right":
-                lines.append(f"{sign} ({mark.number}) {mark.name} = {mark.answer}")
-                continue
-            if mark.verdict == "missing":
-                lines.append(f"— ({mark.number}) {mark.name}: not answered")
-                continue
-            lines.append(f"{sign} ({mark.number}) {mark.name} = {mark.expected}, not {mark.answer}")
-            lines.append(f"      {mark.said}")
+                lines.append(f"✓ {blank} = {mark.answer}")
+            elif mark.verdict == "missing":
+                lines.append(f"— {blank}: not answered")
+            else:
+                sign = "✓" if mark.verdict == "follows" else "✗"
+                lines.append(f"{sign} {blank} = {mark.expected}, not {mark.answer}")
+                lines.append(f"      {mark.said}")
         return printable("\n".join(lines))
 
     def to_markdown(self) -> str:
