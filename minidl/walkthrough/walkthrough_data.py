@@ -148,9 +148,12 @@ class WalkthroughData(Document):
             remedy = "walkthrough.steps lists what each step writes."
             culprit = f"equations({step}, …)"
             raise ArgumentError(culprit, f"a number of {wanted}", f"{name} {index}", remedy)
-        before, after = self.before(step), self.after(step)
-        scene = Scene(asked_step, before, after, self.digits, self.problem.dtype)
-        return tuple(operation_of(asked_step).equations(scene, name, index))
+        return tuple(operation_of(asked_step).equations(self.scene(asked_step), name, index))
+
+    def scene(self, step: Step) -> Scene:
+        """Where the numbers of a step are worked out."""
+        before, after = self.before(step.number), self.after(step.number)
+        return Scene(step, before, after, self.digits, self.problem.dtype)
 
     def every(self) -> Iterator[tuple[Step, str, Index, tuple[Equation, ...]]]:
         """All numbers of all steps with their equations: step, array, index, equations."""

@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from minidl.walkthrough.formulas import ARITHMETIC, Symbol, number
-from minidl.walkthrough.operations import Operation, Question, Scene, operation_of
+from minidl.walkthrough.operations import Operation, Question, operation_of
 from minidl.walkthrough.practice.items import Item
 from minidl.walkthrough.walkthrough_data import WalkthroughData
 
@@ -41,15 +41,11 @@ def wrong_answers(walkthrough: WalkthroughData, item: Item) -> list[Wrong]:
     Several ways of making one mistake are several numbers of one kind. Some may be the right
     number, or that of another kind: whoever compares decides.
     """
-    step, problem = item.step, walkthrough.problem
-    before, after = walkthrough.before(step.number), walkthrough.after(step.number)
     asked = Question(
-        Scene(step, before, after, walkthrough.digits, problem.dtype),
-        item.equation, item.index, item.place,
-        final=walkthrough.after(len(walkthrough.steps) - 1),
-        rows=problem.rows,
+        walkthrough.scene(item.step), item.equation, item.index, item.place,
+        final=walkthrough.after(len(walkthrough.steps) - 1), rows=walkthrough.problem.rows,
     )  # fmt: skip
-    operation, wrong = operation_of(step), list[Wrong]()
+    operation, wrong = operation_of(item.step), list[Wrong]()
     with localcontext(ARITHMETIC):
         right = next(item.equation.worked({}), number(item.equation.result))
         for kind, values in _WRONG_NUMBERS.items():
