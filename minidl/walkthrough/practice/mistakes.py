@@ -62,9 +62,7 @@ def _sign(_: Operation, asked: Question, item: Item, right: Decimal) -> Iterator
                 break
     yield -right
     for key in printed:  # one term of a sum
-        if (key[0] == "a" and key[1:].isdigit()) or key == "c":
-            yield from asked.equation.worked({key: -printed[key]})
-        if key[0] == "c" and key[1:].isdigit():
+        if key == "c" or (key[0] in "ac" and key[1:].isdigit()):
             yield from asked.equation.worked({key: -printed[key]})
 
 
