@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 import minidl as ml
-from minidl.walkthrough.items import Item
-from minidl.walkthrough.mistakes import MISTAKES
+from minidl.walkthrough.practice.items import Item
+from minidl.walkthrough.practice.mistakes import MISTAKES
 
 SLOPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0),

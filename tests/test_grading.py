@@ -8,8 +8,8 @@ from walked import relu_step
 
 import minidl as ml
 from minidl.core.errors import ArgumentError, UnknownNameError
-from minidl.walkthrough.digits import number
-from minidl.walkthrough.mistakes import MISTAKES, operands, worked
+from minidl.walkthrough.formulas.equations import number
+from minidl.walkthrough.practice.mistakes import MISTAKES
 
 
 def test_mistakes_that_a_second_network_makes_are_named_and_right_answers_are_right():
@@ -32,13 +32,13 @@ def test_rounding_on_the_way_is_not_called_wrong():
         answers = {}
         for blank in sheet.blanks:
             item = sheet.asked[blank.number]
-            known = operands(item)
+            known = dict(item.equation.printed)
             for operand in item.equation.operands:
                 other = sheet.operand_blank(item, operand)
                 if other is not None and other.name in answers:
                     known[operand.key] = number(answers[other.name])
                     moved += 1
-            (value,) = worked(item, known)
+            (value,) = item.equation.worked(known)
             answers[blank.name] = f"{float(value):.{item.digits - 1}e}"
         marks = ml.grade(sheet, answers)
         assert [m for m in marks.marks if m.verdict != "right"] == [], seed

@@ -10,8 +10,8 @@ from minidl.core.settings import number, short, whole_number
 from minidl.data.cards import cards_folder, read_card
 from minidl.pairing import Study
 from minidl.walkthrough.examples import two_layers
-from minidl.walkthrough.grading import read_answers
-from minidl.walkthrough.worksheets import Worksheet
+from minidl.walkthrough.practice.grading import read_answers
+from minidl.walkthrough.practice.worksheets import Worksheet
 
 SHEET = ml.worksheet(two_layers())
 JSON = {

@@ -17,8 +17,8 @@ import minidl as ml
 from minidl.core.errors import ArgumentError
 from minidl.program import layout
 from minidl.training.runner import step as train
-from minidl.walkthrough.notation import Notation, rule
-from minidl.walkthrough.steps import PHASES
+from minidl.walkthrough.rendering.notation import Notation
+from minidl.walkthrough.steps import PARTS
 
 CHECKOUT = Path(__file__).parents[1]
 X, Y = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[0.25], [-1.0]])
@@ -223,8 +223,8 @@ def test_what_is_there_at_first_is_the_batch_and_the_parameters():
 def test_steps_come_in_the_order_of_a_training_step():
     walkthrough = explained()
     phases = [step.phase for step in walkthrough.steps]
-    assert list(dict.fromkeys(phases)) == list(PHASES)
-    assert phases == sorted(phases, key=PHASES.index)
+    assert list(dict.fromkeys(phases)) == list(PARTS)
+    assert phases == sorted(phases, key=list(PARTS).index)
     back = [step.mirrors for step in walkthrough.steps if step.phase == "backward"]
     assert back == sorted(back, reverse=True)
     lines = {step.instruction for step in walkthrough.steps} - {None}
@@ -367,7 +367,7 @@ def test_an_update_rule_has_the_symbols_of_its_equations(optimizer, settings):
     (step,) = [step for step in walkthrough.steps if step.phase == "update"]
     worked = walkthrough.equations(step.number, "dense1.weight", (0, 0))
     symbols = " ".join(equation.symbols for equation in worked)
-    formula = rule(step, Notation(walkthrough.problem, walkthrough.steps))
+    formula = Notation(walkthrough.problem, walkthrough.steps).rule(step)
     for sign, name in {"η": "eta", "λ": "lambda", "μ": "mu", "ε": "varepsilon", "ρ": "rho"}.items():
         uses = len(re.findall(f"{sign}(?!₁|₂)", symbols))
         assert step.rule.count(sign) == uses, step.rule

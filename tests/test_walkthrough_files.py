@@ -18,8 +18,8 @@ from minidl.core.errors import (
     UnknownNameError,
 )
 from minidl.walkthrough.examples import two_layers
+from minidl.walkthrough.rendering.text import plain_text
 from minidl.walkthrough.steps import SCHEMA
-from minidl.walkthrough.text import plain, show
 
 X, Y = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[0.25], [-1.0]])
 
@@ -77,13 +77,13 @@ def test_text_fits_80_columns_and_has_colour_on_terminals_only(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     walkthrough = explained(hidden="mish", optimizer="adam")
     shown, piped = Terminal(), StringIO()
-    show(walkthrough, shown, full=True)
-    show(walkthrough, piped, full=True)
+    walkthrough.show(shown, full=True)
+    walkthrough.show(piped, full=True)
     assert max(map(len, piped.getvalue().splitlines())) == 80
     assert "\x1b[" not in piped.getvalue()
     assert "\x1b[" in shown.getvalue()
     assert re.sub(r"\x1b\[[\d;]*m", "", shown.getvalue()) == piped.getvalue()
-    assert len(plain(walkthrough)) < len(plain(walkthrough, full=True))
+    assert len(plain_text(walkthrough)) < len(plain_text(walkthrough, full=True))
 
 
 def command(*arguments):

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import minidl as ml
-from minidl.walkthrough.svg import DARK, LIGHT
+from minidl.walkthrough.graph.drawing import DARK_COLOURS, LIGHT_COLOURS
 
 
 def test_a_phone_has_no_need_to_scroll_sideways(page, tmp_path, address):
@@ -85,7 +85,7 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("palette", [LIGHT_COLOURS, DARK_COLOURS], ids=["light", "dark"])
 def test_text_of_every_colour_has_the_contrast_that_wcag_asks_for(palette):
     colours = dict(re.findall(r"--mw-(\w+): (#\w{6})", palette))
     paper = colours.pop("paper")

@@ -12,9 +12,9 @@ from minidl import kernels
 from minidl.autodiff import ScalarOp
 from minidl.kernels.jit import Kernel
 from minidl.optim import optimizers
-from minidl.walkthrough.calculus import agree, derivative
-from minidl.walkthrough.expressions import evaluate, parse
-from minidl.walkthrough.operations import find
+from minidl.walkthrough.formulas.calculus import agree, derivative
+from minidl.walkthrough.formulas.expressions import evaluate, parse
+from minidl.walkthrough.operations.finding import find
 from minidl.walkthrough.operations.operation import registry
 
 RNG = np.random.default_rng(5)
@@ -76,20 +76,7 @@ def test_no_operation_is_known_by_its_name():
 
 # ── the rule for whole arrays ─────────────────────────────────────────────────────────────────
 
-SHAPES = {
-    "dense": {"x": (3, 2), "w": (2, 4), "b": (4,), "y": (3, 4)},
-    "dense_dx": {"w": (2, 4), "dy": (3, 4), "dx": (3, 2)},
-    "dense_dw": {"x": (3, 2), "dy": (3, 4), "dw": (2, 4)},
-    "dense_db": {"dy": (3, 4), "db": (4,)},
-    "matmul": {"a": (1, 3, 2), "b": (1, 2, 4), "y": (1, 3, 4)},
-    "matmul_da": {"b": (1, 2, 4), "dy": (1, 3, 4), "da": (1, 3, 2)},
-    "matmul_db": {"a": (1, 3, 2), "dy": (1, 3, 4), "db": (1, 2, 4)},
-    "added": {"x": (6,), "y": (1,)},
-    "shared": {"dy": (1,), "dx": (5,)},
-    "squares": {"g": (7,), "squares": (1,)},
-    "limit": {"g": (9,)},
-}
-"""Of the operands of kernels whose operation has a formula for whole arrays."""
+COMPARED = [key for key, operation in registry.items() if operation.shapes]
 NUMBERS = {"divisor": 4.0, "bound": 0.5}
 MEANING = {
     "Total": lambda x, rows=None: x.sum(axis=None if rows is None else 0),
@@ -97,14 +84,15 @@ MEANING = {
     "Max": np.maximum,
     "Min": np.minimum,
     "rows": True,
+    "gradients": None,
 }
 
 
-@pytest.mark.parametrize("key", SHAPES)
+@pytest.mark.parametrize("key", COMPARED)
 def test_a_rule_is_what_its_kernel_does(key):
     operation = registry[key]
     *_, kernel = operation.kernels
-    arrays = {name: RNG.normal(size=shape) for name, shape in SHAPES[key].items()}
+    arrays = {name: RNG.normal(size=shape) for name, shape in operation.shapes.items()}
     given = {name: array.squeeze() if array.ndim == 3 else array for name, array in arrays.items()}
     expected = eval(operation.formula, MEANING, {**given, **NUMBERS})
     kernel(*(arrays.get(name, NUMBERS.get(name)) for name in kernel.parameters))
@@ -115,7 +103,7 @@ def test_a_rule_is_what_its_kernel_does(key):
 def test_every_rule_is_compared_with_its_kernel():
     """But for those that need a mask, a norm or two ways: tests of walkthroughs show these."""
     stated = {key for key, one in registry.items() if one.formula and one.kernels}
-    assert stated - set(SHAPES) == {"dropout", "shrink", "fan_out"}
+    assert stated - set(COMPARED) == {"dropout", "shrink", "fan_out", "where"}
 
 
 # ── optimizers ────────────────────────────────────────────────────────────────────────────────
@@ -196,6 +184,22 @@ def test_powers_state_a_formula():
                 and step.phase == "forward"]  # fmt: skip
     (equation,) = walkthrough.equations(power.number, power.writes[0].name, (0, 0))
     assert "^" in equation.symbols
+    assert not walkthrough.verify()
+
+
+def test_what_where_chooses_is_worked_out():
+    class Halved(ml.Layer):
+        keeps_width = True
+
+        def forward(self, x, training):
+            return ml.where(x > 0, x, x * 0.5)
+
+    net = ml.Sequential(ml.Dense(2, 3, seed=0), Halved(), ml.Dense(3, 1, seed=1))
+    walkthrough = ml.explain(net, [[0.5, -1.0]], [1.0], loss="mse")
+    (step,) = [s for s in walkthrough.steps if s.operation == "where" and s.phase == "forward"]
+    assert step.rule == "halved1 = (dense1 if count ≠ 0, else multiply)"
+    chosen = [walkthrough.equations(step.number, "halved1", (0, j))[0] for j in range(3)]
+    assert {equation.note.partition("] ")[2] for equation in chosen} == {"is 0", "is not 0"}
     assert not walkthrough.verify()
 
 

@@ -16,9 +16,9 @@ from minidl.autodiff.arithmetic import DenseOp
 from minidl.autodiff.op import Elementwise
 from minidl.core.errors import ArgumentError
 from minidl.nn.criterion import LossOp
-from minidl.walkthrough.calculus import derivative, slope_of
-from minidl.walkthrough.digits import agrees, digits_of, number
-from minidl.walkthrough.expressions import evaluate, names, parse, read, shown
+from minidl.walkthrough.formulas.calculus import derivative, slope_of
+from minidl.walkthrough.formulas.digits import agrees, digits_of, number
+from minidl.walkthrough.formulas.expressions import evaluate, names, parse, read, shown
 
 X, Y = np.array([[0.5, -1.25], [1.5, 0.75]]), np.array([[0.25], [-1.0]])
 PLACES = {"a": 0.7, "b": 0.2, "x": -0.8, "y": 0.6, "t": 0.4, "p": 0.3,

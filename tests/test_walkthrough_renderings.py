@@ -13,9 +13,9 @@ from walked import Beside, Residual, of_step
 import minidl as ml
 from minidl.cli import app
 from minidl.walkthrough.examples import cs231n, micrograd, two_layers
-from minidl.walkthrough.latex import equation_latex, mathml
-from minidl.walkthrough.notation import Notation
-from minidl.walkthrough.text import plain
+from minidl.walkthrough.formulas.latex import equation_latex, mathml
+from minidl.walkthrough.rendering.notation import Notation
+from minidl.walkthrough.rendering.text import plain_text
 
 X = [[0.5, -1.0], [1.5, 2.0]]
 
@@ -174,8 +174,8 @@ def test_every_rendering_has_a_dash_where_a_part_of_an_array_comes_later():
     walkthrough = ml.explain(net, X[:1], [1], loss="mse")
     first = next(s.number for s in walkthrough.steps if s.operation == "concatenate")
     a, b, c = (walkthrough.cell("beside1", (0, j)) for j in range(3))
-    assert f"beside1 [1×3]  {a}  {b}  —\n" in plain(walkthrough)
-    assert f"beside1 [1×3]  {a}  {b}  {c}\n" in plain(walkthrough)
+    assert f"beside1 [1×3]  {a}  {b}  —\n" in plain_text(walkthrough)
+    assert f"beside1 [1×3]  {a}  {b}  {c}\n" in plain_text(walkthrough)
     assert walkthrough.to_markdown().count(rf"{a} & {b} & \text{{—}} ".replace("−", "-")) == 1
     assert walkthrough.to_html().count(f"<td>{a}</td><td>{b}</td><td>—</td>") == 1
     again = ml.Walkthrough.from_json(walkthrough.to_json())
@@ -292,7 +292,7 @@ def test_the_command_writes_all_renderings_at_once(tmp_path):
         "html": walkthrough.to_html(), "markdown": walkthrough.to_markdown(),
         "svg": walkthrough.to_svg(), "json": walkthrough.to_json(),
     }  # fmt: skip
-    assert plain(walkthrough) not in done.output
+    assert plain_text(walkthrough) not in done.output
 
 
 @pytest.mark.parametrize("option", ["--html", "--markdown", "--svg"])

@@ -15,12 +15,12 @@ from walkthroughs import walkthroughs
 import minidl as ml
 from minidl.cli import app
 from minidl.core.errors import ArgumentError, FileError, UnknownNameError
-from minidl.walkthrough import exercise
-from minidl.walkthrough.digits import number
-from minidl.walkthrough.items import DIFFICULTIES, items, significant
-from minidl.walkthrough.scene import symbol
-from minidl.walkthrough.sheet_page import LINE
-from minidl.walkthrough.worksheets import SCHEMA
+from minidl.walkthrough.formulas.equations import number
+from minidl.walkthrough.formulas.symbols import Symbol
+from minidl.walkthrough.practice import exercise
+from minidl.walkthrough.practice.items import DIFFICULTIES, items, significant
+from minidl.walkthrough.practice.sheet_page import BLANK_LINE
+from minidl.walkthrough.practice.worksheets import SCHEMA
 
 # ── sheets ────────────────────────────────────────────────────────────────────────────────────
 
@@ -85,7 +85,7 @@ def test_a_blank_hides_its_own_number_alone_and_none_before_it(seed, monkeypatch
 
     monkeypatch.setattr(exercise, "_tenths", near)
     moved = list(items(replace(exercise.exercise(seed), digits=10)))
-    given = {symbol(a.name, i) for a in sheets[0].walkthrough.start for i in np.ndindex(a.shape)}
+    given = {Symbol(a.name, i) for a in sheets[0].walkthrough.start for i in np.ndindex(a.shape)}
     for sheet in sheets:
         places = set()
         for item, k, blank in hidden(sheet):
@@ -139,8 +139,8 @@ def test_headings_count_every_step_also_where_nothing_is_worked_out(seed):
 def test_sheet_and_key_differ_by_the_answers_alone():
     sheet = ml.worksheet(relu_step(), seed=3, difficulty="contributions")
     text, key = sheet.to_markdown(), sheet.to_markdown(key=True)
-    assert text.count(f"`{LINE}`") == 12
-    assert LINE not in key
+    assert text.count(f"`{BLANK_LINE}`") == 12
+    assert BLANK_LINE not in key
     for place, result in enumerate(sheet.answers().values(), start=1):
         assert re.search(rf"\*\*\({place}\)\*\* .* = `{re.escape(result)}`", key)
     assert sheet.to_html().count('class="blank"') == 12

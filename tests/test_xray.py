@@ -11,8 +11,8 @@ import minidl as ml
 from minidl.cli import app
 from minidl.core.errors import ArgumentError, FileError, MinidlError, UnknownNameError
 from minidl.document import Listing
-from minidl.walkthrough.xray_page import BACK
-from minidl.walkthrough.xrays import BINARY, NUMBERS, SCHEMA, SEVERAL
+from minidl.walkthrough.xrays.comparison import BINARY_HEADS, CLASS_HEADS, NUMBER_HEADS, SCHEMA
+from minidl.walkthrough.xrays.xray_page import BACK_COLUMNS
 
 
 def neuron(z, heads, target=0, **settings):
@@ -98,17 +98,17 @@ def test_of_a_softmax_it_is_said_what_the_matrix_leaves_not_what_one_slope_divid
         assert not re.search(r"softmax\S* *p′\(z\) stays", text)
         assert "over all outputs" in " ".join(text.split())
     tables = [b for s in seen.page.sections for b in s.blocks if isinstance(b, Listing)]
-    back = [table for table in tables if table.columns == BACK]
-    divisors = {row[0]: row[BACK.index("1/p′(z)")] for table in back for row in table.rows}
+    back = [table for table in tables if table.columns == BACK_COLUMNS]
+    divisors = {row[0]: row[BACK_COLUMNS.index("1/p′(z)")] for table in back for row in table.rows}
     assert divisors["softmax+mse"] == divisors["softmax+cce"] == "—" != divisors["sigmoid+mse"]
 
 
 def test_heads_that_suit_the_targets_are_taken_unless_named():
     one, three = ml.mlp([1, 1], seed=0), ml.mlp([1, 3], seed=0)
     x = [[1.0], [2.0]]
-    assert tuple(v.head for v in ml.xray(one, x, [1, 0]).views) == BINARY
-    assert tuple(v.head for v in ml.xray(three, x, [1, 2]).views) == SEVERAL
-    assert tuple(v.head for v in ml.xray(one, x, [0.5, -3.0]).views) == NUMBERS
+    assert tuple(v.head for v in ml.xray(one, x, [1, 0]).views) == BINARY_HEADS
+    assert tuple(v.head for v in ml.xray(three, x, [1, 2]).views) == CLASS_HEADS
+    assert tuple(v.head for v in ml.xray(one, x, [0.5, -3.0]).views) == NUMBER_HEADS
 
 
 def test_the_network_is_left_as_it_is():

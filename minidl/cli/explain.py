@@ -63,9 +63,7 @@ def explain(
     files = {html: walkthrough.to_html, markdown: walkthrough.to_markdown, svg: walkthrough.to_svg,
             json: walkthrough.to_json}  # fmt: skip
     if not written(files):
-        from minidl.walkthrough import show
-
-        show(walkthrough, full=full)
+        walkthrough.show(full=full)
 
 
 def _example(name: str | None, given: dict[str, Any]) -> Walkthrough:

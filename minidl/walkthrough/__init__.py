@@ -1,24 +1,20 @@
 """A training step walked through: every number shown, every gradient proved.
 
-Data flows from ``reading`` (the instructions of a recorded program, run one by one) to ``steps``
-(plain data), from there to the equations of single numbers, and to renderings: ``text`` in the
-terminal, ``page`` in a browser, ``markdown``, and ``svg``, the network as a graph. What an
-operation is, in all of these, is said once, by its class in ``operations``. ``notation`` and
-``latex`` write formulas as a book does; ``graph``, ``picture`` and ``tables`` say what of network
-and arrays is shown, and how it stands after a step. ``proof`` takes the differences;
-``expressions``, ``calculus`` and ``digits`` know formulas, their derivatives, and how many digits
-make an equation come out.
+Data flows from the instructions of a recorded program, run one by one by ``make``, to ``steps``
+(plain data), from there to the equations of single numbers (``walkthrough_data``), and to what is
+shown (``walkthrough``): by ``rendering`` in a terminal, in Markdown or in a browser, by ``graph``
+as a drawing. What an operation is, in all of these, is said once, by its class in ``operations``.
+``formulas`` are read, derived, printed with as many digits as make them come out, and written as
+LaTeX; ``proof`` takes the differences.
 
-Beside it: ``xray`` holds several heads over the same network, ``worksheet`` makes exercises,
-``grading`` marks them by what classical ``mistakes`` would have given.
+Beside it: ``xrays`` hold several heads over the same network; ``practice`` makes worksheets, and
+marks them by what classical mistakes would have given.
 """
 
 from minidl.walkthrough.examples import EXAMPLES
-from minidl.walkthrough.grading import Marks, grade, read_answers
 from minidl.walkthrough.make import explain
-from minidl.walkthrough.text import show
+from minidl.walkthrough.practice import SHEET, Marks, Worksheet, grade, read_answers, worksheet
 from minidl.walkthrough.walkthrough import Walkthrough
-from minidl.walkthrough.worksheets import SHEET, Worksheet, worksheet
 from minidl.walkthrough.xrays import XRay, xray
 
 __all__ = [
@@ -31,7 +27,6 @@ __all__ = [
     "explain",
     "grade",
     "read_answers",
-    "show",
     "worksheet",
     "xray",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from minidl.core import FileError, parse_json
 
@@ -23,7 +23,8 @@ class Document:
 
     def to_json(self) -> str:
         """The data as JSON text; ``from_json`` gives back an equal object."""
-        return _encode(self)
+        # Floats keep every bit.
+        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False, separators=(",", ":"))  # type: ignore[call-overload]
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -41,18 +42,18 @@ class Document:
         except (TypeError, KeyError) as error:
             raise FileError(culprit, wanted, f"something else ({error})", cls._remedy) from error
         if schema != cls._schema:
-            own = f"schema {cls._schema}"
-            raise FileError(culprit, own, f"schema {schema!r:.60}", cls._remedy)
+            expected = f"schema {cls._schema}"
+            raise FileError(culprit, expected, f"schema {schema!r:.60}", cls._remedy)
         from msgspec import convert  # here: only files need it
 
         try:
-            found: Self = convert(data, cls)
-            found.to_markdown()  # parts that do not fit each other come up here, not later
-            str(found)
+            document: Self = convert(data, cls)
+            document.to_markdown()  # parts that do not fit each other come up here, not later
+            str(document)
         except Exception as error:  # whatever numbers, lists and names in wrong places lead to
-            got = f"damaged data ({error!s:.500})"
-            raise FileError(culprit, wanted, got, cls._remedy) from error
-        return found
+            damage = f"damaged data ({error!s:.500})"
+            raise FileError(culprit, wanted, damage, cls._remedy) from error
+        return document
 
     def to_markdown(self) -> str:
         """All of it in Markdown."""
@@ -62,8 +63,3 @@ class Document:
         """Raise ``ValueError`` for another schema, and where parts do not fit each other."""
         if self.schema != self._schema:
             raise ValueError(f"{self._what} of schema {self.schema}, not {self._schema}")
-
-
-def _encode(data: Any) -> str:
-    """Plain frozen data as JSON; floats keep every bit."""
-    return json.dumps(asdict(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))

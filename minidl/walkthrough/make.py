@@ -16,19 +16,19 @@ from minidl.optim import Optimizer, Rate, get_optimizer
 from minidl.program import Program, listing, record
 from minidl.training import check_data
 from minidl.training import step as training_step
-from minidl.walkthrough.digits import LEAST_DIGITS
+from minidl.walkthrough.formulas import LEAST_DIGITS
 from minidl.walkthrough.operations import (
     Beginning,
     ElementwiseValue,
     LossAfterwards,
+    Reader,
     bounded,
+    operation_for,
     operation_of,
-    reading,
     states_used,
 )
 from minidl.walkthrough.proof import calculates, prove
-from minidl.walkthrough.reading import Reader
-from minidl.walkthrough.steps import SCHEMA, Array, LayerFacts, Problem
+from minidl.walkthrough.steps import SCHEMA, Array, LayerFacts, Problem, Verdict
 from minidl.walkthrough.walkthrough import Walkthrough
 
 MOST_NUMBERS = 10_000
@@ -98,34 +98,41 @@ def explain(
     x, y = check_data(net, x, y, loss, from_logits, "")
     _check_size(sum(parameter.size for parameter in net.parameters()))
     net._renumber()
-    twin, own = _copied(net, optimizer, learning_rate)
-    own._check_trainable("explain")
-    start, described = tuple(_start(own, twin, (x, y))), repr(own)
+    twin, optimizer = _copied(net, optimizer, learning_rate)
+    optimizer._check_trainable("explain")
+    reader = Reader(twin, loss, optimizer, [*_start(optimizer, twin, (x, y))], operation_for)
+    start, described = tuple(reader.arrays.values()), repr(optimizer)
     program = record(
-        lambda x, t: training_step(twin, x, t, loss, own, from_logits), x, y,
+        lambda x, t: training_step(twin, x, t, loss, optimizer, from_logits), x, y,
         dtype=net.dtype, keep=True,
     )  # fmt: skip
     _check_size(sum(numbers.size for numbers in _made(program)))
-    reader = Reader(twin, loss, own, start, reading)
     title = f"a {_widths(net)}network, a batch of {len(x)} row{'s' * (len(x) > 1)}"
-    Beginning().append(reader, title, (), "problem", phase="problem", title="The problem")
+    Beginning().append(reader, (), "problem", rule=title, phase="problem", title="The problem")
     reader.read(program, (x, y))
     _tell_output(reader)
     _afterwards(reader, program)
+    return Walkthrough(
+        schema=SCHEMA,
+        problem=_problem(net, described, loss, reader, program, title),
+        start=(*start, *reader.constants),
+        steps=tuple(reader.steps),
+        verdicts=_verdicts(net, loss, from_logits, (x, y), reader),
+        digits=digits,
+    )
+
+
+def _verdicts(
+    net: Sequential, loss: Loss, from_logits: bool, batch: Sequence[np.ndarray], reader: Reader
+) -> tuple[Verdict, ...]:
+    """What differences say of every gradient."""
 
     def compared(t: Any, p: Any) -> Any:
         return loss(t, p, from_logits=from_logits)
 
     each = next(step for step in reader.steps if operation_of(step).is_loss)
     near = bounded(each, reader.arrays[each.reads[1]].numbers).any()
-    return Walkthrough(
-        schema=SCHEMA,
-        problem=_problem(net, described, loss, reader, program, title),
-        start=(*start, *reader.constants),
-        steps=tuple(reader.steps),
-        verdicts=prove(net, compared, (x, y), _gradients(reader), bool(near)),
-        digits=digits,
-    )
+    return prove(net, compared, batch, _gradients(reader), bool(near))
 
 
 def _copied(
@@ -170,8 +177,8 @@ def _start(optimizer: Optimizer, net: Sequential, batch: Sequence[np.ndarray]) -
     for parameter in optimizer.parameters:
         for name in states:
             numbers = optimizer.state[name]
-            own = numbers[begin : begin + parameter.size].reshape(parameter.shape)
-            yield Array.of(f"{parameter.name}.{name}", own)
+            part = numbers[begin : begin + parameter.size].reshape(parameter.shape)
+            yield Array.of(f"{parameter.name}.{name}", part)
         begin += parameter.size
 
 
@@ -196,8 +203,8 @@ def _afterwards(reader: Reader, program: Program) -> None:
             line.kernel.run(*line.operands)
     name = f"{reader.loss_name} afterwards"
     LossAfterwards().append(
-        reader, "the way forward once more, with the new weights",
-        [Array.of(name, program.loss.reshape(()))], "after",
+        reader, [Array.of(name, program.loss.reshape(()))], "after",
+        rule="the way forward once more, with the new weights",
         phase="after", title=name, reads=(reader.loss_name,),
     )  # fmt: skip
 
@@ -222,8 +229,8 @@ def _problem(
 
 def _widths(net: Sequential) -> str:
     """From width to width, ``2-3-1``; nothing where none is known."""
-    found = [net.in_features, *(layer.out_features for layer in net if not layer.keeps_width)]
-    return "-".join(str(width or "?") for width in found) + " " if any(found) else ""
+    widths = [net.in_features, *(layer.out_features for layer in net if not layer.keeps_width)]
+    return "-".join(str(width or "?") for width in widths) + " " if any(widths) else ""
 
 
 def _facts(layer: Layer) -> LayerFacts:

@@ -17,19 +17,18 @@ import numpy as np
 from minidl.autodiff import Block, Tensor
 from minidl.model import Sequential
 from minidl.program import Instruction, Program, record
-from minidl.walkthrough.scene import unravel
-from minidl.walkthrough.steps import Array, Verdict
+from minidl.walkthrough.steps import Array, Verdict, unravel
 
 STEP_SIZES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 """h, in units of the number's own size or of 1, whichever is larger."""
 
-TOLERANCE = 1e-5
+PASSING_ERROR = 1e-5
 """A relative error that passes."""
 
 NOTABLE_ERROR = 1e-3
 """A relative error of the walkthrough's own numbers that is worth a word."""
 
-_ROUNDING = 32 * float(np.finfo(np.float64).eps)
+_FLOAT64_ROUNDING = 32 * float(np.finfo(np.float64).eps)
 """What float64 may lose of a number on its way to the loss, relatively."""
 
 
@@ -64,21 +63,11 @@ def prove(
     gradients: Mapping[str, Array],
     bounded: bool = False,
 ) -> tuple[Verdict, ...]:
-    """A verdict for each number of these gradients, by the name of the array and its place.
+    """A verdict for each number of the gradients that a walkthrough shows.
 
-    Parameters
-    ----------
-    net : Sequential
-        As it was before the step; it is not changed.
-    loss : callable
-        Takes targets and predictions.
-    batch : arrays
-        Inputs and targets.
-    gradients : mapping
-        What the walkthrough shows.
-    bounded : bool
-        Whether a prediction is so near to an end of its domain that the loss's slope is, by
-        design, not the derivative of its value: what disagrees then is told apart.
+    The network is as it was before the step, and is not changed; ``loss`` takes targets and
+    predictions. ``bounded``: a prediction is so near to an end of its domain that the loss's slope
+    is, by design, not the derivative of its value; what disagrees then is told apart.
     """
     wide = [np.asarray(part, np.float64) for part in batch]
     program = record(gradient_step(widened(net), loss), *wide, dtype="float64", keep=True)
@@ -112,7 +101,7 @@ class _Twin:
             for name, gradient in self.gradients.items()
             if name[1:] in self.made
         ]
-        self.rounding = _ROUNDING * (abs(float(self.loss[0])) + sum(carried))
+        self.rounding = _FLOAT64_ROUNDING * (abs(float(self.loss[0])) + sum(carried))
 
     def verdicts(self, shown: Array) -> Iterator[Verdict]:
         """One for each number of a gradient."""
@@ -122,14 +111,14 @@ class _Twin:
         largest = float(np.abs(double).max())
         for place, gradient in enumerate(shown.values):
             index = unravel(place, shown.shape)
-            found = self._judge(lines, flat, place, float(double[place]))
-            verdict = self.otherwise if found.verdict == "fail" else found.verdict
+            trial = self._judge(lines, flat, place, float(double[place]))
+            verdict = self.otherwise if trial.verdict == "fail" else trial.verdict
             size = max(abs(double[place]), NOTABLE_ERROR * largest)
             if verdict == "pass" and abs(gradient - double[place]) > NOTABLE_ERROR * size:
                 verdict = "rounded"
             yield Verdict(
                 shown.name, index, gradient, float(double[place]),
-                found.difference, found.step, found.error, verdict,
+                trial.difference, trial.step, trial.error, verdict,
             )  # fmt: skip
         self._run(lines)  # everything behind it as it was
 
@@ -141,20 +130,20 @@ class _Twin:
     def _judge(
         self, lines: Sequence[Instruction], flat: np.ndarray, place: int, gradient: float
     ) -> _Difference:
-        own = float(flat[place])
+        number = float(flat[place])
         here = self._run(lines)
         tried: list[_Difference] = []
         for unit in STEP_SIZES:
-            h = unit * max(1.0, abs(own))
+            h = unit * max(1.0, abs(number))
             sides = []
-            for moved in (own + h, own - h):
+            for moved in (number + h, number - h):
                 flat[place] = moved
                 sides.append(self._run(lines))
-            flat[place] = own
-            found = _Difference.of(gradient, h, (here, *sides), self.rounding)
-            if found.error <= TOLERANCE and found.tells(gradient, tried):
-                return found._replace(verdict="pass")
-            tried.append(found)
+            flat[place] = number
+            trial = _Difference.of(gradient, h, (here, *sides), self.rounding)
+            if trial.error <= PASSING_ERROR and trial.tells(gradient, tried):
+                return trial._replace(verdict="pass")
+            tried.append(trial)
         return _failed(gradient, tried)
 
 
@@ -179,7 +168,7 @@ class _Difference(NamedTuple):
         difference, noise = (above - below) / (2 * h), rounding / h
         if not np.isfinite(difference):
             return cls(0.0, h, 1.0, np.inf, np.inf)
-        size = max(abs(gradient), abs(difference), noise / TOLERANCE, np.finfo(float).tiny)
+        size = max(abs(gradient), abs(difference), noise / PASSING_ERROR, np.finfo(float).tiny)
         jump = abs(above - 2 * here + below) / h
         return cls(difference, h, abs(gradient - difference) / size, jump, noise)
 

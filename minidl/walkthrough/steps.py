@@ -1,4 +1,4 @@
-"""What a walkthrough is made of: arrays of numbers, steps, equations, verdicts.
+"""What a walkthrough is made of: arrays of numbers, steps, verdicts.
 
 Plain frozen data. A step says what one instruction read and wrote and by which rule; the equation
 of any single number is worked out from that when it is asked for (by its operation), so that a file
@@ -14,16 +14,31 @@ from typing import Any
 
 import numpy as np
 
-from minidl.walkthrough.symbols import Index, Symbol
+from minidl.walkthrough.formulas import Index
 
 SCHEMA = 3
 """Raised when the data change their shape; older files are refused."""
 
-PENDING = "—"
-"""What stands where a number is not computed yet."""
+PARTS = {
+    "problem": "Problem",
+    "forward": "Forward",
+    "loss": "Loss",
+    "seed": "Backward",
+    "backward": "Backward",
+    "update": "Update",
+    "after": "Afterwards",
+}
+"""The phases in order, and what they are called: the first gradient begins the way back."""
 
-PHASES = ("problem", "forward", "loss", "seed", "backward", "update", "after")
-"""The parts of a walkthrough, in order."""
+
+def unravel(place: int, shape: Index) -> Index:
+    """The index of a number that is counted row by row."""
+    return tuple(map(int, np.unravel_index(place, shape)))
+
+
+def ravel(index: Index, shape: Index) -> int:
+    """The place of a number, counted row by row."""
+    return int(np.ravel_multi_index(index, shape))
 
 
 @dataclass(frozen=True)
@@ -57,10 +72,10 @@ class Array:
         cls, name: str, numbers: Any, dead: Any = None, flat: Any = None, pending: Any = None
     ) -> Array:
         """From a NumPy array; ``dead``, ``flat`` and ``pending`` are masks of its shape."""
-        own = np.asarray(numbers, np.float64)
+        array = np.asarray(numbers, np.float64)
         if pending is not None:
-            own = np.where(pending, 0.0, own)  # whatever lies there is no number of anybody's
-        values, shape = tuple(own.reshape(-1).tolist()), tuple(own.shape)
+            array = np.where(pending, 0.0, array)  # whatever lies there is no number of anybody's
+        values, shape = tuple(array.reshape(-1).tolist()), tuple(array.shape)
         masks = (dead, flat, pending)
         places = (() if m is None else tuple(np.flatnonzero(m).tolist()) for m in masks)
         return cls(name, shape, values, *places)
@@ -103,76 +118,6 @@ class Array:
 
     def __getitem__(self, index: Index) -> float:
         return float(self.numbers[index])
-
-
-@dataclass(frozen=True)
-class Operand:
-    """A number that an equation is made from.
-
-    Attributes
-    ----------
-    key : str
-        How the equation's formula calls it.
-    symbol : str
-        What it is: ``dense1.weight[0, 1]``.
-    text : str
-        The digits that are shown of it.
-    """
-
-    key: str
-    symbol: Symbol
-    text: str
-
-
-@dataclass(frozen=True)
-class Equation:
-    """One number worked out: ``left = symbols = numbers = result``.
-
-    Attributes
-    ----------
-    kind : str
-        ``"value"``, ``"local"`` (a local derivative), ``"contribution"`` (local × upstream),
-        ``"sum"`` (of contributions), ``"factored"`` and ``"cancels"`` (the two forms of a fused
-        head), ``"update"``.
-    left : str
-        What is worked out.
-    symbols, numbers, result : str
-        The rule; the rule with numbers put in; what comes out. ``numbers`` is empty where no
-        formula is known.
-    value : float
-        The result with all its digits: the instruction's own number where it has one.
-    formula : str
-        The rule in Python's syntax on the operands' keys, for other renderings.
-    operands : tuple of Operand
-    because : str
-        The comparison that chose the branch of a piecewise rule, with numbers.
-    held : str
-        What the instruction holds, where rounding of the number's type shows in these digits.
-    note : str
-        A remark: where a term comes from, why there is no formula.
-    right : bool
-        Whether what the instruction holds is the formula's value, but for rounding in its type.
-    """
-
-    kind: str
-    left: Symbol
-    symbols: str
-    numbers: str
-    result: str
-    value: float
-    formula: str = ""
-    operands: tuple[Operand, ...] = ()
-    because: str = ""
-    held: str = ""
-    note: str = ""
-    right: bool = True
-
-    def __str__(self) -> str:
-        parts = [self.left, self.symbols, self.numbers, self.result]
-        text = " = ".join(dict.fromkeys(part for part in parts if part))
-        text += f"   as {self.because}" if self.because else ""
-        text += f"   (the instruction holds {self.held})" if self.held else ""
-        return text + (f"   ({self.note})" if self.note else "")
 
 
 @dataclass(frozen=True)
@@ -220,7 +165,7 @@ class Step:
     number : int
         Counted from 0.
     phase : str
-        One of ``PHASES``.
+        One of ``PARTS``.
     title : str
         A heading: ``dense1.sums: weighted sums``.
     operation : str

@@ -1,103 +1,29 @@
 """The operations of a training step, each in one class; see ``operation``.
 
-One is found by the kernel that it reads, or by the key that a step keeps of it.
+``finding`` looks one up, ``reading`` makes steps of a program with them, ``scene`` is where they
+work out a single number.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
-from minidl.nn import Loss, losses
-from minidl.optim import Optimizer, optimizers
-from minidl.walkthrough.operations.activations import (
-    ElementwiseGradient,
-    ElementwiseValue,
-    RowValue,
-    is_row_kernel,
-    keys_of,
-    scalar_op,
-)
+from minidl.walkthrough.operations.activations import ElementwiseValue, keys_of
+from minidl.walkthrough.operations.finding import operation_for, operation_of
 from minidl.walkthrough.operations.heads import bounded
-from minidl.walkthrough.operations.movement import ShownAsItIs
-from minidl.walkthrough.operations.objective import Beginning, EachLoss, LossAfterwards
-from minidl.walkthrough.operations.operation import Operation, Question, by_kernel, registry
-from minidl.walkthrough.operations.products import DenseSums
-from minidl.walkthrough.operations.updates import Update, states_used
-from minidl.walkthrough.steps import Step
+from minidl.walkthrough.operations.objective import Beginning, LossAfterwards
+from minidl.walkthrough.operations.operation import Operation, Question
+from minidl.walkthrough.operations.reading import Reader
+from minidl.walkthrough.operations.scene import Scene
+from minidl.walkthrough.operations.updates import states_used
 
 __all__ = [
     "Beginning",
-    "DenseSums",
     "ElementwiseValue",
     "LossAfterwards",
     "Operation",
     "Question",
+    "Reader",
+    "Scene",
     "bounded",
-    "find",
     "keys_of",
+    "operation_for",
     "operation_of",
-    "reading",
     "states_used",
 ]
-
-
-def find(kernel: Any, loss: Loss | None = None) -> Operation | None:
-    """The operation whose kernel this is; None of a kernel of one's own.
-
-    Parameters
-    ----------
-    kernel : Kernel
-    loss : Loss, optional
-        The walkthrough's, which need not be registered.
-
-    Examples
-    --------
-    >>> from minidl.kernels import linear
-    >>> find(linear.dense).key
-    'dense'
-    """
-    if _of_loss(kernel, [loss] if loss is not None else losses):
-        return registry[EachLoss.key]
-    if kernel in by_kernel:
-        return by_kernel[kernel]
-    for entry in optimizers:
-        if kernel is entry.cls.update_kernel and _states_formulas(entry.cls):
-            return _update(entry.cls)
-    if is_row_kernel(kernel):
-        return registry[RowValue.key]
-    if (cls := scalar_op(kernel)) is not None:
-        forward = cls._loops.index(kernel) == 0
-        return registry[(ElementwiseValue if forward else ElementwiseGradient).key]
-    return None
-
-
-def reading(kernel: Any, loss: Loss) -> Operation:
-    """The operation that reads a kernel's instructions, whoever wrote the kernel."""
-    return find(kernel, loss) or registry[ShownAsItIs.key]
-
-
-def operation_of(step: Step) -> Operation:
-    """The operation of a step."""
-    if step.expansion in registry:
-        return registry[step.expansion]
-    if step.expansion in optimizers:
-        return _update(optimizers[step.expansion].cls)
-    return registry[ShownAsItIs.key]
-
-
-def _update(cls: Any) -> Update:
-    """Of several optimizers with one kernel the first: it states what is common to all."""
-    first = next(e.cls for e in optimizers if e.cls.update_kernel is cls.update_kernel)
-    return Update(first)
-
-
-def _states_formulas(cls: type[Optimizer]) -> bool:
-    return cls.formulas.__func__ is not Optimizer.formulas.__func__  # type: ignore[attr-defined]
-
-
-def _of_loss(kernel: Any, among: Any) -> bool:
-    return any(
-        kernel is loss.kernel(logits)
-        for loss in among
-        for logits in ((False, True) if loss.link else (False,))
-    )

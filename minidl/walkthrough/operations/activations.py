@@ -12,17 +12,22 @@ from minidl.autodiff import ScalarOp
 from minidl.diagnostics import idle, levels_off
 from minidl.nn import RowActivation
 from minidl.program import RunInstruction
-from minidl.walkthrough.calculus import slope_of
-from minidl.walkthrough.digits import ROUNDING, Known
-from minidl.walkthrough.expressions import branch_values, parse, shown, spread
-from minidl.walkthrough.facts import row_formulas
-from minidl.walkthrough.latex import latex
-from minidl.walkthrough.letters import letter
-from minidl.walkthrough.operations.operation import Latex, Operation, Question, operation, registry
-from minidl.walkthrough.reading import Reader, named, operand
-from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, symbol, used, worked_out
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol, partial
+from minidl.walkthrough.formulas import (
+    ROUNDING,
+    Equation,
+    Index,
+    Known,
+    Symbol,
+    branch_values,
+    partial,
+    slope_of,
+    spread,
+)
+from minidl.walkthrough.operations.facts import row_formulas
+from minidl.walkthrough.operations.operation import Operation, Question, operation, registry
+from minidl.walkthrough.operations.reading import Reader, named, operand
+from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, Term, used, worked_out
+from minidl.walkthrough.steps import Array, Step
 
 # ── number by number ──────────────────────────────────────────────────────────────────────────
 
@@ -53,10 +58,6 @@ def _is_activation(reader: Reader, function: Any) -> bool:
     return any(function is known for known in reader.functions.values())
 
 
-def _can_be_flat(reader: Reader, function: Any) -> bool:
-    return _is_activation(reader, function) and levels_off(function)
-
-
 def _facts(function: Any, ran: RunInstruction) -> dict[str, Any]:
     """What a step keeps of a function: its formula, its slopes, its settings."""
     hyper_values = operand(ran, "hyper_values").tolist()
@@ -82,18 +83,18 @@ def keys_of(step: Step) -> tuple[str, ...]:
 
 def _operands_at(scene: Scene, index: Index, count: int) -> dict[str, Known]:
     """The numbers that an elementwise operation takes for one place, by its formula's names."""
-    found = {}
+    operands = {}
     for position, key in enumerate(_keys(scene.step.formulas, count)):
         array = scene.read(position)
-        found[key] = scene.known(array, index if len(array.values) > 1 else (0,) * len(array.shape))
-    return found
+        place = index if len(array.values) > 1 else (0,) * len(array.shape)
+        operands[key] = scene.known(array, place)
+    return operands
 
 
 def _inputs(asked: Question, count: int) -> dict[str, Decimal]:
     """The same, and the settings, with all their digits."""
-    knowns = _operands_at(asked.scene, asked.index, count)
-    exact = {key: Decimal(repr(value)) for key, value in asked.step.settings.items()}
-    return {key: known.value for key, known in knowns.items()} | exact
+    knowns = _operands_at(asked.scene, asked.index, count) | asked.scene.settings()
+    return {key: known.value for key, known in knowns.items()}
 
 
 @operation
@@ -117,38 +118,39 @@ class ElementwiseValue(Operation):
         if active and levels_off(function):
             xs = [np.ascontiguousarray(reader.arrays[x].numbers, y.dtype) for x in inputs]
             flat = idle(function, y, xs)
-        texts = dict(zip(_keys(facts["formulas"], len(inputs)), inputs, strict=True))
-        value = facts["formulas"]["value"]
-        right = shown(parse(value), texts) if value else f"{function.name}({', '.join(inputs)})"
-        self.add(reader, ran, i, inputs, [Array.of(name, y, off, flat)], f"{name} = {right}",
-                 why=self.of_hidden if active else "", **facts)  # fmt: skip
+        words = f"{name} = {function.name}({', '.join(inputs)})"
+        self.add(
+            reader, ran, i, inputs, [Array.of(name, y, off, flat)],
+            rule="" if facts["formulas"]["value"] else words,
+            why=self.of_hidden if active else "", **facts,
+        )  # fmt: skip
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        result, inputs = symbol(step.writes[0].name), [symbol(name) for name in step.reads]
-        if not (formula := step.formulas["value"]):
-            return rf"{result} = {letter(step.operation)}\left({', '.join(inputs)}\right)"
-        texts = dict(zip(keys_of(step), inputs, strict=True))
-        return f"{result} = {latex(parse(formula), texts=texts)}"
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        return {self.result: value} if (value := step.formulas["value"]) else {}
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        reads = dict(zip(keys_of(step), step.reads, strict=True))
+        return reads | {self.result: step.writes[0].name}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         knowns = _operands_at(scene, index, len(scene.step.reads))
         left, held = scene.result(name, index)
         if not (formula := scene.step.formulas["value"]):
             note = f"{scene.step.operation}({', '.join(k.symbol for k in knowns.values())})"
-            return [scene.told("value", left, held, f"{note}, which states no formula")]
+            return [scene.unexplained("value", left, held, f"{note}, which states no formula")]
         return [scene.equation("value", left, formula, knowns | scene.settings(), held)]
 
     def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
-        formula = asked.step.formulas["value"]
+        formula = asked.scene.step.formulas["value"]
         if asked.equation.kind == "value" and formula:
-            yield from branch_values(formula, _inputs(asked, len(asked.step.reads)))
+            yield from branch_values(formula, _inputs(asked, len(asked.scene.step.reads)))
 
 
 @operation
 class ElementwiseGradient(Operation):
     """dx = f′(x) · dy: the local derivative, then the contribution."""
 
-    key, formula = "elementwise_back", "Times(local, dy)"
+    key, result, formula = "elementwise_back", "dx", "Times(local, dy)"
     heading = "back through {}"
     why = "Where the function is flat, nothing passes: the unit cannot learn."
     of_arithmetic = "What comes from above, times how much the result moves with this number."
@@ -160,28 +162,27 @@ class ElementwiseGradient(Operation):
         output, kernel = forward.writes[0], ran.instruction.kernel
         dy, dx = operand(ran, "dy"), operand(ran, "dx")
         slopes = np.empty_like(dx)
-        given = {"dy": np.ones_like(dy), "dx": slopes}
+        replaced = {"dy": np.ones_like(dy), "dx": slopes}
         operands = zip(kernel.parameters, ran.instruction.operands, strict=True)
-        kernel.run(*(given.get(name, own) for name, own in operands))
+        kernel.run(*(replaced.get(name, there) for name, there in operands))
         facts, position = _facts(function, ran), function._loops.index(kernel) - 1
         of = _keys(facts["formulas"], len(forward.reads))[position]
         facts["formulas"]["of"] = of
         upstream, name = named(ran, "dy", "dx")
+        can_be_flat = _is_activation(reader, function) and levels_off(function)
         called = str(partial(output.name, forward.reads[position]))
         local = Array.of(called, slopes.reshape(output.shape))
-        made, came = (x.reshape(output.shape) for x in (dx, dy))
-        off = (made == 0) & ((came != 0) | reader.arrays[upstream].off.reshape(output.shape))
-        texts = {"local": local.name, "dy": upstream}
+        gradient, above = (x.reshape(output.shape) for x in (dx, dy))
+        off = (gradient == 0) & ((above != 0) | reader.arrays[upstream].off.reshape(output.shape))
         self.add(
-            reader, ran, i, (*forward.reads, output.name, upstream), [Array.of(name, made, off)],
-            f"{name} = {shown(parse(self.formula), texts)}", aside=(local,),
-            why="" if _can_be_flat(reader, function) else self.of_arithmetic, **facts,
+            reader, ran, i, (*forward.reads, output.name, upstream),
+            [Array.of(name, gradient, off)], aside=(local,),
+            why="" if can_be_flat else self.of_arithmetic, **facts,
         )  # fmt: skip
 
-    def latex(self, step: Step, symbol: Latex) -> str:
+    def arrays(self, step: Step) -> Mapping[str, str]:
         (local,) = self.names_aside(step).values()
-        texts = {"local": symbol(local), "dy": symbol(step.reads[-1])}
-        return f"{symbol(step.writes[0].name)} = {latex(parse(self.formula), texts=texts)}"
+        return {"local": local, "dy": step.reads[-1], self.result: step.writes[0].name}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         *operands, output, upstream = scene.step.reads
@@ -189,7 +190,7 @@ class ElementwiseGradient(Operation):
         dy = scene.before[upstream]
         knowns = _operands_at(scene, index, len(operands))
         source = self._source(scene.step)
-        left, held = partial(output, symbol(source, index)), local[index]
+        left, held = partial(output, Symbol(source, index)), local[index]
         if scene.step.formulas["value"]:
             formula = self._slope(scene.step)
             knowns["y"] = scene.known(scene.before[output], index)
@@ -197,7 +198,7 @@ class ElementwiseGradient(Operation):
             first = scene.equation("local", left, formula, knowns, held)
         else:
             note = f"{scene.step.operation} states no formula: its own slope"
-            first = scene.told("local", left, held, note)
+            first = scene.unexplained("local", left, held, note)
         term = Term("", Known.held(left, held, scene.dtype), scene.known(dy, index))
         left, held = scene.result(name, index)
         if held == 0.0 and dy[index] != 0.0:
@@ -213,21 +214,21 @@ class ElementwiseGradient(Operation):
         return {step.aside[0].name: partial(step.reads[-2], self._source(step))}
 
     def _slope(self, step: Step) -> str:
-        told = step.formulas
-        return slope_of(told["value"], told.get("slope", ""), told["of"], "y")
+        formulas = step.formulas
+        return slope_of(formulas["value"], formulas.get("slope", ""), formulas["of"], "y")
 
     def without_slope(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind == "contribution":
-            yield asked.operands["b"]
+            yield asked.equation.printed["b"]
 
     def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
-        if not asked.step.formulas["value"]:
+        if not asked.scene.step.formulas["value"]:
             return
-        *operands, output, _ = asked.step.reads
+        *operands, output, _ = asked.scene.step.reads
         numbers = _inputs(asked, len(operands))
         numbers["y"] = Decimal(asked.scene.before[output][asked.index])
-        upstream = asked.operands.get("b", Decimal(0))
-        for local in branch_values(self._slope(asked.step), numbers):
+        upstream = asked.equation.printed.get("b", Decimal(0))
+        for local in branch_values(self._slope(asked.scene.step), numbers):
             if asked.equation.kind == "local":
                 yield local
             elif asked.equation.kind == "contribution":
@@ -235,6 +236,11 @@ class ElementwiseGradient(Operation):
 
 
 # ── a whole row ───────────────────────────────────────────────────────────────────────────────
+
+
+def row_numbers(array: str) -> dict[str, str]:
+    """What formulas of a whole row call its numbers: the one at hand, and each."""
+    return {"x_i": Symbol(array, ("i",)), "x_j": Symbol(array, ("j",))}
 
 
 @operation
@@ -250,20 +256,20 @@ class RowValue(Operation):
         if ran.instruction.phase == "backward":
             registry[RowGradient.key].read(reader, ran, i)
             return
-        x, y = named(ran, "x", "y")
-        self.add(reader, ran, i, (x,), rule=f"{y} = {op.name}({x})", formulas=row_formulas(op))
+        self.add(reader, ran, i, named(ran, "x"), formulas=row_formulas(op))
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        result, source = (symbol(name) for name in (step.writes[0].name, step.reads[0]))
-        texts = {"x_i": f"{source}_i", "x_j": f"{source}_j"}
-        return f"{result}_i = {latex(parse(step.formulas['value']), texts=texts)}"
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        return {"y_i": step.formulas["value"]}
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        return {"y_i": Symbol(step.writes[0].name, ("i",)), **row_numbers(step.reads[0])}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         x, (*rows, j) = scene.read(0), index
         columns = x.shape[-1]
         left, held = scene.result(name, index)
         if columns > MOST_TERMS:
-            return [scene.told("value", left, held, f"a function of {columns} numbers")]
+            return [scene.unexplained("value", left, held, f"a function of {columns} numbers")]
         knowns = {f"x{k}": scene.known(x, (*rows, k)) for k in range(columns)}
         formula = spread(scene.step.formulas["value"], columns, j)
         return [scene.equation("value", left, formula, knowns, held)]
@@ -273,7 +279,7 @@ class RowValue(Operation):
 class RowGradient(Operation):
     """dxⱼ = Σₖ ∂yₖ/∂xⱼ · dyₖ: every number of a row moves all of it."""
 
-    key = "row_back"
+    key, result, formula = "row_back", "dx", "Total(local*dy, row)"
     heading = "back through {}"
     why = "Every output of the row depends on every input: all ways are added up."
 
@@ -282,14 +288,12 @@ class RowGradient(Operation):
             reader.functions[ran.instruction.title],
             reader.forward[ran.instruction.node].reads[0],
         )
-        y, dy, dx = named(ran, "y", "dy", "dx")
-        rule = f"{dx} = Σ ∂{y}/∂{x} × {dy}, along each row"
-        self.add(reader, ran, i, (y, dy, x), rule=rule, formulas=row_formulas(op))
+        self.add(reader, ran, i, (*named(ran, "y", "dy"), x), formulas=row_formulas(op))
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        y, dy, x = (symbol(name) for name in step.reads)
-        local = rf"\frac{{\partial {y}_k}}{{\partial {x}}}"
-        return rf"{symbol(step.writes[0].name)} = \sum_k {local} \cdot {{{dy}}}_k"
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        y, dy, x = step.reads
+        output, upstream = (Symbol(name, ("k",)) for name in (y, dy))
+        return {"local": partial(output, x), "dy": upstream, self.result: step.writes[0].name}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         y, dy = scene.read(0), scene.read(1)
@@ -297,30 +301,30 @@ class RowGradient(Operation):
         columns = y.shape[-1]
         left, held = scene.result(name, index)
         if columns > MOST_TERMS:
-            return [scene.told("sum", left, held, f"a sum of {columns} contributions")]
-        made, terms = [], []
+            return [scene.unexplained("sum", left, held, f"a sum of {columns} contributions")]
+        equations, terms = [], []
         for k in range(columns):
-            local = partial(symbol(y.name, (*rows, k)), symbol(name[1:], index))
+            local = partial(Symbol(y.name, (*rows, k)), Symbol(name[1:], index))
             formula, knowns = _row_slope(scene, rows, k, j)
-            made.append(scene.equation("local", local, formula, knowns))
+            equations.append(scene.equation("local", local, formula, knowns))
             known = Known(local, worked_out(formula, knowns))
             terms.append(Term(f"through column {k}", known, scene.known(dy, (*rows, k))))
         # The kernel adds up the row first, which may be far larger than what is left of it.
         numbers = y.numbers[tuple(rows)] * dy.numbers[tuple(rows)]
         size = abs(y[index]) * float(abs(numbers).sum() + abs(dy[index]))
         loose = ROUNDING[scene.dtype] * columns * Decimal(size)
-        return [*made, *scene.gathered(left, held, terms, loose)]
+        return [*equations, *scene.gathered(left, held, terms, loose)]
 
     def without_slope(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind == "contribution":
-            yield asked.operands["b"]
+            yield asked.equation.printed["b"]
 
 
 def _row_slope(scene: Scene, rows: list[int], k: int, j: int) -> tuple[str, dict[str, Known]]:
     """∂yₖ/∂xⱼ: in terms of the outputs if the activation states it, else by the rules."""
     y, x = scene.read(0), scene.read(2)
-    if told := scene.step.formulas["slope"]:
-        formula = told.replace("delta_i_j", "1" if k == j else "0")
+    if stated := scene.step.formulas["slope"]:
+        formula = stated.replace("delta_i_j", "1" if k == j else "0")
         knowns = {"y_i": scene.known(y, (*rows, k)), "y_j": scene.known(y, (*rows, j))}
         return formula, used(knowns, formula)
     written_out = spread(scene.step.formulas["value"], x.shape[-1], k)

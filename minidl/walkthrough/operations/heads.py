@@ -12,70 +12,71 @@ from decimal import Decimal
 
 import numpy as np
 
-from minidl.walkthrough.calculus import slope_of
-from minidl.walkthrough.digits import Known
-from minidl.walkthrough.expressions import names, parse, spread, substitute
-from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, symbol, unravel, used, worked_out
-from minidl.walkthrough.steps import Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol, partial
+from minidl.walkthrough.formulas import (
+    Equation,
+    Index,
+    Known,
+    Symbol,
+    names,
+    parse,
+    partial,
+    slope_of,
+    spread,
+    substitute,
+)
+from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, Term, used, worked_out
+from minidl.walkthrough.steps import Step, unravel
 
 _NEAR_AN_END = 1e-12
 """A probability as near as this to 0 or 1 is treated apart: logs and denominators are bounded."""
 BOUNDED = "so near to 0 or 1, minidl bounds logarithms at −100 and denominators at 1e-12"
 
 
-def each(scene: Scene, name: str, index: Index) -> list[Equation]:
+def loss_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
     """The loss of one element, or of one row."""
     left, held = scene.result(name, index)
     if not scene.step.formulas["value"]:
-        return [scene.told("value", left, held, f"{scene.step.operation} states no formula")]
+        return [scene.unexplained("value", left, held, f"{scene.step.operation} states no formula")]
     if "columns" in scene.step.settings:
         return _row_value(scene, left, held, index)
     place = unravel(index[0], scene.read(1).shape)
-    made, p = _prediction(scene, place)
+    equations, p = _prediction(scene, place)
     if _bounded(scene, place):
-        return [*made, scene.told("value", left, held, BOUNDED)]
+        return [*equations, scene.unexplained("value", left, held, BOUNDED)]
     knowns = {"t": _target(scene, place), "p": p} | scene.settings()
     formula = scene.step.formulas["value"]
-    return [*made, scene.equation("value", left, formula, used(knowns, formula), held)]
+    return [*equations, scene.equation("value", left, formula, used(knowns, formula), held)]
 
 
-def back(scene: Scene, name: str, index: Index) -> list[Equation]:
+def gradient_equations(scene: Scene, name: str, index: Index) -> list[Equation]:
     """The gradient where the loss hands it over: at the prediction, or at the logits behind it."""
     left, held = scene.result(name, index)
     if not scene.step.formulas["value"]:
-        return [scene.told("contribution", left, held, "the loss states no formula")]
-    share = _share(scene)
+        return [scene.unexplained("contribution", left, held, "the loss states no formula")]
+    share = Known.share(scene.step.settings["count"])  # ∂L/∂ℓ
     if "columns" in scene.step.settings:
         return _row_slopes(scene, left, held, index, share)
-    made, p = _prediction(scene, index)
+    equations, p = _prediction(scene, index)
     if _bounded(scene, index):
-        return [*made, scene.told("contribution", left, held, BOUNDED)]
-    local, slope = _slope(scene, index, p)
-    made.append(local)
+        return [*equations, scene.unexplained("contribution", left, held, BOUNDED)]
+    local, slope = _slope(scene, _target(scene, index), p)
+    equations.append(local)
     if not scene.step.formulas["link"]:
-        return [*made, *scene.gathered(left, held, [Term("", slope, share)])]
+        return [*equations, *scene.gathered(left, held, [Term("", slope, share)])]
     link, onward = _link_slope(scene, index, p)
     chain = {"a": share, "b": slope, "c": onward}
-    made += [link, scene.equation("factored", left, "a*b*c", chain, held, "the chain rule")]
+    equations += [link, scene.equation("factored", left, "a*b*c", chain, held, "the chain rule")]
     if cancelled := scene.step.formulas["cancels"]:
         z = scene.known(scene.read(1), index)
         knowns = {"z": z, "t": _target(scene, index), "n": share}
         note = "the same: the denominator cancels"
-        made.append(scene.equation("cancels", left, f"n*({cancelled})", knowns, held, note))
-    return made
+        equations.append(scene.equation("cancels", left, f"n*({cancelled})", knowns, held, note))
+    return equations
 
 
 def is_margin(step: Step) -> bool:
     """Whether the right score of a row is compared with the wrong ones."""
     return "wrong" in names(parse(step.formulas["value"]))
-
-
-def _share(scene: Scene) -> Known:
-    """∂L/∂ℓ: one in so many."""
-    count = scene.step.settings["count"]
-    exact = worked_out("1/n", {"n": Known.setting("n", count)})
-    return Known("1" if count == 1 else Symbol.made("fraction", "1", f"{count:g}"), exact)
 
 
 def _target(scene: Scene, index: Index) -> Known:
@@ -98,19 +99,24 @@ def _prediction(scene: Scene, index: Index) -> tuple[list[Equation], Known]:
     z = scene.known(scene.read(1), index)
     if not (link := scene.step.formulas["link"]):
         return [], z
-    left = symbol("p", index)
-    made = scene.equation("value", left, link, {"x": z}, None, "the prediction, in full")
-    return [made], Known(left, worked_out(link, {"x": z}))
+    left = Symbol("p", index)
+    equation = scene.equation("value", left, link, {"x": z}, None, "the prediction, in full")
+    return [equation], Known(left, worked_out(link, {"x": z}))
 
 
-def _slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
-    """∂ℓ/∂p."""
-    told, t = scene.step.formulas, _target(scene, index)
-    fixed = (("t", int(t.value)),) if t.value in (0, 1) else ()
-    formula = slope_of(told["value"], told.get("slope", ""), "p", "loss", fixed)
+def _slope(scene: Scene, t: Known, p: Known) -> tuple[Equation, Known]:
+    """∂ℓ/∂p; of a row, 0 where its target is."""
+    formulas, rowwise = scene.step.formulas, "columns" in scene.step.settings
+    if rowwise and not t.value:
+        formula, note = "0", "its target is 0"
+    else:
+        fixed = (("t", int(t.value)),) if t.value in (0, 1) and not rowwise else ()
+        formula = slope_of(formulas["value"], formulas.get("slope", ""), "p", "loss", fixed)
+        note = ""
     knowns = used({"t": t, "p": p} | scene.settings(), formula)
     left = partial("ℓ", p.symbol)
-    return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
+    equation = scene.equation("local", left, formula, knowns, None, note)
+    return equation, Known(left, _exact(formula, knowns))
 
 
 def _exact(formula: str, knowns: dict[str, Known]) -> Decimal:
@@ -124,7 +130,7 @@ def _exact(formula: str, knowns: dict[str, Known]) -> Decimal:
 def _link_slope(scene: Scene, index: Index, p: Known) -> tuple[Equation, Known]:
     """∂p/∂z, from p itself."""
     formula = scene.step.formulas["link_slope"]
-    left = partial(p.symbol, symbol(scene.step.reads[1], index))
+    left = partial(p.symbol, Symbol(scene.step.reads[1], index))
     knowns = used({"y": p, "x": scene.known(scene.read(1), index)}, formula)
     return scene.equation("local", left, formula, knowns), Known(left, _exact(formula, knowns))
 
@@ -137,22 +143,22 @@ def _targets(scene: Scene, rows: Index) -> list[Known]:
     t, columns = scene.read(0), int(scene.step.settings["columns"])
     smoothing = scene.step.settings.get("label_smoothing", 0.0)
     sparse = len(t.values) * columns == len(scene.read(1).values)
-    found = []
+    targets = []
     for j in range(columns):
         if sparse:
-            known = Known.setting(symbol(t.name, (*rows, j)), float(t[rows] == j))
+            known = Known.setting(Symbol(t.name, (*rows, j)), float(t[rows] == j))
         else:
             known = scene.known(t, (*rows, j))
         if smoothing:
-            told = {
+            operands = {
                 "t": known,
                 "s": Known.setting("s", smoothing),
                 "n": Known.setting("n", columns),
             }
-            smooth = worked_out("(1 - s)*t + s/n", told)
+            smooth = worked_out("(1 - s)*t + s/n", operands)
             known = Known(Symbol.made("smoothed", known.symbol), smooth)
-        found.append(known)
-    return found
+        targets.append(known)
+    return targets
 
 
 def _row_predictions(
@@ -163,28 +169,28 @@ def _row_predictions(
     inputs = {f"x{j}": scene.known(z, (*rows, j)) for j in range(columns)}
     if not (link := scene.step.formulas["link"]):
         return [], list(inputs.values())
-    made, found = [], []
+    equations, predictions = [], []
     for j in range(columns):
-        left, formula = symbol("p", (*rows, j)), spread(link, columns, j)
-        found.append(Known(left, worked_out(formula, inputs)))
+        left, formula = Symbol("p", (*rows, j)), spread(link, columns, j)
+        predictions.append(Known(left, worked_out(formula, inputs)))
         if j in wanted:
             note = "the prediction, in full"
-            made.append(scene.equation("value", left, formula, inputs, None, note))
-    return made, found
+            equations.append(scene.equation("value", left, formula, inputs, None, note))
+    return equations, predictions
 
 
 def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equation]:
     rows = unravel(index[0], scene.read(1).shape[:-1]) if index else ()
     targets = _targets(scene, rows)
     if len(targets) > MOST_TERMS:
-        return [scene.told("value", left, held, f"a row of {len(targets)} columns")]
+        return [scene.unexplained("value", left, held, f"a row of {len(targets)} columns")]
     if is_margin(scene.step):
         formula, knowns = _margin(scene, rows, targets)
         return [scene.equation("value", left, formula, knowns, held)]
     wanted = [j for j, t in enumerate(targets) if t.value]
-    made, p = _row_predictions(scene, rows, wanted)
+    equations, p = _row_predictions(scene, rows, wanted)
     if any(_bounded(scene, (*rows, j)) for j in wanted):
-        return [*made, scene.told("value", left, held, BOUNDED)]
+        return [*equations, scene.unexplained("value", left, held, BOUNDED)]
     term, knowns, terms = parse(scene.step.formulas["value"]), scene.settings(), []
     for j in wanted:
         names = {"t": ast.Name(f"t{j}"), "p": ast.Name(f"p{j}")}
@@ -192,7 +198,7 @@ def _row_value(scene: Scene, left: str, held: float, index: Index) -> list[Equat
         knowns |= {f"t{j}": targets[j], f"p{j}": p[j]}
     formula = " + ".join(f"({term})" for term in terms) or "0"
     note = "targets of 0 add nothing" if len(wanted) < len(targets) else ""
-    return [*made, scene.equation("value", left, formula, used(knowns, formula), held, note)]
+    return [*equations, scene.equation("value", left, formula, used(knowns, formula), held, note)]
 
 
 def _margin(scene: Scene, rows: Index, targets: list[Known]) -> tuple[str, dict[str, Known]]:
@@ -210,35 +216,24 @@ def _row_slopes(scene: Scene, left: str, held: float, index: Index, share: Known
     *rows, k = index
     targets = _targets(scene, tuple(rows))
     if len(targets) > MOST_TERMS:
-        return [scene.told("contribution", left, held, f"a row of {len(targets)} columns")]
+        return [scene.unexplained("contribution", left, held, f"a row of {len(targets)} columns")]
     if is_margin(scene.step):
         return _margin_slope(scene, left, held, index, share)
     wanted = [j for j, t in enumerate(targets) if t.value]
     linked = bool(scene.step.formulas["link"])
-    made, p = _row_predictions(scene, tuple(rows), sorted({*wanted, k}))
+    equations, p = _row_predictions(scene, tuple(rows), sorted({*wanted, k}))
     if any(_bounded(scene, (*rows, j)) for j in ({k} & set(wanted) if not linked else wanted)):
-        return [*made, scene.told("contribution", left, held, BOUNDED)]
-    slopes = {j: _row_slope(scene, targets[j], p[j]) for j in (wanted if linked else [k])}
-    made += [equation for equation, _ in slopes.values()]
+        return [*equations, scene.unexplained("contribution", left, held, BOUNDED)]
+    slopes = {j: _slope(scene, targets[j], p[j]) for j in (wanted if linked else [k])}
+    equations += [equation for equation, _ in slopes.values()]
     if not linked:
-        return [*made, *scene.gathered(left, held, [Term("", slopes[k][1], share)])]
-    made += _row_chain(scene, left, held, index, share, p, {j: s for j, (_, s) in slopes.items()})
-    if scene.step.formulas["cancels"]:
-        made.append(_row_cancels(scene, left, held, p[k], targets, k, share))
-    return made
-
-
-def _row_slope(scene: Scene, t: Known, p: Known) -> tuple[Equation, Known]:
-    told = scene.step.formulas
-    formula = slope_of(told["value"], told.get("slope", ""), "p", "loss")
-    knowns = used({"t": t, "p": p} | scene.settings(), formula)
-    left = partial("ℓ", p.symbol)
-    note = "" if t.value else "its target is 0"
-    if not t.value:
-        formula, knowns = "0", {}
-    return scene.equation("local", left, formula, knowns, None, note), Known(
-        left, _exact(formula, knowns)
+        return [*equations, *scene.gathered(left, held, [Term("", slopes[k][1], share)])]
+    equations += _row_chain(
+        scene, left, held, index, share, p, {j: s for j, (_, s) in slopes.items()}
     )
+    if scene.step.formulas["cancels"]:
+        equations.append(_row_cancels(scene, left, held, p[k], targets, k, share))
+    return equations
 
 
 def _row_chain(
@@ -252,17 +247,20 @@ def _row_chain(
 ) -> list[Equation]:
     """Σⱼ ∂L/∂ℓ · ∂ℓ/∂pⱼ · ∂pⱼ/∂zₖ over the classes that have a target."""
     *_, k = index
-    made, terms, knowns = [], [], {"n": share}
+    equations, terms, knowns = [], [], {"n": share}
     for j, slope in slopes.items():
-        local = partial(p[j].symbol, symbol(scene.step.reads[1], index))
+        local = partial(p[j].symbol, Symbol(scene.step.reads[1], index))
         formula = scene.step.formulas["link_slope"].replace("delta_i_j", "1" if j == k else "0")
         parts = used({"y_i": p[j], "y_j": p[k]}, formula)
-        made.append(scene.equation("local", local, formula, parts))
+        equations.append(scene.equation("local", local, formula, parts))
         knowns |= {f"a{j}": slope, f"b{j}": Known(local, worked_out(formula, parts))}
         terms.append(f"a{j}*b{j}")
     formula = f"n*({' + '.join(terms)})" if terms else "0"
     note = "the chain rule"
-    return [*made, scene.equation("factored", left, formula, used(knowns, formula), held, note)]
+    return [
+        *equations,
+        scene.equation("factored", left, formula, used(knowns, formula), held, note),
+    ]
 
 
 def _row_cancels(
@@ -295,7 +293,7 @@ def _margin_slope(
         slope, note = "-1", "the right class"
     elif f"w{k}" in ties:
         slope, note = f"1/{len(ties)}" if len(ties) > 1 else "1", "the best wrong class"
-    local = partial("ℓ", symbol(scene.step.reads[1], index))
+    local = partial("ℓ", Symbol(scene.step.reads[1], index))
     first = scene.equation("local", local, slope, {}, None, note)
     term = Term("", Known(local, worked_out(slope, {})), share)
     return [loss, first, *scene.gathered(left, held, [term])]

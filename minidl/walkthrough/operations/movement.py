@@ -9,9 +9,15 @@ import numpy as np
 
 from minidl.kernels import checks, elementwise, movement, random, rows, update
 from minidl.program import RunInstruction
-from minidl.walkthrough.digits import Known
-from minidl.walkthrough.expressions import parse, shown
-from minidl.walkthrough.latex import latex
+from minidl.walkthrough.formulas import (
+    Equation,
+    Index,
+    Known,
+    Symbol,
+    parse,
+    partial,
+    to_latex,
+)
 from minidl.walkthrough.operations.operation import (
     Latex,
     Operation,
@@ -20,15 +26,20 @@ from minidl.walkthrough.operations.operation import (
     registry,
     wrote,
 )
-from minidl.walkthrough.reading import Reader, floats_read, named, operand
-from minidl.walkthrough.scene import MOST_TERMS, Scene, Term, ravel, symbol, worked_out
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol, partial
+from minidl.walkthrough.operations.reading import Reader, floats_read, named, operand
+from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, Term, worked_out
+from minidl.walkthrough.steps import Array, Step, ravel
 
 
 @operation
 class ShownAsItIs(Operation):
-    """What has no formula of its own: a kernel of one's own, and these."""
+    """What has no formula of its own: a kernel of one's own, and these.
+
+    A formula of whole arrays cannot say what these do: an index picks numbers (``gather``), the
+    largest of some is passed on (``extreme``), a row's weight counts for all of its columns
+    (``weighted_mean``), one number from above for a whole row (``pull_back``), and what was not
+    chosen gets 0 (``where_backward``, of two results).
+    """
 
     kernels = (
         movement.gather,
@@ -38,7 +49,6 @@ class ShownAsItIs(Operation):
         movement.extreme,
         movement.extreme_backward,
         elementwise.pull_back,
-        elementwise.where,
         elementwise.where_backward,
     )
     why = "An instruction that has no formula of its own here: its numbers are shown as they are."
@@ -48,6 +58,24 @@ class ShownAsItIs(Operation):
         if kernel.writes:  # a check of one's own writes nothing
             rule = f"{', '.join(ran.wrote)} by {kernel.name}"
             self.add(reader, ran, i, floats_read(ran), rule=rule)
+
+
+@operation
+class Selection(Operation):
+    """y = a where the condition is not 0, b elsewhere."""
+
+    key, kernels = "where", (elementwise.where,)
+    operands, formula = ("condition", "a", "b"), "Piecewise((a, condition != 0), (b, True))"
+    why = "One of two numbers is passed on; the other has no say here, and gets no gradient."
+    asks = False
+
+    def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
+        condition, a, b = (scene.known(scene.read(i), index) for i in range(3))
+        chosen, note = (a, "is not 0") if condition.value else (b, "is 0")
+        left, held = scene.result(name, index)
+        return [
+            scene.equation("value", left, "x", {"x": chosen}, held, f"{condition.symbol} {note}")
+        ]
 
 
 @operation
@@ -65,7 +93,7 @@ class PutView(Operation):
             missing = reader.arrays[y].missing.copy()
         missing.reshape(-1)[places.numbers.astype(int)] = False
         self.add(reader, ran, i, (x,), [Array.of(y, wrote(ran), pending=missing)],
-                 f"{y} by put_view")  # fmt: skip
+                 rule=f"{y} by put_view")  # fmt: skip
 
 
 @operation
@@ -136,7 +164,7 @@ class Moved(Operation):
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         y, places = scene.step.array(name), scene.step.array("places")
         source = scene.flat(scene.read(0), int(places.values[ravel(index, y.shape)]))
-        return _divided(scene, "value", symbol(name, index), "x", {"x": source}, y[index])
+        return _divided(scene, "value", Symbol(name, index), "x", {"x": source}, y[index])
 
 
 @operation
@@ -145,6 +173,7 @@ class Added(Operation):
 
     key, kernels = "added", (movement.add_view, movement.total)
     operands, formula = ("x",), "Total(x)/divisor"
+    shapes = {"x": (6,), "y": (1,)}
     why = "Many numbers become one."
     of_loss = "One number for the whole batch: training lowers it."
 
@@ -167,21 +196,21 @@ class Added(Operation):
         settings = {"divisor": float(operand(ran, "divisor"))}
         self.add(reader, ran, i, (x,), aside=(places,), settings=settings, why=why)
 
-    def formula_of(self, settings: Mapping[str, float]) -> str:
-        return "Total(x)" if settings["divisor"] == 1.0 else self.formula
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        return {self.result: "Total(x)" if step.settings["divisor"] == 1.0 else self.formula}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         y, places, x = scene.step.array(name), scene.step.array("places"), scene.read(0)
-        own = ravel(index, y.shape)
-        found = [i for i, place in enumerate(places.values) if int(place) == own]
-        left = symbol(name, index)
-        if not found or len(found) > MOST_TERMS:
-            return [scene.told("sum", left, y[index], f"a sum of {len(found)} numbers")]
-        knowns = {f"x{i}": scene.flat(x, i) for i in found}
+        target = ravel(index, y.shape)
+        summed = [i for i, place in enumerate(places.values) if int(place) == target]
+        left = Symbol(name, index)
+        if not summed or len(summed) > MOST_TERMS:
+            return [scene.unexplained("sum", left, y[index], f"a sum of {len(summed)} numbers")]
+        knowns = {f"x{i}": scene.flat(x, i) for i in summed}
         return _divided(scene, "sum", left, " + ".join(knowns), knowns, y[index])
 
     def mean_as_sum(self, asked: Question, right: Decimal) -> Iterator[Decimal]:
-        count = Decimal(asked.step.settings.get("divisor", 1.0))
+        count = Decimal(asked.scene.step.settings.get("divisor", 1.0))
         yield right * count if count != 1 else right / len(asked.equation.operands)
 
 
@@ -191,6 +220,7 @@ class Shared(Operation):
 
     key, kernels = "shared", (movement.fill,)
     operands, result, formula = ("dy",), "dx", "dy/divisor"
+    shapes = {"dy": (1,), "dx": (5,)}
     why = "A total passes its gradient on to everything that it counts."
     asks = False
 
@@ -201,14 +231,9 @@ class Shared(Operation):
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         dy = scene.flat(scene.read(0), 0)
         left, held = scene.result(name, index)
-        divisor = scene.step.settings.get("divisor", 1.0)
-        if divisor == 1.0:
-            return scene.gathered(left, held, [Term("", Known.setting("1", 1.0), dy)])
-        local = Known(
-            Symbol.made("fraction", "1", f"{divisor:g}"),
-            worked_out("1/n", {"n": Known.setting("n", divisor)}),
-        )
-        return scene.gathered(left, held, [Term(f"a mean of {divisor:g}", local, dy)])
+        divisor = scene.step.settings["divisor"]
+        origin = f"a mean of {divisor:g}" if divisor != 1.0 else ""
+        return scene.gathered(left, held, [Term(origin, Known.share(divisor), dy)])
 
 
 @operation
@@ -225,9 +250,11 @@ class FanOut(Operation):
     def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
         total, part = named(ran, "total", "part")
         first, second = (_origin(reader, name) for name in (total, part))
-        texts = {"first": f"what came by {first}", "second": f"what came by {second}"}
-        self.add(reader, ran, i, (total, part), formulas={"first": first, "second": second},
-                 rule=f"{total} = {shown(parse(self.formula), texts)}")  # fmt: skip
+        self.add(reader, ran, i, (total, part), formulas={"first": first, "second": second})
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        ways = {key: Symbol.made("way", step.formulas[key]) for key in ("first", "second")}
+        return {**ways, self.result: step.writes[0].name}
 
     def latex(self, step: Step, symbol: Latex) -> str:
         gradient = symbol(step.writes[0].name)
@@ -235,7 +262,7 @@ class FanOut(Operation):
             key: rf"{gradient}\big|_{{\text{{by }}{symbol(step.formulas[key])}}}"
             for key in ("first", "second")
         }
-        return f"{gradient} = {latex(parse(self.formula), texts=texts)}"
+        return f"{gradient} = {to_latex(parse(self.formula), texts=texts)}"
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         first, second = (scene.known(scene.read(i), index) for i in range(2))
@@ -278,16 +305,15 @@ class DropoutMask(Operation):
         ran.instruction.kernel.run(ones, kept, operand(ran, "stream"), rate)
         mask = Array.of(f"{y.removeprefix('∂')}.mask", (kept != 0).reshape(wrote(ran).shape))
         forwards = ran.instruction.phase == "forward"
-        own = self if forwards else registry[DropoutGradient.key]
-        own.add(reader, ran, i, (x,), aside=(mask,), settings={"rate": rate})
+        operation_of_phase = self if forwards else registry[DropoutGradient.key]
+        operation_of_phase.add(reader, ran, i, (x,), aside=(mask,), settings={"rate": rate})
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
-        kept = scene.step.aside[0][index] != 0.0
         left, held = scene.result(name, index)
-        knowns = {"x": scene.known(scene.read(0), index)} | scene.settings()
-        if not kept:
-            knowns = {"x": knowns["x"]}
+        knowns = {"x": scene.known(scene.read(0), index)}
+        if scene.step.aside[0][index] == 0.0:
             return [scene.equation("value", left, "0*x", knowns, held, "silenced by dropout")]
+        knowns |= scene.settings()
         return [scene.equation("value", left, "x/(1 - rate)", knowns, held, "kept by dropout")]
 
 
@@ -307,7 +333,7 @@ class DropoutGradient(Operation):
         if mask[index] == 0.0:
             term = Term("silenced by dropout", Known.setting("0", 0.0), upstream)
             return scene.gathered(left, held, [term])
-        local = partial("y", symbol(name[1:], index))
+        local = partial("y", Symbol(name[1:], index))
         first = scene.equation("local", local, "1/(1 - rate)", scene.settings(), None, "kept")
         known = Known(local, worked_out("1/(1 - rate)", scene.settings()))
         return [first, *scene.gathered(left, held, [Term("", known, upstream)])]

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import numpy as np
 
 from minidl.program import RunInstruction
-from minidl.walkthrough.expressions import branch_values, parse
-from minidl.walkthrough.facts import of_loss
-from minidl.walkthrough.latex import latex
-from minidl.walkthrough.letters import letter
-from minidl.walkthrough.operations import heads
-from minidl.walkthrough.operations.operation import Latex, Operation, Question, operation, registry
-from minidl.walkthrough.reading import Reader, operand
-from minidl.walkthrough.scene import Scene
-from minidl.walkthrough.steps import Array, Equation, Index, Step
+from minidl.walkthrough.formulas import (
+    Equation,
+    Index,
+    Symbol,
+    branch_values,
+    parse,
+    partial,
+    substitute,
+)
+from minidl.walkthrough.operations.activations import row_numbers
+from minidl.walkthrough.operations.facts import of_loss
+from minidl.walkthrough.operations.heads import gradient_equations, is_margin, loss_equations
+from minidl.walkthrough.operations.operation import Operation, Question, operation, registry
+from minidl.walkthrough.operations.reading import Reader, operand
+from minidl.walkthrough.operations.scene import Scene
+from minidl.walkthrough.steps import Array, Step
 
 
 @operation
@@ -46,48 +53,43 @@ class EachLoss(Operation):
         settings["count"] = float(round(1.0 / operand(ran, "share")))
         losses, slopes = (line.names[k] for k in line.kernel.writes)
         t, p = line.names[:2]
-        link = f"{loss.link}({p})" if logits else p
+        words = f"{losses} = {loss.name}({t}, {p})"
         step = self.add(
             reader, ran, i, (t, p), [Array.of(losses, ran.wrote[losses])],
-            f"{losses} = {loss.name}({t}, {link})", formulas=formulas, settings=settings,
+            rule="" if formulas["value"] else words, formulas=formulas, settings=settings,
         )  # fmt: skip
-        found = Array.of(slopes, ran.wrote[slopes])
-        reader.after_total = lambda: _turn_round(reader, step, found)
+        gradient = Array.of(slopes, ran.wrote[slopes])
+        reader.after_total = lambda: _turn_round(reader, step, gradient)
 
-    def latex(self, step: Step, symbol: Latex) -> str:
+    def formulas(self, step: Step) -> Mapping[str, str]:
         """The loss of one, and the prediction that it looks at."""
-        value, link = step.formulas["value"], step.formulas["link"]
-        result = symbol(step.writes[0].name)
-        if not value:
-            return rf"{result} = {letter(step.operation)}\left(t, p\right)"
-        z, each = symbol(step.reads[1]), latex(parse(value))
-        if "columns" in step.settings and not heads.is_margin(step):
-            texts = {"t": "t_j", "p": "p_j"}
-            each = rf"\sum_j {latex(parse(f'({value})'), texts=texts)}"
-        if not link:
-            return rf"{result} = {each} \qquad p = {z}"
-        texts = {"x": z, "x_i": f"{z}_i", "x_j": f"{z}_j"}
-        behind = latex(parse(link), texts=texts)
-        return rf"{result} = {each} \qquad p{'_i' if 'x_i' in link else ''} = {behind}"
+        if not (value := step.formulas["value"]):
+            return {}
+        if "columns" in step.settings and not is_margin(step):
+            of_row = {key: ast.Name(f"{key}_j") for key in "tp"}
+            value = f"Sum({ast.unparse(substitute(parse(value), of_row))})"
+        link = step.formulas["link"]
+        return {self.result: value, "p_i" if "x_i" in link else "p": link or "x"}
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        z = step.reads[1]
+        return {self.result: step.writes[0].name, "x": z, **row_numbers(z)}
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
-        return heads.each(scene, name, index)
+        return loss_equations(scene, name, index)
 
     def wrong_branch(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind in ("value", "local"):
-            yield from branch_values(asked.equation.formula, asked.operands)
+            yield from branch_values(asked.equation.formula, asked.equation.printed)
 
 
 def _turn_round(reader: Reader, each: Step, slopes: Array) -> None:
     """∂L/∂L = 1, then the gradient that the loss has found going forward."""
     reader.loss_name = reader.steps[-1].writes[0].name
     one = Array.of(f"∂{reader.loss_name}", np.ones(()))
-    registry[LossSeed.key].append(reader, f"∂L/∂L = {one.name} = 1", [one], "seed", phase="seed",
-                                  title="∂L/∂L = 1")  # fmt: skip
-    link = " × ∂p/∂z" if each.formulas["link"] else ""
+    registry[LossSeed.key].append(reader, [one], "seed", phase="seed", title="∂L/∂L = 1")
     registry[LossGradient.key].append(
-        reader, f"{slopes.name} = ∂L/∂ℓ × ∂ℓ/∂p{link}", [slopes], each.operation,
-        phase="backward", reads=(*each.reads, one.name),
+        reader, [slopes], each.operation, reads=(*each.reads, one.name), phase="backward",
         why=LossGradient.of_fused if each.formulas["cancels"] else "",
         formulas=each.formulas, settings=each.settings,
         instruction=each.instruction, mirrors=each.number,
@@ -98,11 +100,8 @@ def _turn_round(reader: Reader, each: Step, slopes: Array) -> None:
 class LossSeed(Operation):
     """∂L/∂L = 1."""
 
-    key = "seed"
+    key, formula = "seed", "1"
     why = "The way back starts here: the loss changes by 1 for each 1 that the loss changes."
-
-    def latex(self, step: Step, symbol: Latex) -> str:
-        return r"\frac{\partial L}{\partial L} = 1"
 
 
 @operation
@@ -117,33 +116,32 @@ class LossGradient(Operation):
     )
     is_loss_gradient = True
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        result, z = symbol(step.writes[0].name), symbol(step.reads[1])
-        chain = r"\frac{\partial L}{\partial \ell} \cdot \frac{\partial \ell}{\partial p}"
-        if not step.formulas["link"]:
-            return f"{result} = {chain}"
-        chain += rf" \cdot \frac{{\partial p}}{{\partial {z}}}"
-        if stated := step.formulas["cancels"]:
-            count = step.settings["count"]
-            share = "" if count == 1 else rf"\frac{{1}}{{{count:g}}} "
-            tree = parse(stated)
-            sums = share and isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add | ast.Sub)
-            inner = latex(tree, texts={"z": z})
-            chain += f" = {share}" + (rf"\left({inner}\right)" if sums else inner)
-        return f"{result} = {chain}"
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        """The chain rule, and the form in which it cancels."""
+        formula = "share*slope*onward" if step.formulas["link"] else "share*slope"
+        if cancelled := step.formulas["cancels"]:
+            formula += f" == {'' if step.settings['count'] == 1 else 'n*'}({cancelled})"
+        return {self.result: formula}
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        z, count = step.reads[1], f"{step.settings['count']:g}"
+        return {
+            self.result: step.writes[0].name, "z": z, "n": Symbol.made("fraction", "1", count),
+            "share": partial("L", "ℓ"), "slope": partial("ℓ", "p"), "onward": partial("p", z),
+        }  # fmt: skip
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
-        return heads.back(scene, name, index)
+        return gradient_equations(scene, name, index)
 
     def without_slope(self, asked: Question) -> Iterator[Decimal]:
         if asked.equation.kind == "factored":
-            yield from asked.worked(
-                {k: Decimal(1) for k in asked.operands if k == "c" or _counted(k, "b")}
+            yield from asked.equation.worked(
+                {k: Decimal(1) for k in asked.equation.printed if k == "c" or _counted(k, "b")}
             )
 
     def mean_as_sum(self, asked: Question, right: Decimal) -> Iterator[Decimal]:
         if asked.equation.kind in ("factored", "cancels", "contribution"):
-            count = Decimal(asked.step.settings["count"])
+            count = Decimal(asked.scene.step.settings["count"])
             yield right * count
             yield right * count / asked.rows  # over the rows alone
             yield right / asked.rows
@@ -167,6 +165,6 @@ class LossAfterwards(Operation):
         before = scene.known(scene.before[scene.step.reads[0]], index)
         after = scene.known(scene.step.array(name), index)
         return [
-            scene.told("value", after.symbol, float(after.value), "the same batch again"),
+            scene.unexplained("value", after.symbol, float(after.value), "the same batch again"),
             scene.equation("update", "change of the loss", "a - b", {"a": after, "b": before}),
         ]

@@ -9,21 +9,17 @@ give. ``Step.expansion`` keeps its ``key``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from minidl.core import ArgumentError
 from minidl.program import RunInstruction
-from minidl.walkthrough.expressions import evaluate, parse, shown
-from minidl.walkthrough.latex import latex
-from minidl.walkthrough.reading import Reader, named
-from minidl.walkthrough.scene import Scene
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol
+from minidl.walkthrough.formulas import Equation, Index, Symbol, parse, shown, to_latex
+from minidl.walkthrough.operations.reading import Reader, named
+from minidl.walkthrough.operations.scene import Scene
+from minidl.walkthrough.steps import Array, Step
 
 Latex = Callable[[str], str]
 """LaTeX of what an array is called."""
@@ -46,8 +42,6 @@ class Question:
         Every array after the last step: the updated weights.
     rows : int
         Of the batch.
-    operands : mapping of str to Decimal
-        The equation's operands as they are printed.
     """
 
     scene: Scene
@@ -56,17 +50,6 @@ class Question:
     place: int
     final: Mapping[str, Array]
     rows: int
-    operands: Mapping[str, Decimal]
-
-    @property
-    def step(self) -> Step:
-        """Whose equation it is."""
-        return self.scene.step
-
-    def worked(self, changed: Mapping[str, Decimal]) -> Iterator[Decimal]:
-        """The equation's value with other operands; none where it has no value."""
-        with suppress(ArithmeticError, ArgumentError):
-            yield evaluate(parse(self.equation.formula), {**self.operands, **changed})
 
 
 class Operation:
@@ -82,12 +65,17 @@ class Operation:
         Their parameters that it reads, and the one that it writes.
     formula : str
         The rule for whole arrays in Python's syntax, on ``operands``: ``@`` multiplies matrices,
-        ``Times`` number by number, ``Total`` adds up. Empty where another method writes the rule.
+        ``Times`` number by number, ``Total`` adds up.
+    shapes : mapping of str to tuple of int
+        An example of what the operands' and the result's shapes may be, on which a test compares
+        the formula with the kernel.
     heading, why : str
         The step's title ({} is the operation's name), and one sentence on why it matters.
     beside : tuple of str
         How the arrays that are read stand beside each other: signs, and positions in
         ``Step.reads``; they are shown one after the other where it is empty.
+    assigns : bool
+        Whether the rule changes what is there, so that ← stands in place of =.
     shows_operands : bool
         Whether they are shown at all: an update reads what has been seen by then.
     is_weighted_sum : bool
@@ -110,9 +98,11 @@ class Operation:
     operands: tuple[str, ...] = ()
     result: str = "y"
     formula: str = ""
+    shapes: Mapping[str, Index] = {}
     heading: str = "{}"
     why: str = ""
     beside: tuple[str, ...] = ()
+    assigns: bool = False
     shows_operands: bool = True
     is_weighted_sum: bool = False
     has_bias: bool = False
@@ -136,48 +126,74 @@ class Operation:
         i: int,
         reads: Sequence[str],
         writes: Sequence[Array] | None = None,
-        rule: str = "",
-        **more: Any,
+        **facts: Any,
     ) -> Step:
         """A step for an instruction; it writes what that wrote, unless arrays are given."""
+        line = ran.instruction
         if writes is None:
             writes = [Array.of(name, x) for name, x in ran.wrote.items() if x.dtype.kind == "f"]
-        rule = rule or self.rule(writes[0].name, reads, more.get("settings", {}))
-        return reader.add(ran, i, self._told(more, ran.instruction.title, writes),
-                          expansion=self.key, rule=rule, reads=reads, writes=writes)  # fmt: skip
+        if line.phase == "backward" and line.node in reader.forward:
+            facts["mirrors"] = reader.forward[line.node].number
+        step = self.append(reader, writes, line.title, reads=reads, phase=line.phase,
+                           instruction=i, **facts)  # fmt: skip
+        if line.phase == "forward" or (line.phase == "loss" and line.node not in reader.forward):
+            reader.forward[line.node] = step  # of several instructions the last gives the output
+        return step
 
     def append(
-        self, reader: Reader, rule: str, writes: Sequence[Array], operation: str, **more: Any
+        self,
+        reader: Reader,
+        writes: Sequence[Array],
+        operation: str,
+        *,
+        reads: Sequence[str] = (),
+        rule: str = "",
+        why: str = "",
+        **facts: Any,
     ) -> Step:
-        """A step that no instruction of its own makes."""
-        told = self._told(more, operation, writes)
-        return reader.append(
-            expansion=self.key, rule=rule, writes=writes, operation=operation, **told
-        )
-
-    def _told(self, more: dict[str, Any], operation: str, writes: Sequence[Array]) -> Any:
-        name = f"{writes[0].name}: " if len(writes) == 1 else ""
-        more.setdefault("title", f"{name}{self.heading.format(operation)}")
-        return more | {"why": more.get("why") or self.why}
+        """A step that no instruction of its own makes; ``rule`` where it has no formula."""
+        label = f"{writes[0].name}: " if len(writes) == 1 else ""
+        facts.setdefault("title", f"{label}{self.heading.format(operation)}")
+        step = Step(
+            number=len(reader.steps), operation=operation, expansion=self.key, rule=rule,
+            why=why or self.why, reads=tuple(reads), writes=tuple(writes), **facts,
+        )  # fmt: skip
+        step = step if rule else replace(step, rule=self.rule(step))
+        reader.steps.append(step)
+        reader.arrays.update({array.name: array for array in writes})
+        return step
 
     # ── the rule for whole arrays ─────────────────────────────────────────────────────────────
 
-    def formula_of(self, settings: Mapping[str, float]) -> str:
-        """The formula in this case."""
-        return self.formula
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        """The rule: a formula for each result; none where there are only words."""
+        return {self.result: self.formula} if self.formula else {}
 
-    def rule(self, result: str, reads: Sequence[str], settings: Mapping[str, float]) -> str:
-        """The rule as text, with the arrays' names put in."""
-        texts = dict(zip(self.operands, reads, strict=False)) | _numbers(settings)
-        return f"{result} = {shown(parse(self.formula_of(settings)), texts)}"
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        """What the names in the formulas stand for: arrays, or symbols made of them."""
+        return {**dict(zip(self.operands, step.reads, strict=False)),
+                self.result: step.writes[0].name}  # fmt: skip
+
+    def rule(self, step: Step) -> str:
+        """The rule as text."""
+        texts = {**self.arrays(step), **_numbers(step.settings)}
+        sign = "←" if self.assigns else "="
+        return ";  ".join(
+            f"{shown(parse(result), texts)} {sign} {shown(parse(formula), texts)}"
+            for result, formula in self.formulas(step).items()
+        )
 
     def latex(self, step: Step, symbol: Latex) -> str:
         """The rule as LaTeX; empty where there are only words."""
-        if not (formula := self.formula_of(step.settings)):
+        if not (formulas := self.formulas(step)):
             return ""
-        texts = {key: symbol(n) for key, n in zip(self.operands, step.reads, strict=False)}
-        right = latex(parse(formula), texts=_numbers(step.settings) | texts)
-        return f"{symbol(step.writes[0].name)} = {right}"
+        texts = {key: symbol(name) for key, name in self.arrays(step).items()}
+        texts |= _numbers(step.settings)
+        sign = r"\leftarrow" if self.assigns else "="
+        return r" \qquad ".join(
+            f"{to_latex(parse(result), texts=texts)} {sign} {to_latex(parse(formula), texts=texts)}"
+            for result, formula in formulas.items()
+        )
 
     def names_aside(self, step: Step) -> dict[str, Symbol]:
         """What the arrays are called that a step keeps to itself, if not by their names."""
@@ -212,12 +228,12 @@ class Operation:
         yield from ()
 
 
-FILLED_IN = ("divisor", "bound")
+SHOWN_AS_NUMBERS = ("divisor", "bound")
 """Settings whose number tells more in a rule than a letter does."""
 
 
 def _numbers(settings: Mapping[str, float]) -> dict[str, str]:
-    return {key: f"{settings[key]:g}" for key in FILLED_IN if key in settings}
+    return {key: f"{settings[key]:g}" for key in SHOWN_AS_NUMBERS if key in settings}
 
 
 registry: dict[str, Operation] = {}

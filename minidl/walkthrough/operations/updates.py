@@ -10,48 +10,34 @@ from minidl.autodiff import Tensor
 from minidl.kernels import update
 from minidl.optim import Optimizer
 from minidl.program import RunInstruction, address
-from minidl.walkthrough.digits import Known
-from minidl.walkthrough.expressions import SYMBOLS, parse, shown
-from minidl.walkthrough.latex import latex
-from minidl.walkthrough.operations.operation import Latex, Operation, operation
-from minidl.walkthrough.reading import Reader, named, operand
-from minidl.walkthrough.scene import MOST_TERMS, Scene, symbol, used, worked_out
-from minidl.walkthrough.steps import Array, Equation, Index, Step
-from minidl.walkthrough.symbols import Symbol
+from minidl.walkthrough.formulas import (
+    SYMBOLS,
+    Equation,
+    Index,
+    Known,
+    Symbol,
+)
+from minidl.walkthrough.operations.operation import Operation, operation
+from minidl.walkthrough.operations.reading import Reader, named, operand
+from minidl.walkthrough.operations.scene import MOST_TERMS, Scene, used, worked_out
+from minidl.walkthrough.steps import Array, Step
 
 
 def _spans(reader: Reader, block: np.ndarray, gradients: bool) -> Iterator[tuple[Tensor, slice]]:
     """The parameters that lie in a stretch of memory, and where; or those whose gradients do."""
     begin, size = address(block), block.size
     for parameter in reader.optimizer.parameters:
-        own = parameter._home if gradients else parameter._array
-        assert own is not None
-        first = (address(own) - begin) // block.itemsize
-        if first >= 0 and first + own.size <= size:
-            yield parameter, slice(first, first + own.size)
+        memory = parameter._home if gradients else parameter._array
+        assert memory is not None
+        first = (address(memory) - begin) // block.itemsize
+        if first >= 0 and first + memory.size <= size:
+            yield parameter, slice(first, first + memory.size)
 
 
 def _updated(scene: Scene, name: str, index: Index) -> Known:
     """What the update has made of a number."""
     known = scene.known(scene.step.array(name), index)
     return known._replace(symbol=Symbol.made("new", known.symbol))
-
-
-def _assigned(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
-    """Formulas as text, one after the other."""
-    parts = (
-        f"{texts.get(key, SYMBOLS.get(key, key))} ← {shown(parse(formula), texts)}"
-        for key, formula in formulas.items()
-    )
-    return ";  ".join(parts)
-
-
-def _assigned_latex(formulas: Mapping[str, str], texts: Mapping[str, str]) -> str:
-    parts = (
-        rf"{latex(parse(key), texts=texts)} \leftarrow {latex(parse(formula), texts=texts)}"
-        for key, formula in formulas.items()
-    )
-    return r" \qquad ".join(parts)
 
 
 # ── clipping ──────────────────────────────────────────────────────────────────────────────────
@@ -61,22 +47,24 @@ class _Clipping(Operation):
     """What looks at all gradients."""
 
     result = "g"
-    shows_operands = False
+    assigns, shows_operands = True, False
 
-    def rule(self, result: str, reads: Sequence[str], settings: Mapping[str, float]) -> str:
-        return _assigned({"g": self.formula}, {"bound": f"{settings['bound']:g}"})
-
-    def latex(self, step: Step, symbol: Latex) -> str:
-        texts = {"bound": f"{step.settings['bound']:g}", "norm": r"\left\|g\right\|"}
-        return _assigned_latex({"g": self.formula}, texts)
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        return {}  # of all gradients: g
 
     def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
-        names, arrays = _clipped(reader, ran)
+        names, arrays = _gradients(reader, ran)
         reads = [*names, *named(ran, *self.operands)]
         self.add(reader, ran, i, reads, arrays, settings={"bound": float(operand(ran, "bound"))})
 
+    def _clipped(self, scene: Scene, name: str, index: Index, more: dict[str, Known]) -> Equation:
+        """What becomes of one number of a gradient."""
+        updated = _updated(scene, name, index)
+        knowns = {"g": scene.known(scene.before[name], index), **scene.settings(), **more}
+        return scene.equation("update", updated.symbol, self.formula, knowns, float(updated.value))
 
-def _clipped(reader: Reader, ran: RunInstruction) -> tuple[list[str], list[Array]]:
+
+def _gradients(reader: Reader, ran: RunInstruction) -> tuple[list[str], list[Array]]:
     """The gradients that a kernel of clipping looks at: their names, and what they are now."""
     block, names, arrays = operand(ran, "g"), list[str](), list[Array]()
     for parameter, span in _spans(reader, block, gradients=True):
@@ -93,13 +81,12 @@ class ValueClipping(_Clipping):
 
     key, kernels = "limit", (update.limit,)
     formula = "Max(-bound, Min(bound, g))"
+    shapes = {"g": (9,)}
     heading = "clipped by value"
     why = "No single gradient may be larger than the bound."
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
-        g, made = scene.known(scene.before[name], index), _updated(scene, name, index)
-        knowns = {"g": g, "bound": scene.settings()["bound"]}
-        return [scene.equation("update", made.symbol, self.formula, knowns, float(made.value))]
+        return [self._clipped(scene, name, index, {})]
 
 
 @operation
@@ -107,28 +94,27 @@ class SquareSum(Operation):
     """Σ g² over all gradients."""
 
     key, kernels = "squares", (update.square_sum,)
-    formula = "Total(g**2)"
+    result, formula = "squares", "Total(g**2, gradients)"
+    shapes = {"g": (7,), "squares": (1,)}
     heading = "the gradients' length"
     why = "The common length of all gradients is wanted next."
     shows_operands = False
 
     def read(self, reader: Reader, ran: RunInstruction, i: int) -> None:
-        names, _ = _clipped(reader, ran)
-        self.add(reader, ran, i, names, rule=f"{shown(parse(self.formula), {})} over all gradients")
-
-    def latex(self, step: Step, symbol: Latex) -> str:
-        return latex(parse(self.formula))
+        names, _ = _gradients(reader, ran)
+        self.add(reader, ran, i, names)
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         left, held = scene.result(name, index)
-        found = [
+        numbers = [
             scene.flat(scene.before[read], i)
             for read in scene.step.reads
             for i in range(len(scene.before[read].values))
         ]
-        if len(found) > MOST_TERMS:
-            return [scene.told("sum", left, held, f"the squares of {len(found)} numbers, added up")]
-        knowns = {f"g{i}": known for i, known in enumerate(found)}
+        if len(numbers) > MOST_TERMS:
+            note = f"the squares of {len(numbers)} numbers, added up"
+            return [scene.unexplained("sum", left, held, note)]
+        knowns = {f"g{i}": known for i, known in enumerate(numbers)}
         formula = " + ".join(f"{key}**2" for key in knowns)
         return [scene.equation("sum", left, formula, knowns, held)]
 
@@ -150,16 +136,10 @@ class NormClipping(_Clipping):
         formula = f"sqrt({' + '.join(knowns)})"
         first = scene.equation("update", "norm", formula, knowns)
         norm = Known("norm", worked_out(formula, knowns))
-        g, made = scene.known(scene.before[name], index), _updated(scene, name, index)
-        told = {"g": g, "bound": scene.settings()["bound"], "norm": norm}
-        second = scene.equation("update", made.symbol, self.formula, told, float(made.value))
-        return [first, second]
+        return [first, self._clipped(scene, name, index, {"norm": norm})]
 
 
 # ── optimizers ────────────────────────────────────────────────────────────────────────────────
-
-_LETTERS = {"p": "w", "velocity": "v"}
-"""What formulas of optimizers call otherwise than a book."""
 
 _SURE_DIGITS = {"float32": 6, "float64": 12}
 """Digits that rounding leaves alone."""
@@ -175,7 +155,7 @@ class Update(Operation):
 
     heading = "the parameters, updated by {}"
     why = "The parameters move, so that the loss gets smaller."
-    shows_operands = False
+    assigns, shows_operands = True, False
 
     def __init__(self, optimizer: type[Optimizer]) -> None:
         self.key, self.optimizer = optimizer.name, optimizer
@@ -193,11 +173,14 @@ class Update(Operation):
             for state in states:
                 numbers = operand(ran, state)[span]
                 writes.append(Array.of(f"{name}.{state}", numbers.reshape(parameter.shape)))
-        self.add(reader, ran, i, reads, writes, _assigned(formulas, _LETTERS), settings=settings,
-                 why=self.optimizer.purpose(settings))  # fmt: skip
+        why = self.optimizer.purpose(settings)
+        self.add(reader, ran, i, reads, writes, settings=settings, why=why)
 
-    def latex(self, step: Step, symbol: Latex) -> str:
-        return _assigned_latex(self.optimizer.formulas(step.settings), _LETTERS)
+    def formulas(self, step: Step) -> Mapping[str, str]:
+        return self.optimizer.formulas(step.settings)
+
+    def arrays(self, step: Step) -> Mapping[str, str]:
+        return {"p": "w", "velocity": "v"}  # as a book writes them
 
     def equations(self, scene: Scene, name: str, index: Index) -> list[Equation]:
         formulas = self.optimizer.formulas(scene.step.settings)
@@ -236,7 +219,7 @@ class _Worked:
 
     def aside(self, key: str, formula: str) -> None:
         """A number that no array holds; ``key`` is what later equations call it."""
-        parameter = symbol(self.parameter, self.index)
+        parameter = Symbol(self.parameter, self.index)
         left = Symbol.made("for", parameter, name=SYMBOLS.get(key, key))
         left = Symbol("g with decay") if key == "g" else left
         operands = used(self.knowns, formula)
@@ -246,28 +229,28 @@ class _Worked:
     def write(self, key: str, formula: str) -> None:
         """A number that the step writes: the parameter's, as ``p``, or one of its state."""
         array = self.parameter if key == "p" else f"{self.parameter}.{key}"
-        made = _updated(self.scene, array, self.index)
-        digits = self._digits(made) if key == "p" else 0
+        updated = _updated(self.scene, array, self.index)
+        digits = self._digits(updated) if key == "p" else 0
         self.equations.append(
             self.scene.equation(
-                "update", made.symbol, formula, used(self.knowns, formula), float(made.value),
+                "update", updated.symbol, formula, used(self.knowns, formula), float(updated.value),
                 digits=digits,
             )
         )  # fmt: skip
-        self.knowns[key] = made
+        self.knowns[key] = updated
 
-    def _digits(self, made: Known) -> int:
+    def _digits(self, updated: Known) -> int:
         """As many digits of a parameter as show what the update has changed, if its type has them.
 
         Two digits of the change, that is.
         """
-        change = made.value - self.knowns["p"].value
-        if not change or not made.value:
+        change = updated.value - self.knowns["p"].value
+        if not change or not updated.value:
             return 0
-        return min(_SURE_DIGITS[self.scene.dtype], made.value.adjusted() - change.adjusted() + 2)
+        return min(_SURE_DIGITS[self.scene.dtype], updated.value.adjusted() - change.adjusted() + 2)
 
     def until(self, name: str) -> list[Equation]:
         """The equations up to the one that ends in a number of this array."""
-        left = Symbol.made("new", symbol(name, self.index))
+        left = Symbol.made("new", Symbol(name, self.index))
         last = next(i for i, e in enumerate(self.equations) if e.left == left)
         return self.equations[: last + 1]

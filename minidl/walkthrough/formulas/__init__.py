@@ -1,0 +1,83 @@
+"""Formulas: read, derived, printed with digits that come out, written as LaTeX and MathML."""
+
+from minidl.walkthrough.formulas.calculus import agree, derivative, slope_of
+from minidl.walkthrough.formulas.digits import (
+    LEAST_DIGITS,
+    ROUNDING,
+    Draft,
+    Known,
+    choose_digits,
+    digits_of,
+    given,
+    reads_back,
+    shortest,
+)
+from minidl.walkthrough.formulas.equations import PENDING, Equation, Operand, number
+from minidl.walkthrough.formulas.expressions import (
+    ARITHMETIC,
+    SYMBOLS,
+    Expression,
+    branch_values,
+    can_evaluate,
+    chosen,
+    evaluate,
+    names,
+    parse,
+    shown,
+    spread,
+    substitute,
+)
+from minidl.walkthrough.formulas.latex import (
+    Template,
+    equation_latex,
+    mathml,
+    number_latex,
+    template,
+    to_latex,
+)
+from minidl.walkthrough.formulas.letters import LETTERS, SLOT, letter
+from minidl.walkthrough.formulas.symbols import Index, Symbol, as_symbol, partial
+
+__all__ = [
+    "ARITHMETIC",
+    "Draft",
+    "Equation",
+    "Expression",
+    "Index",
+    "Known",
+    "LEAST_DIGITS",
+    "LETTERS",
+    "Operand",
+    "PENDING",
+    "ROUNDING",
+    "SLOT",
+    "SYMBOLS",
+    "Symbol",
+    "Template",
+    "agree",
+    "as_symbol",
+    "branch_values",
+    "can_evaluate",
+    "choose_digits",
+    "chosen",
+    "derivative",
+    "digits_of",
+    "equation_latex",
+    "evaluate",
+    "given",
+    "letter",
+    "mathml",
+    "names",
+    "number",
+    "number_latex",
+    "parse",
+    "partial",
+    "reads_back",
+    "shortest",
+    "shown",
+    "slope_of",
+    "spread",
+    "substitute",
+    "template",
+    "to_latex",
+]
