@@ -3,114 +3,63 @@
 Nothing here knows of arrays that are differentiated, or of networks.
 """
 
-from minidl.core.checks import (
-    FLOATS,
-    Tracked,
-    as_array,
-    as_float,
-    as_numbers,
-    as_written_for,
-    cast_checked,
-    check_unmasked,
-    common_dtype,
-    is_float,
-    kept_dtype,
-    reshaping,
-    text_number,
-)
-from minidl.core.encoding import lenient, printable
-from minidl.core.errors import (
-    AnomalyError,
-    ArgumentError,
-    ConcurrencyError,
-    DataError,
-    DomainError,
-    DtypeError,
-    FileError,
-    GradientError,
-    MinidlError,
-    MissingError,
-    RecordError,
-    ShapeError,
-    UnknownNameError,
-)
-from minidl.core.exclusive import Exclusive, Together, distinct
-from minidl.core.intervals import NON_NEGATIVE, REALS, SIGNS, UNIT, Choices, Domain, Interval, point
-from minidl.core.parsing import parse_json, parse_toml, read_text
-from minidl.core.progress_bar import progress
-from minidl.core.registry import ELSEWHERE, ClassEntry, Registry, did_you_mean, with_defaults
-from minidl.core.seeds import generator, random_state, stream
-from minidl.core.settings import (
-    POSITIVE,
-    SHARE,
-    Configurable,
-    named_settings,
-    number,
-    refuse_former_names,
-    short,
-    whole_number,
-)
-from minidl.core.storage import make_folder
-
-__all__ = [
-    "FLOATS",
-    "Tracked",
-    "as_float",
-    "as_numbers",
-    "cast_checked",
-    "common_dtype",
-    "is_float",
-    "kept_dtype",
-    "ClassEntry",
-    "AnomalyError",
-    "ArgumentError",
-    "Choices",
-    "ConcurrencyError",
-    "DataError",
-    "Domain",
-    "DomainError",
-    "DtypeError",
-    "ELSEWHERE",
-    "Exclusive",
-    "FileError",
-    "GradientError",
-    "Interval",
-    "MinidlError",
-    "MissingError",
-    "NON_NEGATIVE",
-    "POSITIVE",
-    "REALS",
-    "RecordError",
-    "Registry",
-    "SHARE",
-    "SIGNS",
-    "Configurable",
-    "ShapeError",
-    "Together",
-    "UNIT",
-    "UnknownNameError",
-    "as_array",
-    "as_written_for",
-    "check_unmasked",
-    "did_you_mean",
-    "distinct",
-    "generator",
-    "lenient",
-    "make_folder",
-    "named_settings",
-    "number",
-    "parse_json",
-    "parse_toml",
-    "point",
-    "printable",
-    "progress",
-    "random_state",
-    "read_text",
-    "reshaping",
-    "refuse_former_names",
-    "short",
-    "stream",
-    "text_number",
-    "whole_number",
-    "with_defaults",
-]
+from minidl.core.checks import FLOATS as FLOATS
+from minidl.core.checks import Tracked as Tracked
+from minidl.core.checks import as_array as as_array
+from minidl.core.checks import as_float as as_float
+from minidl.core.checks import as_numbers as as_numbers
+from minidl.core.checks import as_written_for as as_written_for
+from minidl.core.checks import cast_checked as cast_checked
+from minidl.core.checks import check_unmasked as check_unmasked
+from minidl.core.checks import common_dtype as common_dtype
+from minidl.core.checks import is_float as is_float
+from minidl.core.checks import kept_dtype as kept_dtype
+from minidl.core.checks import reshaping as reshaping
+from minidl.core.checks import text_number as text_number
+from minidl.core.encoding import lenient as lenient
+from minidl.core.encoding import printable as printable
+from minidl.core.errors import AnomalyError as AnomalyError
+from minidl.core.errors import ArgumentError as ArgumentError
+from minidl.core.errors import ConcurrencyError as ConcurrencyError
+from minidl.core.errors import DataError as DataError
+from minidl.core.errors import DomainError as DomainError
+from minidl.core.errors import DtypeError as DtypeError
+from minidl.core.errors import FileError as FileError
+from minidl.core.errors import GradientError as GradientError
+from minidl.core.errors import MinidlError as MinidlError
+from minidl.core.errors import MissingError as MissingError
+from minidl.core.errors import RecordError as RecordError
+from minidl.core.errors import ShapeError as ShapeError
+from minidl.core.errors import UnknownNameError as UnknownNameError
+from minidl.core.exclusive import Exclusive as Exclusive
+from minidl.core.exclusive import Together as Together
+from minidl.core.exclusive import distinct as distinct
+from minidl.core.intervals import NON_NEGATIVE as NON_NEGATIVE
+from minidl.core.intervals import REALS as REALS
+from minidl.core.intervals import SIGNS as SIGNS
+from minidl.core.intervals import UNIT as UNIT
+from minidl.core.intervals import Choices as Choices
+from minidl.core.intervals import Domain as Domain
+from minidl.core.intervals import Interval as Interval
+from minidl.core.intervals import point as point
+from minidl.core.parsing import parse_json as parse_json
+from minidl.core.parsing import parse_toml as parse_toml
+from minidl.core.parsing import read_text as read_text
+from minidl.core.progress_bar import progress as progress
+from minidl.core.registry import ELSEWHERE as ELSEWHERE
+from minidl.core.registry import ClassEntry as ClassEntry
+from minidl.core.registry import Registry as Registry
+from minidl.core.registry import did_you_mean as did_you_mean
+from minidl.core.registry import with_defaults as with_defaults
+from minidl.core.seeds import generator as generator
+from minidl.core.seeds import random_state as random_state
+from minidl.core.seeds import stream as stream
+from minidl.core.settings import POSITIVE as POSITIVE
+from minidl.core.settings import SHARE as SHARE
+from minidl.core.settings import Configurable as Configurable
+from minidl.core.settings import named_settings as named_settings
+from minidl.core.settings import number as number
+from minidl.core.settings import refuse_former_names as refuse_former_names
+from minidl.core.settings import short as short
+from minidl.core.settings import whole_number as whole_number
+from minidl.core.storage import make_folder as make_folder

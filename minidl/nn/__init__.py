@@ -6,60 +6,38 @@ common; ``activation_functions``, ``regression_losses``, ``classification_losses
 ``domains`` says whether numbers and activations suit a loss.
 """
 
-# In the order in which lists show them.
-from minidl.nn import regression_losses, classification_losses, distribution_losses  # isort: skip  # noqa: F401
-from minidl.nn.criterion import Loss
-from minidl.nn.domains import unfit, why_incompatible
-from minidl.nn.initialization import get_initializer, initializers
-from minidl.nn.layer_base import Layer, Layers
-from minidl.nn.layer_files import layer_kinds
-from minidl.nn.layer_numbers import layer_state, restore_layers
-from minidl.nn.layer_registry import (
-    AGAIN,
-    build_layer,
-    describe_layer,
-    layer,
-    parameter_shapes,
-    unsaved,
-)
-from minidl.nn.layers import Activation, Dense, Dropout, as_layer, enter
-from minidl.nn.network import Network
-from minidl.nn.nonlinearity import ActivationFunction, Facts, RowActivation
-from minidl.nn.registries import activation, activations, get_loss, loss, losses
-from minidl.nn.weighting import ClassWeight, class_weights, row_weights
+from minidl.nn.criterion import Loss as Loss
+from minidl.nn.domains import unfit as unfit
+from minidl.nn.domains import why_incompatible as why_incompatible
+from minidl.nn.initialization import get_initializer as get_initializer
+from minidl.nn.initialization import initializers as initializers
+from minidl.nn.layer_base import Layer as Layer
+from minidl.nn.layer_files import layer_kinds as layer_kinds
+from minidl.nn.layer_numbers import layer_state as layer_state
+from minidl.nn.layer_numbers import restore_layers as restore_layers
+from minidl.nn.layer_registry import AGAIN as AGAIN
+from minidl.nn.layer_registry import build_layer as build_layer
+from minidl.nn.layer_registry import describe_layer as describe_layer
+from minidl.nn.layer_registry import layer as layer
+from minidl.nn.layer_registry import parameter_shapes as parameter_shapes
+from minidl.nn.layer_registry import unsaved as unsaved
+from minidl.nn.layers import Activation as Activation
+from minidl.nn.layers import Dense as Dense
+from minidl.nn.layers import Dropout as Dropout
+from minidl.nn.network import Network as Network
+from minidl.nn.nonlinearity import ActivationFunction as ActivationFunction
+from minidl.nn.nonlinearity import Facts as Facts
+from minidl.nn.nonlinearity import RowActivation as RowActivation
+from minidl.nn.registries import activation as activation
+from minidl.nn.registries import activations as activations
+from minidl.nn.registries import get_loss as get_loss
+from minidl.nn.registries import loss as loss
+from minidl.nn.registries import losses as losses
+from minidl.nn.weighting import ClassWeight as ClassWeight
+from minidl.nn.weighting import class_weights as class_weights
+from minidl.nn.weighting import row_weights as row_weights
 
-__all__ = [
-    "AGAIN",
-    "Activation",
-    "ActivationFunction",
-    "ClassWeight",
-    "Dense",
-    "Dropout",
-    "Facts",
-    "Layer",
-    "Layers",
-    "Loss",
-    "Network",
-    "RowActivation",
-    "activation",
-    "activations",
-    "as_layer",
-    "build_layer",
-    "class_weights",
-    "describe_layer",
-    "enter",
-    "get_initializer",
-    "get_loss",
-    "initializers",
-    "layer",
-    "layer_kinds",
-    "layer_state",
-    "loss",
-    "losses",
-    "parameter_shapes",
-    "restore_layers",
-    "row_weights",
-    "unfit",
-    "unsaved",
-    "why_incompatible",
-]
+# In the order in which lists show them: importing a file registers its losses.
+from minidl.nn import regression_losses as regression_losses
+from minidl.nn import classification_losses as classification_losses
+from minidl.nn import distribution_losses as distribution_losses

@@ -5,24 +5,15 @@ in) and ``record`` (both, checked on two batches) to ``program``, which runs it:
 for the machine, a dataset in ``epochs``; ``listing`` reads it.
 """
 
-from minidl.program.instruction import SETTINGS, Instruction
-from minidl.program.places import address, place
-from minidl.program.printing import listing
-from minidl.program.program import Kept, Program, RunInstruction
-from minidl.program.recording import record, record_training, workspace
-from minidl.program.state import State
-
-__all__ = [
-    "SETTINGS",
-    "Instruction",
-    "Kept",
-    "Program",
-    "State",
-    "RunInstruction",
-    "address",
-    "listing",
-    "place",
-    "record",
-    "record_training",
-    "workspace",
-]
+from minidl.program.instruction import SETTINGS as SETTINGS
+from minidl.program.instruction import Instruction as Instruction
+from minidl.program.places import address as address
+from minidl.program.places import place as place
+from minidl.program.printing import listing as listing
+from minidl.program.program import Kept as Kept
+from minidl.program.program import Program as Program
+from minidl.program.program import RunInstruction as RunInstruction
+from minidl.program.recording import record as record
+from minidl.program.recording import record_training as record_training
+from minidl.program.recording import workspace as workspace
+from minidl.program.state import State as State

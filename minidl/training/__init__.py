@@ -4,21 +4,12 @@
 ``validation`` measures rows that were kept aside, ``evaluation`` any rows.
 """
 
-from minidl.training.callbacks import Callback, EarlyStopping
-from minidl.training.evaluation import check_data, evaluate
-from minidl.training.fitting import fit
-from minidl.training.history import History
-from minidl.training.metrics import decide, score_predictions
-from minidl.training.runner import step
-
-__all__ = [
-    "Callback",
-    "EarlyStopping",
-    "History",
-    "check_data",
-    "decide",
-    "evaluate",
-    "fit",
-    "score_predictions",
-    "step",
-]
+from minidl.training.callbacks import Callback as Callback
+from minidl.training.callbacks import EarlyStopping as EarlyStopping
+from minidl.training.evaluation import check_data as check_data
+from minidl.training.evaluation import evaluate as evaluate
+from minidl.training.fitting import fit as fit
+from minidl.training.history import History as History
+from minidl.training.metrics import decide as decide
+from minidl.training.metrics import score_predictions as score_predictions
+from minidl.training.runner import step as step

@@ -11,22 +11,14 @@ Beside it: ``xrays`` hold several heads over the same network; ``practice`` make
 marks them by what classical mistakes would have given.
 """
 
-from minidl.walkthrough.examples import EXAMPLES
-from minidl.walkthrough.make import explain
-from minidl.walkthrough.practice import SHEET, Marks, Worksheet, grade, read_answers, worksheet
-from minidl.walkthrough.walkthrough import Walkthrough
-from minidl.walkthrough.xrays import XRay, xray
-
-__all__ = [
-    "EXAMPLES",
-    "SHEET",
-    "Marks",
-    "Walkthrough",
-    "Worksheet",
-    "XRay",
-    "explain",
-    "grade",
-    "read_answers",
-    "worksheet",
-    "xray",
-]
+from minidl.walkthrough.examples import EXAMPLES as EXAMPLES
+from minidl.walkthrough.make import explain as explain
+from minidl.walkthrough.practice import SHEET as SHEET
+from minidl.walkthrough.practice import Marks as Marks
+from minidl.walkthrough.practice import Worksheet as Worksheet
+from minidl.walkthrough.practice import grade as grade
+from minidl.walkthrough.practice import read_answers as read_answers
+from minidl.walkthrough.practice import worksheet as worksheet
+from minidl.walkthrough.walkthrough import Walkthrough as Walkthrough
+from minidl.walkthrough.xrays import XRay as XRay
+from minidl.walkthrough.xrays import xray as xray

@@ -5,38 +5,13 @@ study; ``ledger`` is where results stay, under keys that name the ``environment`
 which learning rate a cell is reported with, ``exporting`` writes everything as files.
 """
 
-from minidl.pairing.execution.environment import (
-    Environment,
-)
-from minidl.pairing.execution.exporting import (
-    export,
-    write_results,
-)
-from minidl.pairing.execution.ledger import (
-    Ledger,
-)
-from minidl.pairing.execution.runner import (
-    run,
-)
-from minidl.pairing.execution.trainer import (
-    Trainer,
-    checkpoints,
-    parts,
-)
-from minidl.pairing.execution.tuning import (
-    rate_scores,
-    trained,
-)
-
-__all__ = [
-    "Environment",
-    "Ledger",
-    "Trainer",
-    "checkpoints",
-    "export",
-    "parts",
-    "rate_scores",
-    "run",
-    "trained",
-    "write_results",
-]
+from minidl.pairing.execution.environment import Environment as Environment
+from minidl.pairing.execution.exporting import export as export
+from minidl.pairing.execution.exporting import write_results as write_results
+from minidl.pairing.execution.ledger import Ledger as Ledger
+from minidl.pairing.execution.runner import run as run
+from minidl.pairing.execution.trainer import Trainer as Trainer
+from minidl.pairing.execution.trainer import checkpoints as checkpoints
+from minidl.pairing.execution.trainer import parts as parts
+from minidl.pairing.execution.tuning import rate_scores as rate_scores
+from minidl.pairing.execution.tuning import trained as trained

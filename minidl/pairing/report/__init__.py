@@ -8,10 +8,9 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from minidl.pairing.report.text import show
-from minidl.pairing.report.writing import sections, write
+from minidl.pairing.report.text import show as show
+from minidl.pairing.report.writing import sections as sections
+from minidl.pairing.report.writing import write as write
 
 for module in iter_modules(__path__):  # whichever has sections registers them
     import_module(f"{__name__}.{module.name}")
-
-__all__ = ["sections", "show", "write"]

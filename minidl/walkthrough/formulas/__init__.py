@@ -1,83 +1,43 @@
 """Formulas: read, derived, printed with digits that come out, written as LaTeX and MathML."""
 
-from minidl.walkthrough.formulas.calculus import agree, derivative, slope_of
-from minidl.walkthrough.formulas.digits import (
-    LEAST_DIGITS,
-    ROUNDING,
-    Draft,
-    Known,
-    choose_digits,
-    digits_of,
-    given,
-    reads_back,
-    shortest,
-)
-from minidl.walkthrough.formulas.equations import PENDING, Equation, Operand, number
-from minidl.walkthrough.formulas.expressions import (
-    ARITHMETIC,
-    SYMBOLS,
-    Expression,
-    branch_values,
-    can_evaluate,
-    chosen,
-    evaluate,
-    names,
-    parse,
-    shown,
-    spread,
-    substitute,
-)
-from minidl.walkthrough.formulas.latex import (
-    Template,
-    equation_latex,
-    mathml,
-    number_latex,
-    template,
-    to_latex,
-)
-from minidl.walkthrough.formulas.letters import LETTERS, SLOT, letter
-from minidl.walkthrough.formulas.symbols import Index, Symbol, as_symbol, partial
-
-__all__ = [
-    "ARITHMETIC",
-    "Draft",
-    "Equation",
-    "Expression",
-    "Index",
-    "Known",
-    "LEAST_DIGITS",
-    "LETTERS",
-    "Operand",
-    "PENDING",
-    "ROUNDING",
-    "SLOT",
-    "SYMBOLS",
-    "Symbol",
-    "Template",
-    "agree",
-    "as_symbol",
-    "branch_values",
-    "can_evaluate",
-    "choose_digits",
-    "chosen",
-    "derivative",
-    "digits_of",
-    "equation_latex",
-    "evaluate",
-    "given",
-    "letter",
-    "mathml",
-    "names",
-    "number",
-    "number_latex",
-    "parse",
-    "partial",
-    "reads_back",
-    "shortest",
-    "shown",
-    "slope_of",
-    "spread",
-    "substitute",
-    "template",
-    "to_latex",
-]
+from minidl.walkthrough.formulas.calculus import agree as agree
+from minidl.walkthrough.formulas.calculus import derivative as derivative
+from minidl.walkthrough.formulas.calculus import slope_of as slope_of
+from minidl.walkthrough.formulas.digits import LEAST_DIGITS as LEAST_DIGITS
+from minidl.walkthrough.formulas.digits import ROUNDING as ROUNDING
+from minidl.walkthrough.formulas.digits import Draft as Draft
+from minidl.walkthrough.formulas.digits import Known as Known
+from minidl.walkthrough.formulas.digits import choose_digits as choose_digits
+from minidl.walkthrough.formulas.digits import digits_of as digits_of
+from minidl.walkthrough.formulas.digits import given as given
+from minidl.walkthrough.formulas.digits import reads_back as reads_back
+from minidl.walkthrough.formulas.digits import shortest as shortest
+from minidl.walkthrough.formulas.equations import PENDING as PENDING
+from minidl.walkthrough.formulas.equations import Equation as Equation
+from minidl.walkthrough.formulas.equations import Operand as Operand
+from minidl.walkthrough.formulas.equations import number as number
+from minidl.walkthrough.formulas.expressions import ARITHMETIC as ARITHMETIC
+from minidl.walkthrough.formulas.expressions import SYMBOLS as SYMBOLS
+from minidl.walkthrough.formulas.expressions import Expression as Expression
+from minidl.walkthrough.formulas.expressions import branch_values as branch_values
+from minidl.walkthrough.formulas.expressions import can_evaluate as can_evaluate
+from minidl.walkthrough.formulas.expressions import chosen as chosen
+from minidl.walkthrough.formulas.expressions import evaluate as evaluate
+from minidl.walkthrough.formulas.expressions import names as names
+from minidl.walkthrough.formulas.expressions import parse as parse
+from minidl.walkthrough.formulas.expressions import shown as shown
+from minidl.walkthrough.formulas.expressions import spread as spread
+from minidl.walkthrough.formulas.expressions import substitute as substitute
+from minidl.walkthrough.formulas.latex import Template as Template
+from minidl.walkthrough.formulas.latex import equation_latex as equation_latex
+from minidl.walkthrough.formulas.latex import mathml as mathml
+from minidl.walkthrough.formulas.latex import number_latex as number_latex
+from minidl.walkthrough.formulas.latex import template as template
+from minidl.walkthrough.formulas.latex import to_latex as to_latex
+from minidl.walkthrough.formulas.letters import LETTERS as LETTERS
+from minidl.walkthrough.formulas.letters import SLOT as SLOT
+from minidl.walkthrough.formulas.letters import letter as letter
+from minidl.walkthrough.formulas.symbols import Index as Index
+from minidl.walkthrough.formulas.symbols import Symbol as Symbol
+from minidl.walkthrough.formulas.symbols import as_symbol as as_symbol
+from minidl.walkthrough.formulas.symbols import partial as partial

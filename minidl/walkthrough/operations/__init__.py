@@ -4,26 +4,15 @@
 work out a single number.
 """
 
-from minidl.walkthrough.operations.activations import ElementwiseValue, keys_of
-from minidl.walkthrough.operations.finding import operation_for, operation_of
-from minidl.walkthrough.operations.heads import bounded
-from minidl.walkthrough.operations.objective import Beginning, LossAfterwards
-from minidl.walkthrough.operations.operation import Operation, Question
-from minidl.walkthrough.operations.reading import Reader
-from minidl.walkthrough.operations.scene import Scene
-from minidl.walkthrough.operations.updates import states_used
-
-__all__ = [
-    "Beginning",
-    "ElementwiseValue",
-    "LossAfterwards",
-    "Operation",
-    "Question",
-    "Reader",
-    "Scene",
-    "bounded",
-    "keys_of",
-    "operation_for",
-    "operation_of",
-    "states_used",
-]
+from minidl.walkthrough.operations.activations import ElementwiseValue as ElementwiseValue
+from minidl.walkthrough.operations.activations import keys_of as keys_of
+from minidl.walkthrough.operations.finding import operation_for as operation_for
+from minidl.walkthrough.operations.finding import operation_of as operation_of
+from minidl.walkthrough.operations.heads import bounded as bounded
+from minidl.walkthrough.operations.objective import Beginning as Beginning
+from minidl.walkthrough.operations.objective import LossAfterwards as LossAfterwards
+from minidl.walkthrough.operations.operation import Operation as Operation
+from minidl.walkthrough.operations.operation import Question as Question
+from minidl.walkthrough.operations.reading import Reader as Reader
+from minidl.walkthrough.operations.scene import Scene as Scene
+from minidl.walkthrough.operations.updates import states_used as states_used
