@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from minidl.cli import catalogue, explain, pair, practice, reproduce
-from minidl.cli.say import say
+from minidl.cli.printing import print_line
 from minidl.core import MinidlError, lenient
 
 
@@ -36,7 +36,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from minidl import __version__
 
-        say(f"minidl {__version__}")
+        print_line(f"minidl {__version__}")
         raise typer.Exit
 
 

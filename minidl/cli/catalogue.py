@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minidl.cli.say import say
+from minidl.cli.printing import print_line
 from minidl.core import Registry, UnknownNameError, did_you_mean
 from minidl.document import Code, Definitions, Page, Section, put, to_lines
 
@@ -159,7 +159,7 @@ def plot(
     chosen = names or (activations.names() + losses.names() if every else SOURCE_FIGURES)
     known = [_find(n, "an activation or a loss", [activations, losses])[1].name for n in chosen]
     for path in write_pictures(known, out, "png" if png else "svg"):
-        say(path)
+        print_line(path)
 
 
 def info() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from minidl.cli.say import say
+from minidl.cli.printing import print_line
 from minidl.core import ArgumentError, UnknownNameError, did_you_mean, storage
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def written(files: dict[Path | None, Callable[[], str]]) -> bool:
     files.pop(None, None)
     for path, text in files.items():
         storage.write_whole(path, text().encode())
-        say(path)
+        print_line(path)
     return bool(files)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minidl.cli.say import say
+from minidl.cli.printing import print_line
 from minidl.core import ArgumentError, make_folder
 from minidl.document import put, to_lines
 
@@ -180,7 +180,7 @@ def _run(
     if not complete:
         elsewhere = [] if out == path.parent else ["--out", str(out)]
         command = shlex.join(["minidl", "pair", "resume", str(path), *elsewhere])
-        say(f"Not complete: {command} goes on.")
+        print_line(f"Not complete: {command} goes on.")
         raise typer.Exit(1)  # so that a script sees it
 
 
@@ -204,7 +204,7 @@ def report(ledger: LedgerFile, out: Out = None) -> None:
         findings = Findings.of(opened.study, opened.study.load(), opened)
         show(findings)
         for path in (*write(findings, out), write_results(opened, out)):
-            say(path)
+            print_line(path)
 
 
 @app.command()
@@ -220,7 +220,7 @@ def export(
     with _open(ledger) as opened:
         # A folder of its own: a study.toml beside the ledger may be what the user wrote.
         for path in export(opened, ledger.parent / "export" if out is None else out):
-            say(path)
+            print_line(path)
 
 
 def _open(path: Path) -> Ledger:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.cli.explain import DATA_HELP, chosen, source, with_data, written
-from minidl.cli.say import say
+from minidl.cli.printing import print_line
 from minidl.core import ArgumentError, UnknownNameError, read_text
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def worksheet(
     given = None if walkthrough is None else _walkthrough(walkthrough)
     sheet = worksheet(given, seed=seed, difficulty=difficulty, blanks=blanks)
     for path in sheet.save(out):
-        say(path)
+        print_line(path)
 
 
 def _walkthrough(name: str) -> Walkthrough:
@@ -145,7 +145,7 @@ def grade(
 
     marks = grade(_sheet(sheet), read_answers(answers))
     if not written({markdown: marks.to_markdown}):
-        say(marks)
+        print_line(marks)
 
 
 def _sheet(path: Path) -> Worksheet:

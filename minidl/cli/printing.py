@@ -8,6 +8,6 @@ from typing import Any
 import typer
 
 
-def say(text: object = "", **style: Any) -> None:
+def print_line(text: object = "", **style: Any) -> None:
     """Print a line, styled where somebody is looking."""
     typer.secho(str(text), file=sys.stdout, **style)
