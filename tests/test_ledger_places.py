@@ -233,7 +233,7 @@ WORDS = (
     ("nn/registries.py", '"""Register', '"""Take in'),
     ("optim/optimizer_base.py", '"""For how many', '"""For so many'),
     ("optim/optimizer_base.py", "AHEAD = 1024", "AHEAD = (\n    1_024\n)"),
-    ("walkthrough/digits.py", "import", "import math\nimport"),
+    ("walkthrough/formulas/digits.py", "import", "import math\nimport"),
     ("pairing/execution/ledger.py", "LOCK_SECONDS = 60.0", "LOCK_SECONDS = 61.0"),
 )
 """Comments, docstrings of modules, functions and constants, layout; what no trial imports."""
