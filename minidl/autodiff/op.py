@@ -21,6 +21,7 @@ from minidl.core import (
     as_float,
     as_numbers,
     common_dtype,
+    defined_by_minidl,
 )
 from minidl.kernels import elementwise, movement
 from minidl.kernels.forking import build_lock
@@ -152,7 +153,7 @@ class ScalarOp(Op):
         forward = elementwise.forward_unary if one else elementwise.forward_binary
         backward = elementwise.backward_unary if one else elementwise.backward_binary
         name = cls.name or cls.__name__
-        allocates = not cls.__module__.startswith("minidl.")  # a user's formula may
+        allocates = not defined_by_minidl(cls)  # a user's formula may
         slopes = (
             backward(
                 f"{name}_{slope}",

@@ -57,6 +57,7 @@ from minidl.core.seeds import stream as stream
 from minidl.core.settings import POSITIVE as POSITIVE
 from minidl.core.settings import SHARE as SHARE
 from minidl.core.settings import Configurable as Configurable
+from minidl.core.settings import defined_by_minidl as defined_by_minidl
 from minidl.core.settings import named_settings as named_settings
 from minidl.core.settings import number as number
 from minidl.core.settings import refuse_former_names as refuse_former_names

@@ -117,6 +117,18 @@ FORMER_NAMES = {
 """What a class of the user's own may still call by the name of minidl 0.1, and is called now."""
 
 
+def defined_by_minidl(thing: Any) -> bool:
+    """Whether a class or function is minidl's own, or what a value is made from.
+
+    Examples
+    --------
+    >>> defined_by_minidl(Configurable), defined_by_minidl(print)
+    (True, False)
+    """
+    module = str(getattr(thing, "__module__", None) or "")
+    return module == "minidl" or module.startswith("minidl.")
+
+
 class Configurable:
     """Something with a name and hyper-parameters: an op or a loss.
 

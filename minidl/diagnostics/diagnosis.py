@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from minidl.autodiff import Block, Node, Tensor, ancestors, gradients, remembers
 from minidl.core import GradientError, whole_number
 from minidl.diagnostics.health import ROWS, Diagnosis, LayerReport
 from minidl.diagnostics.saturation import idle, levels_off, slopes
-from minidl.nn import Facts, Layer, Network, RowActivation, get_loss
+from minidl.nn import Facts, Network, RowActivation, get_loss
 from minidl.optim import Optimizer, Rate, get_optimizer
 from minidl.training import Callback, check_data
 
@@ -146,7 +146,7 @@ def _outputs(net: Network, *roots: Tensor) -> list[Node]:
 
     Two roots: a loss that looks behind a sigmoid or softmax was not made from its output.
     """
-    names = {layer.name for layer in _layers(net)}
+    names = {layer.name for layer in net._all_layers() if layer is not net}
     nodes = {id(node): node for root in roots if root._op for node in ancestors(root)}
     return [
         node
@@ -159,13 +159,6 @@ def _activation(node: Node) -> Any:
     """The activation that made a tensor, or None."""
     op: Any = node._op
     return op if isinstance(op, Facts) else None
-
-
-def _layers(whole: Layer) -> Iterator[Layer]:
-    for _, part in whole.parts():
-        if isinstance(part, Layer):
-            yield part
-            yield from _layers(part)
 
 
 def _unique(names: Sequence[str]) -> list[str]:

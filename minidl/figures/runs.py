@@ -49,9 +49,8 @@ def plot(shown: Any, axes: Any = None) -> Any:
                 axes = plt.subplots(rows, 1, sharex=True, layout="constrained")[1]
             draw(shown, axes)
             return axes
-    expected = "a History, a Diagnosis or a LayerHealth"
-    remedy = "Write ml.plot(ml.fit(…)) or ml.plot(ml.diagnose(…))."
-    raise ArgumentError("plot", expected, type(shown).__name__, remedy)
+    expected, got = "a History, a Diagnosis or a LayerHealth", type(shown).__name__
+    raise ArgumentError("plot", expected, got, "Write ml.plot(ml.fit(…)), say.")
 
 
 def _curves(history: History, axes: Any) -> None:

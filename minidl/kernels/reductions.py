@@ -88,7 +88,7 @@ def _reduced(
         for part, place in zip(parts, cell, strict=True):
             builder.store(part, place)
 
-    def held(cell: Sequence[Any]) -> Sequence[Any]:
+    def parts_of(cell: Sequence[Any]) -> Sequence[Any]:
         return tuple(map(builder.load, cell))
 
     def loop(first: Any, last: Any, side_by_side: int) -> None:
@@ -96,7 +96,7 @@ def _reduced(
         with cgutils.for_range_slice(builder, first, last, step, size.type) as (begin, _):
             for i in range(side_by_side):
                 place = builder.add(begin, ir.Constant(size.type, i * WIDTH))
-                put(cells[i], meet(held(cells[i]), [array.load(place) for array in arrays]))
+                put(cells[i], meet(parts_of(cells[i]), [array.load(place) for array in arrays]))
 
     def rounded_down(step: int) -> Any:
         return builder.and_(size, ir.Constant(size.type, -step))
@@ -106,18 +106,24 @@ def _reduced(
         for cell in cells[1:]:
             put(cell, start)
         loop(ir.Constant(size.type, 0), rounded_down(LANES), _VECTORS)
-        parts = list(map(held, cells))
-        while len(parts) > 1:
-            half = len(parts) // 2
-            parts = [join(a, b) for a, b in zip(parts[:half], parts[half:], strict=True)]
-        put(cells[0], parts[0])
+        put(cells[0], _joined([*map(parts_of, cells)], join))
     loop(rounded_down(LANES), rounded_down(WIDTH), 1)
     end = rounded_down(WIDTH)
     with builder.if_then(builder.icmp_signed("<", end, size)):
         put(
-            cells[0], meet(held(cells[0]), [array.load_rest(end, size, filler) for array in arrays])
+            cells[0],
+            meet(parts_of(cells[0]), [array.load_rest(end, size, filler) for array in arrays]),
         )
-    return _folded(builder, held(cells[0]), join)
+    return _folded(builder, parts_of(cells[0]), join)
+
+
+def _joined(parts: Sequence[Any], join: Join) -> Sequence[Any]:
+    """Vectors joined, the first half with the second, until there is one."""
+    while len(parts) > 1:
+        half = len(parts) // 2
+        parts = [join(a, b) for a, b in zip(parts[:half], parts[half:], strict=True)]
+    joined: Sequence[Any] = parts[0]
+    return joined
 
 
 def _folded(builder: Any, parts: Sequence[Any], join: Join) -> Sequence[Any]:

@@ -102,6 +102,18 @@ class Sequential(Network):
         total                               13
         training in batches of 32: 1,920 bytes of workspace
         """
+        rows = self._summary_rows()
+        columns = ("layer", "output", "parameters")
+        table = Listing("", columns, rows, download=False, words=(0, 1))
+        lines = ruled(table, before=len(self.layers))
+        if batch_size is not None:
+            memory = self._workspace(whole_number("batch_size", batch_size, example=32), loss)
+            needed = f"{memory:,} bytes of workspace" if memory else "eagerly, no fixed workspace"
+            lines.append(f"training in batches of {batch_size}: {needed}")
+        return printable("\n".join(lines))
+
+    def _summary_rows(self) -> list[tuple[str, str, str]]:
+        """A line for each layer, and the totals."""
         self._renumber()
         rows = []
         left = {id(parameter): parameter.size for parameter in self.parameters()}
@@ -114,14 +126,7 @@ class Sequential(Network):
         frozen = sum(p.size for p in self.parameters() if p.is_frozen)
         if frozen:
             rows.append(("of which frozen", "", f"{frozen:,}"))
-        columns = ("layer", "output", "parameters")
-        table = Listing("", columns, rows, download=False, words=(0, 1))
-        lines = ruled(table, before=len(self.layers))
-        if batch_size is not None:
-            memory = self._workspace(whole_number("batch_size", batch_size, example=32), loss)
-            needed = f"{memory:,} bytes of workspace" if memory else "eagerly, no fixed workspace"
-            lines.append(f"training in batches of {batch_size}: {needed}")
-        return printable("\n".join(lines))
+        return rows
 
     def _output_shape(self) -> tuple[int, ...]:
         """What one row becomes; layers of the user's own are as they were afterwards."""

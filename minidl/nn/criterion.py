@@ -24,6 +24,7 @@ from minidl.core import (
     Tracked,
     as_float,
     as_written_for,
+    defined_by_minidl,
     point,
 )
 from minidl.kernels import elementwise, movement
@@ -107,7 +108,7 @@ class Loss(Configurable):
         value, slope = (getattr(self, f"{prefix}{part}") for part in ("value", "slope"))
         count = value.__code__.co_argcount - 2
         name = f"{self.name}_{prefix}loss"
-        allocates = not type(self).__module__.startswith("minidl.")  # a user's formula may
+        allocates = not defined_by_minidl(self)  # a user's formula may
         formulas = scalar(value), scalar(slope)
         return elementwise.comparison(name, *formulas, count, self.compute_in_float64, allocates)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autodiff import Tensor, listener, listeners
-from minidl.core import ArgumentError, MissingError, refuse_former_names
+from minidl.core import ArgumentError, MissingError, defined_by_minidl, refuse_former_names
 from minidl.nn.assignment import ASSIGNED, CALLED, REPLACE, numbers_for
 
 
@@ -123,8 +123,7 @@ class Layer:
                 "something else",
                 f"Build another layer in its place: {REPLACE}.",
             )
-        of_package = type(self).__module__.startswith("minidl.")
-        if name in ASSIGNED and (of_package or name == "requires_grad"):
+        if name in ASSIGNED and (defined_by_minidl(self) or name == "requires_grad"):
             has = f"what a {type(self).__name__} has"
             raise ArgumentError(f"{self._called}.{name} = …", has, name, ASSIGNED[name])
 
@@ -163,6 +162,13 @@ class Layer:
         for key, part in self._kept():
             if isinstance(part, Layer) or part.is_parameter:
                 yield key, part
+
+    def _all_layers(self) -> Iterator[Layer]:
+        """It and the layers that it holds, the innermost too."""
+        yield self
+        for _, part in self.parts():
+            if isinstance(part, Layer):
+                yield from part._all_layers()
 
     def _tensors(self) -> Iterator[Tensor]:
         """Every tensor that it keeps, anywhere: parameters, and those that are not learned."""

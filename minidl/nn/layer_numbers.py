@@ -9,16 +9,8 @@ from typing import Any
 import numpy as np
 
 from minidl.autodiff import Tensor
+from minidl.core import defined_by_minidl
 from minidl.nn.layer_base import Layer
-
-
-def _layers(layer: Layer) -> Iterator[Layer]:
-    """Those of the user's own in it; what minidl's hold is learned, or no part of a prediction."""
-    if not type(layer).__module__.startswith("minidl."):
-        yield layer
-    for _, part in layer.parts():
-        if isinstance(part, Layer):
-            yield from _layers(part)
 
 
 def _numbers(holder: Any, *path: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
@@ -38,7 +30,8 @@ def layer_state(net: Layer) -> list[tuple[Layer, dict[Any, Any]]]:
     """What layers of the user's own go by beside their parameters: a running mean, a count."""
     return [
         (layer, {place: copy.copy(_plain(value)) for place, value in _numbers(vars(layer))})
-        for layer in _layers(net)
+        for layer in net._all_layers()
+        if not defined_by_minidl(layer)  # what those hold is learned, or no part of a prediction
     ]
 
 

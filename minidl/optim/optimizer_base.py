@@ -24,6 +24,7 @@ from minidl.core import (
     Interval,
     RecordError,
     Together,
+    defined_by_minidl,
     distinct,
     named_settings,
     number,
@@ -33,7 +34,7 @@ from minidl.core import (
 )
 from minidl.kernels import update
 from minidl.optim.parameters import checked_parameters
-from minidl.optim.schedules import Rate, is_of_package, is_pure
+from minidl.optim.schedules import Rate, is_pure
 
 AHEAD = 1024
 """For how many updates learning rates are looked up at once."""
@@ -260,7 +261,7 @@ class Optimizer:
         A class of the user's own, or a schedule that could look at what training changes, is
         asked before each update, as in eager code.
         """
-        return is_of_package(type(self)) and is_pure(self.settings["learning_rate"])
+        return defined_by_minidl(self) and is_pure(self.settings["learning_rate"])
 
     def _prepare(self, updates: int) -> None:
         """Put the numbers of the next updates, at most ``AHEAD``, where kernels read them."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from types import FunctionType, ModuleType
 from typing import Any
 
-from minidl.core import ArgumentError, number, whole_number
+from minidl.core import ArgumentError, defined_by_minidl, number, whole_number
 
 
 class Schedule:
@@ -201,14 +201,9 @@ def build_rate(config: Any) -> Any:
     return schedule
 
 
-def is_of_package(thing: Any) -> bool:
-    """Whether minidl itself defines it."""
-    return str(getattr(thing, "__module__", "")).startswith("minidl.")
-
-
 def is_pure(rate: Any) -> bool:
     """Whether a learning rate depends on the number of updates alone."""
-    if not callable(rate) or is_of_package(type(rate)):
+    if not callable(rate) or defined_by_minidl(rate):
         return True
     if not isinstance(rate, FunctionType) or rate.__defaults__ or rate.__kwdefaults__:
         return False

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.autodiff import Node
-from minidl.core import Configurable, RecordError
+from minidl.core import Configurable, RecordError, defined_by_minidl
 from minidl.nn import Layer
 from minidl.optim import Optimizer
 
@@ -139,9 +139,9 @@ class State:
         elif isinstance(value, FunctionType):
             yield from self._closure(value)
         elif isinstance(value, type):
-            if not _is_of_package(value):
+            if not defined_by_minidl(value):
                 yield from self._class(value)
-        elif _is_of_package(type(value)):
+        elif defined_by_minidl(type(value)):
             if self._deep and isinstance(value, Layer | Optimizer | Configurable):
                 label = value.name or type(value).__name__
                 self._hold(label, partial(_public, value), partial(_put_public, value))
@@ -164,7 +164,7 @@ class State:
                 self._hold(label, lambda s=slot: {s: getattr(value, s)}, _putting(value, slot))
                 yield f"{label}.{slot}", getattr(value, slot), True
         for cls in type(value).__mro__:
-            if not _is_of_package(cls) and cls.__module__ != "builtins":
+            if not defined_by_minidl(cls) and cls.__module__ != "builtins":
                 yield f"{cls.__name__}", cls, True
 
     def _class(self, cls: type) -> Iterator[tuple[str, Any, bool]]:
@@ -193,7 +193,7 @@ class State:
 
     def _closure(self, function: FunctionType) -> Iterator[tuple[str, Any, bool]]:
         """What a function closes over, its defaults, and the globals that it names."""
-        own, names = not _is_of_package(function), function.__code__.co_freevars
+        own, names = not defined_by_minidl(function), function.__code__.co_freevars
         if own:
             self.foreign.append(function)
             name = function.__qualname__
@@ -277,12 +277,6 @@ _HARMLESS = frozenset(
 """Those of them whose objects do not change, or only by the way: locks, loggers."""
 
 
-def _is_of_package(thing: Any) -> bool:
-    """Whether a class or function is minidl's own."""
-    module = getattr(thing, "__module__", None) or ""
-    return module == "minidl" or module.startswith("minidl.")
-
-
 def _names(code: CodeType) -> set[str]:
     """The global names in a function, also those in functions within it."""
     inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
@@ -291,7 +285,7 @@ def _names(code: CodeType) -> set[str]:
 
 def _is_cache(cls: type, key: str) -> bool:
     """Whether an attribute is minidl's own, in a class of the user's: kernels made at first use."""
-    return key.startswith("_") and any(_is_of_package(c) and key in vars(c) for c in cls.__mro__)
+    return key.startswith("_") and any(defined_by_minidl(c) and key in vars(c) for c in cls.__mro__)
 
 
 def _is_empty(cell: CellType) -> bool:

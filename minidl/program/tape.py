@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.autodiff import Listener, Node, Op, handed_to, recorder
-from minidl.core import MinidlError, RecordError
+from minidl.core import MinidlError, RecordError, defined_by_minidl
 from minidl.kernels.jit import Kernel, Refused
 from minidl.optim import Optimizer
 from minidl.program.places import Place, address, place, root
@@ -242,7 +242,7 @@ class Tape(Listener):
 
     def forward(self, op: Op, inputs: Sequence[Node]) -> None:
         """An operation is about to run."""
-        if not type(op).__module__.startswith("minidl."):
+        if not defined_by_minidl(op):
             self.entered(op)
         for x in inputs:
             if x._op is None and x.is_parameter:
@@ -293,7 +293,7 @@ class Tape(Listener):
 
     def handed(self, owner: Any, arrays: Iterable[Any]) -> list[Any]:
         """Arrays as an operation or optimizer shall see them: the user's own are watched."""
-        if type(owner).__module__.startswith("minidl."):
+        if defined_by_minidl(owner):
             return list(arrays)
         return [watched(x) if isinstance(x, np.ndarray) else x for x in arrays]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from minidl.autodiff import Tensor, watcher
-from minidl.core import AnomalyError, ArgumentError, MinidlError, RecordError
+from minidl.core import AnomalyError, ArgumentError, MinidlError, RecordError, defined_by_minidl
 from minidl.data import Batches
-from minidl.nn import Layer, Loss, Network
+from minidl.nn import Loss, Network
 from minidl.optim import Optimizer
 from minidl.program import Kept, Program, record_training
 from minidl.training.callbacks import Callback
@@ -71,10 +71,11 @@ class Runner:
         self.net, self.data, self.watchers, self.record = net, data, watchers, record
         self.loss, self.from_logits, self.optimizer = loss, from_logits, optimizer
         self.batches = Batches(len(data[0]), min(batch_size, len(data[0])))
-        self.layers = _layers(net)
+        self.layers = [*net._all_layers()]
         functions = [layer.function for layer in self.layers if layer.function is not None]
-        self.foreign = any(map(_is_foreign, [*self.layers, *functions, loss, optimizer]))
-        self.watched = any(map(_is_foreign, watchers))
+        parts = [*self.layers, *functions, loss, optimizer]
+        self.foreign = not all(map(defined_by_minidl, parts))
+        self.watched = not all(map(defined_by_minidl, watchers))
         self.batch_by_batch = [
             w for w in watchers if type(w).on_batch_end is not Callback.on_batch_end
         ]
@@ -191,17 +192,6 @@ class Runner:
         for callback in self.batch_by_batch:
             callback.on_batch_end(self.net, value)
         return value
-
-
-def _layers(layer: Layer) -> list[Layer]:
-    """A layer and all that it holds, the innermost too."""
-    inner = [part for _, part in layer.parts() if isinstance(part, Layer)]
-    return [layer, *(each for part in inner for each in _layers(part))]
-
-
-def _is_foreign(part: Any) -> bool:
-    """Whether it is the user's own, which may change what a step does."""
-    return not type(part).__module__.startswith("minidl.")
 
 
 def _equal(a: Sequence[Any], b: Sequence[Any]) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from minidl.core import ArgumentError
+from minidl.core import ArgumentError, defined_by_minidl
 from minidl.data import Dataset
 from minidl.kernels import blas
 from minidl.kernels.jit import JIT, digest
@@ -197,5 +197,5 @@ def _formulas(entry: Any) -> str:
 def _as_text(value: Any) -> str:
     function = getattr(value, "__func__", value)  # of a static or class method
     if isinstance(function, FunctionType):
-        return "" if function.__module__.startswith("minidl.") else digest(function)
+        return "" if defined_by_minidl(function) else digest(function)
     return re.sub(" at 0x[0-9a-f]+", "", repr(value))
