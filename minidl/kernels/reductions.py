@@ -98,22 +98,17 @@ def _reduced(
                 place = builder.add(begin, ir.Constant(size.type, i * WIDTH))
                 put(cells[i], meet(parts_of(cells[i]), [array.load(place) for array in arrays]))
 
-    def rounded_down(step: int) -> Any:
-        return builder.and_(size, ir.Constant(size.type, -step))
-
+    full, whole = (builder.and_(size, ir.Constant(size.type, -n)) for n in (LANES, WIDTH))
     put(cells[0], start)
     with builder.if_then(builder.icmp_signed(">=", size, ir.Constant(size.type, LANES))):
         for cell in cells[1:]:
             put(cell, start)
-        loop(ir.Constant(size.type, 0), rounded_down(LANES), _VECTORS)
+        loop(ir.Constant(size.type, 0), full, _VECTORS)
         put(cells[0], _joined([*map(parts_of, cells)], join))
-    loop(rounded_down(LANES), rounded_down(WIDTH), 1)
-    end = rounded_down(WIDTH)
-    with builder.if_then(builder.icmp_signed("<", end, size)):
-        put(
-            cells[0],
-            meet(parts_of(cells[0]), [array.load_rest(end, size, filler) for array in arrays]),
-        )
+    loop(full, whole, 1)
+    with builder.if_then(builder.icmp_signed("<", whole, size)):
+        rest = [array.load_rest(whole, size, filler) for array in arrays]
+        put(cells[0], meet(parts_of(cells[0]), rest))
     return _folded(builder, parts_of(cells[0]), join)
 
 
