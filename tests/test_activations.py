@@ -12,7 +12,8 @@ from minidl import Tensor
 from minidl.autodiff.op import BinaryElementwise
 from minidl.core.errors import ArgumentError, ShapeError, UnknownNameError
 from minidl.nn import ActivationFunction, activation, activations
-from minidl.nn.activation_functions import SELU_SCALE_ALPHA, get_activation
+from minidl.nn.activation_functions import SELU_SCALE_ALPHA
+from minidl.nn.registries import get_activation
 
 F32, F64 = np.float32, np.float64
 DTYPES = pytest.mark.parametrize("dtype", [F32, F64])
