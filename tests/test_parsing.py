@@ -159,7 +159,7 @@ def test_any_value_of_any_key_of_a_study(tmp_path, key):
 def test_a_study_larger_than_any_computer(tmp_path, key, refused):
     path = tmp_path / "study.toml"
     path.write_text(f'datasets = ["xor"]\n{key} = 99999999999\n', encoding="utf-8")
-    with refused(ArgumentError, key, "a whole number from 1 to", "99999999999", "smaller"):
+    with refused(ArgumentError, key, "a whole number from 1 to", "99999999999", f"Write {key}"):
         Study.read(path)
 
 
