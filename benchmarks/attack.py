@@ -28,8 +28,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import attack_scenes as _scenes  # noqa: F401  # registers them
 import numpy as np
 from attack_cases import ACTIONS, SCENES, Different, Own, Side, compared

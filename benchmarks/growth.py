@@ -8,10 +8,7 @@ that a cliff shows. One thread.
 
 from __future__ import annotations
 
-import os
 import time
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 

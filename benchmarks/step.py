@@ -96,23 +96,17 @@ def minidl_recorded(size: Size) -> Epoch:
 
 
 def products(size: Size) -> Epoch:
-    """Nothing but the matrix products of such an epoch, on the same BLAS: the floor."""
+    """Nothing but the matrix products of such an epoch: the floor."""
     import minidl as ml
     from minidl.kernels import linear
     from minidl.program.code import MachineCode
-    from minidl.program.instruction import Instruction
 
     _, step, (X, t) = minidl_parts(size)
     # keep=True, and one run: every product finds ordinary numbers, and leaves its operands alone.
     program = ml.record(step, X[: size.batch], t[: size.batch], keep=True)
     program(X[: size.batch], t[: size.batch])
-    lines = []
-    for line in program.instructions:
-        if line.kernel is linear.dense:
-            x, w, _, y = line.operands
-            lines.append(Instruction(linear.matmul, [x[None], w[None], y[None]], ["a", "b", "y"]))
-        elif line.kernel in (linear.dense_dx, linear.dense_dw):
-            lines.append(line)
+    kernels = (linear.dense, linear.dense_dx, linear.dense_dw)
+    lines = [line for line in program.instructions if line.kernel in kernels]
     code = MachineCode(lines)
     return lambda order: code.run([(0, len(lines), size.batches)])
 

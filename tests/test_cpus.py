@@ -99,3 +99,13 @@ def test_a_target_that_can_more_than_the_cpu_is_refused(monkeypatch, refused):
         cpu._of_target()
     monkeypatch.setattr(cpu, "_target", Target("skylake-avx512", "-avx512f"))
     assert cpu._of_target() == {"avx", "avx2", "fma"}
+
+
+@pytest.mark.skipif("fma" not in cpu.FEATURES, reason="other bits, as minidl info says")
+def test_every_cpu_with_fused_products_gives_the_same_bits(tmp_path):
+    """Of trained networks, eager and recorded, with odd sizes; and of products alone."""
+    script = Path(__file__).parents[1] / "benchmarks" / "same_bits.py"
+    command = [sys.executable, str(script), "--quick"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert told.stdout.count("the same bits") == 2, told.stdout

@@ -83,9 +83,8 @@ def test_a_place_tells_environments_apart():
         place(environment=HERE),
         place(environment=replace(HERE, numerics="other")),
         place(environment=replace(HERE, libraries="other")),
-        place(environment=replace(HERE, blas="other")),
     }
-    assert len(found) == 4
+    assert len(found) == 3
 
 
 STEEPNESS = 2.0
@@ -260,7 +259,7 @@ def test_whatever_computes_makes_another_place(package, case):
 # --------------------------------------------------------------------------- another numerics
 
 
-@pytest.mark.parametrize("part", ["numerics", "libraries", "blas"])
+@pytest.mark.parametrize("part", ["numerics", "libraries"])
 def test_another_environment_is_refused_with_the_reason(tmp_path, part, refused):
     path = tmp_path / "study.sqlite"
     other = replace(Environment.here(), **{part: "of another machine"})
@@ -275,7 +274,7 @@ def test_another_environment_is_refused_with_the_reason(tmp_path, part, refused)
 
 def test_a_ledger_of_another_environment_is_still_read(tmp_path, monkeypatch):
     path = tmp_path / "study.sqlite"
-    other = Environment("code of last year", "libraries", "blas")
+    other = Environment("code of last year", "libraries")
     with monkeypatch.context() as then:
         then.setattr(Environment, "here", lambda: other)
         assert run(STUDY, path, workers=1)
@@ -290,5 +289,5 @@ def test_an_environment_names_code_libraries_and_kernels():
     here = Environment.here()
     assert here.numerics.startswith(f"minidl {version('minidl')}, code ")
     assert f"numpy {np.__version__}" in here.libraries
-    assert "threads: " in here.blas
+    assert "fused" not in here.numerics
     assert Environment(**json.loads(json.dumps(asdict(here)))) == here

@@ -68,42 +68,14 @@ def test_importing_brings_numpy_and_numba_only():
     assert python(code) == "[]\n"
 
 
-CHOOSE_BLAS = """
-import os
-import numpy as np
-import minidl as ml
-from minidl.kernels import blas
-
-blas._overlooks_avx512 = lambda: True
-USE
-print(blas.load(), "OPENBLAS_CORETYPE" in os.environ)
-"""
-FIRST_USES = {
-    # No matrix product: a CPU without AVX-512 cannot run those that are asked for here.
-    "fit": "ml.fit(ml.Sequential('prelu'), np.ones((4, 2)), np.ones((4, 2)), loss='mse', epochs=1)",
-    "activation": "ml.relu(np.ones(3))",
-    "order": "next(iter(ml.data.batches(np.ones((4, 2)), np.ones(4), batch_size=2, seed=0)))",
-    "machine": "import minidl.kernels.machine",
-}
-
-
-@pytest.mark.parametrize("use", FIRST_USES)
-def test_blas_is_chosen_before_numba_loads_it(use):
-    """numba does so with the first function it compiles, whichever that is."""
-    told = python(CHOOSE_BLAS.replace("USE", FIRST_USES[use]))
-    assert told == "AVX-512, which OpenBLAS had overlooked False\n"
-
-
-def test_info_tells_what_was_chosen():
+def test_info_tells_what_bits_depend_on():
     code = "import minidl; minidl.relu([1.0]); from minidl.cli import app; app(['info'])"
-    told, as_is = python(code), python(code, MINIDL_BLAS="as_is")
+    told, plain = python(code), python(code, NUMBA_DISABLE_JIT="1")
     cache = Path(re.search(r"cache +(.*) \(\d+ files, [\d.]+ MB\)", told)[1])
     assert list(cache.glob("*.nbc"))
-    for fact in ("CPU ", "CPU features", "BLAS"):
+    for fact in ("CPU ", "CPU features", "matrix products", "bits on every CPU"):
         assert fact in told
-    assert re.search(r"\d+ threads? \(products\)", told)
-    assert "MINIDL_BLAS" in as_is
-    assert "MINIDL_BLAS" not in told
+    assert "NumPy's" in plain
 
 
 def test_the_map_names_every_file():

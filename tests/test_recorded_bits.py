@@ -5,11 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 from steps import training_step
-from threadpoolctl import threadpool_limits
 
 import minidl as ml
 from minidl.core.intervals import NON_NEGATIVE, SIGNS
-from minidl.kernels import blas
 from minidl.nn import activations, losses
 from minidl.optim.update_rules import optimizers
 
@@ -121,22 +119,6 @@ def test_several_epochs_in_one_call(rows, pause, monkeypatch):
         return losses.shape, losses.tobytes(), net.block.values.tobytes()
 
     assert left(True) == left(False)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_blas_threads(threads):
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(600, 200)), rng.integers(0, 10, 600)
-
-    def left(record):
-        net = ml.mlp([200, 300, 10], output="softmax", seed=0)
-        ml.fit(net, x, y, loss="cce", epochs=2, batch_size=256, record=record)
-        return net.block.values.tobytes()
-
-    blas.load()  # which chooses one thread
-    with threadpool_limits(threads, user_api="blas"):
-        assert {pool["num_threads"] for pool in blas.pools()} == {threads}
-        assert left(True) == left(False)
 
 
 def test_training_continues_eagerly_or_recorded_from_either():

@@ -50,7 +50,7 @@ def task():
     return Task(places, data, Environment.here())
 
 
-@pytest.mark.parametrize("part", ["numerics", "libraries", "blas"])
+@pytest.mark.parametrize("part", ["numerics", "libraries"])
 def test_a_worker_with_other_bits_refuses_with_the_reason(refused, part):
     assert [key for key, _, _ in perform(task())] == list(task().places)
     other = replace(Environment.here(), **{part: "of the ledger"})

@@ -163,7 +163,7 @@ def plot(
 
 
 def info() -> None:
-    """CPU, BLAS, threads and cache: what speed and last bits depend on."""
+    """CPU, its instructions, and cache: what speed and last bits depend on."""
     from minidl.cli.surroundings import info
 
     put(to_lines(Page("", [Section("", [Definitions([*info().items()], width=15)])])))

@@ -1,15 +1,14 @@
-"""What minidl runs on here: CPU, BLAS, threads, and where compiled kernels are kept."""
+"""What minidl runs on here: CPU, its instructions, and where compiled kernels are kept."""
 
 from __future__ import annotations
 
 import os
 import platform
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from minidl.kernels import blas, cache, cpu
+from minidl.kernels import cache, cpu, tiles
 from minidl.kernels.jit import JIT
 
 FEATURES = ("avx2", "fma", "avx512f")
@@ -24,32 +23,31 @@ def info() -> Mapping[str, str]:
 
     Examples
     --------
-    >>> "BLAS" in info()
+    >>> "matrix products" in info()
     True
     """
     import numba
     import scipy
 
-    done = blas.load()
     facts = {
         "Python, numpy": f"{platform.python_version()}, {np.__version__}",
         "numba, scipy": f"{numba.__version__}, {scipy.__version__}",
         "CPU": f"{cpu.name()}, {os.cpu_count()} cores",
         "CPU features": ", ".join(name for name in FEATURES if name in cpu.FEATURES)
         or f"none of {', '.join(FEATURES)}",
-        "BLAS": f"{_blas()}; {done}",
+        "matrix products": _products(),
         "kernels": "compiled" if JIT else "plain Python (NUMBA_DISABLE_JIT)",
     }
     return facts | _cache()
 
 
-def _blas() -> str:
-    return "; ".join(
-        f"{one['internal_api']} {one['version']} {one.get('architecture', '')}, "
-        f"{one['num_threads']} thread{'s' if one['num_threads'] != 1 else ''} "
-        f"({'products' if 'scipy' in Path(one['filepath']).parent.name else 'numpy'})"
-        for one in blas.pools()
-    )
+def _products() -> str:
+    if not JIT:
+        return "NumPy's"
+    vectors = f"minidl's own, in vectors of {8 * tiles.VECTOR_BYTES} bits"
+    if cpu.FUSES:
+        return f"{vectors}, to the same bits on every CPU with fused multiply-adds"
+    return f"{vectors}, multiplied and added in two steps: to other bits than where they are fused"
 
 
 def _cache() -> dict[str, str]:

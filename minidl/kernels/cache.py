@@ -195,8 +195,22 @@ class KernelCache:
         return f"{shown}-{hashlib.sha256(identity).hexdigest()[:32]}.nbc"
 
 
-def keep(compiled: Any, function: Callable[..., Any]) -> Any:
-    """Have numba's dispatcher or callback for this function keep its machine code here."""
+def keep(
+    compiled: Any, function: Callable[..., Any], before: Callable[..., None] | None = None
+) -> Any:
+    """Have numba's dispatcher or callback for this function keep its machine code here.
+
+    ``before`` is called with the types of the operands before machine code is made or read.
+    """
     compiled._cache = KernelCache(function)
-    compiled.compile = uninterrupted(compiled.compile)
+    make = uninterrupted(compiled.compile)
+    if before is None:
+        compiled.compile = make
+    else:
+
+        def prepared(types: Any) -> Any:
+            before(types)
+            return make(types)
+
+        compiled.compile = prepared
     return compiled

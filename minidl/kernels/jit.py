@@ -28,7 +28,7 @@ from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from numba.extending import overload
 
 from minidl.core import ArgumentError, ShapeError
-from minidl.kernels import blas, cache
+from minidl.kernels import cache
 from minidl.kernels.calls import listeners
 from minidl.kernels.digests import digest
 
@@ -137,6 +137,8 @@ class Kernel:
     allocates : bool
         Whether it takes memory of its own, or calls what returns arrays. One that does not may be
         compiled without counts of references, which are a third of the time of a small ReLU.
+    calls : callable, optional
+        Loads the machine code of a dtype that the loop calls by its symbol.
     """
 
     def __init__(
@@ -147,24 +149,13 @@ class Kernel:
         aligned: bool = False,
         partial: bool = False,
         allocates: bool = True,
+        calls: Callable[[Any], None] | None = None,
     ) -> None:
         self.aligned, self.partial = aligned, partial
         self.name, self.parameters = name, tuple(signature(function).parameters)
         self.writes = tuple(self.parameters.index(parameter) for parameter in writes)
-        self._compiled = _compiled(function, name, allocates)
-        self.run = self._first
-
-    def _first(self, *given: Any) -> None:
-        self.compiled()(*given)
-
-    def compiled(self) -> Any:
-        """The compiled function; numba loads its BLAS with the first, whether that calls it or not.
-
-        So the BLAS is chosen before.
-        """
-        blas.load()
-        self.run = self._compiled
-        return self._compiled
+        self.compiled = _compiled(function, name, allocates, calls)
+        self.run = self.compiled
 
     def __call__(self, *arguments: Any) -> None:
         if listeners and (listening := listeners.get(get_ident())) is not None:
@@ -250,26 +241,25 @@ def kernel(
     aligned: bool = False,
     partial: bool = False,
     allocates: bool = True,
+    calls: Callable[[Any], None] | None = None,
 ) -> Callable[[Any], Kernel]:
     """Make a function a kernel that writes to the parameters named in ``writes``."""
     return lambda function: Kernel(
-        function, writes.split(), name or function.__name__, aligned, partial, allocates
+        function, writes.split(), name or function.__name__, aligned, partial, allocates, calls
     )
 
 
 def question(function: Any) -> Any:
     """Compile a loop that answers with a number; it belongs to no program."""
-    compiled = _compiled(function, function.__name__)
-
-    @functools.wraps(function)
-    def ask(*arguments: Any) -> Any:
-        blas.load()
-        return compiled(*arguments)
-
-    return ask
+    return _compiled(function, function.__name__)
 
 
-def _compiled(function: FunctionType, name: str, allocates: bool = True) -> Any:
+def _compiled(
+    function: FunctionType,
+    name: str,
+    allocates: bool = True,
+    calls: Callable[[Any], None] | None = None,
+) -> Any:
     """Machine code; with ``NUMBA_DISABLE_JIT=1`` the function, as deaf to warnings as that is."""
     if not JIT:
         return np.errstate(all="ignore")(function)
@@ -277,4 +267,5 @@ def _compiled(function: FunctionType, name: str, allocates: bool = True) -> Any:
     function.__qualname__ = f"{name}_{digest(function)}"
     options = {"nogil": True, "error_model": "numpy", "_nrt": allocates}
     compiled = numba.njit(**options, no_cfunc_wrapper=True)(function)  # nobody calls it from C
-    return cache.keep(compiled, function)
+    before = None if calls is None else lambda types: calls(types[0].dtype)
+    return cache.keep(compiled, function, before)

@@ -1,11 +1,16 @@
-"""Matrix products and a dense layer, forwards and backwards, on BLAS."""
+"""Matrix products and a dense layer, forwards and backwards."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from minidl.kernels.intrinsics import widest_vectors
 from minidl.kernels.jit import Refused, kernel, scalar
+from minidl.kernels.products import (
+    load,
+    multiply,
+    multiply_add,
+    multiply_left_transposed,
+    multiply_right_transposed,
+)
 from minidl.kernels.reductions import sum_columns
 
 
@@ -23,31 +28,26 @@ def _stacks_meet(a, b, y):
     return stacks and rows and columns and a.shape[2] == b.shape[1]
 
 
-@kernel("y")
+@kernel("y", calls=load)
 def dense(x, w, b, y):
     """``y = x w + b``: (rows, in) (in, out) (out) → (rows, out)."""
     if not _meets(x.shape, w.shape, y.shape) or b.size != y.shape[1]:
         raise Refused
-    widest_vectors()
-    np.dot(x, w, y)
-    for i in range(y.shape[0]):
-        row = y[i]
-        for j in range(b.size):
-            row[j] += b[j]
+    multiply_add(x, w, b, y)
 
 
-@kernel("dx")
+@kernel("dx", calls=load)
 def dense_dx(w, dy, dx):
     if not _meets(dx.shape, w.shape, dy.shape):
         raise Refused
-    np.dot(dy, w.T, dx)
+    multiply_right_transposed(dy, w, dx)
 
 
-@kernel("dw")
+@kernel("dw", calls=load)
 def dense_dw(x, dy, dw):
     if not _meets(x.shape, dw.shape, dy.shape):
         raise Refused
-    np.dot(x.T, dy, dw)
+    multiply_left_transposed(x, dy, dw)
 
 
 @kernel("db")
@@ -59,26 +59,26 @@ def dense_db(dy, db):
     sum_columns(dy.reshape(-1), db)
 
 
-@kernel("y")
+@kernel("y", calls=load)
 def matmul(a, b, y):
     """A stack of products: (n, rows, inner) (n, inner, columns) → (n, rows, columns)."""
     if not _stacks_meet(a, b, y):
         raise Refused
     for i in range(a.shape[0]):
-        np.dot(a[i], b[i], y[i])
+        multiply(a[i], b[i], y[i])
 
 
-@kernel("da")
+@kernel("da", calls=load)
 def matmul_da(b, dy, da):
     if not _stacks_meet(da, b, dy):
         raise Refused
     for i in range(dy.shape[0]):
-        np.dot(dy[i], b[i].T, da[i])
+        multiply_right_transposed(dy[i], b[i], da[i])
 
 
-@kernel("db")
+@kernel("db", calls=load)
 def matmul_db(a, dy, db):
     if not _stacks_meet(a, db, dy):
         raise Refused
     for i in range(dy.shape[0]):
-        np.dot(a[i].T, dy[i], db[i])
+        multiply_left_transposed(a[i], dy[i], db[i])

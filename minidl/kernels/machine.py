@@ -20,7 +20,7 @@ from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-from minidl.kernels import blas, cache, cpu
+from minidl.kernels import cache
 from minidl.kernels.digests import digest
 from minidl.kernels.forking import build_lock
 from minidl.kernels.jit import JIT, Kernel, compiling
@@ -68,7 +68,7 @@ def addresses(kernel: Kernel, operands: Sequence[Any]) -> tuple[int, int]:
 
 @functools.cache
 def _machine_code(kernel: Kernel, kinds: tuple[str, ...]) -> int:
-    signature, function = _types(kinds), kernel.compiled()
+    signature, function = _types(kinds), kernel.compiled
     if signature not in function.overloads:
         with compiling(kernel):
             function.compile(signature)
@@ -141,22 +141,11 @@ def _value(context: Any, builder: Any, parameter: Any, read: list[Any]) -> Any:
 
 @intrinsic
 def _call(typing, jump, function, operands):
-    """Call a trampoline by its address; what it returns.
-
-    Some products of OpenBLAS leave the upper halves of vector registers dirty: a kernel behind
-    them that calls the C library, as an erfc does, took 25 times as long.
-    """
+    """Call a trampoline by its address; what it returns."""
 
     def generate(context, builder, signature, arguments):
         pointer = ir.FunctionType(_WORD, [_WORD, _WORD]).as_pointer()
-        refused = builder.call(builder.inttoptr(arguments[0], pointer), arguments[1:])
-        if cpu.AVX:
-            nothing = ir.FunctionType(ir.VoidType(), [])
-            clean = cgutils.get_or_insert_function(
-                builder.module, nothing, "llvm.x86.avx.vzeroupper"
-            )
-            builder.call(clean, [])
-        return refused
+        return builder.call(builder.inttoptr(arguments[0], pointer), arguments[1:])
 
     return types.int64(types.int64, types.int64, types.int64), generate
 
@@ -171,7 +160,6 @@ def _run(code, segments):
 
 
 def _ready() -> Any:
-    blas.load()
     _run.__qualname__ = f"run_{digest(_run)}"
     compiled = cache.keep(njit(nogil=True)(_run), _run)
     compiled.compile("int64(int64[:, ::1], int64[:, ::1])")

@@ -245,6 +245,6 @@ def packed():
     """
     found = {}
     for _, kernel, _ in calls(np.float32, 3):
-        codes = kernel.compiled().inspect_asm()
+        codes = kernel.compiled.inspect_asm()
         found[kernel.name] = [len(ARITHMETIC.findall(code)) for code in codes.values()]
     return found

@@ -19,7 +19,7 @@ STUDY = Study(
     epochs=2,
 )
 CELL = Cell("xor", Pairing.parse("relu/sigmoid+bce"))
-HERE = Environment("numbers", "libraries", "blas")
+HERE = Environment("numbers", "libraries")
 VARIABLES = {**os.environ, "PYTHONPATH": str(Path(minidl.__file__).parent.parent)}
 """Of a process that is to import this minidl."""
 

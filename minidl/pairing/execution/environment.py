@@ -1,4 +1,4 @@
-"""What a trial's bits depend on besides its own facts: code, libraries, BLAS kernels."""
+"""What a trial's bits depend on besides its own facts: code, libraries, fused products."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from minidl.core import ArgumentError, defined_by_minidl
 from minidl.data import Dataset
-from minidl.kernels import blas
+from minidl.kernels import cpu
 from minidl.kernels.jit import JIT, digest
 from minidl.nn import activations, initializers, losses
 from minidl.optim import optimizers
@@ -28,7 +28,7 @@ LIBRARIES = ("numpy", "numba", "scikit-learn", "scipy")
 
 @dataclass(frozen=True)
 class Environment:
-    """Where trials have the same bits: the same code, libraries and BLAS kernels.
+    """Where trials have the same bits: the same code and libraries, on any CPU that fuses products.
 
     Examples
     --------
@@ -38,14 +38,14 @@ class Environment:
 
     numerics: str
     libraries: str
-    blas: str
+    blas: str = ""  # of a ledger that was begun before products were minidl's own
 
     @classmethod
     @functools.cache
     def here(cls) -> Environment:
         """That of this process."""
         libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-        return cls(_numerics(), libraries + ("" if JIT else ", without the JIT"), _blas())
+        return cls(_numerics(), libraries + ("" if JIT else ", without the JIT"))
 
     def check(self, other: Environment, where: str) -> None:
         """Refuse another environment, and say in what it differs.
@@ -62,8 +62,8 @@ class Environment:
                     f"{where}: {name}",
                     f"{expected}, as the ledger has",
                     its[name],
-                    "Its results would differ in the last bits: run the versions and the CPU "
-                    "kind that the ledger was begun with, or begin another ledger.",
+                    "Its results would differ in the last bits: run the versions that the ledger "
+                    "was begun with, or begin another ledger.",
                 )
 
 
@@ -114,7 +114,9 @@ def _home(package: str, name: str) -> str:
 
 def _numerics() -> str:
     code = "\n".join(f"{module} {_written(tree)}" for module, tree in sorted(_trees().items()))
-    return f"minidl {version('minidl')}, code {hashlib.sha256(code.encode()).hexdigest()[:16]}"
+    digest = hashlib.sha256(code.encode()).hexdigest()[:16]
+    fused = "" if cpu.FUSES else ", on a CPU without fused multiply-adds"
+    return f"minidl {version('minidl')}, code {digest}{fused}"
 
 
 def _written(node: object) -> str:
@@ -137,17 +139,6 @@ def _is_text(node: object) -> bool:
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
-    )
-
-
-def _blas() -> str:
-    blas.load()
-    pools = blas.pools()  # scipy brings its own on PyPI, and shares the system's elsewhere
-    products = [one for one in pools if "scipy" in Path(one["filepath"]).parent.name] or pools
-    return "; ".join(
-        f"{one['internal_api']} {one['version']} {one.get('architecture', '')}, "
-        f"threads: {one['num_threads']}"
-        for one in products
     )
 
 

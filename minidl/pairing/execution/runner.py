@@ -83,7 +83,7 @@ def run(
     True {'ok': 4}
     """
     check(workers, backend, scheduler)
-    environment = Environment.here()  # before scikit-learn is loaded, which brings a BLAS
+    environment = Environment.here()
     data = study.load()
     cells = study.cells(data)
     _check_sizes(study, [data[name] for name in dict.fromkeys(cell.dataset for cell in cells)])
