@@ -1,7 +1,7 @@
 """CONTRIBUTING.md: its examples do what it says."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from simulated import report_text, simulated
 
 import minidl as ml
-from minidl.autodiff import Elementwise
+from minidl.autodiff import Elementwise, Op
 from minidl.core import Interval
 from minidl.document import Block, Listing
 from minidl.kernels.jit import Refused, kernel
@@ -20,10 +20,11 @@ from minidl.optim import Optimizer, optimizers
 from minidl.pairing import Findings, Study
 from minidl.pairing.report import sections
 from minidl.pairing.report.section import report_sections, section
+from minidl.walkthrough.operations import operation as operations
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.S)
-ACTIVATION, KERNEL, OPTIMIZER, LAYER, OPERATION, SECTION = EXAMPLES
+ACTIVATION, UPDATE, OPTIMIZER, LAYER, CUBE, KERNEL, OP, OPERATION, SECTION = EXAMPLES
 X, Y = [[0.5, -1.0], [0.3, 0.2]], [[1.0], [0.0]]
 
 
@@ -47,7 +48,7 @@ def test_an_activation():
 
 def test_an_optimizer():
     names = {"kernel": kernel, "Refused": Refused, "np": np, "Mapping": Mapping}
-    exec(KERNEL, names)
+    exec(UPDATE, names)
     update = SimpleNamespace(adagrad=names["adagrad"])
     exec(OPTIMIZER, names | {"optimizer": ml.optimizer, "Optimizer": Optimizer, "update": update})
     try:
@@ -80,7 +81,7 @@ def test_a_layer(tmp_path):
 
 def test_an_operation():
     names = {"Elementwise": Elementwise}
-    exec(OPERATION, names)
+    exec(CUBE, names)
     cube = names["Cube"]()
 
     class Cubes(ml.Layer):
@@ -91,6 +92,38 @@ def test_an_operation():
     walkthrough = ml.explain(net, X, Y, loss="mse")
     assert {v.verdict for v in walkthrough.verdicts} == {"pass"}
     assert "^3" in str(walkthrough)
+
+
+def test_an_operation_of_several_numbers():
+    names = {"kernel": kernel, "Refused": Refused}
+    exec(KERNEL, names)
+    movement = SimpleNamespace(halve=names["halve"])
+    names = {"Op": Op, "Shape": Any, "Arrays": Any, "np": np, "Sequence": Sequence, "Any": Any}
+    names |= {"movement": movement}
+    exec(OP, names)
+    halve = names["Halve"]()
+    known, by_kernel = dict(operations.registry), dict(operations.by_kernel)
+
+    class Halves(ml.Layer):
+        def forward(self, x, training):
+            return halve(x)
+
+    shown = {"operation": operations.operation, "Operation": operations.Operation}
+    shown |= {"Scene": Any, "Index": Any, "Equation": Any, "movement": movement}
+    exec(OPERATION, shown)
+    try:
+        net = ml.Sequential(ml.Dense(2, 3), Halves(), ml.Dense(3, 1), seed=0)
+        walkthrough = ml.explain(net, X, Y, loss="mse")
+        assert {v.verdict for v in walkthrough.verdicts} == {"pass"}
+        assert "halves1: half of each" in str(walkthrough)
+        x, y = np.arange(6.0), np.empty(6)
+        movement.halve(x, y)
+        np.testing.assert_array_equal(y, x / 2)
+    finally:
+        operations.registry.clear()
+        operations.registry.update(known)
+        operations.by_kernel.clear()
+        operations.by_kernel.update(by_kernel)
 
 
 def test_a_section_of_a_report():
