@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 DATA_ROWS = 200
 """Rows of a figure's data that a page holds; longer ones are in the file only."""
 
-NUMERIC = re.compile(r"(?:[−\d.,–<% ∞—*◂▸]|\de(?=[−\d]))*")
-"""A number as a table has it, with its marks."""
+NUMERIC = re.compile(r"none|(?:[−\d.,–<% ∞—*◂▸]|\de(?=[−\d]))*")
+"""A number as a table has it, with its marks, or that there is none."""
 
 SIGNS = {
     "▲": ("up", "shown to be higher"),
@@ -83,8 +83,9 @@ def _breakable(text: object) -> Markup:
 
 
 def _unbroken(text: str) -> str:
-    """An index stays in one line."""
-    return re.sub(r"(?<=\d), (?=\d+[\],])", ",\u00a0", text)
+    """An index stays in one line, and so do a row and a unit with their number."""
+    text = re.sub(r"(?<=\d), (?=\d+[\],])", ",\u00a0", text)
+    return re.sub(r"\b(row|unit) (?=\d)", "\\1\u00a0", text)
 
 
 def _kinds(listing: Listing) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from html import escape
 
@@ -41,7 +41,7 @@ GRAPH_STYLE = """
 .mw-node .mark { font-size: 12px; font-weight: 700; text-anchor: start; }
 .mw-node.off .body { stroke-dasharray: 4 3; }
 .mw-node.flat .halo { stroke: var(--mw-muted); stroke-width: 1.2; }
-.mw-node text, .mw-edge text { paint-order: stroke; stroke: var(--mw-paper); stroke-width: 3.5px;
+.mw-node text, .mw-number { paint-order: stroke; stroke: var(--mw-paper); stroke-width: 3.5px;
   stroke-linejoin: round; }
 .mw-edge path { fill: none; stroke: var(--mw-positive); opacity: .45; stroke-linecap: round; }
 .mw-edge .head, .mw-edge .tail { fill: var(--mw-positive); stroke: none; }
@@ -50,7 +50,7 @@ GRAPH_STYLE = """
 .mw-edge.negative .head, .mw-edge.negative .tail { fill: var(--mw-negative); stroke: none; }
 .mw-edge.pending path, .mw-edge.zero path { stroke: var(--mw-muted); }
 .mw-edge.lit path { opacity: 1; }
-.mw-edge text { font-size: 12px; font-weight: 600; }
+.mw-graph .mw-number { font-size: 12px; font-weight: 600; pointer-events: none; }
 .mw-edge .tail { display: none; }
 .mw-graph.back .mw-edge .head { display: none; }
 .mw-graph.back .mw-edge .tail { display: inline; }
@@ -71,8 +71,11 @@ COLOURS = (
 )
 
 DIRECTIONS = ("forwards →", "← backwards")
-_LABEL_PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73)
+_LABEL_PLACES = (0.5, 0.46, 0.54, 0.42, 0.58, 0.38, 0.62, 0.34, 0.66, 0.3, 0.7, 0.26, 0.74)
 """Places of a number along its arrow, the best first."""
+
+LETTER, LINE = 7.5, 13.0
+"""How wide a digit is, and how high a line."""
 
 
 def svg(walkthrough: WalkthroughData, step: int | None = None, row: int = 0) -> str:
@@ -89,7 +92,7 @@ def graph_of(walkthrough: WalkthroughData, most: int = MOST_UNITS) -> Graph:
     shape = walkthrough.before(0)["x"].shape
     if graph := circuit(walkthrough.problem, walkthrough.shapes, walkthrough.steps):
         return graph
-    return build(walkthrough.problem, shape, walkthrough.steps, most)
+    return build(walkthrough.problem, shape, walkthrough.steps, most, walkthrough.digits)
 
 
 def draw(graph: Graph, state: Picture, curves: Mapping[int, str], alone: bool = True) -> str:
@@ -117,8 +120,11 @@ def draw(graph: Graph, state: Picture, curves: Mapping[int, str], alone: bool = 
     if alone:
         parts.append(f"<style>{COLOURS}{GRAPH_STYLE}</style>")
     parts.append(f'<text class="way" x="8" y="16">{DIRECTIONS[state.back]}</text>')
-    for edge, stroke, along in zip(graph.edges, state.edges, _labels(graph), strict=True):
-        parts.append(_edge(graph, edge, stroke, along))
+    parts += [_edge(graph, *each) for each in zip(graph.edges, state.edges, strict=True)]
+    for i, (stroke, at) in enumerate(zip(state.edges, _labels(graph), strict=True)):
+        if at is not None:  # over all arrows
+            number = f'<text class="mw-number" data-edge="{i}" x="{at[0]:.1f}" y="{at[1]:.1f}">'
+            parts.append(f"{number}{escape(stroke.text)}</text>")
     for node, look in zip(graph.nodes, state.nodes, strict=True):
         parts.append(_node(graph, node, look, curves.get(node.column, "")))
     parts += _headings(graph)
@@ -200,7 +206,7 @@ def _curve(formula: str, x: float, y: float, size: float) -> str:
     return "M" + "L".join(points)
 
 
-def _edge(graph: Graph, edge: Edge, stroke: Stroke, along: float | None) -> str:
+def _edge(graph: Graph, edge: Edge, stroke: Stroke) -> str:
     column = graph.columns[edge.end.column]
     x1, y1, x2, y2 = _ends(graph, edge)
     classes = " ".join(filter(None, ("mw-edge", stroke.sign, "lit" * stroke.lit)))
@@ -214,9 +220,6 @@ def _edge(graph: Graph, edge: Edge, stroke: Stroke, along: float | None) -> str:
     if graph.roomy:
         parts.append(_head("head", (x2, y2), around or (x1, y1)))
         parts.append(_head("tail", (x1, y1), around or (x2, y2)))
-    if along is not None:
-        at = x1 + along * (x2 - x1), y1 + along * (y2 - y1) + 4
-        parts.append(_text("number", *at, stroke.text))
     return "".join([*parts, "</g>"])
 
 
@@ -253,26 +256,42 @@ def _over(graph: Graph, edge: Edge) -> tuple[float, float] | None:
     return (edge.start.x + edge.end.x) / 2, y + (60 if 2 * y > graph.height else -60)
 
 
-def _labels(graph: Graph) -> list[float | None]:
-    """How far along each arrow its number stands, where it hides no other; None without room."""
+def _labels(graph: Graph) -> list[tuple[float, float] | None]:
+    """Where each arrow's number stands, to hide as little as it can; None without room."""
     crowd = Counter(edge.end.column for edge in graph.edges)
-    occupied: list[tuple[float, float]] = []
-    places: list[float | None] = []
+    occupied = [*_written(graph)]
+    width = LETTER * (graph.digits + 4)
+    places: list[tuple[float, float] | None] = []
     for edge in graph.edges:
         if edge.place is None or crowd[edge.end.column] > MOST_LABELLED_EDGES:
             places.append(None)
             continue
         x1, y1, x2, y2 = _ends(graph, edge)
-
-        def crowded(t: float, line: tuple[float, ...] = (x1, y1, x2, y2)) -> float:
-            x, y = line[0] + t * (line[2] - line[0]), line[1] + t * (line[3] - line[1])
-            near = (max(0, 1 - abs(x - a) / 56) * max(0, 1 - abs(y - b) / 17) for a, b in occupied)
-            return sum(near)
-
-        best = min(_LABEL_PLACES, key=crowded)
-        occupied.append((x1 + best * (x2 - x1), y1 + best * (y2 - y1)))
+        along = ((x1 + t * (x2 - x1), y1 + t * (y2 - y1) + 4) for t in _LABEL_PLACES)
+        best = min(along, key=lambda at: _hidden((*at, width), occupied))
+        occupied.append((*best, width))
         places.append(best)
     return places
+
+
+def _written(graph: Graph) -> Iterator[tuple[float, float, float]]:
+    """The lines above and below the nodes that have most: the middle of each, and its width."""
+    for node in graph.nodes:
+        if graph.columns[node.column].weight:
+            for off in (6.0, 20.0):
+                yield node.x, node.y - graph.radius - off, LETTER * (graph.digits + 5)
+                yield node.x, node.y + graph.radius + off + 8.0, LETTER * (graph.digits + 5)
+
+
+def _hidden(
+    text: tuple[float, float, float], others: Iterable[tuple[float, float, float]]
+) -> float:
+    """How much of other lines one would cover."""
+    x, y, width = text
+    return sum(
+        max(0.0, (width + wide) / 2 - abs(x - a)) * max(0.0, LINE - abs(y - b))
+        for a, b, wide in others
+    )
 
 
 def _head(kind: str, tip: tuple[float, float], source: tuple[float, float]) -> str:

@@ -24,6 +24,12 @@ MOST_ROOMY_UNITS = 6
 SIDE_MARGIN = 74.0
 """From the middle of the outer columns to the edge: half of the longest heading."""
 
+SHORT_DIGITS = 4
+"""Of numbers for which columns need no more room than their headings."""
+
+DIGIT_WIDTH = 16.0
+"""What each further digit takes, of a unit's numbers and of an arrow's together."""
+
 MOST_LABELLED_EDGES = 12
 """Arrows into a column, up to which each has room for its number."""
 
@@ -103,7 +109,7 @@ class Graph:
     """All columns, nodes and edges, and how much room they take.
 
     ``hidden`` tells how many units of each column are not shown; in a circuit each column is one
-    number, at a height of its own.
+    number, at a height of its own. Numbers have so many ``digits``.
     """
 
     columns: tuple[Column, ...]
@@ -115,6 +121,7 @@ class Graph:
     height: float
     rows: int
     is_circuit: bool = False
+    digits: int = SHORT_DIGITS
 
     @property
     def roomy(self) -> bool:
@@ -122,24 +129,40 @@ class Graph:
         return self.radius > 14.0
 
 
-def build(problem: Problem, shape: Index, steps: Sequence[Step], most: int = MOST_UNITS) -> Graph:
-    """Lay out a network that reads a batch of a shape, at most so many units of each column."""
+def build(
+    problem: Problem,
+    shape: Index,
+    steps: Sequence[Step],
+    most: int = MOST_UNITS,
+    digits: int = SHORT_DIGITS,
+) -> Graph:
+    """Lay out a network that reads a batch of a shape, at most so many units of each column.
+
+    The more digits numbers have, the farther apart the layers that have weights.
+    """
     columns = _columns(problem, shape, steps)
     counts = [column.units(problem.rows) for column in columns]
     shown = [min(count, most) for count in counts]
     roomy = max(shown) <= MOST_ROOMY_UNITS
     radius, pitch, step = (21.0, 122.0, 184.0) if roomy else (10.0, 51.0, 140.0)
+    more = DIGIT_WIDTH * max(0, digits - SHORT_DIGITS) if roomy else 0.0
     most_tall = max(n + 0.6 * (n < count) for n, count in zip(shown, counts, strict=True))
     top, height = 58.0, 58.0 + pitch * most_tall + 8.0
     nodes: list[GraphNode] = []
+    middle = SIDE_MARGIN
     for c, (column, count) in enumerate(zip(columns, shown, strict=True)):
-        column.middle = SIDE_MARGIN + c * step
+        if c:
+            middle += step + more * bool(columns[c - 1].weight and column.weight)
+        column.middle = middle
         begin = top + (height - 8.0 - top - pitch * count) / 2 + pitch / 2
         nodes += [GraphNode(c, j, column.middle, begin + j * pitch) for j in range(count)]
     width = columns[-1].middle + SIDE_MARGIN
     edges = tuple(_edges(columns, nodes, problem.rows))
     hidden = tuple(n - s for n, s in zip(counts, shown, strict=True))
-    return Graph(tuple(columns), tuple(nodes), edges, hidden, radius, width, height, problem.rows)
+    return Graph(
+        tuple(columns), tuple(nodes), edges, hidden, radius, width, height, problem.rows,
+        digits=digits,
+    )  # fmt: skip
 
 
 def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Column]:

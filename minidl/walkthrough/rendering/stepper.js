@@ -192,9 +192,8 @@
     all(".mw-edge", root).forEach((edge, i) => {
       edge.setAttribute("class", ["mw-edge", SIGNS[signs[i]], state.edges[i] === "1" ? "lit" : ""].join(" "));
       one(".line", edge).style.strokeWidth = widths[i];
-      const text = one("text", edge);
-      if (text) text.textContent = state.numbers[i] || "";
     });
+    for (const text of all(".mw-number", root)) text.textContent = state.numbers[text.dataset.edge] || "";
   }
 
   // A graph that is wider than its place is moved to what the step is about.
