@@ -114,7 +114,7 @@ def test_a_changed_number_is_found_by_verify():
 
 def test_rounding_that_shows_in_the_digits_is_told():
     net = ml.Sequential(ml.Dense(2, 1))
-    net[0].weight.data, net[0].bias.data = [[1e8], [1.0]], [-1e8]
+    net[0].weight.data, net[0].bias.data = [[1e8], [-1e8]], [1.0]  # the bias comes first
     walkthrough = ml.explain(net, [[1.0, 1.0]], [0.0], loss="mse")
     (equation,) = walkthrough.equations(1, "dense1", (0, 0))
     assert equation.result == "1"
@@ -131,7 +131,7 @@ def test_what_is_zero_on_paper_is_shown_as_zero_beside_the_trace_that_it_leaves(
     assert equation.numbers == "−1·(−0.3) + (−0.5·0.2) + (−0.2)"
     assert equation.result == "0"
     kind = np.dtype(dtype).type
-    trace = float(kind(0.3) - kind(0.1) - kind(0.2))
+    trace = float(kind(-0.2) + kind(0.3) - kind(0.1))  # from the bias on
     assert trace != 0.0
     assert float(equation.held.replace("−", "-")) == pytest.approx(trace, rel=1e-3)
     assert walkthrough.verify() == ()
