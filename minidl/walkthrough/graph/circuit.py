@@ -61,7 +61,8 @@ def _columns(
         sources = [place[read] for read in dict.fromkeys(step.reads)]
         columns.append(Column(name, "", name, shapes[name], sign=_sign(step), sources=sources))
     last = place[each.reads[1]]
-    return [*columns, Column("loss", "", problem.loss_name, (), sources=[last], sign="L")]
+    loss = Column("loss", "", problem.loss_name, (), sources=[last], sign="L", is_loss=True)
+    return [*columns, loss]
 
 
 def _sign(step: Step) -> str:

@@ -176,7 +176,7 @@ def _inside(graph: Graph, node: GraphNode, curve: str) -> Iterator[str]:
     column = graph.columns[node.column]
     if not graph.roomy:
         return
-    if column.title == "loss" or column.sign:
+    if column.is_loss or column.sign:
         yield _text("inside", x, y + 5, column.sign or "L")
     elif not column.weight:
         yield _text("inside", x, y + 5, str(node.unit))

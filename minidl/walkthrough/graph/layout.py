@@ -56,6 +56,7 @@ class Column:
         Where it stands, from the left.
     sign : str
         What stands in its node, of a circuit.
+    is_loss : bool
     """
 
     title: str
@@ -68,6 +69,7 @@ class Column:
     sources: list[int] = field(default_factory=list)
     middle: float = 0.0
     sign: str = ""
+    is_loss: bool = False
 
     def units(self, rows: int) -> int:
         """How many numbers it holds of each row."""
@@ -193,7 +195,9 @@ def _columns(problem: Problem, shape: Index, steps: Sequence[Step]) -> list[Colu
         columns.append(column)
     each = next(step for step in steps if operation_of(step).is_loss)
     last = column_of.get(each.reads[1], len(columns) - 1)
-    columns.append(Column("loss", each.operation, problem.loss_name, (), sources=[last]))
+    columns.append(
+        Column("loss", each.operation, problem.loss_name, (), sources=[last], is_loss=True)
+    )
     return columns
 
 

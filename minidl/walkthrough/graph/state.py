@@ -55,7 +55,7 @@ def picture(walkthrough: WalkthroughData, graph: Graph, step: int, row: int) -> 
     looks = []
     for node in graph.nodes:
         column = graph.columns[node.column]
-        lit = bool(column.arrays() & written) or (column.title == "loss" and _of_loss(at))
+        lit = bool(column.arrays() & written) or (column.is_loss and _of_loss(at))
         mark = _mark(walkthrough, column, column.index(node.unit, row, graph.rows), step)
         values = _values(walkthrough, graph, column, node.unit, row, step)
         looks.append(Look(*values, mark, lit))
@@ -77,7 +77,7 @@ def _values(
     if not graph.roomy:
         letters = letters[-1:]
     above = tuple(_said(letter, walkthrough.cell(name, index, step)) for letter, name in letters)
-    if column.title == "loss":
+    if column.is_loss:
         lines = (
             (f"L {above[0]}",)
             if graph.is_circuit
@@ -145,7 +145,7 @@ def _strokes(
             source = graph.columns[edge.start.column]
             ends = column.arrays() | {column.out}
             lit = bool(touched & ends) and bool(touched & source.arrays())
-            if column.title == "loss":
+            if column.is_loss:
                 lit = step.phase == "loss" or operation_of(step).is_loss_gradient
             yield Stroke(1.2, "", "", lit)
             continue
