@@ -68,7 +68,8 @@ def run(
     Raises
     ------
     ArgumentError, DataError, FileError
-        Before any training, or where workers or the disk fail.
+        Before any training: no sound head, a table too small, a ledger that cannot be used.
+        Later: a worker that would give other bits, workers that die again and again, a full disk.
 
     Examples
     --------
