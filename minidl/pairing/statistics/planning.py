@@ -57,6 +57,9 @@ def detectable_difference(
         correlation r differ by a deviation of s·√(2 − 2r).)
     comparisons : int
         How many are planned.
+    alpha, power : float
+    seed : int
+        Of the simulation.
 
     Returns
     -------

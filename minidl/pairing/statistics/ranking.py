@@ -55,6 +55,9 @@ def corrected_ranking(scores: Scores, resamples: int = 2_000, seed: int = 0) -> 
     one in each place is scored on the other. The mean over splits is the corrected score of the
     place. Places are resampled by drawing repetitions anew, the same for all pairings.
 
+    Halves, because leaving out one repetition at a time is less biased but far noisier, and
+    shrinking towards the common mean stops correcting as soon as a few pairings fail badly.
+
     Both speak of other repetitions on the same datasets, not of other datasets.
 
     Raises
