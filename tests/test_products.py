@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minidl as ml
-from minidl.kernels import linear, products
+from minidl.kernels import linear
 
 SHAPES = [
     (1, 1, 1), (3, 5, 7), (37, 30, 50), (37, 50, 3), (32, 16, 1), (1, 16, 32), (128, 64, 10),
@@ -33,9 +33,9 @@ def canonical(a, b, bias):
     c = np.zeros((rows, columns), dtype)
     for i, j in np.ndindex(c.shape):
         total = None
-        for first in range(0, max(depth, 1), products.BLOCK):
+        for first in range(0, max(depth, 1), 256):
             chain = Fraction(float(bias[j])) if first == 0 else Fraction(0)
-            for k in range(first, min(first + products.BLOCK, depth)):
+            for k in range(first, min(first + 256, depth)):
                 term = Fraction(float(a[i, k])) * Fraction(float(b[k, j]))
                 chain = Fraction(float(rounded(chain + term, dtype)))
             end = dtype.type(float(chain))
